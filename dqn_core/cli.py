@@ -1,0 +1,228 @@
+"""The command line: train, evaluate, info, on the same core and config as the dashboard.
+
+Progress goes to stderr, one JSON object to stdout, so that a result can be piped on.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tqdm import tqdm
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError
+from dqn_core.events import Command, EpisodeEnded, Notice, Progress, RunEnded, RunStarted, Stop
+from dqn_core.presets import preset_config, preset_names
+from dqn_core.runs.records import new_run_id
+
+__all__ = ["main"]
+
+_USAGE = """usage: python -m dqn_core COMMAND [OPTIONS]
+
+  train      train an agent:       python -m dqn_core train --env CartPole-v1 --preset lab8 --seed 0 --out runs/a
+  evaluate   play greedy episodes: python -m dqn_core evaluate runs/a --episodes 20 --seed 10000
+  info       environment, network and devices: python -m dqn_core info --env CartPole-v1
+
+Each command says more with --help."""
+
+_USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command in ``arguments`` (the process's own if None); returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    commands: dict[str, Callable[[list[str]], int]] = {"train": _train, "evaluate": _evaluate, "info": _info}
+    if not given or given[0] not in commands:
+        asked_for_help = bool(given) and given[0] in {"-h", "--help"}
+        print(_USAGE, file=sys.stdout if asked_for_help else sys.stderr)
+        return 0 if asked_for_help else _USAGE_ERROR
+    try:
+        return commands[given[0]](given[1:])
+    except DqnLabError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return _USAGE_ERROR
+
+
+# ---------------------------------------------------------------------------------------------------- train
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TrainOptions:
+    """Where to start from and where to write; every field of the config is an option too."""
+
+    env: str = "CartPole-v1"
+    """Gymnasium id of the environment."""
+    preset: str | None = None
+    """Ready-made config to start from; the environment's first one if not given."""
+    out: Path | None = None
+    """New folder for config.json, episodes.csv and the weights; runs/RUN_ID if not given."""
+    quiet: bool = False
+    """No progress bar."""
+
+
+def _train(arguments: list[str]) -> int:
+    options, config = _training_config(arguments)
+    from dqn_core.training.run_folder import RunFolder, RunLog, end_summary  # noqa: PLC0415  torch comes with it
+    from dqn_core.training.trainer import Trainer  # noqa: PLC0415
+
+    run_id = new_run_id(datetime.now(UTC))
+    folder = RunFolder.create(options.out or Path("runs") / run_id, config)
+    mailbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
+    log = RunLog(folder)
+    with _stop_on_interrupt(mailbox), _ProgressBar(config, quiet=options.quiet) as bar:
+        try:
+            for event in Trainer(config, mailbox).events():
+                log.write(event)
+                bar.show(event)
+        finally:
+            log.close()
+    ended = bar.ended
+    result = {"run_id": run_id, "env": config.env_id, "seed": config.seed, "compute": bar.compute, "out": str(folder.path)}
+    summary = end_summary(ended)
+    message = summary.pop("message")
+    print(json.dumps(result | summary))
+    if message:
+        print(f"error: {message}", file=sys.stderr)
+    return 1 if message else 0
+
+
+def _training_config(arguments: list[str]) -> tuple[_TrainOptions, TrainingConfig]:
+    """The options of ``train`` and the config they make: the preset's, with each field given replacing its own."""
+    wants_help = bool({"-h", "--help"} & set(arguments))
+    kept = [argument for argument in arguments if argument not in {"-h", "--help"}]
+    options, rest = tyro.cli(_TrainOptions, args=kept, return_unknown_args=True, add_help=False)
+    preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
+    if wants_help:
+        tyro.cli(_TrainOptions, args=["--help"], prog="python -m dqn_core train", console_outputs=True)
+    config = tyro.cli(TrainingConfig, default=preset, args=rest, prog="python -m dqn_core train")
+    return options, config
+
+
+@contextmanager
+def _stop_on_interrupt(mailbox: queue.SimpleQueue[Command]) -> Iterator[None]:
+    """The first Ctrl-C asks the run to end and be saved; a second one breaks off."""
+
+    def ask(_signal: int, _frame: Any) -> None:
+        mailbox.put(Stop())
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _ProgressBar:
+    """Shows a run's events on stderr, and remembers how it ended."""
+
+    ended: RunEnded
+    compute = ""
+
+    def __init__(self, config: TrainingConfig, *, quiet: bool) -> None:
+        self._bar = tqdm(total=config.max_episodes, disable=quiet, unit="episode", file=sys.stderr, dynamic_ncols=True)
+        self._last: EpisodeEnded | None = None
+
+    def __enter__(self) -> _ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, event: object) -> None:
+        match event:
+            case RunStarted():
+                self.compute = event.compute
+                self._write(f"{event.parameters:,} parameters; {event.compute_reason}")
+            case EpisodeEnded():
+                self._last = event
+                self._bar.update()
+            case Progress():
+                self._bar.set_postfix_str(self._numbers(event), refresh=False)
+            case Notice():
+                self._write(event.template.format(**event.parameters))
+            case RunEnded():
+                self.ended = event
+
+    def _numbers(self, progress: Progress) -> str:
+        numbers = f"epsilon {progress.epsilon:.3f}, {progress.steps_per_s:,.0f} steps/s"
+        if self._last is None:
+            return f"{progress.phase}, {numbers}"
+        return f"loss {self._last.loss_mean:.4g}, reward {self._last.episode_return:.1f}, {numbers}"
+
+    def _write(self, text: str) -> None:
+        if not self._bar.disable:
+            tqdm.write(text, file=sys.stderr)
+
+
+# ------------------------------------------------------------------------------------------------- evaluate
+
+
+@dataclass(frozen=True, kw_only=True)
+class _EvaluateOptions:
+    """Play greedy episodes with a run's weights and print their returns."""
+
+    folder: tyro.conf.Positional[Path]
+    """A run's folder (the --out of train)."""
+    episodes: int = 20
+    """Episodes to play."""
+    seed: int = 10_000
+    """Reset seed of the first episode; the others follow by one."""
+    weights: Literal["best", "last"] = "best"
+    """Weights of the best evaluation, or of the run's end."""
+
+
+def _evaluate(arguments: list[str]) -> int:
+    options = tyro.cli(_EvaluateOptions, args=arguments, prog="python -m dqn_core evaluate")
+    from dqn_core.training.evaluation import evaluate_folder  # noqa: PLC0415  torch comes with it
+    from dqn_core.training.run_folder import RunFolder  # noqa: PLC0415
+
+    folder = RunFolder.open(options.folder)
+    result = evaluate_folder(folder, options.weights, episodes=options.episodes, seed=options.seed)
+    report = {
+        "env": folder.config.env_id,
+        "weights": options.weights,
+        "seed": result.seed,
+        "episodes": len(result.returns),
+        "mean": result.mean,
+        "std": result.std,
+        "returns": list(result.returns),
+    }
+    print(json.dumps(report))
+    return 0
+
+
+# ----------------------------------------------------------------------------------------------------- info
+
+
+@dataclass(frozen=True, kw_only=True)
+class _InfoOptions:
+    """Describe an environment, the network for it, and the devices of this machine."""
+
+    env: str = "CartPole-v1"
+    """Gymnasium id of the environment."""
+    hidden_sizes: tuple[int, ...] = (32, 32)
+    """Width of each hidden layer."""
+    warm_up: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Compile the learner's kernels now, so that the first run starts at once."""
+
+
+def _info(arguments: list[str]) -> int:
+    options = tyro.cli(_InfoOptions, args=arguments, prog="python -m dqn_core info")
+    from dqn_core.algorithm.compute import warm_up_kernels  # noqa: PLC0415  torch comes with it
+    from dqn_core.training.report import report_text  # noqa: PLC0415
+
+    if options.warm_up:
+        warm_up_kernels(lambda text: print(text, file=sys.stderr))
+    print(report_text(TrainingConfig(env_id=options.env, hidden_sizes=options.hidden_sizes)))
+    return 0

@@ -1,0 +1,279 @@
+"""What a run is told: one frozen, self-validating dataclass.
+
+An invalid :class:`TrainingConfig` cannot exist. Ranges, units and whether a field may change while a run trains
+stand in the field's metadata, in one place, and are read by the validation here, by the command line and by the
+dashboard's forms.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, Self
+
+from dqn_core.errors import ChangeRefusedError, ConfigError, FieldProblem, mark
+
+__all__ = ["FieldRule", "TrainingConfig", "config_from_json", "field_rule"]
+
+Loss = Literal["mse", "huber"]
+TargetUpdate = Literal["episode", "steps", "soft"]
+EpsilonSchedule = Literal["episode_exponential", "linear_steps"]
+Compute = Literal["auto", "fused", "torch-cpu", "torch-cuda"]
+
+_NEEDS_NEW_RUN = mark("{field} is fixed when a run starts: start a new run to change it.")
+_WEIGHTS_FIT = mark("{field} shapes the network, whose weights would be lost: start a new run to change it.")
+_SEED_DRAWN = mark("The seed has already drawn this run's randomness: start a new run with another seed.")
+
+
+@dataclass(frozen=True)
+class FieldRule:
+    """What is allowed for one field: its range (ends included) and whether it may change while a run trains."""
+
+    low: float | None = None
+    high: float | None = None
+    low_is_open: bool = False
+    frozen_because: str | None = None
+    """None: may change live. Otherwise the message template that refuses the change."""
+
+
+def _field(default: Any, low: float | None = None, high: float | None = None, **rule: Any) -> Any:
+    return field(default=default, metadata={"rule": FieldRule(low=low, high=high, **rule)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """All settings of one run. Raises :class:`ConfigError`, naming every bad field, when any value is wrong."""
+
+    env_id: str = _field("CartPole-v1", frozen_because=_NEEDS_NEW_RUN)
+    """Gymnasium id of an environment with a flat Box observation and Discrete actions."""
+
+    seed: int = _field(0, 0, 2**31 - 1, frozen_because=_SEED_DRAWN)
+    """Root of all randomness of the run (exploration, replay, initial weights, environment)."""
+
+    compute: Compute = _field("auto", frozen_because=_NEEDS_NEW_RUN)
+    """Where the updates run; "auto" takes the fastest that this machine has for this network."""
+
+    gamma: float = _field(0.99, 0.0, 1.0)
+    """Discount of future rewards, per env step."""
+
+    learning_rate: float = _field(2e-4, 0.0, 1.0, low_is_open=True)
+    """Adam's step size."""
+
+    adam_epsilon: float = _field(1e-8, 0.0, 1.0, low_is_open=True)
+    """Adam's denominator offset (1e-8 in Kingma & Ba 2015 and torch, 1e-7 in Keras)."""
+
+    batch_size: int = _field(128, 1, 65_536)
+    """Transitions per update, drawn from the replay memory with replacement."""
+
+    buffer_size: int = _field(10_000, 1, 10_000_000)
+    """Transitions that the replay memory holds; the oldest goes first."""
+
+    warmup_steps: int = _field(1_000, 0, 10_000_000, frozen_because=_NEEDS_NEW_RUN)
+    """Env steps of a random policy that fill the replay memory before the first episode."""
+
+    hidden_sizes: tuple[int, ...] = _field((32, 32), 1, 8_192, frozen_because=_WEIGHTS_FIT)
+    """Width of each hidden ReLU layer; empty for a linear Q-function."""
+
+    loss: Loss = _field("mse")
+    """Loss of the TD error: mean squared error or Huber (quadratic within 1, linear beyond)."""
+
+    gradient_clip_value: float = _field(0.0, 0.0, 1e6)
+    """Each gradient element is clipped to [-value, value]; 0 turns clipping off."""
+
+    target_update: TargetUpdate = _field("episode")
+    """When the target network follows: copied at each episode's end, every N env steps, or softly at each update."""
+
+    target_update_every: int = _field(500, 1, 10_000_000)
+    """Env steps between two copies where target_update is "steps"."""
+
+    target_tau: float = _field(0.005, 0.0, 1.0, low_is_open=True)
+    """Share of the online weights mixed in at each update where target_update is "soft"."""
+
+    epsilon_schedule: EpsilonSchedule = _field("episode_exponential")
+    """How exploration fades: exponentially over episodes (the lab's) or linearly over env steps."""
+
+    epsilon_start: float = _field(1.0, 0.0, 1.0)
+    """Probability of a random action at the beginning."""
+
+    epsilon_end: float = _field(0.01, 0.0, 1.0)
+    """Probability of a random action that remains."""
+
+    epsilon_decay_rate: float = _field(10.0, 0.0, 1_000.0)
+    """Rate r of end + (start - end) exp(-r k / max_episodes) after k episodes."""
+
+    epsilon_decay_steps: int = _field(10_000, 1, 100_000_000)
+    """Env steps over which epsilon falls where the schedule is "linear_steps"."""
+
+    update_every: int = _field(1, 1, 100_000)
+    """Env steps between two rounds of updates."""
+
+    gradient_steps: int = _field(1, 1, 100_000)
+    """Updates in each such round."""
+
+    max_episodes: int = _field(400, 1, 10_000_000)
+    """Episodes after which the run ends."""
+
+    max_env_steps: int | None = _field(None, 1, 10_000_000_000)
+    """Env steps after which the run ends, warm-up included; None for no such limit."""
+
+    max_episode_steps: int | None = _field(None, 1, 1_000_000, frozen_because=_NEEDS_NEW_RUN)
+    """Env steps after which an episode is truncated; None for the environment's own limit."""
+
+    goal_score: float | None = _field(None, -1e9, 1e9)
+    """Mean evaluation return above which the run counts as solved and ends; None to train to the limit."""
+
+    evaluate_every: int = _field(1, 0, 1_000_000)
+    """Episodes between two evaluations; 0 for none."""
+
+    evaluation_episodes: int = _field(1, 1, 1_000)
+    """Greedy episodes of one evaluation."""
+
+    confirmation_episodes: int = _field(2, 0, 1_000)
+    """Further greedy episodes whose mean must exceed the goal too before the run counts as solved."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden_sizes", _as_tuple(self.hidden_sizes))
+        problems = [problem for each in fields(self) if (problem := _field_problem(each, getattr(self, each.name)))]
+        if not problems:
+            problems = list(_cross_field_problems(self))
+        if problems:
+            raise ConfigError(tuple(problems))
+
+    def replace(self, **changes: Any) -> Self:
+        """This config with ``changes``; raises :class:`ConfigError` for a bad or unknown field."""
+        _refuse_unknown(changes)
+        return dataclasses.replace(self, **changes)
+
+    def changed_live(self, name: str, value: Any) -> Self:
+        """This config after ``name`` changes to ``value`` while its run trains.
+
+        A buffer made smaller than the warm-up takes the warm-up down with it: its rows are drawn already.
+
+        Raises
+        ------
+        ChangeRefusedError
+            The field cannot change during a run; the message gives the reason.
+        ConfigError
+            The field is unknown, or the value is not valid beside the others.
+        """
+        _refuse_unknown({name: value})
+        reason = field_rule(name).frozen_because
+        if reason is not None:
+            raise ChangeRefusedError(reason, field=name)
+        changes = {name: value}
+        if name == "buffer_size" and isinstance(value, int) and value < self.warmup_steps:
+            changes["warmup_steps"] = value
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values by field name, ready for JSON."""
+        values = dataclasses.asdict(self)
+        values["hidden_sizes"] = list(self.hidden_sizes)
+        return values
+
+    def to_json(self) -> str:
+        """JSON that :func:`config_from_json` reads back to an equal config."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Config from plain values; unknown keys are refused by name with :class:`ConfigError`."""
+        _refuse_unknown(values)
+        return cls(**values)
+
+
+def config_from_json(text: str) -> TrainingConfig:
+    """Config from :meth:`TrainingConfig.to_json`'s text; raises :class:`ConfigError` for anything else."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError((FieldProblem("config", text[:40], mark("this is not JSON: {cause}"), {"cause": error}),)) from error
+    if not isinstance(values, dict):
+        raise ConfigError((FieldProblem("config", text[:40], mark("must be a JSON object of fields"), {}),))
+    return TrainingConfig.from_dict(values)
+
+
+def field_rule(name: str) -> FieldRule:
+    """The rule of the field ``name``."""
+    rule: FieldRule = _FIELDS[name].metadata["rule"]
+    return rule
+
+
+_FIELDS = {each.name: each for each in fields(TrainingConfig)}
+_TYPES = typing.get_type_hints(TrainingConfig)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _refuse_unknown(values: Mapping[str, Any]) -> None:
+    unknown = [
+        FieldProblem(name, value, mark("there is no such field; remove it or correct its name"), {})
+        for name, value in values.items()
+        if name not in _FIELDS
+    ]
+    if unknown:
+        raise ConfigError(tuple(unknown))
+
+
+def _field_problem(each: dataclasses.Field[Any], value: Any) -> FieldProblem | None:
+    kind, rule = _TYPES[each.name], field_rule(each.name)
+
+    def problem(template: str, **parameters: object) -> FieldProblem:
+        return FieldProblem(each.name, value, template, parameters)
+
+    if typing.get_origin(kind) is types.UnionType:
+        if value is None:
+            return None
+        (kind,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
+    if typing.get_origin(kind) is Literal:
+        choices = typing.get_args(kind)
+        return None if value in choices else problem(mark("must be one of {choices}"), choices=", ".join(choices))
+    if kind is str:
+        is_name = isinstance(value, str) and value.strip() != ""
+        return None if is_name else problem(mark("must be a name that is not empty"))
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, tuple) or not all(_is_in(int, rule, width) for width in value) or len(value) > 16:
+            return problem(mark("must be at most 16 whole numbers from {low} to {high}"), low=rule.low, high=rule.high)
+        return None
+    if not _is_number(kind, value):
+        template = mark("must be a whole number") if kind is int else mark("must be a finite number")
+        return problem(template)
+    if not _is_in(kind, rule, value):
+        template = mark("must be above {low} and at most {high}") if rule.low_is_open else mark("must be from {low} to {high}")
+        return problem(template, low=rule.low, high=rule.high)
+    return None
+
+
+def _is_number(kind: type, value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, int) if kind is int else math.isfinite(value)
+
+
+def _is_in(kind: type, rule: FieldRule, value: Any) -> bool:
+    if not _is_number(kind, value):
+        return False
+    if rule.low is not None and (value < rule.low or (rule.low_is_open and value == rule.low)):
+        return False
+    return rule.high is None or value <= rule.high
+
+
+def _cross_field_problems(config: TrainingConfig) -> typing.Iterator[FieldProblem]:
+    for name, limit_name in (("batch_size", "buffer_size"), ("warmup_steps", "buffer_size"), ("epsilon_end", "epsilon_start")):
+        value, limit = getattr(config, name), getattr(config, limit_name)
+        if value > limit:
+            template = mark("must be at most {limit_name} = {limit}: lower {name} or raise {limit_name}")
+            yield FieldProblem(name, value, template, {"name": name, "limit_name": limit_name, "limit": limit})
+    if config.goal_score is not None and config.evaluate_every == 0:
+        template = mark("needs evaluations to be reached: set evaluate_every to 1 or more, or goal_score to none")
+        yield FieldProblem("goal_score", config.goal_score, template, {})
+    if config.max_env_steps is not None and config.max_env_steps <= config.warmup_steps:
+        template = mark("must exceed warmup_steps = {limit}, or no episode is ever trained")
+        yield FieldProblem("max_env_steps", config.max_env_steps, template, {"limit": config.warmup_steps})

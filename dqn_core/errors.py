@@ -1,0 +1,119 @@
+"""Every error that the project raises on purpose.
+
+    DqnLabError
+    ├── ConfigError                  a config with bad fields; names each field, its value, what is right
+    ├── UnsupportedEnvironmentError  unknown id, missing package, or a space that DQN cannot use
+    ├── ChangeRefusedError           a live change to a field that cannot change while a run trains
+    ├── UnknownRunError              no run has this id
+    ├── RunStateError                a command that makes no sense in the run's present state
+    ├── RunFolderError               a folder that is not a run, or whose files do not fit together
+    ├── DivergenceError              the loss or the weights became NaN or infinite
+    └── UnavailableComputeError      the wanted compute is not on this machine
+
+Each carries an English template and its parameters apart, so that a page can say the same in the reader's
+language: ``translate(error.template).format(**error.parameters)``. ``str(error)`` is the English text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ChangeRefusedError",
+    "ConfigError",
+    "DivergenceError",
+    "DqnLabError",
+    "FieldProblem",
+    "RunFolderError",
+    "RunStateError",
+    "UnavailableComputeError",
+    "UnknownRunError",
+    "UnsupportedEnvironmentError",
+    "mark",
+]
+
+
+def mark(template: str) -> str:
+    """Mark ``template`` for the message catalogs and give it back unchanged."""
+    return template
+
+
+class DqnLabError(Exception):
+    """Base of all errors of this project: a template, its parameters, and a text that says what to do."""
+
+    def __init__(self, template: str, **parameters: object) -> None:
+        plain = {name: _plain(value) for name, value in parameters.items()}
+        super().__init__(template, plain)
+        self.template = template
+        self.parameters = plain
+
+    def __str__(self) -> str:
+        return self.template.format(**self.parameters)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.template, self.parameters)
+
+
+def _plain(value: object) -> object:
+    """``value`` as something that pickles and goes into JSON: errors travel between processes and into the log."""
+    return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _rebuild(kind: type[DqnLabError], template: str, parameters: dict[str, object]) -> DqnLabError:
+    error = kind.__new__(kind)
+    DqnLabError.__init__(error, template, **parameters)
+    return error
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One bad field of a config: its name, the value given, and what would be right."""
+
+    field: str
+    value: object
+    template: str
+    parameters: dict[str, object]
+
+    def __str__(self) -> str:
+        return f"{self.field} = {self.value!r}: {self.template.format(**self.parameters)}"
+
+
+class ConfigError(DqnLabError):
+    """A config with bad fields; ``problems`` holds one entry for each of them."""
+
+    problems: tuple[FieldProblem, ...]
+
+    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
+        super().__init__(mark("The configuration is not valid:\n{problems}"), problems="\n".join(map(str, problems)))
+        self.problems = problems
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return ConfigError, (self.problems,)
+
+
+class UnsupportedEnvironmentError(DqnLabError):
+    """The environment is unknown, cannot be made here, or has a space that DQN cannot use."""
+
+
+class ChangeRefusedError(DqnLabError):
+    """A live change to a field that cannot change while a run trains."""
+
+
+class UnknownRunError(DqnLabError):
+    """No run has this id."""
+
+
+class RunStateError(DqnLabError):
+    """A command that makes no sense in the run's present state."""
+
+
+class RunFolderError(DqnLabError):
+    """A folder that is not a run, or whose files do not fit together."""
+
+
+class DivergenceError(DqnLabError):
+    """The loss or the weights became NaN or infinite."""
+
+
+class UnavailableComputeError(DqnLabError):
+    """The wanted compute (a CUDA device, say) is not on this machine."""

@@ -1,0 +1,302 @@
+"""What a trainer says and what it is told: frozen dataclasses of plain values, so that they pickle.
+
+A trainer yields *events*; whoever consumes them writes logs, draws curves, or counts. *Commands* go the other way,
+through the trainer's mailbox, and take effect between two env steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "EPISODE_COLUMNS",
+    "Change",
+    "Command",
+    "EndReason",
+    "EpisodeEnded",
+    "Event",
+    "Frame",
+    "HyperparametersChanged",
+    "Notice",
+    "Pause",
+    "Phase",
+    "Progress",
+    "Resume",
+    "RunEnded",
+    "RunStarted",
+    "RunState",
+    "SetPace",
+    "StateChanged",
+    "SetHyperparameter",
+    "Step",
+    "Stop",
+    "Watch",
+    "WeightsReady",
+    "episode_row",
+]
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    """Ended by its own rule: solved, or a limit reached."""
+    STOPPED = "stopped"
+    """Ended by a person."""
+    FAILED = "failed"
+    """Ended by an error; the message says which."""
+    INTERRUPTED = "interrupted"
+    """Its server went away while it ran."""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a trainer is at work (or waits, paused) for this run."""
+        return self in {RunState.STARTING, RunState.RUNNING, RunState.PAUSED}
+
+
+class Phase(StrEnum):
+    """What the trainer is doing just now."""
+
+    WARMUP = "warmup"
+    TRAINING = "training"
+    EVALUATING = "evaluating"
+
+
+class EndReason(StrEnum):
+    """Why a run ended."""
+
+    SOLVED = "solved"
+    MAX_EPISODES = "max_episodes"
+    MAX_ENV_STEPS = "max_env_steps"
+    STOPPED = "stopped"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+    @property
+    def state(self) -> RunState:
+        """The run's state after it ended for this reason."""
+        if self in {EndReason.DIVERGED, EndReason.FAILED}:
+            return RunState.FAILED
+        return RunState.STOPPED if self is EndReason.STOPPED else RunState.FINISHED
+
+
+# ---------------------------------------------------------------------------------------------------- events
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStarted:
+    """The first event: what was chosen for the run."""
+
+    compute: str
+    """Learner that does the updates: "fused", "torch-cpu" or "torch-cuda"."""
+    compute_reason: str
+    """Why it was picked, in English words."""
+    parameters: int
+    """Trainable parameters of the online network."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Progress:
+    """A heartbeat, about 20 times a second, also while evaluating."""
+
+    wall_time_s: float
+    """Seconds of training so far; pauses do not count."""
+    env_step: int
+    """Env steps so far, warm-up included, evaluation excluded."""
+    updates: int
+    episode: int
+    """Number of the running episode, from 1; 0 during warm-up."""
+    phase: Phase
+    epsilon: float
+    steps_per_s: float
+    """Env steps a second over about the last second."""
+    episode_return: float
+    """Return of the running episode so far."""
+    buffer_fill: int
+    """Transitions now in the replay memory."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpisodeEnded:
+    """One finished training episode; its fields are the columns of the episodes' CSV, in that order."""
+
+    episode: int
+    env_step: int
+    wall_time_s: float
+    episode_return: float
+    """Column ``return``: undiscounted sum of rewards."""
+    length: int
+    loss_mean: float
+    """Mean loss of the episode's updates; NaN where there was none."""
+    q_mean: float
+    """Mean Q(s, a) of the sampled rows over the episode's updates; NaN where there was none."""
+    epsilon: float
+    gamma: float
+    learning_rate: float
+    buffer_size: int
+    buffer_fill: int
+    eval_return: float
+    """Mean greedy return of the evaluation that followed; NaN where there was none."""
+    terminated: bool
+    truncated: bool
+
+
+EPISODE_COLUMNS = tuple("return" if each.name == "episode_return" else each.name for each in fields(EpisodeEnded))
+"""Columns of an episodes' CSV."""
+
+
+def episode_row(event: EpisodeEnded) -> dict[str, Any]:
+    """The event's values by CSV column."""
+    return dict(zip(EPISODE_COLUMNS, (getattr(event, each.name) for each in fields(event)), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One field's change from ``old`` to ``new``."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HyperparametersChanged:
+    """A live change took effect."""
+
+    wall_time_s: float
+    env_step: int
+    episode: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Frame:
+    """A picture of the running episode; made only while somebody watches."""
+
+    episode: int
+    env_step: int
+    episode_step: int
+    episode_return: float
+    jpeg: bytes
+    q_values: tuple[float, ...]
+    """Q(s, a) of every action in the state shown."""
+    action: int
+    """The action chosen in the state shown."""
+    is_greedy: bool
+    """Whether the action was the greedy one rather than a random draw."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WeightsReady:
+    """Weights worth keeping: ``kind`` is "best" (a new best evaluation) or "last" (the run's end)."""
+
+    kind: str
+    episode: int
+    env_step: int
+    eval_return: float
+    weights: dict[str, np.ndarray]
+    """Online network: ``layers.{i}.weight`` [out, in] and ``layers.{i}.bias`` [out], float32."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StateChanged:
+    """The run was paused or goes on."""
+
+    state: RunState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """Something a person should know that stops nothing (a fall-back, a refused change)."""
+
+    template: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunEnded:
+    """The last event of every run."""
+
+    reason: EndReason
+    wall_time_s: float
+    episodes: int
+    env_steps: int
+    updates: int
+    best_eval: float
+    """Best mean evaluation return; NaN where nothing was evaluated."""
+    template: str = ""
+    """Cause of a failure, as a message template; empty otherwise."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def solved(self) -> bool:
+        """Whether the goal was reached and confirmed."""
+        return self.reason is EndReason.SOLVED
+
+
+Event = (
+    RunStarted
+    | Progress
+    | EpisodeEnded
+    | HyperparametersChanged
+    | Frame
+    | WeightsReady
+    | StateChanged
+    | Notice
+    | RunEnded
+)
+
+# -------------------------------------------------------------------------------------------------- commands
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stand still before the next env step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on after a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Take one env step, then stand still again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the run, keeping everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPace:
+    """Take at most ``steps_per_s`` env steps a second; None for full speed."""
+
+    steps_per_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Make frames for the next ``seconds``, at most ``frames_per_s``."""
+
+    seconds: float
+    frames_per_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SetHyperparameter:
+    """A live change of one field of the config."""
+
+    field: str
+    value: Any
+
+
+Command = Pause | Resume | Step | Stop | SetPace | Watch | SetHyperparameter

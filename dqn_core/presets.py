@@ -1,0 +1,179 @@
+"""Environments that the project knows by heart, and ready-made configs for each.
+
+To add an environment, add one :class:`EnvironmentPreset` to ``PRESETS``; its names, meanings and configs appear on
+the page and at the command line from there. Texts are marked for the message catalogs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, FieldProblem, mark
+
+__all__ = ["PRESETS", "EnvironmentPreset", "preset_config", "preset_name", "preset_names"]
+
+_LABEL_FIELDS = ("seed", "compute")
+"""Fields that do not make a config another preset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentPreset:
+    """What a person should know of an environment, and its ready-made configs by name."""
+
+    env_id: str
+    title: str
+    summary: str
+    observation_names: tuple[str, ...]
+    """Meaning and unit of each number of an observation, in order."""
+    action_names: tuple[str, ...]
+    reward_rule: str
+    configs: Mapping[str, TrainingConfig]
+
+
+_LAB8 = TrainingConfig(
+    gamma=0.99,
+    learning_rate=2e-4,
+    adam_epsilon=1e-7,
+    batch_size=128,
+    hidden_sizes=(32, 32),
+    loss="mse",
+    gradient_clip_value=2.0,
+    target_update="episode",
+    epsilon_schedule="episode_exponential",
+    epsilon_start=1.0,
+    epsilon_end=0.01,
+    epsilon_decay_rate=10.0,
+    max_episodes=400,
+    evaluate_every=1,
+    evaluation_episodes=1,
+    confirmation_episodes=2,
+)
+
+_CARTPOLE = EnvironmentPreset(
+    env_id="CartPole-v1",
+    title=mark("CartPole"),
+    summary=mark("Balance a pole on a cart by pushing the cart left or right."),
+    observation_names=(
+        mark("cart position (m)"),
+        mark("cart velocity (m/s)"),
+        mark("pole angle (rad)"),
+        mark("pole angular velocity (rad/s)"),
+    ),
+    action_names=(mark("push left"), mark("push right")),
+    reward_rule=mark(
+        "+1 for every step the pole stays up. The episode ends when the pole leans more than 12° or the cart leaves "
+        "±2.4 m, and is cut off at 500 steps."
+    ),
+    configs={
+        "lab8": _LAB8.replace(
+            env_id="CartPole-v1", buffer_size=1_000, warmup_steps=1_000, max_episode_steps=500, goal_score=450.0
+        ),
+        "fast": TrainingConfig(
+            env_id="CartPole-v1",
+            gamma=0.99,
+            learning_rate=1e-3,
+            batch_size=128,
+            buffer_size=50_000,
+            warmup_steps=1_000,
+            hidden_sizes=(64, 64),
+            loss="huber",
+            target_update="steps",
+            target_update_every=250,
+            epsilon_schedule="linear_steps",
+            epsilon_end=0.02,
+            epsilon_decay_steps=5_000,
+            max_episodes=2_000,
+            max_env_steps=60_000,
+            goal_score=475.0,
+            evaluate_every=10,
+            evaluation_episodes=5,
+            confirmation_episodes=20,
+        ),
+    },
+)
+
+_LUNAR_LANDER = EnvironmentPreset(
+    env_id="LunarLander-v3",
+    title=mark("LunarLander"),
+    summary=mark("Land a small craft softly between two flags, with three engines."),
+    observation_names=(
+        mark("x position (half screens)"),
+        mark("y position (above the pad)"),
+        mark("x velocity"),
+        mark("y velocity"),
+        mark("angle (rad)"),
+        mark("angular velocity"),
+        mark("left leg touches (0 or 1)"),
+        mark("right leg touches (0 or 1)"),
+    ),
+    action_names=(mark("do nothing"), mark("fire left engine"), mark("fire main engine"), mark("fire right engine")),
+    reward_rule=mark(
+        "More for coming closer, slower and upright; +10 for each leg on the ground; -0.3 a step for the main engine "
+        "and -0.03 for a side engine; +100 for landing, -100 for a crash. 200 counts as solved."
+    ),
+    configs={
+        "lab8": _LAB8.replace(
+            env_id="LunarLander-v3", buffer_size=10_000, warmup_steps=10_000, max_episode_steps=1_000, goal_score=200.0
+        ),
+        "fast": TrainingConfig(
+            env_id="LunarLander-v3",
+            gamma=0.99,
+            learning_rate=5e-4,
+            batch_size=128,
+            buffer_size=100_000,
+            warmup_steps=2_000,
+            hidden_sizes=(128, 128),
+            loss="huber",
+            target_update="soft",
+            target_tau=0.005,
+            epsilon_schedule="linear_steps",
+            epsilon_end=0.02,
+            epsilon_decay_steps=20_000,
+            update_every=2,
+            max_episodes=2_000,
+            max_env_steps=400_000,
+            goal_score=220.0,
+            evaluate_every=20,
+            evaluation_episodes=5,
+            confirmation_episodes=20,
+        ),
+    },
+)
+
+PRESETS: Mapping[str, EnvironmentPreset] = {preset.env_id: preset for preset in (_CARTPOLE, _LUNAR_LANDER)}
+
+_DEFAULT = TrainingConfig(
+    learning_rate=5e-4,
+    loss="huber",
+    buffer_size=50_000,
+    target_update="steps",
+    epsilon_schedule="linear_steps",
+    epsilon_end=0.05,
+    max_episodes=1_000,
+    evaluate_every=10,
+    evaluation_episodes=5,
+)
+
+
+def preset_names(env_id: str) -> tuple[str, ...]:
+    """Names of the presets of ``env_id``; an environment without presets of its own has "default"."""
+    return tuple(PRESETS[env_id].configs) if env_id in PRESETS else ("default",)
+
+
+def preset_config(env_id: str, name: str) -> TrainingConfig:
+    """The config of the preset ``name`` of ``env_id``; raises :class:`ConfigError` for an unknown name."""
+    if name not in preset_names(env_id):
+        template, choices = mark("must be one of {choices}"), ", ".join(preset_names(env_id))
+        raise ConfigError((FieldProblem("preset", name, template, {"choices": choices}),))
+    return PRESETS[env_id].configs[name] if env_id in PRESETS else _DEFAULT.replace(env_id=env_id)
+
+
+def preset_name(config: TrainingConfig) -> str:
+    """Name of the preset that ``config`` equals in all but seed and compute, or "custom"."""
+    for name in preset_names(config.env_id):
+        preset = preset_config(config.env_id, name)
+        if preset.replace(**{field: getattr(config, field) for field in _LABEL_FIELDS}) == config:
+            return name
+    return "custom"

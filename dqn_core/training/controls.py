@@ -1,0 +1,108 @@
+"""What people outside want of a running trainer: pause, single steps, pace, frames, stop, live changes.
+
+Commands arrive in a mailbox that any thread may write to; the trainer reads it between two env steps.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+from collections.abc import Callable
+
+from dqn_core.events import Command, Pause, Resume, SetHyperparameter, SetPace, Step, Stop, Watch
+
+__all__ = ["Controls", "Mailbox", "StopRequestedError"]
+
+Mailbox = queue.SimpleQueue[Command]
+Clock = Callable[[], float]
+
+
+class StopRequestedError(Exception):
+    """Unwinds the trainer's loop after a Stop; never leaves the trainer."""
+
+
+class Controls:
+    """The wishes that stand at present. ``clock`` gives seconds."""
+
+    def __init__(self, mailbox: Mailbox, clock: Clock) -> None:
+        self._mailbox = mailbox
+        self._clock = clock
+        self.is_paused = False
+        self.wanted_changes: list[SetHyperparameter] = []
+        self._granted_steps = 0
+        self._step_interval = 0.0
+        self._next_step_at = -math.inf
+        self._watched_until = -math.inf
+        self._frame_interval = 0.1
+        self._next_frame_at = -math.inf
+
+    def receive(self, timeout: float | None = 0.0) -> None:
+        """Take every command that is there; wait up to ``timeout`` seconds for a first one (None: as long as it takes).
+
+        Raises :class:`StopRequestedError` for a Stop.
+        """
+        try:
+            self._obey(self._mailbox.get(block=timeout != 0.0, timeout=timeout))
+            while True:
+                self._obey(self._mailbox.get_nowait())
+        except queue.Empty:
+            return
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Pause():
+                self.is_paused, self._granted_steps = True, 0
+            case Resume():
+                self.is_paused, self._next_step_at = False, -math.inf
+            case Step():
+                self.is_paused = True
+                self._granted_steps += 1
+            case Stop():
+                raise StopRequestedError
+            case SetPace(steps_per_s):
+                self._step_interval = 0.0 if steps_per_s is None else 1.0 / steps_per_s
+                self._next_step_at = -math.inf
+            case Watch(seconds, frames_per_s):
+                self._watched_until = self._clock() + seconds
+                self._frame_interval = 1.0 / frames_per_s
+            case SetHyperparameter():
+                self.wanted_changes.append(command)
+
+    def take_granted_step(self) -> bool:
+        """Use up one single step that was asked for; False where none is left."""
+        if self._granted_steps == 0:
+            return False
+        self._granted_steps -= 1
+        return True
+
+    @property
+    def needs_every_step(self) -> bool:
+        """Whether the trainer has to look here before each env step: paused, or slower than full speed."""
+        return self.is_paused or self._step_interval > 0.0
+
+    def keep_pace(self) -> None:
+        """Wait until the next env step is due, obeying commands meanwhile."""
+        while not self.is_paused and self._step_interval > 0.0 and (wait := self._next_step_at - self._clock()) > 0.0:
+            self.receive(timeout=min(wait, 0.05))
+        now = self._clock()
+        # A step late by less than an interval keeps the beat; a trainer that fell further behind does not hurry after it.
+        on_beat = self._next_step_at > now - self._step_interval
+        self._next_step_at = (self._next_step_at if on_beat else now) + self._step_interval
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants frames now."""
+        return self._clock() < self._watched_until
+
+    def take_frame(self) -> bool:
+        """Whether a frame is due; if so, the next is due one interval later."""
+        now = self._clock()
+        if now >= self._watched_until or now < self._next_frame_at:
+            return False
+        self._next_frame_at = now + self._frame_interval
+        return True
+
+    @property
+    def next_frame_at(self) -> float:
+        """Clock time of the next frame; infinite where nobody watches."""
+        return self._next_frame_at if self.is_watched else math.inf

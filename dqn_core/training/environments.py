@@ -1,0 +1,183 @@
+"""Gymnasium environments that DQN can use: made, checked, described, drawn.
+
+DQN needs a flat Box observation (a vector of numbers) and Discrete actions; everything else is refused with a
+message that names the space.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import io
+import os
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from PIL import Image
+
+from dqn_core.errors import UnsupportedEnvironmentError, mark
+from dqn_core.presets import PRESETS
+
+__all__ = [
+    "EPISODE_STEPS_WITHOUT_LIMIT",
+    "EnvironmentReport",
+    "close_environment",
+    "environment_picture",
+    "inspect_environment",
+    "make_environment",
+    "render_jpeg",
+]
+
+EPISODE_STEPS_WITHOUT_LIMIT = 10_000
+"""Truncation of environments that have no limit of their own: without one, a greedy episode might never end."""
+
+_RENDER_LOCK = threading.Lock()  # pygame keeps global state, and several runs may draw at once
+
+# Pictures are drawn into memory: SDL needs no screen and no sound card, and says so in the log unless told.
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentReport:
+    """What an environment looks like from outside."""
+
+    env_id: str
+    observation_size: int
+    n_actions: int
+    low: tuple[float, ...]
+    """Smallest value of each number of an observation (may be -inf)."""
+    high: tuple[float, ...]
+    observation_names: tuple[str, ...]
+    action_names: tuple[str, ...]
+    max_episode_steps: int
+    frames_per_s: float
+    """Env steps a second at real time."""
+    has_pictures: bool
+    reward_rule: str
+    """In words; empty where this project has none for the environment."""
+
+
+def make_environment(env_id: str, max_episode_steps: int | None = None) -> gym.Env[np.ndarray, Any]:
+    """Make and check an environment; it draws RGB arrays where it can.
+
+    Raises
+    ------
+    UnsupportedEnvironmentError
+        The id is unknown, a package is missing, or a space is not one DQN can use.
+    """
+    spec = _registered(env_id)
+    limit = max_episode_steps or spec.max_episode_steps or EPISODE_STEPS_WITHOUT_LIMIT
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Gymnasium's "out of date" note: the person asked for this version
+            made = _make(env_id, limit)
+    except gym.error.DependencyNotInstalled as error:
+        template = mark("{env_id} needs a package that is not installed: {cause}")
+        raise UnsupportedEnvironmentError(template, env_id=env_id, cause=error) from error
+    except Exception as error:  # whatever a third party's constructor raises becomes a message
+        template = mark("{env_id} could not be made ({kind}: {cause}). Choose another environment.")
+        raise UnsupportedEnvironmentError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
+    try:
+        _check_spaces(env_id, made)
+    except UnsupportedEnvironmentError:
+        made.close()
+        raise
+    return made
+
+
+def _make(env_id: str, limit: int) -> gym.Env[np.ndarray, Any]:
+    try:
+        return gym.make(env_id, render_mode="rgb_array", max_episode_steps=limit, disable_env_checker=True)
+    except (TypeError, ValueError, gym.error.Error):  # an environment that cannot draw
+        return gym.make(env_id, max_episode_steps=limit, disable_env_checker=True)
+
+
+def _registered(env_id: str) -> gym.envs.registration.EnvSpec:
+    if ":" in env_id:
+        template = mark("{env_id} names a module to import: install its package and use the plain id it registers.")
+        raise UnsupportedEnvironmentError(template, env_id=env_id)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return gym.spec(env_id)
+    except gym.error.Error as error:
+        near = difflib.get_close_matches(env_id, gym.registry, n=3, cutoff=0.5) or ["CartPole-v1", "LunarLander-v3"]
+        template = mark("There is no environment {env_id!r}. Did you mean {suggestions}?")
+        raise UnsupportedEnvironmentError(template, env_id=env_id, suggestions=", ".join(near)) from error
+
+
+def _check_spaces(env_id: str, environment: gym.Env[np.ndarray, Any]) -> None:
+    observations, actions = environment.observation_space, environment.action_space
+    if not isinstance(observations, Box) or len(observations.shape) != 1:
+        template = mark(
+            "{env_id} observes {space}; DQN here needs a flat vector of numbers (a Box with one dimension). "
+            "Choose an environment such as CartPole-v1."
+        )
+        raise UnsupportedEnvironmentError(template, env_id=env_id, space=observations)
+    if not isinstance(actions, Discrete):
+        template = mark(
+            "{env_id} takes actions from {space}; DQN picks one of a few (a Discrete space). "
+            "Choose an environment such as LunarLander-v3."
+        )
+        raise UnsupportedEnvironmentError(template, env_id=env_id, space=actions)
+
+
+@functools.lru_cache(maxsize=64)
+def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> EnvironmentReport:
+    """Describe an environment; raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does."""
+    environment = make_environment(env_id, max_episode_steps)
+    try:
+        space, size, n = environment.observation_space, environment.observation_space.shape[0], environment.action_space.n
+        preset = PRESETS.get(env_id)
+        return EnvironmentReport(
+            env_id=env_id,
+            observation_size=size,
+            n_actions=int(n),
+            low=tuple(float(value) for value in space.low),
+            high=tuple(float(value) for value in space.high),
+            observation_names=preset.observation_names if preset else tuple(f"s[{i}]" for i in range(size)),
+            action_names=preset.action_names if preset else tuple(f"a[{i}]" for i in range(int(n))),
+            max_episode_steps=environment.spec.max_episode_steps,
+            frames_per_s=float(environment.metadata.get("render_fps") or 30.0),
+            has_pictures=environment.render_mode == "rgb_array",
+            reward_rule=preset.reward_rule if preset else "",
+        )
+    finally:
+        close_environment(environment)
+
+
+def render_jpeg(environment: gym.Env[np.ndarray, Any], quality: int = 80) -> bytes | None:
+    """The environment's present state as JPEG; None where it cannot draw."""
+    if environment.render_mode != "rgb_array":
+        return None
+    with _RENDER_LOCK:
+        pixels = environment.render()  # [height, width, 3] uint8
+    picture = io.BytesIO()
+    Image.fromarray(np.asarray(pixels)).save(picture, "JPEG", quality=quality)
+    return picture.getvalue()
+
+
+def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
+    """Free what the environment holds; waits for a picture that another run draws just now."""
+    with _RENDER_LOCK:
+        environment.close()
+
+
+@functools.lru_cache(maxsize=64)
+def environment_picture(env_id: str) -> bytes | None:
+    """JPEG of the environment some steps into an episode; None where it cannot draw."""
+    environment = make_environment(env_id)
+    try:
+        environment.reset(seed=1)
+        for _ in range(12):
+            environment.step(environment.action_space.start)  # type: ignore[attr-defined]
+        return render_jpeg(environment, quality=90)
+    finally:
+        close_environment(environment)

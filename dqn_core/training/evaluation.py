@@ -1,0 +1,102 @@
+"""Greedy episodes in an environment of their own, on given seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from dqn_core.algorithm.compute import make_learner
+from dqn_core.algorithm.learner import Learner
+from dqn_core.training.environments import close_environment, inspect_environment, make_environment
+from dqn_core.training.run_folder import RunFolder, WeightsKind
+
+__all__ = ["EvaluationResult", "evaluate", "evaluate_folder", "greedy_episode", "load_policy"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResult:
+    """Returns of greedy episodes; episode i was reset with ``seed + i``."""
+
+    seed: int
+    returns: tuple[float, ...]
+    lengths: tuple[int, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean return."""
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the returns (n in the denominator)."""
+        return float(np.std(self.returns))
+
+
+def greedy_episode(
+    environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int
+) -> Generator[None, None, tuple[float, int]]:
+    """Play one greedy episode; yields after each env step, and returns (return, length)."""
+    first_action = int(environment.action_space.start)  # type: ignore[attr-defined]
+    observation, _ = environment.reset(seed=seed)
+    episode_return, length, done = 0.0, 0, False
+    while not done:
+        action = learner.act(np.asarray(observation, dtype=np.float32))
+        observation, reward, terminated, truncated, _ = environment.step(first_action + action)
+        episode_return += float(reward)
+        length += 1
+        done = terminated or truncated
+        yield
+    return episode_return, length
+
+
+def evaluate(
+    learner: Learner, env_id: str, *, episodes: int, seed: int, max_episode_steps: int | None = None
+) -> EvaluationResult:
+    """Mean and spread of the greedy policy over ``episodes`` episodes reset with seed, seed + 1, ..."""
+    environment = make_environment(env_id, max_episode_steps)
+    try:
+        played = [_run_out(greedy_episode(environment, learner, seed + i)) for i in range(episodes)]
+    finally:
+        close_environment(environment)
+    returns, lengths = zip(*played, strict=True)
+    return EvaluationResult(seed=seed, returns=returns, lengths=lengths)
+
+
+def _run_out(episode: Generator[None, None, tuple[float, int]]) -> tuple[float, int]:
+    while True:
+        try:
+            next(episode)
+        except StopIteration as end:
+            result: tuple[float, int] = end.value
+            return result
+
+
+def evaluate_folder(folder: RunFolder, kind: WeightsKind, *, episodes: int, seed: int) -> EvaluationResult:
+    """Play greedy episodes with a run folder's weights.
+
+    Raises :class:`~dqn_core.errors.RunFolderError` where the weights are missing or do not fit the config.
+    """
+    config = folder.config
+    learner = load_policy(folder, kind)
+    return evaluate(
+        learner, config.env_id, episodes=episodes, seed=seed, max_episode_steps=config.max_episode_steps
+    )
+
+
+def load_policy(folder: RunFolder, kind: WeightsKind) -> Learner:
+    """A learner with a run folder's weights, on the CPU: one observation at a time is too little for a GPU."""
+    weights = folder.weights(kind)
+    config = folder.config
+    environment = inspect_environment(config.env_id, config.max_episode_steps)
+    learner, _ = make_learner(
+        config.replace(compute="torch-cpu"),
+        environment.observation_size,
+        environment.n_actions,
+        np.random.default_rng(config.seed),
+    )
+    learner.load_weights(weights)
+    return learner

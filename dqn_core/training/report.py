@@ -1,0 +1,80 @@
+"""What a person should know before training: the environment, the network, the devices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dqn_core.algorithm.devices import device_summary
+from dqn_core.algorithm.networks import layer_sizes, parameter_count
+from dqn_core.config import TrainingConfig
+from dqn_core.training.environments import EnvironmentReport, inspect_environment
+
+__all__ = ["LayerReport", "layer_reports", "report_text"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerReport:
+    """One fully connected layer."""
+
+    name: str
+    inputs: int
+    outputs: int
+    activation: str
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        return (self.inputs + 1) * self.outputs
+
+
+def layer_reports(observation_size: int, hidden_sizes: tuple[int, ...], n_actions: int) -> tuple[LayerReport, ...]:
+    """The Q-network's layers, from observation to Q-values."""
+    sizes = layer_sizes(observation_size, hidden_sizes, n_actions)
+    return tuple(
+        LayerReport(
+            name=f"layers.{i}",
+            inputs=inputs,
+            outputs=outputs,
+            activation="linear" if i == len(hidden_sizes) else "ReLU",
+        )
+        for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+    )
+
+
+def report_text(config: TrainingConfig) -> str:
+    """Environment, network and devices for ``config``, as plain text.
+
+    Raises :class:`~dqn_core.errors.UnsupportedEnvironmentError` where the environment cannot be used.
+    """
+    environment = inspect_environment(config.env_id, config.max_episode_steps)
+    parts = (_environment_lines(environment), _network_lines(environment, config.hidden_sizes), [device_summary()])
+    return "\n\n".join("\n".join(lines) for lines in parts)
+
+
+def _environment_lines(report: EnvironmentReport) -> list[str]:
+    observations = [
+        f"  s[{i}]  {name:<32} {low:>10.4g} .. {high:.4g}"
+        for i, (name, low, high) in enumerate(zip(report.observation_names, report.low, report.high, strict=True))
+    ]
+    actions = [f"  {i}     {name}" for i, name in enumerate(report.action_names)]
+    reward = [f"reward: {report.reward_rule}"] if report.reward_rule else []
+    limits = f"an episode is cut off at {report.max_episode_steps:,} steps; real time is {report.frames_per_s:g} steps/s"
+    return [
+        report.env_id,
+        f"observation: {report.observation_size} numbers",
+        *observations,
+        f"actions: {report.n_actions}",
+        *actions,
+        *reward,
+        limits,
+    ]
+
+
+def _network_lines(report: EnvironmentReport, hidden_sizes: tuple[int, ...]) -> list[str]:
+    layers = layer_reports(report.observation_size, hidden_sizes, report.n_actions)
+    total = parameter_count(layer_sizes(report.observation_size, hidden_sizes, report.n_actions))
+    lines = [
+        f"  {layer.name}  {layer.inputs:>5} -> {layer.outputs:<5} {layer.activation:<7} {layer.parameters:>9,} parameters"
+        for layer in layers
+    ]
+    return ["network", *lines, f"  total {total:,} parameters"]

@@ -1,0 +1,116 @@
+"""Environments whose every step is known beforehand, registered with Gymnasium under ``DqnLabTest/``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete
+
+CORRIDOR = "DqnLabTest/Corridor-v0"
+RAISING = "DqnLabTest/Raising-v0"
+EXPLODING = "DqnLabTest/Exploding-v0"
+PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
+DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
+SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
+MISSING_PACKAGE = "DqnLabTest/MissingPackage-v0"
+
+
+class Corridor(gym.Env[np.ndarray, int]):
+    """Positions 0..n: action 1 goes right (reward 1), action 0 stays (reward 0); position n terminates."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012  Gymnasium's own way
+
+    def __init__(self, length: int = 5, render_mode: str | None = None) -> None:
+        self.length = length
+        self.render_mode = render_mode
+        self.observation_space = Box(0.0, float(length), (2,), np.float32)
+        self.action_space = Discrete(2)
+        self.position = 0
+
+    def _observe(self) -> np.ndarray:
+        return np.array([self.position, self.length - self.position], np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.position = 0
+        return self._observe(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.position += int(action)
+        return self._observe(), float(action), self.position >= self.length, False, {}
+
+    def render(self) -> np.ndarray:
+        return np.full((8, 8, 3), 10 * self.position, np.uint8)
+
+
+class Raising(Corridor):
+    """Breaks in its 30th step."""
+
+    steps = 0
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.steps += 1
+        if self.steps == 30:
+            message = "the motor is on fire"
+            raise RuntimeError(message)
+        return super().step(action)
+
+
+class Exploding(Corridor):
+    """Gives rewards too large for float32 after a while."""
+
+    steps = 0
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.steps += 1
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, reward if self.steps < 600 else 3e38, terminated, truncated, info
+
+
+class PictureObservations(Corridor):
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self.observation_space = Box(0, 255, (8, 8, 3), np.uint8)
+
+
+class DictObservations(Corridor):
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self.observation_space = Dict(x=Box(0.0, 1.0, (2,)))
+
+
+class ShiftedActions(Corridor):
+    """Its actions are numbered 3 and 4; any other is an error."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self.action_space = Discrete(2, start=3)
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        if not self.action_space.contains(action):
+            message = f"no such action: {action}"
+            raise ValueError(message)
+        return super().step(action - 3)
+
+
+def _missing_package() -> gym.Env[np.ndarray, int]:
+    message = "needs `pip install imaginary`"
+    raise gym.error.DependencyNotInstalled(message)
+
+
+def register() -> None:
+    """Make the environments known to ``gym.make``; harmless when called again."""
+    if CORRIDOR in gym.registry:
+        return
+    for env_id, maker in {
+        CORRIDOR: Corridor,
+        RAISING: Raising,
+        EXPLODING: Exploding,
+        PICTURE_OBSERVATIONS: PictureObservations,
+        DICT_OBSERVATIONS: DictObservations,
+        SHIFTED_ACTIONS: ShiftedActions,
+        MISSING_PACKAGE: _missing_package,
+    }.items():
+        gym.register(env_id, maker, max_episode_steps=20)

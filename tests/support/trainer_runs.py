@@ -1,0 +1,52 @@
+"""Short runs for tests: a config that trains in a moment, and its events gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from dqn_core.config import TrainingConfig
+from dqn_core.events import Command, Event
+from dqn_core.training.controls import Mailbox
+from dqn_core.training.trainer import Trainer
+
+Kind = TypeVar("Kind")
+
+
+def short_config(**changes: Any) -> TrainingConfig:
+    """A config that trains in a moment on the reference learner."""
+    values: dict[str, Any] = {
+        "env_id": "CartPole-v1",
+        "compute": "torch-cpu",
+        "batch_size": 16,
+        "buffer_size": 500,
+        "warmup_steps": 50,
+        "hidden_sizes": (8,),
+        "max_episodes": 5,
+        "evaluate_every": 0,
+    }
+    return TrainingConfig(**(values | changes))
+
+
+def of_kind(events: Iterable[Event], kind: type[Kind]) -> list[Kind]:
+    """The events of one kind."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def run_with_reactions(
+    config: TrainingConfig, react: Callable[[Event], Iterable[Command]], commands: Iterable[Command] = ()
+) -> list[Event]:
+    """All events of a run whose consumer answers each event with commands; ``commands`` wait from the beginning.
+
+    Since the trainer takes commands between two env steps and the consumer runs in between too, the outcome does not
+    depend on the machine's speed.
+    """
+    mailbox = Mailbox()
+    for command in commands:
+        mailbox.put(command)
+    events = []
+    for event in Trainer(config, mailbox).events():
+        events.append(event)
+        for command in react(event):
+            mailbox.put(command)
+    return events

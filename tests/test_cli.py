@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dqn_core.cli import main
+from dqn_core.events import EPISODE_COLUMNS
+from dqn_core.training.run_folder import RunFolder
+
+QUICK = ["--compute", "torch-cpu", "--max-episodes", "4", "--warmup-steps", "40", "--quiet"]
+
+
+def test_train_writes_a_run_and_prints_one_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    status = main(
+        ["train", "--env", "CartPole-v1", "--preset", "lab8", "--seed", "3", "--out", str(out), "--gamma", "0.9"]
+        + ["--hidden-sizes", "8", "4", "--buffer-size", "500", *QUICK]
+    )
+    result = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert set(result) >= {"run_id", "env", "seed", "episodes", "env_steps", "updates", "wall_s", "steps_per_s"}
+    assert set(result) >= {"best_eval", "solved", "reason"}
+    assert (result["env"], result["seed"], result["episodes"], result["reason"]) == (
+        "CartPole-v1",
+        3,
+        4,
+        "max_episodes",
+    )
+    config = RunFolder.open(out).config
+    assert (config.gamma, config.hidden_sizes, config.buffer_size, config.seed) == (0.9, (8, 4), 500, 3)
+    assert (config.gradient_clip_value, config.goal_score) == (2.0, 450.0)  # the preset's
+    table = pd.read_csv(out / "episodes.csv")
+    assert tuple(table.columns) == EPISODE_COLUMNS
+    assert len(table) == 4
+
+
+def test_evaluate_prints_mean_std_and_returns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    main(["train", "--out", str(out), *QUICK])
+    capsys.readouterr()
+    assert main(["evaluate", str(out), "--episodes", "3", "--seed", "10000"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert len(report["returns"]) == 3
+    assert report["mean"] == pytest.approx(sum(report["returns"]) / 3)
+    assert report["std"] >= 0
+
+
+def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--env", "LunarLander-v3"]) == 0
+    text = capsys.readouterr().out
+    for part in ("left leg touches", "fire main engine", "1,476 parameters", "CUDA"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "--env", "CartPol-v1", "--quiet"], "CartPole-v1"),
+        (["train", "--env", "Pendulum-v1", "--quiet"], "Discrete"),
+        (["train", "--gamma", "7"], "gamma = 7.0"),
+        (["train", "--preset", "lab9"], "lab8"),
+        (["evaluate", "nowhere"], "not a run folder"),
+        (["info", "--env", "Pendulum-v1"], "Discrete"),
+        (["fly"], "usage"),
+        ([], "usage"),
+    ],
+)
+def test_bad_input_is_named_without_a_traceback(
+    arguments: list[str],
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) != 0
+    error = capsys.readouterr().err
+    assert says in error
+    assert "Traceback" not in error
+    assert not list(tmp_path.rglob("config.json"))
+
+
+def test_ctrl_c_ends_a_run_with_everything_saved(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "dqn_core", "train", "--out", str(out), "--compute", "torch-cpu"]
+    process = subprocess.Popen(
+        [*command, "--max-episodes", "100000", "--goal-score", "None"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:  # the bar counts episodes once training has begun
+        if "parameters" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert json.loads(output)["reason"] == "stopped"
+    assert RunFolder.open(out).weights("last")
+    assert json.loads((out / "summary.json").read_text())["reason"] == "stopped"

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+
+from dqn_core.config import TrainingConfig, config_from_json, field_rule
+from dqn_core.errors import ChangeRefusedError, ConfigError
+from strategies import configs
+
+FIELDS = [field.name for field in dataclasses.fields(TrainingConfig)]
+
+
+@given(configs())
+def test_json_round_trip_gives_an_equal_config(config: TrainingConfig) -> None:
+    assert config_from_json(config.to_json()) == config
+
+
+def test_every_bad_field_is_named_with_its_value() -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainingConfig(gamma=1.5, batch_size=0, loss="abs", hidden_sizes=(32, 0), learning_rate=0.0, seed=-1)
+    problems = {problem.field: problem for problem in caught.value.problems}
+    assert set(problems) == {"gamma", "batch_size", "loss", "hidden_sizes", "learning_rate", "seed"}
+    for name, problem in problems.items():
+        assert name in str(caught.value)
+        assert repr(problem.value) in str(caught.value)
+    assert "above 0" in str(problems["learning_rate"])
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"batch_size": 200, "buffer_size": 100, "warmup_steps": 10}, "batch_size"),
+        ({"warmup_steps": 2_000, "buffer_size": 1_000}, "warmup_steps"),
+        ({"epsilon_start": 0.1, "epsilon_end": 0.2}, "epsilon_end"),
+        ({"goal_score": 10.0, "evaluate_every": 0}, "goal_score"),
+        ({"warmup_steps": 500, "max_env_steps": 500}, "max_env_steps"),
+    ],
+)
+def test_fields_that_do_not_fit_together_are_refused(values: dict[str, object], field: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainingConfig(**values)
+    assert [problem.field for problem in caught.value.problems] == [field]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "0.9", None, True])
+def test_what_is_no_finite_number_is_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match="gamma"):
+        TrainingConfig(gamma=value)  # type: ignore[arg-type]
+
+
+def test_unknown_keys_are_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="learning_rat "):
+        TrainingConfig.from_dict({"learning_rat": 0.1})
+    with pytest.raises(ConfigError, match="gama"):
+        TrainingConfig().replace(gama=0.9)
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3"])
+def test_json_that_is_no_config_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="config"):
+        config_from_json(text)
+
+
+@pytest.mark.parametrize("name", ["env_id", "seed", "hidden_sizes", "compute", "warmup_steps", "max_episode_steps"])
+def test_a_live_change_of_a_fixed_field_is_refused_with_its_reason(name: str) -> None:
+    with pytest.raises(ChangeRefusedError, match="start a new run"):
+        TrainingConfig().changed_live(name, 1)
+
+
+def test_a_live_change_is_checked_beside_the_other_fields() -> None:
+    config = TrainingConfig(batch_size=128, buffer_size=1_000, warmup_steps=1_000)
+    with pytest.raises(ConfigError, match="batch_size"):
+        config.changed_live("buffer_size", 100)
+    assert config.changed_live("gamma", 0.9).gamma == 0.9
+
+
+def test_a_smaller_buffer_takes_the_warmup_down_with_it() -> None:
+    config = TrainingConfig(batch_size=32, buffer_size=1_000, warmup_steps=1_000)
+    assert config.changed_live("buffer_size", 500).warmup_steps == 500
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_tells_whether_it_may_change_live(name: str) -> None:
+    value = getattr(TrainingConfig(), name)
+    if field_rule(name).frozen_because is None:
+        assert TrainingConfig().changed_live(name, value) == TrainingConfig()
+    else:
+        with pytest.raises(ChangeRefusedError):
+            TrainingConfig().changed_live(name, value)
+
+
+def test_json_holds_plain_values_of_every_field() -> None:
+    assert list(json.loads(TrainingConfig().to_json())) == FIELDS

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from dqn_core.errors import ConfigError
+from dqn_core.presets import PRESETS, preset_config, preset_name, preset_names
+from dqn_core.training.environments import inspect_environment
+
+
+@pytest.mark.parametrize(
+    ("env_id", "memory", "steps", "goal"), [("CartPole-v1", 1_000, 500, 450.0), ("LunarLander-v3", 10_000, 1_000, 200.0)]
+)
+def test_lab8_has_the_labs_settings(env_id: str, memory: int, steps: int, goal: float) -> None:
+    config = preset_config(env_id, "lab8")
+    assert (config.buffer_size, config.warmup_steps, config.max_episode_steps, config.goal_score) == (
+        memory,
+        memory,
+        steps,
+        goal,
+    )
+    assert (config.max_episodes, config.batch_size, config.hidden_sizes) == (400, 128, (32, 32))
+    assert (config.learning_rate, config.gradient_clip_value, config.gamma) == (2e-4, 2.0, 0.99)
+    assert (config.epsilon_start, config.epsilon_end, config.epsilon_decay_rate) == (1.0, 0.01, 10.0)
+    assert (config.epsilon_schedule, config.target_update, config.loss) == ("episode_exponential", "episode", "mse")
+    assert (config.evaluate_every, config.evaluation_episodes, config.confirmation_episodes) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("env_id", PRESETS)
+def test_names_and_meanings_fit_the_spaces(env_id: str) -> None:
+    preset, report = PRESETS[env_id], inspect_environment(env_id)
+    assert len(preset.observation_names) == report.observation_size
+    assert len(preset.action_names) == report.n_actions
+    assert preset.env_id == env_id
+    assert all(config.env_id == env_id for config in preset.configs.values())
+    assert set(preset.configs) >= {"lab8", "fast"}
+
+
+def test_a_preset_is_known_by_its_values_whatever_the_seed() -> None:
+    config = preset_config("CartPole-v1", "fast")
+    assert preset_name(config.replace(seed=7, compute="torch-cpu")) == "fast"
+    assert preset_name(config.replace(gamma=0.5)) == "custom"
+
+
+def test_an_environment_without_presets_has_a_default_one() -> None:
+    assert preset_names("Acrobot-v1") == ("default",)
+    assert preset_config("Acrobot-v1", "default").env_id == "Acrobot-v1"
+    assert preset_name(preset_config("Acrobot-v1", "default")) == "default"
+
+
+def test_an_unknown_preset_is_refused_with_the_choices() -> None:
+    with pytest.raises(ConfigError, match="lab8, fast"):
+        preset_config("CartPole-v1", "lab9")

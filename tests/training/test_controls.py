@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+import fake_environments as fake
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.events import (
+    Change,
+    Command,
+    EndReason,
+    EpisodeEnded,
+    Event,
+    Frame,
+    HyperparametersChanged,
+    Notice,
+    Pause,
+    Progress,
+    Resume,
+    RunEnded,
+    RunState,
+    SetHyperparameter,
+    SetPace,
+    StateChanged,
+    Step,
+    Stop,
+    Watch,
+)
+from dqn_core.training.controls import Mailbox
+from dqn_core.training.trainer import Trainer
+from trainer_runs import of_kind, run_with_reactions, short_config
+
+
+def nothing(_: Event) -> Iterable[Command]:
+    return ()
+
+
+def test_a_stop_takes_effect_before_steps_still_waiting() -> None:
+    def react(event: Event) -> Iterable[Command]:
+        if isinstance(event, StateChanged) and event.state is RunState.PAUSED:
+            return (Step(), Step(), Step(), Stop())
+        return ()
+
+    events = run_with_reactions(short_config(warmup_steps=0), react, [Pause()])
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert (ended.reason, ended.env_steps) == (EndReason.STOPPED, 0)
+
+
+def test_three_single_steps_are_three_env_steps_and_then_it_stands_still_again() -> None:
+    paused_at: list[int] = []
+
+    def react(event: Event) -> Iterable[Command]:
+        if isinstance(event, StateChanged) and event.state is RunState.PAUSED:
+            return (Step(), Step(), Step())
+        if isinstance(event, Progress) and event.env_step == 3:
+            paused_at.append(event.env_step)
+            return (Stop(),)
+        return ()
+
+    events = run_with_reactions(short_config(warmup_steps=0), react, [Pause()])
+    assert [event.state for event in of_kind(events, StateChanged)] == [RunState.PAUSED]
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.env_steps == 3
+    assert paused_at
+
+
+def test_a_paused_run_goes_on_to_the_same_result() -> None:
+    def react(event: Event) -> Iterable[Command]:
+        if isinstance(event, StateChanged):
+            return (Resume(),) if event.state is RunState.PAUSED else ()
+        return (Pause(),) if isinstance(event, EpisodeEnded) else ()
+
+    plain = of_kind(Trainer(short_config()).events(), EpisodeEnded)
+    paused = of_kind(run_with_reactions(short_config(), react), EpisodeEnded)
+    assert [episode.loss_mean for episode in paused] == [episode.loss_mean for episode in plain]
+
+
+def test_pauses_do_not_count_as_training_time() -> None:
+    mailbox = Mailbox()
+    now = 0.0
+
+    def clock() -> float:
+        return now
+
+    mailbox.put(Pause())
+    events = Trainer(short_config(), mailbox, clock=clock).events()
+    for event in events:
+        if isinstance(event, StateChanged) and event.state is RunState.PAUSED:
+            now += 1_000.0
+            mailbox.put(Resume())
+        if isinstance(event, RunEnded):
+            assert event.wall_time_s == 0.0
+
+
+def test_live_changes_take_effect_and_are_told_with_old_and_new() -> None:
+    def react(event: Event) -> Iterable[Command]:
+        if isinstance(event, EpisodeEnded) and event.episode == 2:
+            return (
+                SetHyperparameter("learning_rate", 5e-3),
+                SetHyperparameter("buffer_size", 60),
+                SetHyperparameter("epsilon_start", 0.5),
+                SetHyperparameter("gamma", 0.9),
+            )
+        return ()
+
+    events = run_with_reactions(short_config(max_episodes=4), react)
+    changes = [change for event in of_kind(events, HyperparametersChanged) for change in event.changes]
+    assert changes == [
+        Change(field="learning_rate", old=2e-4, new=5e-3),
+        Change(field="buffer_size", old=500, new=60),
+        Change(field="epsilon_start", old=1.0, new=0.5),
+        Change(field="gamma", old=0.99, new=0.9),
+    ]
+    before, after = of_kind(events, EpisodeEnded)[1], of_kind(events, EpisodeEnded)[2]
+    assert (before.learning_rate, before.buffer_size, before.gamma) == (2e-4, 500, 0.99)
+    assert (after.learning_rate, after.buffer_size, after.gamma) == (5e-3, 60, 0.9)
+    assert after.buffer_fill == 60
+    assert after.epsilon == epsilon_at(short_config(max_episodes=4, epsilon_start=0.5), 2, 0)
+
+
+def test_a_live_change_of_the_learning_rate_reaches_the_weights() -> None:
+    def freeze(event: Event) -> Iterable[Command]:
+        return (SetHyperparameter("learning_rate", 1e-12),) if isinstance(event, EpisodeEnded) else ()
+
+    trainer_weights = []
+    for react in (nothing, freeze):
+        mailbox = Mailbox()
+        trainer = Trainer(short_config(max_episodes=3), mailbox)
+        for event in trainer.events():
+            for command in react(event):
+                mailbox.put(command)
+        trainer_weights.append(trainer.learner.weights()["layers.0.weight"])
+    assert abs(trainer_weights[0] - trainer_weights[1]).max() > 1e-4
+
+
+def test_changes_that_cannot_be_are_told_and_change_nothing() -> None:
+    wishes = [SetHyperparameter("seed", 5), SetHyperparameter("gamma", 3.0), SetHyperparameter("colour", "red")]
+    events = run_with_reactions(short_config(), nothing, wishes)
+    notices = [event.template.format(**event.parameters) for event in of_kind(events, Notice)]
+    assert len(notices) == 3
+    assert "seed" in notices[0]
+    assert "gamma = 3.0" in notices[1]
+    assert "colour" in notices[2]
+    assert not of_kind(events, HyperparametersChanged)
+
+
+def test_the_same_value_again_is_no_change() -> None:
+    events = run_with_reactions(short_config(), nothing, [SetHyperparameter("gamma", 0.99)])
+    assert not of_kind(events, HyperparametersChanged)
+
+
+def test_stop_ends_the_run_with_its_weights_and_log() -> None:
+    def react(event: Event) -> Iterable[Command]:
+        return (Stop(),) if isinstance(event, EpisodeEnded) and event.episode == 3 else ()
+
+    events = run_with_reactions(short_config(max_episodes=100), react)
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert (ended.reason, ended.episodes) == (EndReason.STOPPED, 3)
+
+
+def test_frames_are_made_only_while_watched_and_show_the_state_acted_in() -> None:
+    assert not of_kind(Trainer(short_config()).events(), Frame)
+    events = run_with_reactions(short_config(max_episodes=20), nothing, [Watch(1_000.0, frames_per_s=1e6)])
+    frames = of_kind(events, Frame)
+    assert len(frames) > 20
+    for frame in frames:
+        assert len(frame.q_values) == 2
+        if frame.is_greedy:
+            assert frame.action == max(range(2), key=lambda a: frame.q_values[a])
+    assert Image.open(BytesIO(frames[0].jpeg)).size == (600, 400)
+
+
+def test_watching_changes_nothing_in_the_training() -> None:
+    plain = of_kind(Trainer(short_config()).events(), EpisodeEnded)
+    watched = of_kind(run_with_reactions(short_config(), nothing, [Watch(1_000.0, 1e6)]), EpisodeEnded)
+    assert [episode.loss_mean for episode in watched] == [episode.loss_mean for episode in plain]
+
+
+def test_an_environment_without_pictures_trains_unwatched() -> None:
+    config = short_config(env_id=fake.CORRIDOR, max_episodes=2)
+    assert of_kind(run_with_reactions(config, nothing, [Watch(1_000.0, 1e6)]), RunEnded)
+
+
+def test_the_pace_is_kept_and_a_stop_does_not_wait_for_it() -> None:
+    mailbox = Mailbox()
+    mailbox.put(SetPace(0.01))  # one env step in 100 s
+    events = Trainer(short_config(warmup_steps=0), mailbox).events()
+    timer = threading.Timer(0.2, mailbox.put, [Stop()])
+    timer.start()
+    ended = list(events)[-1]
+    timer.join()
+    assert isinstance(ended, RunEnded)
+    assert ended.env_steps <= 1
+
+
+def test_pace_spaces_the_steps() -> None:
+    # 40 env steps at 200 a second take at least 39 intervals of 5 ms, however slow the machine.
+    events = run_with_reactions(short_config(warmup_steps=0, max_env_steps=40), nothing, [SetPace(200.0)])
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.wall_time_s >= 39 * 0.005
+
+
+@pytest.mark.parametrize("command", [Pause(), Step(), SetPace(10.0), Watch(1.0), SetHyperparameter("gamma", 0.9)])
+def test_a_stop_beside_any_other_command_ends_the_run(command: Command) -> None:
+    events = run_with_reactions(short_config(), nothing, [command, Stop()])
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].reason is EndReason.STOPPED

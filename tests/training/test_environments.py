@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import threading
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fake_environments as fake
+from dqn_core.errors import UnsupportedEnvironmentError
+from dqn_core.training.environments import (
+    close_environment,
+    environment_picture,
+    inspect_environment,
+    make_environment,
+    render_jpeg,
+)
+
+
+@pytest.mark.parametrize(
+    ("env_id", "says"),
+    [
+        ("Pendulum-v1", r"Pendulum-v1 takes actions from Box\(.*Discrete"),
+        ("CartPol-v1", "CartPole-v1"),
+        ("LunarLander-v2", "LunarLander"),
+        ("", "environment"),
+        ("os:system", "plain id"),
+        (fake.PICTURE_OBSERVATIONS, r"observes Box\(0, 255, \(8, 8, 3\)"),
+        (fake.DICT_OBSERVATIONS, "observes Dict"),
+        (fake.MISSING_PACKAGE, "pip install imaginary"),
+    ],
+)
+def test_what_dqn_cannot_use_is_refused_by_name(env_id: str, says: str) -> None:
+    with pytest.raises(UnsupportedEnvironmentError, match=says):
+        make_environment(env_id)
+
+
+def test_report_of_a_lab_environment() -> None:
+    report = inspect_environment("LunarLander-v3")
+    assert (report.observation_size, report.n_actions, report.max_episode_steps) == (8, 4, 1_000)
+    assert report.action_names[2] == "fire main engine"
+    assert report.frames_per_s == 50
+    assert report.has_pictures
+
+
+def test_report_of_an_environment_without_names_uses_indices() -> None:
+    report = inspect_environment(fake.CORRIDOR)
+    assert report.observation_names == ("s[0]", "s[1]")
+    assert report.action_names == ("a[0]", "a[1]")
+
+
+def test_the_step_limit_truncates() -> None:
+    environment = make_environment("CartPole-v1", max_episode_steps=3)
+    environment.reset(seed=0)
+    steps = [environment.step(i % 2) for i in range(3)]
+    assert [step[3] for step in steps] == [False, False, True]
+    close_environment(environment)
+
+
+def test_the_picture_is_a_jpeg_of_the_environments_size() -> None:
+    assert Image.open(BytesIO(environment_picture("LunarLander-v3") or b"")).size == (600, 400)
+
+
+def test_closing_one_environment_leaves_the_pictures_of_others_alone() -> None:
+    watched, other = make_environment("CartPole-v1"), make_environment("CartPole-v1")
+    watched.reset(seed=0)
+    other.reset(seed=0)
+    before = render_jpeg(watched)
+    render_jpeg(other)
+    close_environment(other)
+    assert render_jpeg(watched) == before
+    close_environment(watched)
+
+
+def test_two_threads_may_draw_at_once() -> None:
+    pictures: dict[str, list[bytes | None]] = {}
+
+    def draw(env_id: str) -> None:
+        environment = make_environment(env_id)
+        environment.reset(seed=0)
+        pictures[env_id] = [render_jpeg(environment) for _ in range(30)]
+        close_environment(environment)
+
+    threads = [threading.Thread(target=draw, args=(env_id,)) for env_id in ("CartPole-v1", "LunarLander-v3")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for drawn in pictures.values():
+        assert len(drawn) == 30
+        assert len({np.asarray(Image.open(BytesIO(picture or b""))).std() for picture in drawn}) == 1

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fake_environments as fake
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.config import TrainingConfig
+from dqn_core.events import EndReason, EpisodeEnded, Phase, Progress, RunEnded, RunStarted, RunState, WeightsReady
+from dqn_core.training.trainer import Trainer
+from trainer_runs import of_kind, short_config
+
+
+def outcome(config: TrainingConfig) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """Episodes (less the clock) and last weights of a run."""
+    events = list(Trainer(config).events())
+    (last,) = [event for event in of_kind(events, WeightsReady) if event.kind == "last"]
+    episodes = [
+        {name: getattr(event, name) for name in event.__slots__ if name != "wall_time_s"}
+        for event in of_kind(events, EpisodeEnded)
+    ]
+    return episodes, last.weights
+
+
+@pytest.mark.parametrize("compute", ["torch-cpu", "fused"])
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "LunarLander-v3"])
+def test_same_config_and_seed_give_identical_episodes_and_weights(env_id: str, compute: str) -> None:
+    config = short_config(env_id=env_id, compute=compute, max_episodes=8, evaluate_every=2, max_episode_steps=120)
+    first, first_weights = outcome(config)
+    again, again_weights = outcome(config)
+    assert repr(first) == repr(again)  # repr, so that NaN equals NaN
+    for name, array in first_weights.items():
+        np.testing.assert_array_equal(array, again_weights[name])
+
+
+def test_another_seed_gives_other_episodes() -> None:
+    assert outcome(short_config(seed=0))[0] != outcome(short_config(seed=1))[0]
+
+
+def test_the_first_event_tells_the_compute_and_the_last_how_it_ended() -> None:
+    events = list(Trainer(short_config(hidden_sizes=(32, 32))).events())
+    assert isinstance(events[0], RunStarted)
+    assert (events[0].compute, events[0].parameters) == ("torch-cpu", 1_282)
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].reason is EndReason.MAX_EPISODES
+    assert events[-1].episodes == len(of_kind(events, EpisodeEnded)) == 5
+
+
+def test_all_events_pickle() -> None:
+    for event in Trainer(short_config(evaluate_every=1)).events():
+        assert type(pickle.loads(pickle.dumps(event))) is type(event)  # noqa: S301  our own bytes
+
+
+def test_episodes_count_steps_and_epsilon_as_they_should() -> None:
+    config = short_config(max_episodes=6, evaluate_every=0)
+    episodes = of_kind(Trainer(config).events(), EpisodeEnded)
+    env_step = config.warmup_steps
+    for k, episode in enumerate(episodes):
+        env_step += episode.length
+        assert episode.episode == k + 1
+        assert episode.env_step == env_step
+        assert episode.episode_return == episode.length  # CartPole pays 1 a step
+        assert episode.epsilon == pytest.approx(epsilon_at(config, k, 0))
+        assert episode.buffer_fill == min(env_step, config.buffer_size)
+        assert math.isnan(episode.eval_return)
+
+
+def test_warmup_counts_as_steps_but_not_as_episodes_or_updates() -> None:
+    trainer = Trainer(short_config(warmup_steps=300, max_episodes=1))
+    events = list(trainer.events())
+    (episode,) = of_kind(events, EpisodeEnded)
+    assert trainer.updates == episode.length
+    assert of_kind(events, Progress)[0].phase is Phase.WARMUP
+
+
+@pytest.mark.parametrize(("update_every", "gradient_steps"), [(1, 1), (4, 1), (1, 3), (5, 2)])
+def test_updates_follow_their_cadence(update_every: int, gradient_steps: int) -> None:
+    trainer = Trainer(short_config(update_every=update_every, gradient_steps=gradient_steps, warmup_steps=20))
+    list(trainer.events())
+    rounds = trainer.env_step // update_every - 20 // update_every
+    assert trainer.updates == rounds * gradient_steps
+
+
+def test_termination_and_truncation_are_told_apart_in_log_and_memory() -> None:
+    config = short_config(env_id=fake.CORRIDOR, max_episodes=30, warmup_steps=0, max_episode_steps=7, buffer_size=1_000)
+    trainer = Trainer(config)
+    episodes = of_kind(trainer.events(), EpisodeEnded)
+    assert {(episode.terminated, episode.truncated) for episode in episodes} == {(True, False), (False, True)}
+    assert trainer.replay.terminated.sum() == sum(episode.terminated for episode in episodes)
+    reached_the_end = trainer.replay.next_observations[:, 0] >= 5
+    np.testing.assert_array_equal(trainer.replay.terminated == 1, reached_the_end)
+
+
+def test_the_step_budget_ends_the_run_to_the_step() -> None:
+    events = list(Trainer(short_config(max_env_steps=123, max_episodes=100)).events())
+    assert isinstance(events[-1], RunEnded)
+    assert (events[-1].reason, events[-1].env_steps) == (EndReason.MAX_ENV_STEPS, 123)
+    assert events[-1].episodes == len(of_kind(events, EpisodeEnded))
+
+
+def test_evaluation_follows_its_cadence_and_keeps_the_best() -> None:
+    config = short_config(max_episodes=7, evaluate_every=3, evaluation_episodes=2)
+    events = list(Trainer(config).events())
+    evaluated = {event.episode: event.eval_return for event in of_kind(events, EpisodeEnded) if event.eval_return > 0}
+    assert set(evaluated) == {3, 6}
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.best_eval == max(evaluated.values())
+    best = [event for event in of_kind(events, WeightsReady) if event.kind == "best"][-1]
+    assert best.eval_return == ended.best_eval
+    assert evaluated[best.episode] == best.eval_return
+
+
+def test_evaluation_changes_nothing_in_the_training() -> None:
+    with_evaluation, _ = outcome(short_config(evaluate_every=1))
+    without, _ = outcome(short_config(evaluate_every=0))
+    for one, other in zip(with_evaluation, without, strict=True):
+        assert {**one, "eval_return": 0} == {**other, "eval_return": 0}
+
+
+def test_the_goal_ends_the_run_only_once_it_is_confirmed() -> None:
+    config = short_config(
+        env_id=fake.CORRIDOR, max_episodes=300, evaluate_every=1, goal_score=4.5, learning_rate=1e-2, batch_size=32
+    )
+    events = list(Trainer(config).events())
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.solved
+    assert of_kind(events, EpisodeEnded)[-1].eval_return == 5.0
+    assert ended.reason.state is RunState.FINISHED
+
+
+def test_a_goal_out_of_reach_is_not_reached() -> None:
+    events = list(Trainer(short_config(env_id=fake.CORRIDOR, evaluate_every=1, goal_score=5.0)).events())
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].reason is EndReason.MAX_EPISODES
+
+
+@pytest.mark.parametrize("rule", ["episode", "steps", "soft"])
+def test_the_target_network_follows_by_its_rule(rule: str) -> None:
+    trainer = Trainer(short_config(target_update=rule, target_update_every=40, max_episodes=3))
+    syncs: list[int] = []
+    events = trainer.events()
+    next(events)
+    sync = trainer.learner.sync_target
+    trainer.learner.sync_target = lambda: (syncs.append(trainer.env_step), sync())  # type: ignore[method-assign,assignment]
+    ends = [event.env_step for event in of_kind(events, EpisodeEnded)]
+    expected = {
+        "episode": ends,
+        "steps": [step for step in range(51, ends[-1] + 1) if step % 40 == 0],
+        "soft": [],
+    }
+    assert syncs == expected[rule]
+
+
+def test_a_diverging_loss_ends_the_run_and_keeps_good_weights() -> None:
+    config = short_config(env_id=fake.EXPLODING, max_episodes=10_000, warmup_steps=0, target_update="soft")
+    events = list(Trainer(config).events())
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.reason is EndReason.DIVERGED
+    assert "diverged" in ended.template.format(**ended.parameters)
+    (last,) = [event for event in of_kind(events, WeightsReady) if event.kind == "last"]
+    assert all(np.isfinite(array).all() for array in last.weights.values())
+
+
+def test_an_environment_that_raises_fails_its_run_with_the_cause(caplog: pytest.LogCaptureFixture) -> None:
+    events = list(Trainer(short_config(env_id=fake.RAISING, warmup_steps=10)).events())
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.reason is EndReason.FAILED
+    assert "the motor is on fire" in ended.template.format(**ended.parameters)
+    assert "the motor is on fire" in caplog.text
+    assert any(event.kind == "last" for event in of_kind(events, WeightsReady))
+
+
+def test_an_unknown_environment_fails_with_suggestions() -> None:
+    (ended,) = Trainer(short_config(env_id="CartPol-v1")).events()
+    assert isinstance(ended, RunEnded)
+    assert ended.reason is EndReason.FAILED
+    assert "CartPole-v1" in ended.template.format(**ended.parameters)
+
+
+def test_actions_may_be_numbered_from_any_number() -> None:
+    events = list(Trainer(short_config(env_id=fake.SHIFTED_ACTIONS, evaluate_every=1)).events())
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].reason is EndReason.MAX_EPISODES
