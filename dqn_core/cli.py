@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import tyro
 from tqdm import tqdm
@@ -72,9 +72,11 @@ class _TrainOptions:
 
 def _train(arguments: list[str]) -> int:
     options, config = _training_config(arguments)
-    from dqn_core.training.run_folder import RunFolder, RunLog, end_summary  # noqa: PLC0415  torch comes with it
-    from dqn_core.training.trainer import Trainer  # noqa: PLC0415
+    from dqn_core.training.environments import inspect_environment
+    from dqn_core.training.run_folder import RunFolder, RunLog, end_summary
+    from dqn_core.training.trainer import Trainer
 
+    inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
     run_id = new_run_id(datetime.now(UTC))
     folder = RunFolder.create(options.out or Path("runs") / run_id, config)
     mailbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -87,7 +89,13 @@ def _train(arguments: list[str]) -> int:
         finally:
             log.close()
     ended = bar.ended
-    result = {"run_id": run_id, "env": config.env_id, "seed": config.seed, "compute": bar.compute, "out": str(folder.path)}
+    result = {
+        "run_id": run_id,
+        "env": config.env_id,
+        "seed": config.seed,
+        "compute": bar.compute,
+        "out": str(folder.path),
+    }
     summary = end_summary(ended)
     message = summary.pop("message")
     print(json.dumps(result | summary))
@@ -133,7 +141,7 @@ class _ProgressBar:
         self._bar = tqdm(total=config.max_episodes, disable=quiet, unit="episode", file=sys.stderr, dynamic_ncols=True)
         self._last: EpisodeEnded | None = None
 
-    def __enter__(self) -> _ProgressBar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -184,8 +192,8 @@ class _EvaluateOptions:
 
 def _evaluate(arguments: list[str]) -> int:
     options = tyro.cli(_EvaluateOptions, args=arguments, prog="python -m dqn_core evaluate")
-    from dqn_core.training.evaluation import evaluate_folder  # noqa: PLC0415  torch comes with it
-    from dqn_core.training.run_folder import RunFolder  # noqa: PLC0415
+    from dqn_core.training.evaluation import evaluate_folder
+    from dqn_core.training.run_folder import RunFolder
 
     folder = RunFolder.open(options.folder)
     result = evaluate_folder(folder, options.weights, episodes=options.episodes, seed=options.seed)
@@ -219,8 +227,8 @@ class _InfoOptions:
 
 def _info(arguments: list[str]) -> int:
     options = tyro.cli(_InfoOptions, args=arguments, prog="python -m dqn_core info")
-    from dqn_core.algorithm.compute import warm_up_kernels  # noqa: PLC0415  torch comes with it
-    from dqn_core.training.report import report_text  # noqa: PLC0415
+    from dqn_core.algorithm.fused_learner import warm_up_kernels
+    from dqn_core.training.report import report_text
 
     if options.warm_up:
         warm_up_kernels(lambda text: print(text, file=sys.stderr))

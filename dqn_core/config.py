@@ -25,6 +25,7 @@ TargetUpdate = Literal["episode", "steps", "soft"]
 EpsilonSchedule = Literal["episode_exponential", "linear_steps"]
 Compute = Literal["auto", "fused", "torch-cpu", "torch-cuda"]
 
+_MAX_LAYERS = 16
 _NEEDS_NEW_RUN = mark("{field} is fixed when a run starts: start a new run to change it.")
 _WEIGHTS_FIT = mark("{field} shapes the network, whose weights would be lost: start a new run to change it.")
 _SEED_DRAWN = mark("The seed has already drawn this run's randomness: start a new run with another seed.")
@@ -170,6 +171,11 @@ class TrainingConfig:
             changes["warmup_steps"] = value
         return dataclasses.replace(self, **changes)
 
+    def differences(self, other: TrainingConfig) -> tuple[tuple[str, Any, Any], ...]:
+        """(field, own value, the other's value) of each field in which ``other`` is not equal."""
+        pairs = ((name, getattr(self, name), getattr(other, name)) for name in _FIELDS)
+        return tuple((name, own, others) for name, own, others in pairs if own != others)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values by field name, ready for JSON."""
         values = dataclasses.asdict(self)
@@ -192,7 +198,9 @@ def config_from_json(text: str) -> TrainingConfig:
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError((FieldProblem("config", text[:40], mark("this is not JSON: {cause}"), {"cause": error}),)) from error
+        raise ConfigError(
+            (FieldProblem("config", text[:40], mark("this is not JSON: {cause}"), {"cause": error}),)
+        ) from error
     if not isinstance(values, dict):
         raise ConfigError((FieldProblem("config", text[:40], mark("must be a JSON object of fields"), {}),))
     return TrainingConfig.from_dict(values)
@@ -239,14 +247,25 @@ def _field_problem(each: dataclasses.Field[Any], value: Any) -> FieldProblem | N
         is_name = isinstance(value, str) and value.strip() != ""
         return None if is_name else problem(mark("must be a name that is not empty"))
     if typing.get_origin(kind) is tuple:
-        if not isinstance(value, tuple) or not all(_is_in(int, rule, width) for width in value) or len(value) > 16:
-            return problem(mark("must be at most 16 whole numbers from {low} to {high}"), low=rule.low, high=rule.high)
+        if (
+            not isinstance(value, tuple)
+            or not all(_is_in(int, rule, width) for width in value)
+            or len(value) > _MAX_LAYERS
+        ):
+            return problem(
+                mark("must be at most {count} whole numbers from {low} to {high}"),
+                low=rule.low,
+                high=rule.high,
+                count=_MAX_LAYERS,
+            )
         return None
     if not _is_number(kind, value):
         template = mark("must be a whole number") if kind is int else mark("must be a finite number")
         return problem(template)
     if not _is_in(kind, rule, value):
-        template = mark("must be above {low} and at most {high}") if rule.low_is_open else mark("must be from {low} to {high}")
+        template = (
+            mark("must be above {low} and at most {high}") if rule.low_is_open else mark("must be from {low} to {high}")
+        )
         return problem(template, low=rule.low, high=rule.high)
     return None
 
@@ -266,7 +285,11 @@ def _is_in(kind: type, rule: FieldRule, value: Any) -> bool:
 
 
 def _cross_field_problems(config: TrainingConfig) -> typing.Iterator[FieldProblem]:
-    for name, limit_name in (("batch_size", "buffer_size"), ("warmup_steps", "buffer_size"), ("epsilon_end", "epsilon_start")):
+    for name, limit_name in (
+        ("batch_size", "buffer_size"),
+        ("warmup_steps", "buffer_size"),
+        ("epsilon_end", "epsilon_start"),
+    ):
         value, limit = getattr(config, name), getattr(config, limit_name)
         if value > limit:
             template = mark("must be at most {limit_name} = {limit}: lower {name} or raise {limit_name}")

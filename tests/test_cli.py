@@ -18,9 +18,9 @@ QUICK = ["--compute", "torch-cpu", "--max-episodes", "4", "--warmup-steps", "40"
 
 def test_train_writes_a_run_and_prints_one_json_object(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
+    fields = ["--gamma", "0.9", "--hidden-sizes", "8", "4", "--buffer-size", "500"]
     status = main(
-        ["train", "--env", "CartPole-v1", "--preset", "lab8", "--seed", "3", "--out", str(out), "--gamma", "0.9"]
-        + ["--hidden-sizes", "8", "4", "--buffer-size", "500", *QUICK]
+        ["train", "--env", "CartPole-v1", "--preset", "lab8", "--seed", "3", "--out", str(out), *fields, *QUICK]
     )
     result = json.loads(capsys.readouterr().out)
     assert status == 0

@@ -8,7 +8,8 @@ from dqn_core.training.environments import inspect_environment
 
 
 @pytest.mark.parametrize(
-    ("env_id", "memory", "steps", "goal"), [("CartPole-v1", 1_000, 500, 450.0), ("LunarLander-v3", 10_000, 1_000, 200.0)]
+    ("env_id", "memory", "steps", "goal"),
+    [("CartPole-v1", 1_000, 500, 450.0), ("LunarLander-v3", 10_000, 1_000, 200.0)],
 )
 def test_lab8_has_the_labs_settings(env_id: str, memory: int, steps: int, goal: float) -> None:
     config = preset_config(env_id, "lab8")

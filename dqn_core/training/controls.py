@@ -85,7 +85,7 @@ class Controls:
         while not self.is_paused and self._step_interval > 0.0 and (wait := self._next_step_at - self._clock()) > 0.0:
             self.receive(timeout=min(wait, 0.05))
         now = self._clock()
-        # A step late by less than an interval keeps the beat; a trainer that fell further behind does not hurry after it.
+        # A step late by less than an interval keeps the beat; one that fell further behind does not hurry after it.
         on_beat = self._next_step_at > now - self._step_interval
         self._next_step_at = (self._next_step_at if on_beat else now) + self._step_interval
 

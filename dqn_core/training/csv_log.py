@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded, HyperparametersChanged, episode_row
+from dqn_core.events import EpisodeEnded, HyperparametersChanged, episode_row
 
 __all__ = ["CHANGE_COLUMNS", "change_rows", "csv_text", "episode_rows"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import functools
 import io
+import logging
 import os
 import threading
 import warnings
@@ -20,12 +21,14 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 from PIL import Image
 
-from dqn_core.errors import UnsupportedEnvironmentError, mark
+from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
 __all__ = [
     "EPISODE_STEPS_WITHOUT_LIMIT",
     "EnvironmentReport",
+    "action_range",
+    "as_failure",
     "close_environment",
     "environment_picture",
     "inspect_environment",
@@ -36,6 +39,8 @@ __all__ = [
 EPISODE_STEPS_WITHOUT_LIMIT = 10_000
 """Truncation of environments that have no limit of their own: without one, a greedy episode might never end."""
 
+_LOG = logging.getLogger(__name__)
+_STEPS_BEFORE_PICTURE = 8
 _RENDER_LOCK = threading.Lock()  # pygame keeps global state, and several runs may draw at once
 
 # Pictures are drawn into memory: SDL needs no screen and no sound card, and says so in the log unless told.
@@ -134,17 +139,19 @@ def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> En
     """Describe an environment; raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does."""
     environment = make_environment(env_id, max_episode_steps)
     try:
-        space, size, n = environment.observation_space, environment.observation_space.shape[0], environment.action_space.n
-        preset = PRESETS.get(env_id)
+        space = environment.observation_space
+        assert isinstance(space, Box)  # noqa: S101  make_environment has refused every other
+        size, (_, n_actions), preset = space.shape[0], action_range(environment), PRESETS.get(env_id)
+        spec = environment.spec
         return EnvironmentReport(
             env_id=env_id,
             observation_size=size,
-            n_actions=int(n),
+            n_actions=n_actions,
             low=tuple(float(value) for value in space.low),
             high=tuple(float(value) for value in space.high),
             observation_names=preset.observation_names if preset else tuple(f"s[{i}]" for i in range(size)),
-            action_names=preset.action_names if preset else tuple(f"a[{i}]" for i in range(int(n))),
-            max_episode_steps=environment.spec.max_episode_steps,
+            action_names=preset.action_names if preset else tuple(f"a[{i}]" for i in range(n_actions)),
+            max_episode_steps=(spec and spec.max_episode_steps) or EPISODE_STEPS_WITHOUT_LIMIT,
             frames_per_s=float(environment.metadata.get("render_fps") or 30.0),
             has_pictures=environment.render_mode == "rgb_array",
             reward_rule=preset.reward_rule if preset else "",
@@ -164,6 +171,13 @@ def render_jpeg(environment: gym.Env[np.ndarray, Any], quality: int = 80) -> byt
     return picture.getvalue()
 
 
+def action_range(environment: gym.Env[np.ndarray, Any]) -> tuple[int, int]:
+    """(number of the first action, count of actions) of a Discrete space."""
+    space = environment.action_space
+    assert isinstance(space, Discrete)  # noqa: S101  make_environment has refused every other
+    return int(space.start), int(space.n)
+
+
 def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
     """Free what the environment holds; waits for a picture that another run draws just now."""
     with _RENDER_LOCK:
@@ -176,8 +190,20 @@ def environment_picture(env_id: str) -> bytes | None:
     environment = make_environment(env_id)
     try:
         environment.reset(seed=1)
-        for _ in range(12):
-            environment.step(environment.action_space.start)  # type: ignore[attr-defined]
+        first_action, n_actions = action_range(environment)
+        for step in range(_STEPS_BEFORE_PICTURE):
+            _, _, terminated, truncated, _ = environment.step(first_action + step % n_actions)
+            if terminated or truncated:
+                break
         return render_jpeg(environment, quality=90)
     finally:
         close_environment(environment)
+
+
+def as_failure(error: Exception) -> DqnLabError:
+    """``error`` as something to show; what an environment's own code raised goes to the log with its traceback too."""
+    if isinstance(error, DqnLabError):
+        return error
+    _LOG.error("A run failed", exc_info=error)
+    template = mark("The run failed ({kind}: {cause}). Its last good weights are kept.")
+    return DqnLabError(template, kind=type(error).__name__, cause=error)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import math
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,19 @@ import numpy as np
 
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
-from dqn_core.training.environments import close_environment, inspect_environment, make_environment
+from dqn_core.training.environments import action_range, close_environment, inspect_environment, make_environment
+from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder, WeightsKind
 
-__all__ = ["EvaluationResult", "evaluate", "evaluate_folder", "greedy_episode", "load_policy"]
+__all__ = [
+    "EvaluationResult",
+    "Evaluator",
+    "evaluate",
+    "evaluate_folder",
+    "greedy_episode",
+    "greedy_episodes",
+    "load_policy",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +50,7 @@ def greedy_episode(
     environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int
 ) -> Generator[None, None, tuple[float, int]]:
     """Play one greedy episode; yields after each env step, and returns (return, length)."""
-    first_action = int(environment.action_space.start)  # type: ignore[attr-defined]
+    first_action, _ = action_range(environment)
     observation, _ = environment.reset(seed=seed)
     episode_return, length, done = 0.0, 0, False
     while not done:
@@ -53,26 +63,45 @@ def greedy_episode(
     return episode_return, length
 
 
+def greedy_episodes(
+    environment: gym.Env[np.ndarray, Any], learner: Learner, seeds: Iterable[int]
+) -> Generator[None, None, list[tuple[float, int]]]:
+    """Play one greedy episode on each seed; yields after each env step, and returns their (return, length)."""
+    played = []
+    for seed in seeds:
+        played.append((yield from greedy_episode(environment, learner, seed)))  # noqa: PERF401  yields cannot nest
+    return played
+
+
+class Evaluator:
+    """Evaluates a learner again and again while it trains, each time on the next seeds, the same in every run."""
+
+    def __init__(self, environment: gym.Env[np.ndarray, Any]) -> None:
+        self._environment = environment
+        self._played = 0
+
+    def play(self, learner: Learner, episodes: int) -> Generator[None, None, float]:
+        """Play greedy episodes; yields after each env step, and returns their mean return."""
+        first_seed = EVALUATION_SEED + self._played
+        self._played += episodes
+        played = yield from greedy_episodes(self._environment, learner, range(first_seed, first_seed + episodes))
+        return math.fsum(episode_return for episode_return, _ in played) / episodes
+
+
 def evaluate(
     learner: Learner, env_id: str, *, episodes: int, seed: int, max_episode_steps: int | None = None
 ) -> EvaluationResult:
     """Mean and spread of the greedy policy over ``episodes`` episodes reset with seed, seed + 1, ..."""
     environment = make_environment(env_id, max_episode_steps)
+    steps = greedy_episodes(environment, learner, range(seed, seed + episodes))
     try:
-        played = [_run_out(greedy_episode(environment, learner, seed + i)) for i in range(episodes)]
+        while True:
+            next(steps)
+    except StopIteration as end:
+        returns, lengths = zip(*end.value, strict=True)
     finally:
         close_environment(environment)
-    returns, lengths = zip(*played, strict=True)
     return EvaluationResult(seed=seed, returns=returns, lengths=lengths)
-
-
-def _run_out(episode: Generator[None, None, tuple[float, int]]) -> tuple[float, int]:
-    while True:
-        try:
-            next(episode)
-        except StopIteration as end:
-            result: tuple[float, int] = end.value
-            return result
 
 
 def evaluate_folder(folder: RunFolder, kind: WeightsKind, *, episodes: int, seed: int) -> EvaluationResult:
@@ -82,9 +111,7 @@ def evaluate_folder(folder: RunFolder, kind: WeightsKind, *, episodes: int, seed
     """
     config = folder.config
     learner = load_policy(folder, kind)
-    return evaluate(
-        learner, config.env_id, episodes=episodes, seed=seed, max_episode_steps=config.max_episode_steps
-    )
+    return evaluate(learner, config.env_id, episodes=episodes, seed=seed, max_episode_steps=config.max_episode_steps)
 
 
 def load_policy(folder: RunFolder, kind: WeightsKind) -> Learner:

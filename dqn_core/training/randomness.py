@@ -19,8 +19,3 @@ class Randomness:
         self.replay = np.random.default_rng(replay)
         self.weights = np.random.default_rng(weights)
         self.environment_seed = int(environment.generate_state(1)[0] >> 1)
-
-    @staticmethod
-    def evaluation_seed(index: int) -> int:
-        """Reset seed of the ``index``-th evaluation episode of a run."""
-        return EVALUATION_SEED + index

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 from dqn_core.algorithm.devices import device_summary
@@ -37,7 +38,7 @@ def layer_reports(observation_size: int, hidden_sizes: tuple[int, ...], n_action
             outputs=outputs,
             activation="linear" if i == len(hidden_sizes) else "ReLU",
         )
-        for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes))
     )
 
 
@@ -58,7 +59,9 @@ def _environment_lines(report: EnvironmentReport) -> list[str]:
     ]
     actions = [f"  {i}     {name}" for i, name in enumerate(report.action_names)]
     reward = [f"reward: {report.reward_rule}"] if report.reward_rule else []
-    limits = f"an episode is cut off at {report.max_episode_steps:,} steps; real time is {report.frames_per_s:g} steps/s"
+    limits = (
+        f"an episode is cut off at {report.max_episode_steps:,} steps; real time is {report.frames_per_s:g} steps/s"
+    )
     return [
         report.env_id,
         f"observation: {report.observation_size} numbers",
@@ -74,7 +77,7 @@ def _network_lines(report: EnvironmentReport, hidden_sizes: tuple[int, ...]) -> 
     layers = layer_reports(report.observation_size, hidden_sizes, report.n_actions)
     total = parameter_count(layer_sizes(report.observation_size, hidden_sizes, report.n_actions))
     lines = [
-        f"  {layer.name}  {layer.inputs:>5} -> {layer.outputs:<5} {layer.activation:<7} {layer.parameters:>9,} parameters"
+        f"  {layer.name}  {layer.inputs:>5} -> {layer.outputs:<5} {layer.activation:<7} {layer.parameters:>9,}"
         for layer in layers
     ]
     return ["network", *lines, f"  total {total:,} parameters"]

@@ -1,12 +1,12 @@
 """A run as a folder: its config, its log, its weights.
 
-    DIR/
-    ├── config.json          the config, live changes included
-    ├── episodes.csv         a row an episode
-    ├── changes.csv          a row a changed field
-    ├── summary.json         how it ended
-    ├── best.safetensors     weights of the best evaluation
-    └── last.safetensors     weights at the end
+DIR/
+├── config.json          the config, live changes included
+├── episodes.csv         a row an episode
+├── changes.csv          a row a changed field
+├── summary.json         how it ended
+├── best.safetensors     weights of the best evaluation
+└── last.safetensors     weights at the end
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class RunFolder:
         try:
             text = (path / "config.json").read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            template = mark("{path} is not a run folder (no readable config.json in it). Give the --out folder of a run.")
+            template = mark(
+                "{path} is not a run folder (no readable config.json in it). Give the --out folder of a run."
+            )
             raise RunFolderError(template, path=path) from error
         return cls(path, config_from_json(text))
 

@@ -9,7 +9,6 @@ commands from its mailbox between two env steps. Whoever consumes the events wri
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -40,14 +39,13 @@ from dqn_core.events import (
     WeightsReady,
 )
 from dqn_core.training.controls import Controls, Mailbox, StopRequestedError
-from dqn_core.training.environments import close_environment, make_environment, render_jpeg
-from dqn_core.training.evaluation import greedy_episode
+from dqn_core.training.environments import action_range, as_failure, close_environment, make_environment, render_jpeg
+from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.progress import EpisodeAverages, Stopwatch, WeightsKeeper
 from dqn_core.training.randomness import Randomness
 
 __all__ = ["Trainer"]
 
-_LOG = logging.getLogger(__name__)
 _HEARTBEAT_S = 0.05
 _UPDATES_BETWEEN_CHECKS = 500
 """Updates between two looks for NaN: counted, not timed, so that the logged means do not depend on the clock."""
@@ -75,11 +73,11 @@ class Trainer:
         self._controls = Controls(self.mailbox, clock)
         self._randomness = Randomness(config.seed)
         self.env_step = self.updates = self.episode = 0
-        self._evaluations = 0
         self.finished_episodes = 0
         self._stopwatch = Stopwatch(clock)
         self._weights = WeightsKeeper(clock)
         self._averages = EpisodeAverages()
+        self.episode_length, self.episode_return = 0, 0.0
         self._phase = Phase.WARMUP
         self._attend_at = self._heartbeat_at = -math.inf
         self._announced = RunState.RUNNING
@@ -96,6 +94,7 @@ class Trainer:
             yield self._set_up()
             self._stopwatch.restart()
             yield from self._warm_up()
+            self._warmed_up_at = self.env_step
             self._phase = Phase.TRAINING
             reason = None
             while reason is None:
@@ -106,7 +105,7 @@ class Trainer:
         except DivergenceError as error:
             yield from self._close_log(EndReason.DIVERGED, error)
         except Exception as error:  # noqa: BLE001  an environment is other people's code: its failure ends this run only
-            yield from self._close_log(EndReason.FAILED, _as_message(error))
+            yield from self._close_log(EndReason.FAILED, as_failure(error))
         finally:
             for environment in self._environments:
                 close_environment(environment)
@@ -148,11 +147,11 @@ class Trainer:
                 yield from self._attend(observation, action)
             next_observation, reward, terminated, truncated, _ = environment.step(action + self._first_action)
             next_observation = np.asarray(next_observation, dtype=np.float32)  # [D]
-            replay.add(observation, action, reward, next_observation, terminated)
+            replay.add(observation, action, float(reward), next_observation, terminated)
             observation = next_observation
             self.env_step += 1
             self.episode_length += 1
-            self.episode_return += reward
+            self.episode_return += float(reward)
             if learn:
                 self._learn()
         return terminated, truncated
@@ -183,15 +182,14 @@ class Trainer:
         config = self.config
         self._environment = make_environment(config.env_id, config.max_episode_steps)
         self._environments.append(self._environment)
-        self._evaluation_environment = make_environment(config.env_id, config.max_episode_steps)
-        self._environments.append(self._evaluation_environment)
+        self._environments.append(make_environment(config.env_id, config.max_episode_steps))
+        self._evaluator = Evaluator(self._environments[-1])
         (observation_size,) = self._environment.observation_space.shape  # type: ignore[misc]
-        self._first_action, self.n_actions = _actions(self._environment)
+        self._first_action, self.n_actions = action_range(self._environment)
         self.replay = ReplayBuffer(config.buffer_size, observation_size)
         self.learner, choice = make_learner(config, observation_size, self.n_actions, self._randomness.weights)
         self._weights.keep_good(self.learner.weights())
         self._reset_seed: int | None = self._randomness.environment_seed
-        self.episode_length, self.episode_return = 0, 0.0
         return RunStarted(
             compute=choice.compute,
             compute_reason=choice.reason,
@@ -212,7 +210,7 @@ class Trainer:
     @property
     def _training_step(self) -> int:
         """Env steps since the warm-up: the clock of the linear epsilon schedule."""
-        return max(0, self.env_step - self.config.warmup_steps)
+        return self.env_step - self._warmed_up_at
 
     def _check_divergence(self) -> None:
         """Gather the learner's statistics; stop the run where they are not finite, else remember the weights."""
@@ -234,7 +232,7 @@ class Trainer:
             episode=self.episode,
             env_step=self.env_step,
             wall_time_s=self._stopwatch.seconds,
-            episode_return=float(self.episode_return),
+            episode_return=self.episode_return,
             length=self.episode_length,
             loss_mean=loss_mean,
             q_mean=q_mean,
@@ -257,28 +255,23 @@ class Trainer:
             return math.nan, False
         self._phase = Phase.EVALUATING
         eval_return = yield from self._evaluate(config.evaluation_episodes)
-        solved = config.goal_score is not None and eval_return > config.goal_score
+        goal = math.inf if config.goal_score is None else config.goal_score
+        solved = eval_return > goal
         if solved and config.confirmation_episodes:
-            solved = (yield from self._evaluate(config.confirmation_episodes)) > config.goal_score
+            solved = (yield from self._evaluate(config.confirmation_episodes)) > goal
         self._phase = Phase.TRAINING
         if solved or self._weights.is_best(eval_return):
             self._weights.keep_best(self.learner.weights(), eval_return, self.episode, self.env_step)
         return eval_return, solved
 
     def _evaluate(self, episodes: int) -> Generator[Event, None, float]:
-        total = 0.0
-        for _ in range(episodes):
-            total += yield from self._evaluation_episode(self._randomness.evaluation_seed(self._evaluations))
-            self._evaluations += 1
-        return total / episodes
-
-    def _evaluation_episode(self, seed: int) -> Generator[Event, None, float]:
-        steps = greedy_episode(self._evaluation_environment, self.learner, seed)
+        """Mean return of greedy episodes in an environment of their own; commands are taken meanwhile."""
+        steps = self._evaluator.play(self.learner, episodes)
         while True:
             try:
                 next(steps)
             except StopIteration as end:
-                return float(end.value[0])
+                return float(end.value)
             if self._clock() >= self._attend_at or not self.mailbox.empty():
                 yield from self._sign_of_life()
 
@@ -343,8 +336,8 @@ class Trainer:
 
     def _tell_change(self, old: TrainingConfig) -> Iterator[Event]:
         new = self.config
-        names = [name for name, value in old.to_dict().items() if new.to_dict()[name] != value]
-        if not names:
+        changes = tuple(Change(field=name, old=before, new=now) for name, before, now in old.differences(new))
+        if not changes:
             return
         self.learner.configure(new)
         if new.buffer_size != self.replay.capacity:
@@ -355,7 +348,7 @@ class Trainer:
             wall_time_s=self._stopwatch.seconds,
             env_step=self.env_step,
             episode=self.episode,
-            changes=tuple(Change(field=name, old=getattr(old, name), new=getattr(new, name)) for name in names),
+            changes=changes,
         )
 
     def _progress(self) -> Progress:
@@ -367,7 +360,7 @@ class Trainer:
             phase=self._phase,
             epsilon=self._epsilon,
             steps_per_s=self._stopwatch.rate(self.env_step),
-            episode_return=float(self.episode_return),
+            episode_return=self.episode_return,
             buffer_fill=len(self.replay),
         )
 
@@ -379,7 +372,7 @@ class Trainer:
             episode=self.episode,
             env_step=self.env_step,
             episode_step=self.episode_length,
-            episode_return=float(self.episode_return),
+            episode_return=self.episode_return,
             jpeg=jpeg,
             q_values=tuple(map(float, self.learner.q_values(observation[None])[0])),
             action=action,
@@ -405,18 +398,3 @@ class Trainer:
             template=error.template if error else "",
             parameters=error.parameters if error else {},
         )
-
-
-def _actions(environment: gym.Env[np.ndarray, Any]) -> tuple[int, int]:
-    """(first action's number, count) of a Discrete space."""
-    space = environment.action_space
-    return int(space.start), int(space.n)  # type: ignore[attr-defined]
-
-
-def _as_message(error: Exception) -> DqnLabError:
-    """``error`` as something to show; what is not ours goes to the log with its traceback too."""
-    if isinstance(error, DqnLabError):
-        return error
-    _LOG.error("A run failed", exc_info=error)
-    template = mark("The run failed ({kind}: {cause}). Its last good weights are kept.")
-    return DqnLabError(template, kind=type(error).__name__, cause=str(error))

@@ -1,0 +1,89 @@
+# Two commands matter:  make app   (use the lab)     make test   (everything that must hold)
+# Python 3.11 or newer with pip is all they ask for; PYTHON=... and PORT=... choose another interpreter or port.
+
+PYTHON ?= python3
+PORT ?= 8501
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python
+PIP := $(RUN) -m pip --disable-pip-version-check --no-input
+
+# An empty file here marks each step that is done, so that the next start is instant.
+STAMPS := $(VENV)/stamps
+KERNELS := $(wildcard dqn_core/algorithm/*.py)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help app test check lint types contracts chromium unit browser bench results format clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+app: $(STAMPS)/kernels ## install what is missing, then start the dashboard (PORT=8501)
+	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
+
+test: chromium check $(STAMPS)/kernels unit browser ## lint, types, contracts, unit tests, browser tests
+
+check: lint types contracts ## lint, types, contracts: no test is run
+
+lint: $(STAMPS)/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMPS)/dev
+	$(BIN)/mypy
+
+contracts: $(STAMPS)/dev
+	$(BIN)/lint-imports
+
+unit: $(STAMPS)/dev ## tests without a browser
+	$(RUN) -m pytest tests --ignore tests/browser
+
+browser: $(STAMPS)/dev chromium ## tests in a real Chromium
+	$(RUN) -m pytest tests/browser
+
+# First of all steps: a machine where no Chromium can be had says so at the start, not after the unit tests.
+chromium: $(STAMPS)/dev
+	@$(RUN) scripts/find_chromium.py --install
+
+format: $(STAMPS)/dev ## put the source into the one format
+	$(BIN)/ruff check --fix-only --exit-zero
+	$(BIN)/ruff format
+
+bench: $(STAMPS)/bench $(STAMPS)/kernels ## speed beside other DQNs on this machine; writes docs/performance.md
+	$(RUN) -m benchmarks
+
+results: $(STAMPS)/kernels ## train the lab's experiments again; writes docs/results.md
+	$(RUN) -m benchmarks.learning
+
+clean: ## remove the virtual environment and every cache; runs in data/ stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ------------------------------------------------------------------------------------------ the environment
+
+$(STAMPS)/venv: scripts/make_venv.py
+	@command -v $(PYTHON) > /dev/null || { echo "No $(PYTHON) here: install Python 3.11 or newer (python.org)." >&2; exit 1; }
+	@$(PYTHON) scripts/make_venv.py $(VENV)
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/app: requirements.txt $(STAMPS)/venv
+	@echo "Installing what the lab needs into $(VENV) (once; torch alone takes a few minutes on a slow line) ..."
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(STAMPS)/dev: requirements-dev.txt $(STAMPS)/app
+	@echo "Installing what the tests need into $(VENV) (once) ..."
+	@$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(STAMPS)/bench: requirements-bench.txt $(STAMPS)/app
+	@echo "Installing what the benchmarks compare against into $(VENV) (once) ..."
+	@$(PIP) install --quiet -r requirements-bench.txt
+	@touch $@
+
+# numba keeps compiled kernels on disk, so this is slow once and after a change of their source.
+$(STAMPS)/kernels: $(STAMPS)/app $(KERNELS)
+	@$(RUN) -m dqn_core info --warm-up > /dev/null
+	@touch $@

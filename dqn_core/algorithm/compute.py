@@ -1,0 +1,179 @@
+"""Which learner does a run's updates: the one that the config names, or the fastest here for the run's network.
+
+The choice never touches the run's randomness: first weights come from the generator passed in, once, and timing uses
+throw-away learners on made-up transitions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import statistics
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.networks import initial_weights, layer_sizes, parameter_count
+from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import UnavailableComputeError, mark
+
+__all__ = ["CALIBRATION_S", "ComputeChoice", "make_learner"]
+
+_CANDIDATES = ("fused", "torch-cpu", "torch-cuda")
+CALIBRATION_S = 0.3
+"""Seconds that all timings for one choice take together at most."""
+
+_LARGE_WORK = 200_000_000
+"""Parameters times batch rows above which a single update could outlast the calibration."""
+
+_LOG = logging.getLogger(__name__)
+_rates_seen: dict[tuple[object, ...], dict[str, float]] = {}
+_calibrating = threading.Lock()
+
+
+@dataclasses.dataclass(frozen=True)
+class ComputeChoice:
+    """Where a run's updates are done, and why."""
+
+    compute: str
+    """The learner taken: fused, torch-cpu or torch-cuda."""
+    reason: str
+    """English sentence, with the measured rates where there was a choice."""
+    rates: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Updates a second, each with one greedy action, by candidate; empty where nothing was measured."""
+
+
+def make_learner(
+    config: TrainingConfig, observation_size: int, n_actions: int, generator: np.random.Generator
+) -> tuple[Learner, ComputeChoice]:
+    """The learner for ``config``, its first weights drawn from ``generator``, and why it is this one.
+
+    Raises
+    ------
+    UnavailableComputeError
+        ``config.compute`` names one that this machine does not have.
+    """
+    sizes = layer_sizes(observation_size, config.hidden_sizes, n_actions)
+    choice = _choose(config, sizes) if config.compute == "auto" else _as_asked(config.compute)
+    learner = _build(choice.compute, config, initial_weights(generator, sizes))
+    return learner, _with_failure(choice, learner)
+
+
+def _as_asked(compute: str) -> ComputeChoice:
+    return ComputeChoice(compute, f"{compute} does the updates, as the configuration asks.")
+
+
+def _with_failure(choice: ComputeChoice, learner: Learner) -> ComputeChoice:
+    """The choice with what hinders the learner, where something does."""
+    failure = getattr(learner, "capture_failure", "")
+    if not failure:
+        return choice
+    hint = f"No CUDA graph could be captured ({failure}): updates run eagerly, several times slower."
+    return dataclasses.replace(choice, reason=f"{choice.reason} {hint}")
+
+
+def _build(compute: str, config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> Learner:
+    if compute == "fused":
+        return _build_fused(config, weights)
+    import torch
+
+    if compute == "torch-cpu":
+        from dqn_core.algorithm.torch_learner import TorchLearner
+
+        return TorchLearner(config, weights)
+    if not torch.cuda.is_available():
+        raise UnavailableComputeError(mark("torch finds no CUDA device here: choose fused, torch-cpu or auto."))
+    from dqn_core.algorithm.torch_cuda import CudaLearner
+
+    learner = CudaLearner(config, weights)
+    learner.act(np.zeros(learner.sizes[0], np.float32))  # shows whether graphs can be captured here
+    return learner
+
+
+def _build_fused(config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> Learner:
+    try:
+        from dqn_core.algorithm.fused_learner import FusedLearner, warm_up_kernels
+    except ImportError as error:
+        template = mark("fused needs numba, which cannot be loaded here ({cause}): choose torch-cpu or auto.")
+        raise UnavailableComputeError(template, cause=error) from error
+    _once(warm_up_kernels)
+    return FusedLearner(config, weights)
+
+
+@functools.cache
+def _once(warm_up: Callable[[Callable[[str], None]], float]) -> None:
+    warm_up(_LOG.info)  # said openly, rather than a run's first update taking 10 s
+
+
+def _choose(config: TrainingConfig, sizes: tuple[int, ...]) -> ComputeChoice:
+    if parameter_count(sizes) * config.batch_size > _LARGE_WORK:
+        return _choose_for_large()
+    with _calibrating:  # two runs that start together must not slow each other's timing
+        rates = _rates(config, sizes)
+    compute = max(rates, key=rates.__getitem__)
+    others = "".join(f", {name} {rate:,.0f}" for name, rate in rates.items() if name != compute)
+    missing = " and ".join(name for name in _CANDIDATES if name not in rates)
+    reason = f"{compute} is the fastest for this network here: {rates[compute]:,.0f} updates/s{others}."
+    return ComputeChoice(compute, f"{reason} Not available: {missing}." if missing else reason, rates)
+
+
+def _choose_for_large() -> ComputeChoice:
+    import torch
+
+    compute = "torch-cuda" if torch.cuda.is_available() else "torch-cpu"
+    return ComputeChoice(compute, f"{compute} is taken: this network is too large for a trial of {CALIBRATION_S} s.")
+
+
+def _rates(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:
+    """Updates a second of every candidate that is there; measured once per process for the same work."""
+    key = (sizes, config.batch_size, config.loss, config.gradient_clip_value > 0, config.target_update == "soft")
+    if key not in _rates_seen:
+        _rates_seen[key] = _measure(config, sizes)
+    return dict(_rates_seen[key])
+
+
+def _measure(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:
+    generator = np.random.default_rng(0)
+    weights = initial_weights(generator, sizes)
+    replay = _made_up_replay(generator, sizes[0], sizes[-1], config.batch_size)
+    learners: dict[str, Learner] = {}
+    for compute in _CANDIDATES:
+        try:
+            learners[compute] = _build(compute, config, weights)
+        except UnavailableComputeError:
+            continue
+    indices = replay.sample_indices(generator, config.batch_size)
+    for learner in learners.values():  # compiles, allocates, captures: done once, and not what is compared
+        _time_once(learner, replay, indices)
+    budget = CALIBRATION_S / len(learners)
+    return {compute: _rate(learner, replay, indices, budget) for compute, learner in learners.items()}
+
+
+def _made_up_replay(generator: np.random.Generator, observation_size: int, n_actions: int, count: int) -> ReplayBuffer:
+    replay = ReplayBuffer(count, observation_size)
+    for _ in range(count):
+        observation, next_observation = generator.standard_normal((2, observation_size), np.float32)
+        replay.add(observation, int(generator.integers(n_actions)), 1.0, next_observation, terminated=False)
+    return replay
+
+
+def _rate(learner: Learner, replay: ReplayBuffer, indices: NDArray[np.int64], budget_s: float) -> float:
+    """Updates a second by the median of as many as fit into ``budget_s``; at least one."""
+    end = time.perf_counter() + budget_s
+    times = [_time_once(learner, replay, indices)]
+    while time.perf_counter() + times[-1] < end:
+        times.append(_time_once(learner, replay, indices))
+    return 1.0 / statistics.median(times)
+
+
+def _time_once(learner: Learner, replay: ReplayBuffer, indices: NDArray[np.int64]) -> float:
+    start = time.perf_counter()
+    learner.update(replay, indices)
+    learner.act(replay.observations[0])  # waits for a GPU too, as every step of a run does
+    return time.perf_counter() - start

@@ -1,0 +1,116 @@
+"""What a learner is: the online and target network, their optimiser, and one update.
+
+Roles: the trainer owns the replay memory and draws the indices, so that every learner sees the same rows; a learner
+owns all weights and gathers those rows wherever it computes. Two implementations agree to float tolerance:
+
+    TorchLearner   autograd, reads like the paper; the reference; CPU, and CUDA with a captured graph
+    FusedLearner   one compiled call per update; the fastest for small networks on a CPU
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.algorithm.networks import check_weights
+from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import RunFolderError, mark
+
+__all__ = ["STATE_GROUPS", "Learner", "UpdateStatistics", "split_state"]
+
+STATE_GROUPS = ("online", "target", "adam.first", "adam.second")
+"""Prefixes of a learner's state: each holds arrays named and shaped as the weights; ``adam.step`` stands beside."""
+
+
+@dataclass(frozen=True)
+class UpdateStatistics:
+    """What happened since the statistics were last taken; the means are NaN where ``updates`` is 0."""
+
+    updates: int
+    loss_mean: float
+    q_mean: float
+    """Mean Q(s, a) of the sampled rows."""
+
+    @classmethod
+    def from_sums(cls, updates: int, loss_sum: float, q_sum: float) -> UpdateStatistics:
+        """Means of per-update sums."""
+        if updates == 0:
+            return cls(0, math.nan, math.nan)
+        return cls(updates, loss_sum / updates, q_sum / updates)
+
+
+class Learner(Protocol):
+    """A Q-network that learns from replayed transitions. Not for two threads at once."""
+
+    compute: str
+    """Where it computes: "fused", "torch-cpu" or "torch-cuda"."""
+
+    def act(self, observation: NDArray[np.float32]) -> int:
+        """Greedy action for ``observation`` [D]; the lowest of equals."""
+        ...
+
+    def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Q-values [B, A] of ``observations`` [B, D]."""
+        ...
+
+    def update(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> None:
+        """One gradient step on the rows ``indices`` [B], with the soft target update where configured."""
+        ...
+
+    def take_statistics(self) -> UpdateStatistics:
+        """Statistics since last taken. The only call that waits for a GPU; NaN in them tells of divergence."""
+        ...
+
+    def sync_target(self) -> None:
+        """Copy the online network to the target network."""
+        ...
+
+    def configure(self, config: TrainingConfig) -> None:
+        """Take over gamma, learning rate, Adam's epsilon, loss, clip value and target rule from ``config``."""
+        ...
+
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Copy of the online network's weights."""
+        ...
+
+    def load_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
+        """Set online and target network; raises :class:`RunFolderError` naming the array that does not fit."""
+        ...
+
+    def state_dict(self) -> dict[str, NDArray[np.generic]]:
+        """Copy of all that an update depends on: weights of both networks, Adam's moments and step count."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
+        """Go on bit for bit from :meth:`state_dict`; raises :class:`RunFolderError` for one that does not fit."""
+        ...
+
+
+def split_state(
+    state: Mapping[str, NDArray[np.generic]], sizes: Sequence[int]
+) -> tuple[dict[str, dict[str, NDArray[np.float32]]], int]:
+    """The state's arrays by group of :data:`STATE_GROUPS`, and Adam's step count.
+
+    Raises
+    ------
+    RunFolderError
+        An array is missing, unknown, or has another shape; the message names it.
+    """
+    groups: dict[str, dict[str, NDArray[np.float32]]] = {group: {} for group in STATE_GROUPS}
+    for name, array in state.items():
+        group, _, own_name = name.partition(".layers.")
+        if group in groups:
+            groups[group][f"layers.{own_name}"] = np.asarray(array, np.float32)
+        elif name != "adam.step":
+            raise RunFolderError(mark("The learner's state holds {name}, which no learner has."), name=name)
+    if "adam.step" not in state:
+        raise RunFolderError(mark("The learner's state lacks {name}."), name="adam.step")
+    for arrays in groups.values():
+        check_weights(arrays, sizes)
+    return groups, int(state["adam.step"])

@@ -1,0 +1,77 @@
+"""The Q-network's shape, its weights by name, and their first values.
+
+A multi-layer perceptron with ReLU between its layers: observation [D] -> Q-value of each action [A].
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.errors import RunFolderError, mark
+
+__all__ = ["check_weights", "initial_weights", "layer_sizes", "parameter_count", "sizes_of", "weight_shapes"]
+
+Weights = dict[str, NDArray[np.float32]]
+"""``layers.{i}.weight`` [out, in] and ``layers.{i}.bias`` [out] of each layer, float32, in the layers' order."""
+
+
+def layer_sizes(observation_size: int, hidden_sizes: Sequence[int], n_actions: int) -> tuple[int, ...]:
+    """Widths from the observation to the Q-values: (4, 32, 32, 2) for CartPole with two hidden layers of 32."""
+    return (observation_size, *hidden_sizes, n_actions)
+
+
+def weight_shapes(sizes: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    """Shape of each array by its name, in the layers' order."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
+        shapes[f"layers.{i}.weight"] = (n_out, n_in)
+        shapes[f"layers.{i}.bias"] = (n_out,)
+    return shapes
+
+
+def parameter_count(sizes: Sequence[int]) -> int:
+    """Trainable numbers of a network with these layer sizes."""
+    return sum(math.prod(shape) for shape in weight_shapes(sizes).values())
+
+
+def initial_weights(generator: np.random.Generator, sizes: Sequence[int]) -> Weights:
+    """First weights: He-uniform (He et al. 2015, eq. 10: variance 2 / fan_in), biases zero."""
+    weights: Weights = {}
+    for name, shape in weight_shapes(sizes).items():
+        if len(shape) == 1:
+            weights[name] = np.zeros(shape, np.float32)
+        else:
+            limit = math.sqrt(6.0 / shape[1])  # a uniform on [-limit, limit] has variance limit**2 / 3
+            weights[name] = generator.uniform(-limit, limit, shape).astype(np.float32)
+    return weights
+
+
+def sizes_of(weights: Mapping[str, NDArray[np.float32]]) -> tuple[int, ...]:
+    """Layer sizes of complete ``weights``."""
+    count = len(weights) // 2
+    return (weights["layers.0.weight"].shape[1], *(weights[f"layers.{i}.bias"].shape[0] for i in range(count)))
+
+
+def check_weights(weights: Mapping[str, NDArray[np.float32]], sizes: Sequence[int]) -> None:
+    """Refuse ``weights`` that are not those of a network with these sizes.
+
+    Raises
+    ------
+    RunFolderError
+        An array is missing, unknown, or has another shape; the message names it.
+    """
+    shapes = weight_shapes(sizes)
+    for name in [*shapes, *weights]:
+        if name not in weights:
+            raise RunFolderError(mark("The weights lack {name}: take those of a run with the same network."), name=name)
+        if name not in shapes:
+            template = mark("The weights hold {name}, this network not: take those of a run with the same network.")
+            raise RunFolderError(template, name=name)
+        if weights[name].shape != shapes[name]:
+            template = mark("{name} is {shape} where this network needs {wanted}: take weights of the same network.")
+            raise RunFolderError(template, name=name, shape=weights[name].shape, wanted=shapes[name])

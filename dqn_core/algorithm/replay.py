@@ -1,0 +1,112 @@
+"""Replay memory: a ring of transitions in one float32 matrix.
+
+A transition is one contiguous row, so that a random draw touches one or two cache lines rather than five arrays:
+
+    [ observation (D) | next_observation (D) | action | reward | terminated ]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["EXTRA_COLUMNS", "ReplayBuffer"]
+
+EXTRA_COLUMNS = 3
+"""Columns after the two observations: action, reward, terminated."""
+
+
+class ReplayBuffer:
+    """The newest ``capacity`` transitions; the oldest row is written over first.
+
+    Actions are stored as float32, exact for up to 2**24 of them.
+    """
+
+    rows: NDArray[np.float32]
+    """[capacity, 2 D + 3]; rows from ``len(self)`` on are zeros not written yet."""
+
+    def __init__(self, capacity: int, observation_size: int) -> None:
+        self.capacity = capacity
+        self.observation_size = observation_size
+        self.cursor = 0
+        """Row that the next transition goes to."""
+        self.added = 0
+        """Transitions written into ``rows`` since it was made or resized; a mirror on a device follows it."""
+        self._length = 0
+        # The system hands out zeroed pages when they are first written: a large memory costs nothing before it fills.
+        self.rows = np.zeros((capacity, 2 * observation_size + EXTRA_COLUMNS), np.float32)
+
+    def __len__(self) -> int:
+        """Transitions now held."""
+        return self._length
+
+    @property
+    def observations(self) -> NDArray[np.float32]:
+        """View [N, D] of the filled rows."""
+        return self.rows[: self._length, : self.observation_size]
+
+    @property
+    def next_observations(self) -> NDArray[np.float32]:
+        """View [N, D] of the filled rows."""
+        return self.rows[: self._length, self.observation_size : 2 * self.observation_size]
+
+    @property
+    def actions(self) -> NDArray[np.float32]:
+        """View [N] of the filled rows; whole numbers."""
+        return self.rows[: self._length, -3]
+
+    @property
+    def rewards(self) -> NDArray[np.float32]:
+        """View [N] of the filled rows."""
+        return self.rows[: self._length, -2]
+
+    @property
+    def terminated(self) -> NDArray[np.float32]:
+        """View [N] of the filled rows; 1 where the episode terminated, 0 elsewhere (truncated ones included)."""
+        return self.rows[: self._length, -1]
+
+    def add(
+        self,
+        observation: NDArray[np.float32],
+        action: int,
+        reward: float,
+        next_observation: NDArray[np.float32],
+        terminated: bool,
+    ) -> None:
+        """Write one transition over the oldest; observations are [D]."""
+        size = self.observation_size
+        row = self.rows[self.cursor]
+        row[:size] = observation
+        row[size:-3] = next_observation
+        row[-3] = action
+        row[-2] = reward
+        row[-1] = terminated
+        self.added += 1
+        self.cursor += 1
+        if self.cursor == self.capacity:
+            self.cursor = 0
+        if self._length < self.capacity:
+            self._length += 1
+
+    def resize(self, capacity: int) -> None:
+        """Make room for ``capacity`` transitions, keeping the newest in their order."""
+        kept = self.newest(min(self._length, capacity))
+        self.rows = np.zeros((capacity, self.rows.shape[1]), np.float32)
+        self.rows[: len(kept)] = kept
+        self.capacity = capacity
+        self._length = len(kept)
+        self.added = len(kept)
+        self.cursor = len(kept) % capacity
+
+    def newest(self, count: int) -> NDArray[np.float32]:
+        """Copy [count, 2 D + 3] of the newest ``count`` rows held, oldest of them first."""
+        positions = np.arange(self.cursor - count, self.cursor) % self.capacity
+        return self.rows[positions]
+
+    def sample_indices(self, generator: np.random.Generator, batch_size: int) -> NDArray[np.int64]:
+        """Row numbers [batch_size], uniform with replacement over the filled rows.
+
+        Nothing may be drawn before something is stored.
+        """
+        # 2.3 us for 128 rows where Generator.integers takes 5.4; the bias, below 2**-50, is not to be seen.
+        return (generator.random(batch_size) * self._length).astype(np.int64)

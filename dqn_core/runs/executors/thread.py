@@ -1,0 +1,109 @@
+"""A run in a thread of this process: the same thread trains, logs, and is the run's only writer."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterator
+from typing import Protocol
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.events import Command, EndReason, Event, RunEnded
+from dqn_core.runs.recorder import RunRecorder
+
+__all__ = ["EventSource", "Mailbox", "RunThread", "TrainerFactory", "make_trainer"]
+
+_LOG = logging.getLogger(__name__)
+_RETRY_S = 2.0
+
+Mailbox = queue.SimpleQueue[Command]
+
+
+class EventSource(Protocol):
+    """What a run consumes: the real :class:`~dqn_core.training.trainer.Trainer`, or a script in a test."""
+
+    def events(self) -> Iterator[Event]:
+        """Events up to and with RunEnded."""
+
+
+TrainerFactory = Callable[[TrainingConfig, Mailbox], EventSource]
+
+
+def make_trainer(config: TrainingConfig, mailbox: Mailbox) -> EventSource:
+    """The real trainer; imported here because torch takes seconds to import and the server starts without it."""
+    from dqn_core.training.trainer import Trainer
+
+    return Trainer(config, mailbox)
+
+
+class RunThread(threading.Thread):
+    """Runs one trainer to its end. A daemon: an environment that hangs cannot keep the process alive."""
+
+    def __init__(
+        self, config: TrainingConfig, recorder: RunRecorder, mailbox: Mailbox, trainer_factory: TrainerFactory
+    ) -> None:
+        super().__init__(name=f"run-{recorder.feed.run_id}", daemon=True)
+        self._config = config
+        self._recorder = recorder
+        self._mailbox = mailbox
+        self._trainer_factory = trainer_factory
+        self._is_leaving = threading.Event()
+
+    def leave(self) -> None:
+        """Do not wait any longer for a database that takes no writes."""
+        self._is_leaving.set()
+
+    def run(self) -> None:
+        """Train, log, and tell how it ended, whatever happens."""
+        try:
+            self._recorder.take(self._train())
+        finally:
+            self._recorder.feed.close()
+        while not self._recorder.flush() and not self._is_leaving.wait(_RETRY_S):
+            pass
+
+    def _train(self) -> RunEnded:
+        """Consume the trainer's events up to the last one, which is returned; an error becomes one."""
+        try:
+            events = self._trainer_factory(self._config, self._mailbox).events()
+            with _closing(events):
+                for event in events:
+                    if isinstance(event, RunEnded):
+                        return event
+                    self._recorder.take(event)
+        except DqnLabError as error:
+            return self._failure(error)
+        except BaseException as error:  # noqa: BLE001  also SystemExit: no run may stay "running" without a thread
+            _LOG.error("Run %s failed", self._recorder.feed.run_id, exc_info=error)
+            template = mark("The run failed ({kind}: {cause}). What it logged up to then is kept.")
+            return self._failure(DqnLabError(template, kind=type(error).__name__, cause=str(error)))
+        return self._failure(DqnLabError(mark("The run failed: its trainer fell silent without giving a reason.")))
+
+    def _failure(self, error: DqnLabError) -> RunEnded:
+        record = self._recorder.feed.record()
+        return RunEnded(
+            reason=EndReason.FAILED,
+            wall_time_s=record.wall_time_s,
+            episodes=record.episodes,
+            env_steps=record.env_steps,
+            updates=record.updates,
+            best_eval=record.best_eval,
+            template=error.template,
+            parameters=error.parameters,
+        )
+
+
+@contextlib.contextmanager
+def _closing(events: Iterator[Event]) -> Iterator[None]:
+    """Let a generator clean up (its environments) now; a clean-up that fails does not change how the run ended."""
+    try:
+        yield
+    finally:
+        if isinstance(events, Generator):
+            try:
+                events.close()
+            except Exception:  # noqa: BLE001  an environment is other people's code
+                _LOG.exception("A trainer's clean-up failed")

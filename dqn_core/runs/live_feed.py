@@ -1,0 +1,325 @@
+"""What is going on in one run now, in memory: one thread publishes, any number of viewers read at their own pace.
+
+A viewer holds a cursor (episodes and changes it has already) and pulls what is new; nothing is queued for it, so a
+slow one gets fewer and larger updates and costs nobody anything. The lock is held for counting and for copying at
+most ``limit`` references.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dqn_core.config import TrainingConfig
+from dqn_core.events import (
+    EpisodeEnded,
+    Event,
+    Frame,
+    HyperparametersChanged,
+    Notice,
+    Phase,
+    Progress,
+    RunEnded,
+    RunStarted,
+    RunState,
+    StateChanged,
+)
+from dqn_core.runs.records import RunRecord, applied
+from dqn_core.runs.remaining_time import RemainingTime
+
+__all__ = ["MESSAGE_ROWS", "FeedUpdate", "LiveFeed"]
+
+MESSAGE_ROWS = 5_000
+"""Episodes in one update at most."""
+_KEPT_FRAMES = 32
+_KEPT_NOTICES = 20
+_MEAN_OVER = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedUpdate:
+    """Where a run stands and what is new since a viewer's cursor."""
+
+    version: int
+    """Grows with everything published: equal versions, nothing new."""
+    record: RunRecord
+    progress: Progress
+    fraction: float
+    """Done share of the episodes or env steps allowed, whichever is nearer its end; 0 to 1."""
+    eta_s: float | None
+    return_mean_100: float | None
+    last_return: float | None
+    rows_from: int
+    """Rows before the first of ``rows``."""
+    rows: Sequence[EpisodeEnded]
+    rows_total: int
+    changes_from: int
+    changes: Sequence[HyperparametersChanged]
+    notices: tuple[Notice, ...]
+    frame_number: int
+    """Number of the latest frame, from 1; 0 where there is none."""
+    frame: Frame | None
+    is_over: bool
+    """Whether nothing will be published any more."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether the run is over and this update brings a viewer to its end."""
+        return self.is_over and self.rows_from + len(self.rows) >= self.rows_total
+
+
+class LiveFeed:
+    """The present of one run, in bounded memory.
+
+    Rows leave memory only after :meth:`mark_stored` told that the store has them; then a tail of ``tail_rows`` to
+    twice as many stays.
+
+    Parameters
+    ----------
+    record
+        The run as it starts (or, with ``is_over``, as it ended).
+    tail, changes
+        The last episodes and all changes of a run read back from the store.
+    """
+
+    def __init__(
+        self,
+        record: RunRecord,
+        *,
+        tail: Sequence[EpisodeEnded] = (),
+        changes: Sequence[HyperparametersChanged] = (),
+        is_over: bool = False,
+        tail_rows: int = MESSAGE_ROWS,
+    ) -> None:
+        self._lock = threading.Lock()
+        self._record = record
+        self._progress = _progress_of(record, tail)
+        self._remaining = RemainingTime()
+        self._rows = list(tail)
+        self._first_kept = record.episodes - len(tail)
+        self._stored_rows = record.episodes
+        self._tail_rows = tail_rows
+        self._changes = list(changes)
+        self._stored_changes = len(changes)
+        self._returns = deque((row.episode_return for row in tail), maxlen=_MEAN_OVER)
+        self._best_eval = record.best_eval
+        self._notices: deque[Notice] = deque(maxlen=_KEPT_NOTICES)
+        self._frames: OrderedDict[int, Frame] = OrderedDict()
+        self._frame_number = 0
+        self._version = 1
+        self._is_over = is_over
+
+    # ----------------------------------------------------------------------------------------------- the writer
+
+    def publish(self, event: Event) -> None:
+        """Take in one event; called by the run's own thread alone."""
+        with self._lock:
+            self._take(event)
+            self._version += 1
+
+    def close(self) -> None:
+        """Nothing more will be published: viewers that have everything may go."""
+        with self._lock:
+            self._is_over = True
+            self._version += 1
+
+    def unstored(self) -> tuple[RunRecord, list[EpisodeEnded], list[HyperparametersChanged]]:
+        """The record as it stands and the rows that the store does not have yet."""
+        with self._lock:
+            rows = self._rows[self._stored_rows - self._first_kept :]
+            return self._current_record(), rows, self._changes[self._stored_changes :]
+
+    def mark_stored(self, rows: int, changes: int) -> None:
+        """The store has that many rows and changes more; the oldest rows may leave memory."""
+        with self._lock:
+            self._stored_rows += rows
+            self._stored_changes += changes
+            if len(self._rows) > 2 * self._tail_rows:
+                leaving = min(len(self._rows) - self._tail_rows, self._stored_rows - self._first_kept)
+                del self._rows[:leaving]
+                self._first_kept += leaving
+
+    # ---------------------------------------------------------------------------------------------- the readers
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._record.run_id
+
+    @property
+    def version(self) -> int:
+        """Grows with everything published."""
+        return self._version
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will be published any more."""
+        return self._is_over
+
+    @property
+    def state(self) -> RunState:
+        """The run's state."""
+        return self._record.state
+
+    @property
+    def first_kept(self) -> int:
+        """Rows before this one are in the store alone."""
+        return self._first_kept
+
+    @property
+    def rows_total(self) -> int:
+        """Episodes that have ended so far."""
+        with self._lock:
+            return self._total
+
+    @property
+    def has_unstored(self) -> bool:
+        """Whether rows or changes wait to be stored."""
+        with self._lock:
+            return self._stored_rows < self._total or self._stored_changes < len(self._changes)
+
+    def record(self) -> RunRecord:
+        """The run's record as it stands."""
+        with self._lock:
+            return self._current_record()
+
+    def frame(self, number: int) -> Frame | None:
+        """The frame with that number while it is kept; None after that."""
+        with self._lock:
+            return self._frames.get(number)
+
+    def read(self, after_rows: int, after_changes: int, limit: int = MESSAGE_ROWS) -> FeedUpdate:
+        """What is new after a cursor, at most ``limit`` rows; a cursor beyond the end is taken as the end.
+
+        Rows before :attr:`first_kept` are not here: the update then begins at the first that is.
+        """
+        with self._lock:
+            rows_from = min(max(after_rows, self._first_kept), self._total)
+            changes_from = min(after_changes, len(self._changes))
+            start = rows_from - self._first_kept
+            return FeedUpdate(
+                version=self._version,
+                record=self._current_record(),
+                progress=self._progress,
+                fraction=self._fraction,
+                eta_s=None if self._is_over else self._remaining.seconds,
+                return_mean_100=math.fsum(self._returns) / len(self._returns) if self._returns else None,
+                last_return=self._returns[-1] if self._returns else None,
+                rows_from=rows_from,
+                rows=self._rows[start : start + limit],
+                rows_total=self._total,
+                changes_from=changes_from,
+                changes=self._changes[changes_from:],
+                notices=tuple(self._notices),
+                frame_number=self._frame_number,
+                frame=self._frames.get(self._frame_number),
+                is_over=self._is_over,
+            )
+
+    # ---------------------------------------------------------------------------------- with the lock held
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self._progress = event
+                self._remaining.add(event.wall_time_s, self._fraction)
+            case EpisodeEnded():
+                self._rows.append(event)
+                self._returns.append(event.episode_return)
+                self._best_eval = _larger(self._best_eval, event.eval_return)
+            case Frame():
+                self._frame_number += 1
+                self._frames[self._frame_number] = event
+                if len(self._frames) > _KEPT_FRAMES:
+                    self._frames.popitem(last=False)
+            case Notice():
+                if event in self._notices:
+                    self._notices.remove(event)
+                self._notices.append(event)
+            case _:
+                self._take_turn(event)
+
+    def _take_turn(self, event: Event) -> None:
+        """An event that changes the run's record itself."""
+        match event:
+            case RunStarted():
+                self._begin(event)
+            case StateChanged(state=state):
+                self._record = replace(self._record, state=state)
+            case HyperparametersChanged():
+                self._changes.append(event)
+                self._record = replace(self._record, config=applied(self._record.config, event))
+                self._remaining = RemainingTime()  # the limits may have moved, and the speed with them
+            case RunEnded():
+                self._end(event)
+
+    def _begin(self, event: RunStarted) -> None:
+        self._record = replace(
+            self._record,
+            state=RunState.RUNNING,
+            compute=event.compute,
+            compute_reason=event.compute_reason,
+            parameters=event.parameters,
+        )
+
+    def _end(self, event: RunEnded) -> None:
+        self._best_eval = event.best_eval
+        self._progress = replace(
+            self._progress, wall_time_s=event.wall_time_s, env_step=event.env_steps, updates=event.updates
+        )
+        self._record = replace(
+            self._record,
+            state=event.reason.state,
+            reason=event.reason,
+            message_template=event.template,
+            message_parameters=event.parameters,
+        )
+
+    @property
+    def _total(self) -> int:
+        return self._first_kept + len(self._rows)
+
+    @property
+    def _fraction(self) -> float:
+        return _fraction(self._record.config, self._total, self._progress.env_step)
+
+    def _current_record(self) -> RunRecord:
+        return replace(
+            self._record,
+            wall_time_s=self._progress.wall_time_s,
+            episodes=self._total,
+            env_steps=self._progress.env_step,
+            updates=self._progress.updates,
+            best_eval=self._best_eval,
+        )
+
+
+def _fraction(config: TrainingConfig, episodes: int, env_steps: int) -> float:
+    done = episodes / config.max_episodes
+    if config.max_env_steps is not None:
+        done = max(done, env_steps / config.max_env_steps)
+    return min(1.0, done)
+
+
+def _larger(best: float, value: float) -> float:
+    """The larger of two, where NaN stands for none."""
+    return value if math.isnan(best) or value > best else best
+
+
+def _progress_of(record: RunRecord, tail: Sequence[EpisodeEnded]) -> Progress:
+    """Where a run stands before its first heartbeat, or after its last."""
+    last = tail[-1] if tail else None
+    return Progress(
+        wall_time_s=record.wall_time_s,
+        env_step=record.env_steps,
+        updates=record.updates,
+        episode=last.episode if last else 0,
+        phase=Phase.TRAINING if last else Phase.WARMUP,
+        epsilon=last.epsilon if last else record.config.epsilon_start,
+        steps_per_s=0.0,
+        episode_return=0.0,
+        buffer_fill=last.buffer_fill if last else 0,
+    )

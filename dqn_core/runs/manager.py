@@ -1,0 +1,243 @@
+"""Every run of a server: start them, steer them, look at them. The one object that pages and routes talk to."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
+from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, Watch
+from dqn_core.runs.executors.thread import Mailbox, RunThread, TrainerFactory, make_trainer
+from dqn_core.runs.live_feed import LiveFeed
+from dqn_core.runs.recorder import RunRecorder
+from dqn_core.runs.records import RunRecord, check_run_id, new_run_id
+from dqn_core.runs.store import RunStore
+from dqn_core.runs.view import RunView
+from dqn_core.training.run_folder import RunFolder
+
+__all__ = ["RunManager", "RunSnapshot"]
+
+_DATABASE = "dqn_lab.sqlite"
+_KEPT_ENDED = 8
+"""Ended runs whose feeds stay in memory, for the viewers that look at their last frames."""
+_BETWEEN_WATCHES_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSnapshot:
+    """One run at one moment."""
+
+    record: RunRecord
+    wanted_config: TrainingConfig
+    """The config with the live changes that are on their way to the trainer."""
+    pace: float | None
+    """Env steps a second at most; None for full speed."""
+    is_active: bool
+    """Whether a trainer of this server works at it, or waits, paused."""
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """A run of this server: its feed, its thread, and what was last asked of it."""
+
+    feed: LiveFeed
+    mailbox: Mailbox
+    thread: RunThread
+    wanted_config: TrainingConfig
+    pace: float | None = None
+    is_pause_wanted: bool = False
+    next_watch_at: float = field(default=-math.inf)
+
+
+class RunManager:
+    """Starts, steers and shows the runs of one data folder; any thread may call any method.
+
+    Every method that takes a ``run_id`` raises :class:`~dqn_core.errors.UnknownRunError` for one that no run has, and
+    every command raises :class:`~dqn_core.errors.RunStateError` where it makes no sense in the run's present state.
+
+    Parameters
+    ----------
+    data_dir
+        Holds the database and a folder for each run. Runs that an earlier server left active are marked interrupted.
+    trainer_factory
+        Makes what a run consumes; it is called in the run's thread.
+    """
+
+    def __init__(self, data_dir: Path, *, trainer_factory: TrainerFactory = make_trainer) -> None:
+        self.store = RunStore(data_dir / _DATABASE)
+        self.store.mark_interrupted()
+        self._data_dir = data_dir
+        self._trainer_factory = trainer_factory
+        self._lock = threading.Lock()  # held for a few assignments only, never while the database is asked
+        self._runs: dict[str, _Run] = {}
+        self._is_closed = False
+
+    # ------------------------------------------------------------------------------------------ start and end
+
+    def start(self, config: TrainingConfig, name: str = "") -> str:
+        """Start a run and return its id. Raises StoreError or RunFolderError where its log could not be kept."""
+        if self._is_closed:
+            raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
+        now = datetime.now(UTC)
+        record = RunRecord(
+            run_id=new_run_id(now),
+            name=name.strip() or config.env_id,
+            config=config,
+            initial_config=config,
+            started_at=now,
+        )
+        folder = RunFolder.create(self._folder_path(record.run_id), config)
+        self.store.create_run(record)
+        feed, mailbox = LiveFeed(record), Mailbox()
+        thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, self._trainer_factory)
+        with self._lock:
+            self._forget_old_runs()
+            self._runs[record.run_id] = _Run(feed=feed, mailbox=mailbox, thread=thread, wanted_config=config)
+        thread.start()
+        return record.run_id
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Stop every run, wait up to ``timeout_s`` seconds in all for their last rows to be stored, close the store."""
+        with self._lock:
+            self._is_closed = True
+            runs = list(self._runs.values())
+        for run in runs:
+            run.mailbox.put(Stop())
+            run.thread.leave()
+        deadline = time.monotonic() + timeout_s
+        for run in runs:
+            run.thread.join(max(0.0, deadline - time.monotonic()))
+        self.store.close()
+
+    # ----------------------------------------------------------------------------------------------- commands
+
+    def pause(self, run_id: str) -> None:
+        """Stand still before the next env step; nothing happens where it does already."""
+        run = self._active(run_id)
+        with self._lock:
+            run.is_pause_wanted = True
+            run.mailbox.put(Pause())
+
+    def resume(self, run_id: str) -> None:
+        """Go on after a pause."""
+        run = self._active(run_id)
+        with self._lock:
+            if not run.is_pause_wanted and run.feed.state is not RunState.PAUSED:
+                template = mark("The run is {state}, not paused: there is nothing to resume.")
+                raise RunStateError(template, state=run.feed.state)
+            run.is_pause_wanted = False
+            run.mailbox.put(Resume())
+
+    def step(self, run_id: str) -> None:
+        """Take one env step, then stand still again."""
+        run = self._active(run_id)
+        with self._lock:
+            if not run.is_pause_wanted:
+                raise RunStateError(mark("The run is {state}: pause it to take single steps."), state=run.feed.state)
+            run.mailbox.put(Step())
+
+    def stop(self, run_id: str) -> None:
+        """End the run, keeping everything; nothing happens where it was stopped already."""
+        if self.snapshot(run_id).record.state is not RunState.STOPPED:
+            self._active(run_id).mailbox.put(Stop())
+
+    def set_pace(self, run_id: str, steps_per_s: float | None) -> None:
+        """Take at most ``steps_per_s`` env steps a second; None for full speed."""
+        if steps_per_s is not None and not (math.isfinite(steps_per_s) and steps_per_s > 0.0):
+            problem = mark("must be a number above 0 (env steps a second), or none for full speed")
+            raise ConfigError((FieldProblem("pace", steps_per_s, problem, {}),))
+        run = self._active(run_id)
+        with self._lock:
+            run.pace = steps_per_s
+            run.mailbox.put(SetPace(steps_per_s))
+
+    def watch(self, run_id: str, seconds: float = 2.0) -> None:
+        """Make frames for the next ``seconds``; asked for again and again by whoever looks on."""
+        with self._lock:
+            run = self._runs.get(check_run_id(run_id))
+            now = time.monotonic()
+            if run is not None and not run.feed.is_over and now >= run.next_watch_at:
+                run.next_watch_at = now + _BETWEEN_WATCHES_S  # a thousand viewers fill no mailbox
+                run.mailbox.put(Watch(seconds))
+
+    def change(self, run_id: str, field: str, value: Any) -> TrainingConfig:
+        """Change one hyperparameter while the run trains; returns the config that it will have.
+
+        Raises
+        ------
+        ConfigError, ChangeRefusedError
+            The value is not valid beside the others, or the field cannot change during a run. The run goes on as it is.
+        """
+        run = self._active(run_id)
+        with self._lock:
+            wanted = run.wanted_config.changed_live(field, value)
+            if wanted != run.wanted_config:
+                run.mailbox.put(SetHyperparameter(field, getattr(wanted, field)))
+                run.wanted_config = wanted
+            return wanted
+
+    # ------------------------------------------------------------------------------------------------ looking
+
+    def snapshot(self, run_id: str) -> RunSnapshot:
+        """Where the run stands; one of an earlier server too."""
+        run = self._runs.get(check_run_id(run_id))
+        if run is None:
+            record = self.store.run(run_id)
+            return RunSnapshot(record=record, wanted_config=record.config, pace=None, is_active=False)
+        record, is_active = run.feed.record(), self._is_active(run)
+        wanted = run.wanted_config if is_active else record.config
+        return RunSnapshot(record=record, wanted_config=wanted, pace=run.pace, is_active=is_active)
+
+    def list_runs(self, limit: int = 100) -> list[RunRecord]:
+        """The newest runs, newest first, those that go on as they stand now."""
+        runs = dict(self._runs)
+        return [
+            runs[record.run_id].feed.record() if record.run_id in runs else record for record in self.store.runs(limit)
+        ]
+
+    def feed(self, run_id: str) -> LiveFeed | None:
+        """The live feed of a run of this server; None for one that is read back from the store alone."""
+        run = self._runs.get(check_run_id(run_id))
+        return None if run is None else run.feed
+
+    def view(self, run_id: str) -> RunView:
+        """The run with all its history, as a viewer reads it."""
+        feed = self.feed(run_id)
+        return RunView.of_stored_run(run_id, self.store) if feed is None else RunView(feed, self.store)
+
+    def run_folder(self, run_id: str) -> Path:
+        """The folder with the run's config and weights."""
+        self.snapshot(run_id)
+        return self._folder_path(run_id)
+
+    # ------------------------------------------------------------------------------------------------- plumbing
+
+    def _folder_path(self, run_id: str) -> Path:
+        return self._data_dir / "runs" / check_run_id(run_id)
+
+    def _active(self, run_id: str) -> _Run:
+        """The run, if a trainer of this server works at it."""
+        run = self._runs.get(check_run_id(run_id))
+        if run is not None and self._is_active(run):
+            return run
+        state = self.snapshot(run_id).record.state
+        if state.is_active:
+            raise RunStateError(mark("The run belongs to another server that uses the same data: steer it there."))
+        raise RunStateError(mark("The run is over ({state}): start a new run."), state=state)
+
+    @staticmethod
+    def _is_active(run: _Run) -> bool:
+        return run.feed.state.is_active
+
+    def _forget_old_runs(self) -> None:
+        """Keep the feeds of the last few ended runs; the store has everything of the others."""
+        ended = [run_id for run_id, run in self._runs.items() if not run.thread.is_alive() and run.feed.is_over]
+        for run_id in ended[: max(0, len(ended) - _KEPT_ENDED)]:
+            if not self._runs[run_id].feed.has_unstored:
+                del self._runs[run_id]

@@ -1,0 +1,77 @@
+"""What is known of a run as a whole: its record, its id, and its config after live changes."""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+import string
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import UnknownRunError, mark
+from dqn_core.events import EndReason, HyperparametersChanged, RunState
+
+__all__ = ["RunRecord", "applied", "check_run_id", "new_run_id", "unknown_run"]
+
+_RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}", re.ASCII)
+_ID_LETTERS = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """One run without its episodes: a row of the list of runs."""
+
+    run_id: str
+    name: str
+    config: TrainingConfig
+    """As it is now, live changes included."""
+    initial_config: TrainingConfig
+    """As the run was started."""
+    started_at: datetime
+    """In UTC, aware."""
+    state: RunState = RunState.STARTING
+    reason: EndReason | None = None
+    """Why it ended; None while it goes on, or where its server went away."""
+    message_template: str = ""
+    """Cause of a failure, as a message template; empty otherwise."""
+    message_parameters: dict[str, Any] = field(default_factory=dict)
+    compute: str = ""
+    """Learner that does the updates; empty until it is chosen."""
+    compute_reason: str = ""
+    parameters: int = 0
+    """Trainable parameters of the online network; 0 until it is made."""
+    wall_time_s: float = 0.0
+    """Seconds of training, without pauses."""
+    episodes: int = 0
+    env_steps: int = 0
+    updates: int = 0
+    best_eval: float = math.nan
+    """Best mean evaluation return; NaN where nothing was evaluated."""
+
+
+def new_run_id(now: datetime) -> str:
+    """A short id that sorts by time: ``20260401-143501-x7k2`` (``now`` in UTC and four random letters)."""
+    return f"{now:%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ID_LETTERS) for _ in range(4))}"
+
+
+def check_run_id(run_id: str) -> str:
+    """``run_id`` itself if it has the form of one; raises :class:`UnknownRunError` before any path is built of it."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise unknown_run(run_id)
+    return run_id
+
+
+def unknown_run(run_id: str) -> UnknownRunError:
+    """The error for an id that no run has."""
+    return UnknownRunError(mark("There is no run {run_id}: choose one from the list of runs."), run_id=run_id[:40])
+
+
+def applied(config: TrainingConfig, event: HyperparametersChanged) -> TrainingConfig:
+    """``config`` after the live changes that ``event`` tells of."""
+    values = {change.field: change.new for change in event.changes}
+    if "buffer_size" in values:  # takes the warm-up down with it, as TrainingConfig.changed_live does
+        values.setdefault("warmup_steps", min(config.warmup_steps, values["buffer_size"]))
+    return config.replace(**values)

@@ -1,0 +1,312 @@
+"""Runs, episodes and live changes in one SQLite file: what survives the server.
+
+Write-ahead logging lets any number of readers look on while a run writes. A write is one short transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
+from dqn_core.runs.records import RunRecord, unknown_run
+
+__all__ = ["SCHEMA_VERSION", "RunStore", "StoreError"]
+
+SCHEMA_VERSION = 1
+"""Kept in the database's ``user_version``; raised with each change of the tables."""
+
+_LOCK_WAIT_S = 0.5
+"""How long a statement waits for another process's lock: a training thread is what waits here."""
+
+_metadata = sa.MetaData()
+_runs = sa.Table(
+    "runs",
+    _metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("config", sa.JSON, nullable=False),
+    sa.Column("initial_config", sa.JSON, nullable=False),
+    sa.Column("started_at", sa.Text, nullable=False, index=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("message_template", sa.Text, nullable=False),
+    sa.Column("message_parameters", sa.JSON, nullable=False),
+    sa.Column("compute", sa.Text, nullable=False),
+    sa.Column("compute_reason", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Integer, nullable=False),
+    sa.Column("wall_time_s", sa.Float, nullable=False),
+    sa.Column("episodes", sa.Integer, nullable=False),
+    sa.Column("env_steps", sa.Integer, nullable=False),
+    sa.Column("updates", sa.Integer, nullable=False),
+    sa.Column("best_eval", sa.Float),
+)
+_EPISODE_FIELDS = tuple(each.name for each in fields(EpisodeEnded))
+_EPISODE_TYPES = {"int": sa.Integer, "float": sa.Float, "bool": sa.Boolean}
+
+
+def _run_key() -> sa.Column[str]:
+    return sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
+
+
+def _position() -> sa.Column[int]:
+    """Number of rows of this run before this one: a viewer's cursor is one range read of the primary key."""
+    return sa.Column("position", sa.Integer, primary_key=True)
+
+
+_episodes = sa.Table(
+    "episodes",
+    _metadata,
+    _run_key(),
+    _position(),
+    *(sa.Column(each.name, _EPISODE_TYPES[str(each.type)]) for each in fields(EpisodeEnded)),
+    sqlite_with_rowid=False,
+)
+_changes = sa.Table(
+    "changes",
+    _metadata,
+    _run_key(),
+    _position(),
+    sa.Column("wall_time_s", sa.Float, nullable=False),
+    sa.Column("env_step", sa.Integer, nullable=False),
+    sa.Column("episode", sa.Integer, nullable=False),
+    sa.Column("changes", sa.JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+
+class StoreError(DqnLabError):
+    """The database cannot be read or written just now, or is not one of this program."""
+
+
+class RunStore:
+    """All runs of one data folder; any thread may call any method.
+
+    Every method raises :class:`StoreError` where the database fails (a full disk, a lock that does not go away) and
+    :class:`~dqn_core.errors.UnknownRunError` for an id that no run has.
+
+    Parameters
+    ----------
+    path
+        The database's file; its folder and tables are made where they are missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        url = sa.URL.create("sqlite+pysqlite", database=str(path))
+        self._reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
+        sa.event.listen(self._reading, "connect", _on_connect)
+        sa.event.listen(self._reading, "begin", _on_begin)
+        # A transaction that will write takes the lock at its start: one that asks in the middle may be refused at once.
+        self._writing = self._reading.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        with self._errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._prepare()
+
+    def close(self) -> None:
+        """Give back the file."""
+        self._reading.dispose()
+
+    # ------------------------------------------------------------------------------------------------- runs
+
+    def create_run(self, record: RunRecord) -> None:
+        """Add a run."""
+        with self._errors(), self._writing.begin() as connection:
+            connection.execute(sa.insert(_runs), _columns(vars(record)))
+
+    def update_run(self, run_id: str, /, **values: Any) -> None:
+        """Set fields of :class:`RunRecord` by name."""
+        self.append(run_id, (), (), **values)
+
+    def run(self, run_id: str) -> RunRecord:
+        """The run's record."""
+        with self._errors(), self._reading.connect() as connection:
+            row = connection.execute(sa.select(_runs).where(_runs.c.run_id == run_id)).one_or_none()
+        if row is None:
+            raise unknown_run(run_id)
+        return _record(row._mapping)  # noqa: SLF001  a documented part of SQLAlchemy's Row
+
+    def runs(self, limit: int = 100) -> list[RunRecord]:
+        """The newest runs, newest first."""
+        query = sa.select(_runs).order_by(_runs.c.started_at.desc(), _runs.c.run_id.desc()).limit(limit)
+        with self._errors(), self._reading.connect() as connection:
+            return [_record(row) for row in connection.execute(query).mappings()]
+
+    def mark_interrupted(self) -> int:
+        """Mark every run that an earlier server left active; returns how many there were."""
+        active = [state.value for state in RunState if state.is_active]
+        query = sa.update(_runs).where(_runs.c.state.in_(active)).values(state=RunState.INTERRUPTED.value)
+        with self._errors(), self._writing.begin() as connection:
+            return connection.execute(query).rowcount
+
+    # ----------------------------------------------------------------------------------- episodes and changes
+
+    def append(
+        self, run_id: str, episodes: Sequence[EpisodeEnded], changes: Sequence[HyperparametersChanged], /, **values: Any
+    ) -> None:
+        """Add rows after those that are there and set ``values`` of the record: all of it, or nothing."""
+        with self._errors(run_id), self._writing.begin() as connection:
+            if episodes:
+                _insert(connection, _episodes, run_id, [_episode_columns(each) for each in episodes])
+            if changes:
+                _insert(connection, _changes, run_id, [_change_columns(each) for each in changes])
+            if values:
+                query = sa.update(_runs).where(_runs.c.run_id == run_id).values(_columns(values))
+                if connection.execute(query).rowcount == 0:
+                    raise unknown_run(run_id)
+
+    def episodes(self, run_id: str, after: int = 0, limit: int | None = None) -> list[EpisodeEnded]:
+        """At most ``limit`` episodes in order, from the one with ``after`` rows before it."""
+        columns = [_episodes.c[name] for name in _EPISODE_FIELDS]
+        query = sa.select(*columns).where(_episodes.c.run_id == run_id, _episodes.c.position >= after)
+        with self._errors(), self._reading.connect() as connection:
+            rows = connection.execute(query.order_by(_episodes.c.position).limit(limit)).all()
+        return [EpisodeEnded(**dict(zip(_EPISODE_FIELDS, map(_nan_if_none, row), strict=True))) for row in rows]
+
+    def episode_count(self, run_id: str) -> int:
+        """Episodes stored for the run."""
+        with self._errors(), self._reading.connect() as connection:
+            return _row_count(connection, _episodes, run_id)
+
+    def changes(self, run_id: str) -> list[HyperparametersChanged]:
+        """Every live change in order."""
+        query = sa.select(_changes).where(_changes.c.run_id == run_id).order_by(_changes.c.position)
+        with self._errors(), self._reading.connect() as connection:
+            return [_change(row) for row in connection.execute(query).mappings()]
+
+    # ------------------------------------------------------------------------------------------------ plumbing
+
+    def _prepare(self) -> None:
+        """Make the tables, or refuse a file whose tables this program does not know."""
+        with self._writing.begin() as connection:
+            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if found > SCHEMA_VERSION:
+                template = mark(
+                    "The database {path} was written by a newer version of this program (schema {found}, known here: "
+                    "{known}): update the program, or set DQN_LAB_DATA to another folder."
+                )
+                raise StoreError(template, path=self._path, found=found, known=SCHEMA_VERSION)
+            if found < SCHEMA_VERSION:
+                _metadata.create_all(connection)
+                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    @contextlib.contextmanager
+    def _errors(self, run_id: str | None = None) -> Iterator[None]:
+        """Database errors as this project's; with ``run_id``, a missing parent row is an unknown run."""
+        try:
+            yield
+        except IntegrityError as error:
+            if run_id is not None and "FOREIGN KEY" in str(error.orig):
+                raise unknown_run(run_id) from error
+            raise self._failure(error.orig) from error
+        except SQLAlchemyError as error:
+            raise self._failure(getattr(error, "orig", None) or error) from error
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, cause: object) -> StoreError:
+        template = mark(
+            "The database {path} cannot be used ({cause}): see that the disk has room, that the folder can be "
+            "written, and that no other program holds the file."
+        )
+        return StoreError(template, path=self._path, cause=cause)
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not where sqlite3 guesses
+    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
+    last = connection.execute(sa.select(sa.func.max(table.c.position)).where(table.c.run_id == run_id)).scalar_one()
+    return 0 if last is None else int(last) + 1
+
+
+def _insert(connection: sa.Connection, table: sa.Table, run_id: str, rows: list[dict[str, Any]]) -> None:
+    first = _row_count(connection, table, run_id)
+    numbered = [{"run_id": run_id, "position": position, **row} for position, row in enumerate(rows, first)]
+    connection.execute(sa.insert(table), numbered)
+
+
+# ------------------------------------------------------------------------------------- rows from and to objects
+
+
+def _to_json(value: object) -> str:
+    """JSON of message parameters too, whose values may be anything that formats."""
+    return json.dumps(value, default=str)
+
+
+def _columns(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: _column(value) for name, value in values.items()}
+
+
+def _column(value: Any) -> Any:
+    match value:
+        case TrainingConfig():
+            return value.to_dict()
+        case RunState() | EndReason():
+            return value.value
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        case float():
+            return _none_if_nan(value)
+        case _:
+            return value
+
+
+def _record(row: Any) -> RunRecord:
+    values = dict(row)
+    return RunRecord(
+        **values
+        | {
+            "config": TrainingConfig.from_dict(values["config"]),
+            "initial_config": TrainingConfig.from_dict(values["initial_config"]),
+            "started_at": datetime.fromisoformat(values["started_at"]),
+            "state": RunState(values["state"]),
+            "reason": None if values["reason"] is None else EndReason(values["reason"]),
+            "best_eval": _nan_if_none(values["best_eval"]),
+        }
+    )
+
+
+def _episode_columns(event: EpisodeEnded) -> dict[str, Any]:
+    return {name: _none_if_nan(getattr(event, name)) for name in _EPISODE_FIELDS}
+
+
+def _change_columns(event: HyperparametersChanged) -> dict[str, Any]:
+    changes = [{"field": each.field, "old": each.old, "new": each.new} for each in event.changes]
+    return {"wall_time_s": event.wall_time_s, "env_step": event.env_step, "episode": event.episode, "changes": changes}
+
+
+def _change(row: Any) -> HyperparametersChanged:
+    return HyperparametersChanged(
+        wall_time_s=row["wall_time_s"],
+        env_step=row["env_step"],
+        episode=row["episode"],
+        changes=tuple(Change(**each) for each in row["changes"]),
+    )
+
+
+def _none_if_nan(value: Any) -> Any:
+    """SQLite has no NaN: it is NULL there."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _nan_if_none(value: Any) -> Any:
+    return math.nan if value is None else value

@@ -1,0 +1,109 @@
+"""Collect every text that a person sees into the message catalogs.
+
+    python scripts/extract_messages.py            write pages/locale/dqn_lab.pot, bring en and ko up to date
+    python scripts/extract_messages.py --check    write nothing; fail if something would change or lacks Korean
+
+Texts stand in ``_("...")`` (translated where it stands) or ``mark("...")`` (translated where it is shown).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCALE_DIR = ROOT / "pages" / "locale"
+TEMPLATE_PATH = LOCALE_DIR / "dqn_lab.pot"
+LANGUAGES = ("en", "ko")
+_SOURCES = ("dqn_core", "pages")
+_KEYWORDS = {"_": None, "mark": None}
+_TYPES = '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
+_HEADER = "# Texts of DQN Lab. Made by scripts/extract_messages.py; translate in the .po files beside it."
+
+
+def template_catalog() -> Catalog:
+    """Every text in the sources, with the files it stands in."""
+    catalog = Catalog(project="DQN Lab", charset="utf-8", header_comment=_HEADER)
+    for path in sorted(each for folder in _SOURCES for each in (ROOT / folder).rglob("*.py")):
+        for line, message, _comments, _context in extract_from_file("python", str(path), keywords=_KEYWORDS):
+            catalog.add(message, locations=[(path.relative_to(ROOT).as_posix(), line)])
+    return catalog
+
+
+def po_path(language: str) -> Path:
+    """Where ``language``'s catalog lies."""
+    return LOCALE_DIR / language / "LC_MESSAGES" / "dqn_lab.po"
+
+
+def updated_catalog(language: str, template: Catalog) -> Catalog:
+    """``language``'s catalog with the template's messages: new ones empty (English: itself), gone ones dropped."""
+    catalog = Catalog(locale=language, charset="utf-8", header_comment=_HEADER)
+    known = _translations(language)
+    for message in template:
+        if message.id:
+            own = message.id if language == "en" else ""
+            catalog.add(message.id, known.get(str(message.id)) or own, locations=message.locations, flags=message.flags)
+    return catalog
+
+
+def catalog_text(catalog: Catalog) -> bytes:
+    """The catalog as a ``.po`` file without dates, so that it changes only where a text does."""
+    buffer = io.BytesIO()
+    for header in ("POT-Creation-Date", "PO-Revision-Date"):
+        catalog.mime_headers = [pair for pair in catalog.mime_headers if pair[0] != header]
+    write_po(buffer, catalog, width=120, sort_output=True, omit_header=True, include_lineno=False)
+    return _header_text(catalog).encode() + buffer.getvalue()
+
+
+def _header_text(catalog: Catalog) -> str:
+    language = f'"Language: {catalog.locale_identifier}\\n"\n' if catalog.locale_identifier else ""
+    return f'{_HEADER}\nmsgid ""\nmsgstr ""\n{language}{_TYPES}\n'
+
+
+def _translations(language: str) -> dict[str, str]:
+    if not po_path(language).exists():
+        return {}
+    with po_path(language).open("rb") as file:
+        return {str(each.id): str(each.string) for each in read_po(file) if each.id and each.string}
+
+
+def outputs() -> dict[Path, bytes]:
+    """What every catalog file should hold, by path."""
+    template = template_catalog()
+    texts = {po_path(language): catalog_text(updated_catalog(language, template)) for language in LANGUAGES}
+    return {TEMPLATE_PATH: catalog_text(template), **texts}
+
+
+def untranslated(language: str) -> list[str]:
+    """Messages of the sources that ``language`` has no text for."""
+    known = _translations(language)
+    return [str(each.id) for each in template_catalog() if each.id and not known.get(str(each.id))]
+
+
+def main() -> int:
+    """Write the catalogs, or with ``--check`` compare them; 1 where something is amiss."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the catalogs are not up to date")
+    check = parser.parse_args().check
+    stale = [path for path, text in outputs().items() if not path.exists() or path.read_bytes() != text]
+    if not check:
+        for path, text in outputs().items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+        stale = []
+    missing = [f"{language}: {message}" for language in LANGUAGES for message in untranslated(language)]
+    for path in stale:
+        print(f"not up to date: {path.relative_to(ROOT)}; run python scripts/extract_messages.py", file=sys.stderr)
+    for message in missing:
+        print(f"no translation: {message!r}", file=sys.stderr)
+    return 1 if stale or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""Watches the pages of one test: whatever a careful person would see in the browser's console fails the test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response, expect
+
+_LOCAL_HOSTS = {"127.0.0.1", "localhost"}
+_FIRST_SERVER_ERROR = 500
+
+
+class BrowserWatch:
+    """Collects console errors and warnings, uncaught errors, answers of 500 and up, and requests to other machines."""
+
+    def __init__(self, expected: Sequence[str] = ()) -> None:
+        self._expected = [re.compile(pattern) for pattern in expected]
+        self._problems: list[str] = []
+
+    def watch(self, page: Page) -> None:
+        """Collect from ``page`` on."""
+        page.on("console", self._on_console)
+        page.on("pageerror", self._on_error)
+        page.on("request", self._on_request)
+        page.on("response", self._on_response)
+
+    def unexpected(self) -> list[str]:
+        """Problems that no expected pattern covers."""
+        return [text for text in self._problems if not any(pattern.search(text) for pattern in self._expected)]
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self._problems.append(f"console {message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _on_error(self, error: Error) -> None:
+        self._problems.append(f"uncaught error: {error.stack or error.message}")
+
+    def _on_request(self, request: Request) -> None:
+        # Classrooms are offline: nothing that a page needs may lie elsewhere.
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.hostname not in _LOCAL_HOSTS:
+            self._problems.append(f"request to another machine: {request.url}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= _FIRST_SERVER_ERROR:
+            self._problems.append(f"answer {response.status}: {response.url}")
+
+
+def settle(page: Page, timeout_s: float = 20.0) -> None:
+    """Wait until Streamlit has run the page's script and nothing of it is stale."""
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=timeout_s * 1_000)

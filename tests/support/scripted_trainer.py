@@ -1,0 +1,174 @@
+"""Trainers that follow a script: what a run's events are is up to the test, and nothing is learned."""
+
+from __future__ import annotations
+
+import math
+import queue
+import time
+from collections.abc import Callable, Iterator
+
+from dqn_core.config import TrainingConfig
+from dqn_core.events import (
+    Change,
+    Command,
+    EndReason,
+    EpisodeEnded,
+    Event,
+    Frame,
+    HyperparametersChanged,
+    Pause,
+    Phase,
+    Progress,
+    Resume,
+    RunEnded,
+    RunStarted,
+    RunState,
+    SetHyperparameter,
+    StateChanged,
+    Step,
+    Stop,
+    Watch,
+)
+
+Mailbox = queue.SimpleQueue[Command]
+Script = Callable[[TrainingConfig, Mailbox], Iterator[Event]]
+
+
+class ScriptedTrainer:
+    def __init__(self, config: TrainingConfig, mailbox: Mailbox, script: Script) -> None:
+        self._events = lambda: script(config, mailbox)
+
+    def events(self) -> Iterator[Event]:
+        return self._events()
+
+
+def following(script: Script) -> Callable[[TrainingConfig, Mailbox], ScriptedTrainer]:
+    """A trainer factory whose trainers follow ``script``."""
+    return lambda config, mailbox: ScriptedTrainer(config, mailbox, script)
+
+
+def started(compute: str = "fused") -> RunStarted:
+    return RunStarted(compute=compute, compute_reason="It is the fastest here.", parameters=1_282)
+
+
+def episode(number: int, **values: object) -> EpisodeEnded:
+    """Episode ``number`` (from 1), every value of it different from those of the others."""
+    defaults = {
+        "episode": number,
+        "env_step": 20 * number,
+        "wall_time_s": 0.1 * number,
+        "episode_return": 20.0 + number / 3,
+        "length": 20,
+        "loss_mean": math.nan if number == 1 else 1 / number,
+        "q_mean": 1 / 3 + number,
+        "epsilon": 0.99**number,
+        "gamma": 0.99,
+        "learning_rate": 2e-4,
+        "buffer_size": 1_000,
+        "buffer_fill": min(1_000, 20 * number),
+        "eval_return": math.nan if number % 2 else 100.0 + number % 7,
+        "terminated": number % 3 != 0,
+        "truncated": number % 3 == 0,
+    }
+    return EpisodeEnded(**defaults | values)
+
+
+def progress(env_step: int = 100, **values: object) -> Progress:
+    defaults = {
+        "wall_time_s": env_step / 1_000,
+        "env_step": env_step,
+        "updates": env_step // 2,
+        "episode": 1,
+        "phase": Phase.TRAINING,
+        "epsilon": 0.5,
+        "steps_per_s": 1_000.0,
+        "episode_return": 3.0,
+        "buffer_fill": 100,
+    }
+    return Progress(**defaults | values)
+
+
+def frame(env_step: int = 100) -> Frame:
+    return Frame(
+        episode=1,
+        env_step=env_step,
+        episode_step=7,
+        episode_return=7.0,
+        jpeg=b"\xff\xd8 picture %d" % env_step,
+        q_values=(1.25, math.nan),
+        action=1,
+        is_greedy=True,
+    )
+
+
+def changed(field: str, old: object, new: object, env_step: int = 100) -> HyperparametersChanged:
+    changes = (Change(field=field, old=old, new=new),)
+    return HyperparametersChanged(wall_time_s=0.25, env_step=env_step, episode=1, changes=changes)
+
+
+def ended(reason: EndReason = EndReason.MAX_EPISODES, episodes: int = 0, **values: object) -> RunEnded:
+    defaults = {
+        "reason": reason,
+        "wall_time_s": 12.5,
+        "episodes": episodes,
+        "env_steps": 20 * episodes,
+        "updates": 10 * episodes,
+        "best_eval": math.nan,
+    }
+    return RunEnded(**defaults | values)
+
+
+def a_run_of(episodes: int) -> Script:
+    """Ends by itself after so many episodes."""
+
+    def script(_config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+        yield started()
+        for number in range(1, episodes + 1):
+            yield episode(number)
+            yield progress(20 * number)
+        yield ended(episodes=episodes)
+
+    return script
+
+
+def obedient(episodes: int = 3) -> Script:
+    """Ends so many episodes, then does what it is told, until it is told to stop."""
+
+    def script(config: TrainingConfig, mailbox: Mailbox) -> Iterator[Event]:
+        yield started()
+        for number in range(1, episodes + 1):
+            yield episode(number)
+        env_step = 20 * episodes
+        yield progress(env_step)
+        while True:
+            match mailbox.get(timeout=60):
+                case Stop():
+                    yield ended(EndReason.STOPPED, episodes)
+                    return
+                case Pause():
+                    yield StateChanged(state=RunState.PAUSED)
+                case Resume():
+                    yield StateChanged(state=RunState.RUNNING)
+                case Step():
+                    env_step += 1
+                    yield progress(env_step)
+                case Watch():
+                    yield frame(env_step)
+                case SetHyperparameter(field, value):
+                    old, config = config, config.changed_live(field, value)
+                    yield changed(field, getattr(old, field), getattr(config, field), env_step)
+
+    return script
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Look again and again, for things that another thread or process brings about."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.005)
+
+
+def same(left: object, right: object) -> bool:
+    """Whether two events say the same, NaN being equal to NaN."""
+    return repr(left) == repr(right)

@@ -1,0 +1,94 @@
+"""Random but valid things, for property tests: configs, network shapes, transitions."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dqn_core.algorithm.networks import weight_shapes
+from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.config import TrainingConfig, field_rule
+
+_TYPES = typing.get_type_hints(TrainingConfig)
+
+
+def values(name: str) -> st.SearchStrategy[Any]:
+    """Values that the config's field ``name`` allows."""
+    kind, rule = _TYPES[name], field_rule(name)
+    choices = typing.get_args(kind)
+    if type(None) in choices:
+        return st.none() | _numbers(choices[0], name)
+    if typing.get_origin(kind) is typing.Literal:
+        return st.sampled_from(choices)
+    if kind is str:
+        return st.sampled_from(["CartPole-v1", "LunarLander-v3", "Some/Other-v0"])
+    if typing.get_origin(kind) is tuple:
+        return st.lists(st.integers(int(rule.low or 1), int(rule.high or 1)), max_size=4).map(tuple)
+    return _numbers(kind, name)
+
+
+def _numbers(kind: type, name: str) -> st.SearchStrategy[Any]:
+    rule = field_rule(name)
+    if kind is int:
+        return st.integers(None if rule.low is None else int(rule.low), None if rule.high is None else int(rule.high))
+    return st.floats(rule.low, rule.high, exclude_min=rule.low_is_open, allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> TrainingConfig:
+    """Any valid config, every field drawn over its whole range."""
+    drawn = {each.name: draw(values(each.name)) for each in dataclasses.fields(TrainingConfig)}
+    drawn["batch_size"] = min(drawn["batch_size"], drawn["buffer_size"])
+    drawn["warmup_steps"] = min(drawn["warmup_steps"], drawn["buffer_size"])
+    drawn["epsilon_end"] = min(drawn["epsilon_end"], drawn["epsilon_start"])
+    if drawn["evaluate_every"] == 0:
+        drawn["goal_score"] = None
+    if drawn["max_env_steps"] is not None:
+        drawn["max_env_steps"] = max(drawn["max_env_steps"], drawn["warmup_steps"] + 1)
+    return TrainingConfig(**drawn)
+
+
+def network_sizes(max_width: int = 40) -> st.SearchStrategy[tuple[int, ...]]:
+    """Layer sizes from an observation to Q-values, with none to three hidden layers."""
+    hidden = st.lists(st.integers(1, max_width), max_size=3)
+    return st.builds(lambda first, middle, last: (first, *middle, last), st.integers(1, 9), hidden, st.integers(1, 6))
+
+
+def learner_configs() -> st.SearchStrategy[TrainingConfig]:
+    """Configs that differ in what a learner reads, with moderate numbers."""
+    return st.builds(
+        TrainingConfig,
+        gamma=st.floats(0.0, 1.0),
+        learning_rate=st.floats(1e-5, 1e-3),
+        adam_epsilon=st.sampled_from([1e-8, 1e-7, 1e-3]),
+        loss=st.sampled_from(["mse", "huber"]),
+        gradient_clip_value=st.sampled_from([0.0, 0.05, 2.0]),
+        target_update=st.sampled_from(["episode", "steps", "soft"]),
+        target_tau=st.floats(0.001, 1.0),
+    )
+
+
+def filled_replay(seed: int, sizes: tuple[int, ...], count: int, terminated_share: float = 0.2) -> ReplayBuffer:
+    """``count`` random transitions for a network of these sizes, in a memory that holds just them."""
+    generator = np.random.default_rng(seed)
+    replay = ReplayBuffer(count, sizes[0])
+    for _ in range(count):
+        observation, next_observation = generator.standard_normal((2, sizes[0]), np.float32)
+        action = int(generator.integers(sizes[-1]))
+        terminated = bool(generator.random() < terminated_share)
+        replay.add(observation, action, float(generator.normal()), next_observation, terminated)
+    return replay
+
+
+def weights_of(seed: int, sizes: tuple[int, ...]) -> dict[str, NDArray[np.float32]]:
+    """Random weights, biases among them, for a network of these sizes."""
+    generator = np.random.default_rng(seed)
+    return {
+        name: (generator.normal(size=shape) / shape[-1] ** 0.5).astype(np.float32)
+        for name, shape in weight_shapes(sizes).items()
+    }

@@ -1,0 +1,71 @@
+"""The shape of the project: imports point down, light modules stay light, files stay short."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.api import read_configuration
+from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE_FOLDERS = ("dqn_core", "pages", "scripts", "benchmarks", "tests")
+SOURCE_SUFFIXES = {".py", ".js", ".css"}
+MOST_LINES = 400
+HEAVY = ("gymnasium", "numba", "pandas", "plotly", "sqlalchemy", "streamlit", "torch")
+
+
+def _source_files() -> list[Path]:
+    inside = (path for folder in SOURCE_FOLDERS for path in (ROOT / folder).rglob("*"))
+    return [ROOT / "app.py", *sorted(path for path in inside if path.suffix in SOURCE_SUFFIXES)]
+
+
+def _loaded_after(statement: str) -> set[str]:
+    """Top-level names of the heavy packages that a fresh interpreter has loaded after ``statement``."""
+    program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(set({HEAVY!r}) & set(sys.modules))))"
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=100, check=True
+    )
+    return set(json.loads(answer.stdout))
+
+
+def test_every_import_contract_is_kept(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.syspath_prepend(str(ROOT))
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
+
+
+def test_the_contracts_cover_every_room() -> None:
+    contracts = {each["id"]: each for each in read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]}
+    assert set(contracts) >= {"rooms", "pages-above-core", "server-on-top", "plotly", "sqlalchemy", "torch-numba"}
+
+
+@pytest.mark.parametrize("module", ["config", "errors", "events", "presets"])
+def test_what_a_form_needs_loads_nothing_heavy(module: str) -> None:
+    assert _loaded_after(f"import dqn_core.{module}") == set()
+
+
+@pytest.mark.parametrize("module", ["algorithm", "training", "runs"])
+def test_naming_a_room_loads_no_learner(module: str) -> None:
+    assert not _loaded_after(f"import dqn_core.{module}") & {"numba", "torch", "streamlit", "plotly"}
+
+
+def test_the_runs_of_an_earlier_day_are_read_without_a_learner() -> None:
+    assert not _loaded_after("import dqn_core.runs.store") & {"numba", "torch", "streamlit", "plotly"}
+
+
+def test_no_file_is_longer_than_it_can_be_read() -> None:
+    lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in _source_files()}
+    assert {str(path): lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_every_direct_dependency_is_pinned_exactly() -> None:
+    files = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt", ROOT / "requirements-bench.txt"]
+    lines = [line.strip() for path in files for line in path.read_text(encoding="utf-8").splitlines()]
+    wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
+    assert [line for line in wanted if line.count("==") != 1] == []
+    assert "torch==2.13.0" in wanted
