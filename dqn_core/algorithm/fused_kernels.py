@@ -268,7 +268,8 @@ def _adam(parameters: Floats, numbers: Doubles) -> None:
         g = gradient[k]
         m = keep_1 * first[k] + add_1 * g
         v = keep_2 * second[k] + add_2 * g * g
-        # A weight without gradient, behind a unit at rest, decays to subnormal numbers, each worth 100 cycles.
+        # Behind a unit at rest there is no gradient, and moments decay to subnormal numbers, which are slow: with half
+        # of the units at rest, an update of 17 us took 25.
         first[k] = np.float32(0.0) if abs(m) < _NOTHING else m
         second[k] = np.float32(0.0) if v < _NOTHING else v
         online[k] -= step_size * first[k] / (np.sqrt(second[k]) * root + epsilon)

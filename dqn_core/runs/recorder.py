@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from typing import Any
 
 from dqn_core.errors import mark
 from dqn_core.events import Event, HyperparametersChanged, Notice, RunEnded, RunStarted, StateChanged, WeightsReady
@@ -23,14 +24,14 @@ __all__ = ["RunRecorder"]
 
 _LOG = logging.getLogger(__name__)
 
-_ROWS_EVERY_S = 0.1
+_ROWS_EVERY_S = 0.25
 """Finished episodes are stored this often, and at once after a longer silence: at a slow pace the next event, and
 with it the next chance to store, may be seconds away."""
 _PROGRESS_EVERY_S = 0.4
 _RETRY_AFTER_S = 2.0
 """Pause after a failed write: waiting for a locked database must not become the run's main work."""
 
-_LASTING = tuple(each.name for each in fields(RunRecord) if each.name not in {"run_id", "initial_config", "started_at"})
+_NAMES = tuple(each.name for each in fields(RunRecord))
 
 
 class RunRecorder:
@@ -44,19 +45,20 @@ class RunRecorder:
         self._folder = folder
         self._clock = clock
         self._rows_stored_at = self._stored_at = self._retry_at = -math.inf
-        self._stored: RunRecord | None = None
+        self._stored = feed.record()
         self._is_behind = False
 
     def take(self, event: Event) -> None:
         """Publish ``event`` and store what is due. A failing disk becomes a notice, never an exception."""
-        if isinstance(event, WeightsReady):
-            self._keep_weights(event)
-            return
-        self.feed.publish(event)
-        if isinstance(event, HyperparametersChanged):
-            self._keep_config()
-        if isinstance(event, (StateChanged, RunStarted, HyperparametersChanged, RunEnded)) or self._is_due():
-            self.flush()
+        match event:
+            case WeightsReady():
+                self._keep_weights(event)
+            case StateChanged() | RunStarted() | HyperparametersChanged() | RunEnded():
+                self._take_turn(event)
+            case _:
+                self.feed.publish(event)
+                if self._is_due():
+                    self.flush()
 
     def flush(self) -> bool:
         """Store everything that is not stored yet; False where the database did not take it."""
@@ -64,7 +66,7 @@ class RunRecorder:
         if not rows and not changes and record == self._stored:
             return True
         try:
-            self._store.append(record.run_id, rows, changes, **{name: getattr(record, name) for name in _LASTING})
+            self._store.append(record.run_id, rows, changes, **_news(record, self._stored))
         except StoreError as error:
             self._fall_behind(error)
             return False
@@ -77,6 +79,15 @@ class RunRecorder:
             self._is_behind = False
             self._tell(Notice(template=mark("The database takes this run's log again; nothing of it is lost.")))
         return True
+
+    def _take_turn(self, event: Event) -> None:
+        """The run pauses, ends, or goes on another way: what was before is stored before anybody hears of it."""
+        if self.feed.has_unstored:
+            self.flush()
+        self.feed.publish(event)
+        if isinstance(event, HyperparametersChanged):
+            self._keep_config()
+        self.flush()
 
     def _is_due(self) -> bool:
         now = self._clock()
@@ -120,3 +131,9 @@ class RunRecorder:
     def _tell(self, notice: Notice) -> None:
         if not self.feed.is_over:
             self.feed.publish(notice)
+
+
+def _news(record: RunRecord, stored: RunRecord) -> dict[str, Any]:
+    """The fields in which ``record`` goes beyond what is stored."""
+    pairs = ((name, getattr(record, name), getattr(stored, name)) for name in _NAMES)
+    return {name: new for name, new, old in pairs if new is not old and new != old}

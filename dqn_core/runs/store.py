@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dqn_core.config import TrainingConfig
@@ -73,6 +75,10 @@ _episodes = sa.Table(
     *(sa.Column(each.name, _EPISODE_TYPES[str(each.type)]) for each in fields(EpisodeEnded)),
     sqlite_with_rowid=False,
 )
+_episode_values = operator.attrgetter(*_EPISODE_FIELDS)
+_INSERT_EPISODE = str(sa.insert(_episodes).compile(dialect=sqlite.dialect()))
+"""Run with plain tuples, in which sqlite3 itself writes NaN as NULL: a run may end a thousand episodes a second."""
+
 _changes = sa.Table(
     "changes",
     _metadata,
@@ -158,9 +164,13 @@ class RunStore:
         """Add rows after those that are there and set ``values`` of the record: all of it, or nothing."""
         with self._errors(run_id), self._writing.begin() as connection:
             if episodes:
-                _insert(connection, _episodes, run_id, [_episode_columns(each) for each in episodes])
+                first = _row_count(connection, _episodes, run_id)
+                rows = [(run_id, position, *_episode_values(each)) for position, each in enumerate(episodes, first)]
+                connection.exec_driver_sql(_INSERT_EPISODE, rows)
             if changes:
-                _insert(connection, _changes, run_id, [_change_columns(each) for each in changes])
+                first = _row_count(connection, _changes, run_id)
+                numbered = [_change_columns(each, run_id, position) for position, each in enumerate(changes, first)]
+                connection.execute(sa.insert(_changes), numbered)
             if values:
                 query = sa.update(_runs).where(_runs.c.run_id == run_id).values(_columns(values))
                 if connection.execute(query).rowcount == 0:
@@ -238,12 +248,6 @@ def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
     return 0 if last is None else int(last) + 1
 
 
-def _insert(connection: sa.Connection, table: sa.Table, run_id: str, rows: list[dict[str, Any]]) -> None:
-    first = _row_count(connection, table, run_id)
-    numbered = [{"run_id": run_id, "position": position, **row} for position, row in enumerate(rows, first)]
-    connection.execute(sa.insert(table), numbered)
-
-
 # ------------------------------------------------------------------------------------- rows from and to objects
 
 
@@ -265,7 +269,7 @@ def _column(value: Any) -> Any:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
         case float():
-            return _none_if_nan(value)
+            return None if math.isnan(value) else value
         case _:
             return value
 
@@ -285,13 +289,15 @@ def _record(row: Any) -> RunRecord:
     )
 
 
-def _episode_columns(event: EpisodeEnded) -> dict[str, Any]:
-    return {name: _none_if_nan(getattr(event, name)) for name in _EPISODE_FIELDS}
-
-
-def _change_columns(event: HyperparametersChanged) -> dict[str, Any]:
-    changes = [{"field": each.field, "old": each.old, "new": each.new} for each in event.changes]
-    return {"wall_time_s": event.wall_time_s, "env_step": event.env_step, "episode": event.episode, "changes": changes}
+def _change_columns(event: HyperparametersChanged, run_id: str, position: int) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
+        "position": position,
+        "wall_time_s": event.wall_time_s,
+        "env_step": event.env_step,
+        "episode": event.episode,
+        "changes": [{"field": each.field, "old": each.old, "new": each.new} for each in event.changes],
+    }
 
 
 def _change(row: Any) -> HyperparametersChanged:
@@ -303,10 +309,6 @@ def _change(row: Any) -> HyperparametersChanged:
     )
 
 
-def _none_if_nan(value: Any) -> Any:
-    """SQLite has no NaN: it is NULL there."""
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
 def _nan_if_none(value: Any) -> Any:
+    """SQLite has no NaN: it is NULL there."""
     return math.nan if value is None else value

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import re
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from dqn_core.algorithm import compute
+from dqn_core.algorithm.compute import ComputeChoice, make_learner
+from dqn_core.algorithm.networks import initial_weights
+from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import UnavailableComputeError
+from strategies import filled_replay
+
+CONFIG = TrainingConfig(hidden_sizes=(32, 32))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_measured_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute, "_rates_seen", {})
+
+
+def choose(config: TrainingConfig) -> ComputeChoice:
+    return make_learner(config, 4, 2, np.random.default_rng(0))[1]
+
+
+@pytest.mark.parametrize("wanted", ["fused", "torch-cpu"])
+def test_takes_the_compute_that_is_asked_for(wanted: str) -> None:
+    learner, choice = make_learner(CONFIG.replace(compute=wanted), 4, 2, np.random.default_rng(0))
+    assert learner.compute == choice.compute == wanted
+    assert wanted in choice.reason
+    assert choice.rates == {}
+
+
+@pytest.mark.parametrize("wanted", ["auto", "fused", "torch-cpu"])
+def test_first_weights_come_from_the_generator_alone(wanted: str) -> None:
+    generator, other = np.random.default_rng(3), np.random.default_rng(3)
+    global_state = torch.get_rng_state()
+    learner, _ = make_learner(CONFIG.replace(compute=wanted), 4, 2, generator)
+    expected = initial_weights(other, (4, 32, 32, 2))
+    assert all(np.array_equal(array, expected[name]) for name, array in learner.weights().items())
+    assert generator.random() == other.random()
+    assert torch.equal(torch.get_rng_state(), global_state)
+
+
+def test_auto_takes_the_fastest_and_says_the_rates() -> None:
+    choice = choose(CONFIG)
+    assert choice.compute == max(choice.rates, key=choice.rates.__getitem__)
+    assert set(choice.rates) >= {"fused", "torch-cpu"}
+    numbers = [int(each.replace(",", "")) for each in re.findall(r"\d[\d,]*(?= updates/s|[,.])", choice.reason)]
+    for rate in choice.rates.values():
+        assert round(rate) in numbers
+    if not torch.cuda.is_available():
+        assert "Not available: torch-cuda." in choice.reason
+
+
+def test_the_same_work_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = choose(CONFIG)
+    monkeypatch.setattr(compute, "_measure", lambda *_: pytest.fail("measured again"))
+    assert choose(CONFIG.replace(gamma=0.5, seed=9)) == first
+
+
+class SlowLearner:
+    """A learner on a clock of its own, whose updates take ``update_s``."""
+
+    def __init__(self, update_s: float) -> None:
+        self.update_s = update_s
+        self.now = 100.0
+
+    def update(self, replay: ReplayBuffer, indices: np.ndarray) -> None:
+        self.now += self.update_s
+
+    def act(self, observation: np.ndarray) -> int:
+        return 0
+
+
+@pytest.mark.parametrize(("update_s", "spent_s"), [(0.02, 0.1), (0.001, 0.1), (5.0, 5.0)])
+def test_timing_keeps_to_its_budget(monkeypatch: pytest.MonkeyPatch, update_s: float, spent_s: float) -> None:
+    learner = SlowLearner(update_s)
+    monkeypatch.setattr(compute, "time", SimpleNamespace(perf_counter=lambda: learner.now))
+    rate = compute._rate(learner, filled_replay(0, (2, 2), 5), np.arange(5), 0.1)
+    assert rate == pytest.approx(1 / update_s)
+    assert learner.now - 100.0 == pytest.approx(spent_s, abs=update_s * 1.01 if update_s < 1 else 1e-9)
+
+
+def test_a_network_too_large_to_time_is_given_to_torch() -> None:
+    sizes = (4, 4096, 4096, 2)
+    choice = compute._choose(CONFIG, sizes)
+    assert choice.compute.startswith("torch-")
+    assert "too large" in choice.reason
+    assert choice.rates == {}
+
+
+def test_cuda_is_refused_where_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UnavailableComputeError, match="CUDA"):
+        choose(CONFIG.replace(compute="torch-cuda"))
+
+
+def test_without_numba_torch_is_taken_and_the_reason_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "dqn_core.algorithm.fused_learner", None)  # its import fails
+    with pytest.raises(UnavailableComputeError, match="numba"):
+        choose(CONFIG.replace(compute="fused"))
+    choice = choose(CONFIG)
+    assert choice.compute != "fused"
+    assert "Not available: fused" in choice.reason
+
+
+def test_a_failed_capture_is_part_of_the_reason() -> None:
+    learner, choice = make_learner(CONFIG.replace(compute="torch-cpu"), 4, 2, np.random.default_rng(0))
+    assert compute._with_failure(choice, learner) == choice
+    learner.capture_failure = "out of luck"  # type: ignore[attr-defined]
+    assert "(out of luck): updates run eagerly" in compute._with_failure(choice, learner).reason
