@@ -64,8 +64,9 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     machines = ", ".join(sorted({f"{row['machine']}, compute {row['compute']}" for row in rows}))
     solved = sum(row["solved"] for row in rows)
     return (
-        f"Over {len(rows)} seeds: mean of 100 episodes {statistics.mean(means):.1f}{spread} (standard deviation between "
-        f" seeds); the run's own goal was reached and confirmed on {solved} of {len(rows)}. Measured on {machines}."
+        f"Over {len(rows)} seeds: mean of 100 episodes {statistics.mean(means):.1f}{spread} (standard deviation of the "
+        f"seeds' means); the run's own goal was reached and confirmed on {solved} of {len(rows)}. "
+        f"Measured on {machines}."
     )
 
 

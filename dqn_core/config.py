@@ -108,7 +108,7 @@ class TrainingConfig:
     """Rate r of end + (start - end) exp(-r k / max_episodes) after k episodes."""
 
     epsilon_decay_steps: int = _field(10_000, 1, 100_000_000)
-    """Env steps over which epsilon falls where the schedule is "linear_steps"."""
+    """Env steps, counted from the warm-up's end, over which epsilon falls where the schedule is "linear_steps"."""
 
     update_every: int = _field(1, 1, 100_000)
     """Env steps between two rounds of updates."""

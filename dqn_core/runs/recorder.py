@@ -82,7 +82,7 @@ class RunRecorder:
 
     def _take_turn(self, event: Event) -> None:
         """The run pauses, ends, or goes on another way: what was before is stored before anybody hears of it."""
-        if self.feed.has_unstored:
+        if self.feed.has_unstored and not self._is_behind:
             self.flush()
         self.feed.publish(event)
         if isinstance(event, HyperparametersChanged):

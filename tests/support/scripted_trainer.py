@@ -29,9 +29,12 @@ from dqn_core.events import (
     Stop,
     Watch,
 )
+from dqn_core.runs.manager import RunManager
 
 Mailbox = queue.SimpleQueue[Command]
 Script = Callable[[TrainingConfig, Mailbox], Iterator[Event]]
+Managed = Callable[[Script], RunManager]
+"""Makes a manager whose trainers follow a script."""
 
 
 class ScriptedTrainer:
@@ -167,6 +170,13 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
     while not holds():
         assert time.monotonic() < deadline, "what was waited for did not happen"
         time.sleep(0.005)
+
+
+def wait_for_end(manager: RunManager, run_id: str) -> None:
+    """Until the run's thread is gone, and with it everything it had to do."""
+    thread = manager._runs[run_id].thread
+    thread.join(timeout=60)
+    assert not thread.is_alive()
 
 
 def same(left: object, right: object) -> bool:

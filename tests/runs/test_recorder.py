@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dqn_core.config import TrainingConfig
+from dqn_core.events import EndReason, EpisodeEnded, RunState, StateChanged, WeightsReady
+from dqn_core.runs.live_feed import LiveFeed
+from dqn_core.runs.recorder import RunRecorder
+from dqn_core.runs.records import RunRecord
+from dqn_core.runs.store import RunStore
+from dqn_core.training.run_folder import RunFolder
+from scripted_trainer import changed, ended, episode, progress, same, started
+
+_RUN = "20260401-143501-x7k2"
+
+
+class Desk:
+    """A recorder with a clock to turn and everything it writes to."""
+
+    def __init__(self, path: Path) -> None:
+        config = TrainingConfig()
+        now = datetime(2026, 4, 1, tzinfo=UTC)
+        record = RunRecord(run_id=_RUN, name="a run", config=config, initial_config=config, started_at=now)
+        self.now = 100.0
+        self.database = path / "runs.sqlite"
+        self.store = RunStore(self.database)
+        self.store.create_run(record)
+        self.feed = LiveFeed(record)
+        self.folder = RunFolder.create(path / "folder", config)
+        self.recorder = RunRecorder(self.feed, self.store, self.folder, clock=lambda: self.now)
+
+    @property
+    def stored(self) -> int:
+        return self.store.episode_count(_RUN)
+
+    @property
+    def notices(self) -> list[str]:
+        return [notice.template.format(**notice.parameters) for notice in self.feed.read(0, 0).notices]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.store.close()
+
+
+def test_a_thousand_episodes_a_second_are_stored_in_few_transactions(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appended: list[int] = []
+    append = desk.store.append
+
+    def count(run_id: str, rows: Sequence[EpisodeEnded], *changes: object, **values: object) -> None:
+        appended.append(len(rows))
+        append(run_id, rows, *changes, **values)
+
+    monkeypatch.setattr(desk.store, "append", count)
+    desk.recorder.take(started())
+    longest_wait = waiting_since = 0.0
+    for number in range(1, 1_001):
+        desk.now += 0.001
+        waiting_since = waiting_since or desk.now
+        desk.recorder.take(episode(number))
+        if appended and not desk.feed.has_unstored:
+            longest_wait, waiting_since = max(longest_wait, desk.now - waiting_since), 0.0
+    assert len(appended) <= 12
+    assert longest_wait <= 0.5
+
+
+def test_an_episode_after_a_silence_is_stored_at_once(desk: Desk) -> None:
+    desk.recorder.take(started())
+    desk.now += 10.0
+    desk.recorder.take(episode(1))
+    assert desk.stored == 1
+    desk.now += 0.01
+    desk.recorder.take(episode(2))  # in a rush
+    assert desk.stored == 1
+    desk.now += 0.25
+    desk.recorder.take(progress())
+    assert desk.stored == 2
+
+
+@pytest.mark.parametrize(
+    "event", [StateChanged(state=RunState.PAUSED), changed("gamma", 0.99, 0.9), ended(EndReason.STOPPED, 2)], ids=repr
+)
+def test_a_turn_of_the_run_stores_everything_at_once(desk: Desk, event: object) -> None:
+    desk.recorder.take(episode(1))
+    desk.recorder.take(episode(2))
+    desk.recorder.take(event)
+    assert desk.stored == 2
+    assert desk.store.run(_RUN) == desk.feed.record()
+
+
+def test_progress_reaches_the_database_twice_a_second(desk: Desk) -> None:
+    for step in range(40):
+        desk.now += 0.05
+        desk.recorder.take(progress(env_step=100 * step))
+        assert 100 * step - desk.store.run(_RUN).env_steps <= 1_000
+
+
+def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
+    desk.recorder.take(started())
+    other = sqlite3.connect(desk.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    desk.now += 1.0
+    desk.recorder.take(episode(1))
+    desk.now += 1.0
+    desk.recorder.take(episode(2))  # no new attempt yet: it would wait for the lock again
+    desk.recorder.take(changed("gamma", 0.99, 0.9))
+    (notice,) = desk.notices
+    assert "locked" in notice
+    assert "kept in memory" in notice
+    other.execute("ROLLBACK")
+    other.close()
+
+    desk.now += 5.0
+    desk.recorder.take(episode(3))
+    assert same(desk.store.episodes(_RUN), [episode(1), episode(2), episode(3)])
+    assert desk.store.changes(_RUN) == [changed("gamma", 0.99, 0.9)]
+    assert "takes this run's log again" in desk.notices[-1]
+    assert len(desk.notices) == 2
+
+
+def test_a_full_disk_delays_rows_and_loses_none(desk: Desk) -> None:
+    with desk.store._writing.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    for number in range(1, 2_001):
+        desk.now += 0.01
+        desk.recorder.take(episode(number))
+    assert desk.stored < 2_000
+    assert "full" in desk.notices[0]
+
+    with desk.store._writing.connect() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    desk.recorder.take(ended(episodes=2_000))
+    assert same(desk.store.episodes(_RUN), [episode(number) for number in range(1, 2_001)])
+    assert desk.store.run(_RUN).state is RunState.FINISHED
+
+
+def test_weights_and_settings_land_in_the_folder(desk: Desk) -> None:
+    weights = {"layers.0.weight": np.ones((2, 4), np.float32), "layers.0.bias": np.zeros(2, np.float32)}
+    desk.recorder.take(WeightsReady(kind="best", episode=1, env_step=9, eval_return=3.0, weights=weights))
+    desk.recorder.take(changed("gamma", 0.99, 0.9))
+    folder = RunFolder.open(desk.folder.path)
+    assert folder.config.gamma == 0.9
+    assert np.array_equal(folder.weights("best")["layers.0.weight"], weights["layers.0.weight"])
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_stops_nothing(desk: Desk) -> None:
+    for file in desk.folder.path.iterdir():
+        file.unlink()
+    desk.folder.path.rmdir()
+    weights = {"layers.0.bias": np.zeros(2, np.float32)}
+    desk.recorder.take(WeightsReady(kind="last", episode=1, env_step=9, eval_return=3.0, weights=weights))
+    desk.recorder.take(changed("gamma", 0.99, 0.9))
+    assert len(desk.notices) == 2
+    assert "last weights" in desk.notices[0]
+    assert desk.store.changes(_RUN)

@@ -1,0 +1,248 @@
+"""The live panel by itself in a Chromium page: a stream played by the test, no server."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+import plotly
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Route
+
+from pages.charts import live_epsilon, live_length, live_loss, live_return
+from pages.charts.theme import PALETTE
+from pages.live import panel
+
+ORIGIN = "http://127.0.0.1:9"
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+STAGE = """<!doctype html><html lang="en"><link rel="icon" href="data:,"><body style="margin: 0"><div id="mount"
+style="--st-text-color: #1b2a2b; --st-background-color: #fcfcfa"></div></body></html>"""
+FAKE_STREAM = """
+window.streams = [];
+window.EventSource = class {
+  constructor(url) { this.url = url; this.isOpen = true; window.streams.push(this); }
+  close() { this.isOpen = false; }
+};
+window.openStreams = () => window.streams.filter((each) => each.isOpen);
+window.say = (update) => window.openStreams().at(-1).onmessage({ data: JSON.stringify(update) });
+window.triggers = [];
+window.cleanUps = [];
+window.mount = async (data) => {
+  const module = await import("/panel.js");
+  const parentElement = document.getElementById("mount");
+  const setTriggerValue = (name, value) => window.triggers.push([name, value]);
+  window.cleanUps.push(module.default({ data, parentElement, setTriggerValue }));
+};
+"""
+TIDY = """() => {
+  for (const cleanUp of window.cleanUps) cleanUp();
+  for (const list of [window.streams, window.triggers, window.cleanUps]) list.length = 0;
+  delete document.hidden;
+  document.getElementById("mount").style.setProperty("--st-background-color", "#fcfcfa");
+}"""
+PROGRESS = {
+    "wall_time_s": 83.0,
+    "env_step": 12_345,
+    "updates": 11_345,
+    "episode": 121,
+    "phase": "training",
+    "epsilon": 0.25,
+    "steps_per_s": 2_345.6,
+    "episode_return": 3.0,
+    "buffer_fill": 1_000,
+    "fraction": 0.3,
+    "eta_s": 3_725.0,
+    "return_mean_100": 88.25,
+    "last_return": 91.0,
+    "best_eval": 140.5,
+    "compute": "fused",
+    "max_episodes": 400,
+}
+
+
+LABELS = {name: name for name in panel.labels()}
+"""Each text is its own name, where it is not a template."""
+LABELS |= {"at_episode": "episode {n}", "hover_episode": "episode %{x}", "frame_alt": "frame of {n}"}
+
+
+def data(**changes: Any) -> dict[str, Any]:
+    charts = [each.figure(LABELS) for each in (live_return, live_loss, live_length, live_epsilon)]
+    return {
+        "run_id": "20260401-143501-x7k2",
+        "labels": LABELS,
+        "action_names": ["push left", "push right"],
+        "watch_frames": False,
+        "base_path": "",
+        "state": "running",
+        "goal_score": None,
+        "message": "",
+        "locale": "en",
+        "palette": PALETTE,
+        "charts": [json.loads(each.to_json()) for each in charts],
+    } | changes
+
+
+def rows(count: int, start: int = 0, **columns: list[Any]) -> dict[str, Any]:
+    """Episodes ``start + 1 ...`` as they come over the wire."""
+    episodes = range(start + 1, start + count + 1)
+    plain = {
+        "episode": list(episodes),
+        "env_step": [20 * each for each in episodes],
+        "return": [float(each % 50) for each in episodes],
+        "length": [each % 50 for each in episodes],
+        "loss_mean": [1.0 / each for each in episodes],
+        "epsilon": [0.5] * count,
+        "eval_return": [None] * count,
+        "wall_time_s": [0.1 * each for each in episodes],
+    }
+    return {"from": start, "columns": plain | columns}
+
+
+def update(episodes: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    return {
+        "run_id": "20260401-143501-x7k2",
+        "state": "running",
+        "over": False,
+        "message": None,
+        "reason": None,
+        "progress": PROGRESS,
+        "episodes": episodes or rows(0),
+        "changes": {"from": 0, "items": []},
+        "notices": [],
+        "frame": None,
+    } | changes
+
+
+def frame(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "number": number,
+        "episode": 7,
+        "env_step": 321,
+        "episode_step": 21,
+        "episode_return": 21.0,
+        "q_values": [4.0, 2.0],
+        "action": 0,
+        "is_greedy": True,
+    } | changes
+
+
+def change(episode: int, field: str, old: Any, new: Any) -> dict[str, Any]:
+    changes = [{"field": field, "old": old, "new": new}]
+    return {"wall_time_s": 1.0, "env_step": 20 * episode, "episode": episode, "changes": changes}
+
+
+class Panel:
+    """The mounted panel and the stream that feeds it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def mount(self, **changes: Any) -> None:
+        self.page.evaluate("data => window.mount(data)", data(**changes))
+
+    def say(self, message: dict[str, Any]) -> None:
+        self.page.evaluate("update => window.say(update)", message)
+
+    def open_urls(self) -> list[str]:
+        found: list[str] = self.page.evaluate("window.openStreams().map((each) => each.url)")
+        return found
+
+    def chart(self, name: str) -> Locator:
+        return self.page.get_by_test_id(f"chart-{name}")
+
+    def wait_for(self, expression: str) -> None:
+        self.page.wait_for_function(expression)
+
+    def wait_drawn(self, name: str = "return", episode: int | None = None) -> None:
+        """Wait until the chart shows its rows, up to ``episode`` where that is given."""
+        last = "true" if episode is None else f"trace.x.at(-1) === {episode}"
+        self.wait_for(f"(() => {{ const trace = {trace_of(name, 'raw')}; return trace?.x.length > 0 && {last}; }})()")
+
+    def trace(self, name: str, key: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.page.evaluate(
+            f"(() => {{ const {{x, y, visible}} = {trace_of(name, key)}; return {{x, y, visible}}; }})()"
+        )
+        return found
+
+    def axis_range(self, name: str, axis: str = "xaxis") -> list[float]:
+        found: list[float] = self.chart(name).evaluate(f"chart => chart._fullLayout.{axis}.range")
+        return found
+
+    def zoom(self, name: str) -> list[float]:
+        """Drag over the middle half of the chart; gives the range of x that is left."""
+        before = self.axis_range(name)
+        box = self.chart(name).locator(".nsewdrag").bounding_box()
+        assert box
+        middle = box["y"] + box["height"] / 2
+        self.page.mouse.move(box["x"] + box["width"] / 4, middle)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + 3 * box["width"] / 4, middle, steps=5)
+        self.page.mouse.up()
+        selector = f"document.querySelector('[data-testid=chart-{name}]')._fullLayout.xaxis.range[0]"
+        self.wait_for(f"{selector} !== {before[0]}")
+        return self.axis_range(name)
+
+
+def trace_of(name: str, key: str) -> str:
+    return f"document.querySelector('[data-testid=chart-{name}]').data?.find((each) => each.meta.key === '{key}')"
+
+
+@contextmanager
+def opened_stage(browser: Browser) -> Iterator[Page]:
+    """A page without a server for all tests of a file, so that it loads the plotting library once."""
+    page = browser.new_page(locale="en-US")
+    page.add_init_script(FAKE_STREAM)
+    page.route("**/*", _answer)
+    page.goto(ORIGIN)
+    page.add_style_tag(content=(panel._HERE / "panel.css").read_text("utf-8"))
+    yield page
+    page.close()
+
+
+@contextmanager
+def fresh_panel(stage: Page) -> Iterator[Panel]:
+    """Nothing mounted yet; fails where the browser's console is not clean in the end."""
+    problems: list[str] = []
+
+    def note_error(error: Error) -> None:
+        problems.append(str(error))
+
+    def note_message(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            problems.append(message.text)
+
+    stage.on("pageerror", note_error)
+    stage.on("console", note_message)
+    stage.set_viewport_size({"width": 1_400, "height": 1_000})
+    stage.mouse.move(0, 0)
+    stage.evaluate(TIDY)
+    yield Panel(stage)
+    stage.unroute("**/frames/*.jpg")
+    stage.remove_listener("pageerror", note_error)
+    stage.remove_listener("console", note_message)
+    assert problems == []
+
+
+def _answer(route: Route) -> None:
+    path = route.request.url.removeprefix(ORIGIN)
+    if path == "/":
+        route.fulfill(body=STAGE, content_type="text/html")
+    elif path == "/panel.js":
+        route.fulfill(body=panel.script(), content_type="text/javascript")
+    elif path == "/live/plotly.min.js":
+        route.fulfill(path=PLOTLY, content_type="text/javascript")
+    elif path.endswith(".jpg"):
+        route.fulfill(body=picture(), content_type="image/jpeg")
+    else:
+        route.abort()
+
+
+def picture() -> bytes:
+    buffer = io.BytesIO()
+    iio.imwrite(buffer, np.full((40, 60, 3), 200, np.uint8), extension=".jpg")
+    return buffer.getvalue()
