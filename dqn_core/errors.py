@@ -7,6 +7,7 @@
     ├── UnknownRunError              no run has this id
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
+    ├── StoreError                   the database of runs cannot be read or written
     ├── DivergenceError              the loss or the weights became NaN or infinite
     └── UnavailableComputeError      the wanted compute is not on this machine
 
@@ -26,6 +27,7 @@ __all__ = [
     "FieldProblem",
     "RunFolderError",
     "RunStateError",
+    "StoreError",
     "UnavailableComputeError",
     "UnknownRunError",
     "UnsupportedEnvironmentError",
@@ -109,6 +111,10 @@ class RunStateError(DqnLabError):
 
 class RunFolderError(DqnLabError):
     """A folder that is not a run, or whose files do not fit together."""
+
+
+class StoreError(DqnLabError):
+    """The database of runs cannot be read or written; the message says what to do."""
 
 
 class DivergenceError(DqnLabError):

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
-from dqn_core.errors import mark
+from dqn_core.errors import StoreError, mark
 from dqn_core.events import Event, HyperparametersChanged, Notice, RunEnded, RunStarted, StateChanged, WeightsReady
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore, StoreError
+from dqn_core.runs.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["RunRecorder"]

@@ -20,11 +20,11 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, mark
+from dqn_core.errors import StoreError, mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.runs.records import RunRecord, unknown_run
 
-__all__ = ["SCHEMA_VERSION", "RunStore", "StoreError"]
+__all__ = ["SCHEMA_VERSION", "RunStore"]
 
 SCHEMA_VERSION = 1
 """Kept in the database's ``user_version``; raised with each change of the tables."""
@@ -90,10 +90,6 @@ _changes = sa.Table(
     sa.Column("changes", sa.JSON, nullable=False),
     sqlite_with_rowid=False,
 )
-
-
-class StoreError(DqnLabError):
-    """The database cannot be read or written just now, or is not one of this program."""
 
 
 class RunStore:

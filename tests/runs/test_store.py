@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import UnknownRunError
+from dqn_core.errors import StoreError, UnknownRunError
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import SCHEMA_VERSION, RunStore, StoreError
+from dqn_core.runs.store import SCHEMA_VERSION, RunStore
 from scripted_trainer import changed, episode, same
 
 _RUN = "20260401-143501-x7k2"
