@@ -14,6 +14,7 @@ from dqn_core.events import Command, Pause, Resume, SetHyperparameter, SetPace, 
 __all__ = ["Controls", "Mailbox", "StopRequestedError"]
 
 Mailbox = queue.SimpleQueue[Command]
+_FEW_STEPS = 30
 Clock = Callable[[], float]
 
 
@@ -93,6 +94,12 @@ class Controls:
     def is_watched(self) -> bool:
         """Whether somebody wants frames now."""
         return self._clock() < self._watched_until
+
+    @property
+    def sees_every_motion(self) -> bool:
+        """Whether frames come every few steps, so that somebody sees one follow from the other."""
+        few = _FEW_STEPS * self._step_interval >= self._frame_interval
+        return self.is_watched and (self.is_paused or few)
 
     def take_frame(self) -> bool:
         """Whether a frame is due; if so, the next is due one interval later."""

@@ -29,11 +29,13 @@ __all__ = [
     "EnvironmentReport",
     "action_range",
     "as_failure",
+    "can_draw",
     "close_environment",
     "environment_picture",
     "inspect_environment",
     "make_environment",
     "render_jpeg",
+    "set_decorated",
 ]
 
 EPISODE_STEPS_WITHOUT_LIMIT = 10_000
@@ -70,7 +72,7 @@ class EnvironmentReport:
 
 
 def make_environment(env_id: str, max_episode_steps: int | None = None) -> gym.Env[np.ndarray, Any]:
-    """Make and check an environment; it draws RGB arrays where it can.
+    """Make and check an environment. It can draw RGB arrays where its kind can, but does not decorate until told.
 
     Raises
     ------
@@ -94,6 +96,7 @@ def make_environment(env_id: str, max_episode_steps: int | None = None) -> gym.E
     except UnsupportedEnvironmentError:
         made.close()
         raise
+    set_decorated(made, on=False)
     return made
 
 
@@ -153,19 +156,37 @@ def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> En
             action_names=preset.action_names if preset else tuple(f"a[{i}]" for i in range(n_actions)),
             max_episode_steps=(spec and spec.max_episode_steps) or EPISODE_STEPS_WITHOUT_LIMIT,
             frames_per_s=float(environment.metadata.get("render_fps") or 30.0),
-            has_pictures=environment.render_mode == "rgb_array",
+            has_pictures=can_draw(environment),
             reward_rule=preset.reward_rule if preset else "",
         )
     finally:
         close_environment(environment)
 
 
+def can_draw(environment: gym.Env[np.ndarray, Any]) -> bool:
+    """Whether the environment was made able to draw."""
+    return environment.spec is not None and environment.spec.kwargs.get("render_mode") == "rgb_array"
+
+
+def set_decorated(environment: gym.Env[np.ndarray, Any], *, on: bool) -> None:
+    """Whether the environment prepares for pictures in each step.
+
+    LunarLander adds the engines' flames to its physics world in each step once it has a render mode, and ages them
+    only in ``render``: without pictures they pile up, and a step takes five times as long.
+    """
+    if can_draw(environment):
+        environment.unwrapped.render_mode = "rgb_array" if on else None
+
+
 def render_jpeg(environment: gym.Env[np.ndarray, Any], quality: int = 80) -> bytes | None:
     """The environment's present state as JPEG; None where it cannot draw."""
-    if environment.render_mode != "rgb_array":
+    if not can_draw(environment):
         return None
+    decorated = environment.unwrapped.render_mode is not None
+    set_decorated(environment, on=True)
     with _RENDER_LOCK:
         pixels = environment.render()  # [height, width, 3] uint8
+    set_decorated(environment, on=decorated)
     picture = io.BytesIO()
     Image.fromarray(np.asarray(pixels)).save(picture, "JPEG", quality=quality)
     return picture.getvalue()
@@ -188,6 +209,7 @@ def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
 def environment_picture(env_id: str) -> bytes | None:
     """JPEG of the environment some steps into an episode; None where it cannot draw."""
     environment = make_environment(env_id)
+    set_decorated(environment, on=True)
     try:
         environment.reset(seed=1)
         first_action, n_actions = action_range(environment)

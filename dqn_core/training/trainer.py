@@ -39,7 +39,14 @@ from dqn_core.events import (
     WeightsReady,
 )
 from dqn_core.training.controls import Controls, Mailbox, StopRequestedError
-from dqn_core.training.environments import action_range, as_failure, close_environment, make_environment, render_jpeg
+from dqn_core.training.environments import (
+    action_range,
+    as_failure,
+    close_environment,
+    make_environment,
+    render_jpeg,
+    set_decorated,
+)
 from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.progress import EpisodeAverages, Stopwatch, WeightsKeeper
 from dqn_core.training.randomness import Randomness
@@ -288,9 +295,10 @@ class Trainer:
         self._look_again()
 
     def _look_again(self) -> None:
-        """Set when the loop next has to look up from its work."""
+        """Set when the loop next has to look up from its work, and whether the environment shows off meanwhile."""
         controls = self._controls
         self._attend_at = -math.inf if controls.needs_every_step else min(self._heartbeat_at, controls.next_frame_at)
+        set_decorated(self._environment, on=controls.sees_every_motion)
 
     def _attend(self, observation: np.ndarray, action: int) -> Iterator[Event]:
         """What is due before this env step: commands, pause, a frame, the pace, a heartbeat."""

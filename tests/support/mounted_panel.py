@@ -199,7 +199,7 @@ def opened_stage(browser: Browser) -> Iterator[Page]:
     page.add_init_script(FAKE_STREAM)
     page.route("**/*", _answer)
     page.goto(ORIGIN)
-    page.add_style_tag(content=(panel._HERE / "panel.css").read_text("utf-8"))
+    page.add_style_tag(content=panel.style())
     yield page
     page.close()
 

@@ -177,9 +177,11 @@ def test_frames_are_made_only_while_watched_and_show_the_state_acted_in() -> Non
     assert Image.open(BytesIO(frames[0].jpeg)).size == (600, 400)
 
 
-def test_watching_changes_nothing_in_the_training() -> None:
-    plain = of_kind(Trainer(short_config()).events(), EpisodeEnded)
-    watched = of_kind(run_with_reactions(short_config(), nothing, [Watch(1_000.0, 1e6)]), EpisodeEnded)
+@pytest.mark.parametrize("pace", [None, 1e9])
+def test_watching_changes_nothing_in_the_training(pace: float | None) -> None:
+    config = short_config(env_id="LunarLander-v3", max_episodes=3)
+    plain = of_kind(Trainer(config).events(), EpisodeEnded)
+    watched = of_kind(run_with_reactions(config, nothing, [SetPace(pace), Watch(1_000.0, 500.0)]), EpisodeEnded)
     assert [episode.loss_mean for episode in watched] == [episode.loss_mean for episode in plain]
 
 

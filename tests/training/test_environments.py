@@ -15,6 +15,7 @@ from dqn_core.training.environments import (
     inspect_environment,
     make_environment,
     render_jpeg,
+    set_decorated,
 )
 
 
@@ -90,3 +91,25 @@ def test_two_threads_may_draw_at_once() -> None:
     for drawn in pictures.values():
         assert len(drawn) == 30
         assert len({np.asarray(Image.open(BytesIO(picture or b""))).std() for picture in drawn}) == 1
+
+
+def test_an_environment_is_decorated_only_when_told() -> None:
+    lander = make_environment("LunarLander-v3")
+    flames = []
+    for on in (False, True):
+        lander.reset(seed=0)
+        set_decorated(lander, on=on)
+        for _ in range(5):
+            lander.step(2)  # main engine
+        flames.append(len(lander.unwrapped.particles))
+    assert flames[0] == 0
+    assert flames[1] > 0
+    close_environment(lander)
+
+
+def test_a_picture_leaves_the_environment_as_it_was() -> None:
+    lander = make_environment("LunarLander-v3")
+    lander.reset(seed=0)
+    assert render_jpeg(lander)
+    assert lander.unwrapped.render_mode is None
+    close_environment(lander)

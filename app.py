@@ -1,0 +1,38 @@
+"""The server: Streamlit's pages, the live routes beside them, and one manager of runs for the whole process.
+
+``streamlit run app.py`` and ``uvicorn app:app`` serve the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+from starlette.routing import BaseRoute, Mount
+
+from pages.components.links import base_path
+from pages.live import shutdown
+from pages.live.routes import live_routes
+from pages.server import close_manager, get_manager
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """Runs live from the server's start to its end, whatever pages come and go."""
+    get_manager()
+    shutdown.install()
+    try:
+        yield
+    finally:
+        close_manager()
+
+
+def _routes() -> list[BaseRoute]:
+    """The live routes, below the path that the pages are served at."""
+    routes, prefix = live_routes(), base_path()
+    return [Mount(prefix, routes=routes)] if prefix else routes
+
+
+app = st.App(Path(__file__).resolve().parent / "pages" / "navigation.py", routes=_routes(), lifespan=lifespan)

@@ -1,0 +1,1 @@
+"""Drawings, one file each: values in, a figure out."""

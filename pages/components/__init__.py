@@ -1,0 +1,1 @@
+"""Parts of pages: forms, controls, pickers. They draw with Streamlit and keep no state of a run."""

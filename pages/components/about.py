@@ -1,0 +1,107 @@
+"""What the agent sees, does and is paid for, and the network and device that learn it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dqn_core.algorithm.networks import layer_sizes, parameter_count
+from dqn_core.config import TrainingConfig
+from dqn_core.training.environments import EnvironmentReport
+from pages.components.numbers import number_text
+from pages.components.words import CHOICE_LABELS
+from pages.i18n import _
+
+__all__ = ["about", "network_rows"]
+
+_WITHOUT_BOUND = 1e30
+"""Gymnasium says "no bound" as infinity or as the largest float32."""
+
+
+def about(
+    report: EnvironmentReport, config: TrainingConfig | None, compute: tuple[str, str] | None, *, is_open: bool
+) -> None:
+    """Draw the description; ``compute`` is what a run's updates use and why, None before it is known."""
+    with st.expander(_("About this environment and network"), icon=":material/info:", expanded=is_open):
+        left, right = st.columns(2, gap="large")
+        with left:
+            _observations(report)
+            _actions(report)
+        with right:
+            _rewards(report)
+            if config is not None:
+                _network(report, config)
+            _compute(compute)
+
+
+def network_rows(sizes: Sequence[int]) -> list[tuple[str, int]]:
+    """Shape and parameter count of each layer: ``(4, 32, 2) -> [("4 → 32", 160), ("32 → 2", 66)]``."""
+    return [(f"{n_in} → {n_out}", parameter_count((n_in, n_out))) for n_in, n_out in itertools.pairwise(sizes)]
+
+
+def _observations(report: EnvironmentReport) -> None:
+    _title(_("What the agent observes"), _("{count} numbers").format(count=report.observation_size))
+    st.table(
+        {
+            _("Number"): [str(i) for i in range(report.observation_size)],
+            _("Meaning"): [_(name) for name in report.observation_names],
+            _("From"): [_bound(value) for value in report.low],
+            _("To"): [_bound(value) for value in report.high],
+        },
+        border="horizontal",
+        alt=_("What the agent observes"),
+    )
+
+
+def _actions(report: EnvironmentReport) -> None:
+    _title(_("What it can do"), _("{count} actions").format(count=report.n_actions))
+    st.markdown("\n".join(f"- `{i}` {_(name)}" for i, name in enumerate(report.action_names)))
+
+
+def _rewards(report: EnvironmentReport) -> None:
+    if report.reward_rule:
+        _title(_("What it is rewarded for"))
+        st.markdown(_(report.reward_rule))
+    st.caption(
+        _("An episode is cut off at {steps} steps; real time is {rate} steps a second.").format(
+            steps=number_text(report.max_episode_steps), rate=number_text(report.frames_per_s)
+        )
+    )
+
+
+def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
+    sizes = layer_sizes(report.observation_size, config.hidden_sizes, report.n_actions)
+    total = parameter_count(sizes)
+    _title(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
+    rows = network_rows(sizes)
+    st.table(
+        {
+            _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(rows))), _("Output")],
+            _("Shape"): [shape for shape, _count in rows],
+            _("Parameters"): [f"{count:,}" for _shape, count in rows],
+        },
+        border="horizontal",
+        alt=_("Q-network"),
+    )
+
+
+def _compute(compute: tuple[str, str] | None) -> None:
+    _title(_("Device"))
+    if compute is None:
+        st.markdown(_("The fastest compute on this machine is picked when a run starts, and named here."))
+        return
+    name, reason = compute
+    st.markdown(_(CHOICE_LABELS[name]) if name in CHOICE_LABELS else name)
+    st.caption(_(reason))
+
+
+def _title(title: str, detail: str = "") -> None:
+    st.markdown(f"**{title}**" + (f" :gray[{detail}]" if detail else ""))
+
+
+def _bound(value: float) -> str:
+    if abs(value) >= _WITHOUT_BOUND:
+        return "∞" if value > 0 else "-∞"
+    return number_text(round(value, 3))

@@ -1,0 +1,85 @@
+"""The settings of a run, in the sidebar: environment, preset, the four that matter most, and the rest in groups."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, mark
+from dqn_core.presets import preset_config, preset_name, preset_names
+from dqn_core.training.environments import EnvironmentReport
+from pages.components.environment_card import environment_card
+from pages.components.epsilon_preview import epsilon_preview
+from pages.components.field_widgets import field_widget, is_used
+from pages.components.fields import FIELDS, GROUP_TITLES, Group
+from pages.components.form_state import FormState
+from pages.components.words import PRESET_LABELS
+from pages.i18n import _
+
+__all__ = ["config_form"]
+
+_CUSTOM = "custom"
+_HELP = mark("Sets all settings at once: those of the class's lab, or others that learn within a minute.")
+_LIVE_HELP = mark("A preset is for a new run: stop this one first.")
+
+
+def config_form(form: FormState) -> EnvironmentReport | None:
+    """Draw the form; the report of its environment, or None where that cannot be used."""
+    report = environment_card(form)
+    _preset(form)
+    field_widget(form, "seed")
+    st.subheader(_("Settings"), anchor=False)
+    if form.is_live:
+        st.caption(_("Changes reach the running agent at once."))
+    for name in _fields(form, Group.MAIN):
+        field_widget(form, name, explained=True)
+    epsilon_preview(form)
+    st.subheader(_("More settings"), anchor=False)
+    for group, title in GROUP_TITLES.items():
+        names = _fields(form, group)
+        is_open = any(form.refusal(name) for name in names)
+        with st.expander(_(title), expanded=is_open, key=f"{form.scope}:group-{group.value}"):
+            for name in names:
+                field_widget(form, name)
+    return report
+
+
+def _fields(form: FormState, group: Group) -> list[str]:
+    return [name for name, each in FIELDS.items() if each.group is group and is_used(form, name)]
+
+
+def _preset(form: FormState) -> None:
+    names, present = preset_names(form.values["env_id"]), _present_preset(form)
+    shown = names if present in names else (*names, _CUSTOM)
+    key = f"{form.scope}:preset"
+    if st.session_state.get(key) != present:
+        st.session_state[key] = present
+    st.segmented_control(
+        _("Preset"),
+        shown,
+        format_func=_preset_text,
+        key=key,
+        required=True,
+        width="stretch",
+        disabled=form.is_live,
+        help=_(_LIVE_HELP if form.is_live else _HELP),
+        on_change=_take_preset,
+        args=(form, key),
+    )
+
+
+def _preset_text(name: str) -> str:
+    return _(PRESET_LABELS[name]) if name in PRESET_LABELS else name
+
+
+def _present_preset(form: FormState) -> str:
+    try:
+        return preset_name(TrainingConfig.from_dict(form.values))
+    except ConfigError:
+        return _CUSTOM
+
+
+def _take_preset(form: FormState, key: str) -> None:
+    name, env_id = st.session_state[key], form.values["env_id"]
+    if name in preset_names(env_id):
+        form.change(**preset_config(env_id, name).replace(seed=form.values["seed"]).to_dict())

@@ -1,0 +1,20 @@
+"""An error that the project raises on purpose reaches a page as a message, never as a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dqn_core.errors import DqnLabError
+from pages.i18n import translate_error
+
+__all__ = ["show_errors"]
+
+
+def show_errors(draw: Callable[[], None]) -> None:
+    """Draw a page; what keeps it from being drawn (a full disk, a database in use) is said in its place."""
+    try:
+        draw()
+    except DqnLabError as error:
+        st.error(translate_error(error), icon=":material/error:")

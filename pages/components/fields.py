@@ -1,0 +1,102 @@
+"""How each field of the config looks in the form: one line of :data:`FIELDS` for each.
+
+Ranges and whether a field may change during a run are not repeated here: they come from ``dqn_core.config``.
+Labels and explanations are message templates; what an explanation says is the effect of *raising* the value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from dqn_core.errors import mark
+from pages.components.numbers import one_two_five
+
+__all__ = ["FIELDS", "GROUP_TITLES", "FormField", "Group", "Widget"]
+
+
+class Widget(Enum):
+    """What a field is set with."""
+
+    STOPS = "a slider over given stops"
+    SHARE = "a slider from 0 to 1"
+    NUMBER = "a number box"
+    CHOICE = "one of a few words"
+    WIDTHS = "a list of whole numbers"
+    OWN = "a control that is made elsewhere"
+
+
+class Group(Enum):
+    """Where a field stands in the form."""
+
+    TOP = "top"
+    MAIN = "main"
+    LEARNING = "learning"
+    EXPLORATION = "exploration"
+    TARGET = "target"
+    EVALUATION = "evaluation"
+    LIMITS = "limits"
+    COMPUTE = "compute"
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field's label, what raising it does, its widget and its place."""
+
+    label: str
+    raising: str
+    group: Group
+    widget: Widget
+    stops: tuple[float, ...] = ()
+    needs: tuple[str, str] | None = None
+    """(other field, its value) without which this field has no effect and is not shown."""
+    none_text: str | None = None
+    """What an empty number box means; None for a field that needs a value."""
+
+
+_GAMMAS = (0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 1)
+_BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024, 2048)
+_RATES = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
+
+FIELDS: dict[str, FormField] = {
+    "env_id": FormField(mark("Environment"), mark("The task that the agent learns."), Group.TOP, Widget.OWN),
+    "seed": FormField(mark("Seed"), mark("Another number draws other random weights, actions and starts; the same number repeats a run exactly."), Group.TOP, Widget.NUMBER),
+    "gamma": FormField(mark("Discount (gamma)"), mark("Higher: rewards further ahead count more, but learning gets slower and less stable."), Group.MAIN, Widget.STOPS, _GAMMAS),
+    "learning_rate": FormField(mark("Learning rate"), mark("Higher: bigger steps, so faster learning at first, but jumpy or diverging beyond a point."), Group.MAIN, Widget.STOPS, one_two_five(1e-5, 1e-1)),
+    "buffer_size": FormField(mark("Replay memory size"), mark("Higher: more varied batches from older experience, but new experience counts for less."), Group.MAIN, Widget.STOPS, one_two_five(100, 1_000_000)),
+    "epsilon_decay_rate": FormField(mark("Epsilon decay rate"), mark("Higher: random exploration fades sooner, and the agent relies on what it has learned so far."), Group.MAIN, Widget.STOPS, _RATES, needs=("epsilon_schedule", "episode_exponential")),
+    "epsilon_decay_steps": FormField(mark("Epsilon decay steps"), mark("Higher: random exploration lasts longer before the agent relies on what it has learned."), Group.MAIN, Widget.STOPS, one_two_five(100, 1_000_000), needs=("epsilon_schedule", "linear_steps")),
+    "batch_size": FormField(mark("Batch size"), mark("Higher: smoother updates, each of which takes longer."), Group.LEARNING, Widget.STOPS, _BATCHES),
+    "warmup_steps": FormField(mark("Warm-up steps"), mark("Higher: more random experience is in the replay memory before learning begins."), Group.LEARNING, Widget.STOPS, (0, *one_two_five(100, 100_000))),
+    "update_every": FormField(mark("Steps between updates"), mark("Higher: fewer updates for the same experience, so faster but less thorough."), Group.LEARNING, Widget.NUMBER),
+    "gradient_steps": FormField(mark("Updates each time"), mark("Higher: more is learned from the same experience, at the price of time and stability."), Group.LEARNING, Widget.NUMBER),
+    "hidden_sizes": FormField(mark("Hidden layer widths"), mark("Larger: the network can express more, but needs more data and time. Separate the widths by commas."), Group.LEARNING, Widget.WIDTHS),
+    "loss": FormField(mark("Loss"), mark("Huber is gentler than the mean squared error with large errors."), Group.LEARNING, Widget.CHOICE),
+    "gradient_clip_value": FormField(mark("Gradient clip"), mark("Higher: larger gradients pass uncut. 0 turns clipping off."), Group.LEARNING, Widget.NUMBER),
+    "adam_epsilon": FormField(mark("Adam's epsilon"), mark("Higher: smaller steps where gradients are tiny."), Group.LEARNING, Widget.STOPS, one_two_five(1e-8, 1e-3)),
+    "epsilon_schedule": FormField(mark("Schedule"), mark("Whether exploration fades over episodes or over single steps."), Group.EXPLORATION, Widget.CHOICE),
+    "epsilon_start": FormField(mark("Epsilon at the start"), mark("Higher: more random actions at first."), Group.EXPLORATION, Widget.SHARE),
+    "epsilon_end": FormField(mark("Epsilon at the end"), mark("Higher: more random actions remain for good."), Group.EXPLORATION, Widget.SHARE),
+    "target_update": FormField(mark("Target network follows"), mark("When the target network takes over the online network's weights."), Group.TARGET, Widget.CHOICE),
+    "target_update_every": FormField(mark("Steps between copies"), mark("Higher: targets stay fixed longer, so learning is steadier but slower."), Group.TARGET, Widget.STOPS, one_two_five(10, 100_000), needs=("target_update", "steps")),
+    "target_tau": FormField(mark("Share mixed in (tau)"), mark("Higher: the target network follows faster, so learning is quicker but less steady."), Group.TARGET, Widget.STOPS, one_two_five(1e-3, 1), needs=("target_update", "soft")),
+    "evaluate_every": FormField(mark("Episodes between evaluations"), mark("Higher: less time is spent on evaluations. 0 turns them off."), Group.EVALUATION, Widget.NUMBER),
+    "evaluation_episodes": FormField(mark("Episodes per evaluation"), mark("Higher: a surer estimate that takes longer."), Group.EVALUATION, Widget.NUMBER),
+    "goal_score": FormField(mark("Goal score"), mark("Higher: the agent must do better before the run counts as solved and ends."), Group.EVALUATION, Widget.NUMBER, none_text=mark("no goal")),
+    "confirmation_episodes": FormField(mark("Confirmation episodes"), mark("Higher: a lucky evaluation is less likely to count as solved."), Group.EVALUATION, Widget.NUMBER),
+    "max_episodes": FormField(mark("Episodes at most"), mark("Higher: the run may last longer; the epsilon schedule over episodes stretches with it."), Group.LIMITS, Widget.NUMBER),
+    "max_env_steps": FormField(mark("Env steps at most"), mark("Higher: the run may last longer."), Group.LIMITS, Widget.NUMBER, none_text=mark("no limit")),
+    "max_episode_steps": FormField(mark("Steps per episode at most"), mark("Higher: an episode is cut off later."), Group.LIMITS, Widget.NUMBER, none_text=mark("the environment's own")),
+    "compute": FormField(mark("Compute"), mark("Where the updates are calculated; automatic takes the fastest for this network."), Group.COMPUTE, Widget.CHOICE),
+}  # fmt: skip
+"""Every field of ``TrainingConfig``, in the order of the form."""
+
+GROUP_TITLES = {
+    Group.LEARNING: mark("Learning"),
+    Group.EXPLORATION: mark("Exploration"),
+    Group.TARGET: mark("Target network"),
+    Group.EVALUATION: mark("Evaluation and goal"),
+    Group.LIMITS: mark("Limits"),
+    Group.COMPUTE: mark("Compute"),
+}
+"""Titles of the groups under "More settings", in their order."""

@@ -1,0 +1,92 @@
+"""What the settings form shows, and where its changes go.
+
+While a run is active the form shows the config that the run was told last, whoever told it, and a change goes to
+the run. Otherwise it shows a draft of the next run, which is all that a browser tab keeps of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
+from dqn_core.presets import preset_config, preset_names
+from pages.server import get_manager
+
+__all__ = ["FormState", "draft_form", "first_config", "live_form"]
+
+
+@dataclass(frozen=True)
+class FormState:
+    """The values shown, by field, and the run that they belong to."""
+
+    scope: str
+    """The run's id, or "new" where there is none; part of each widget's key, so that runs do not mix."""
+    values: Mapping[str, Any]
+    """Raw values: a draft may hold some that no config accepts."""
+    is_live: bool
+    """Whether a change goes to an active run."""
+
+    def key(self, name: str) -> str:
+        """Session-state key of the widget of field ``name``."""
+        return f"{self.scope}:{name}"
+
+    def change(self, **changes: Any) -> None:
+        """Take ``changes`` over; a refusal is kept for :meth:`refusal` and changes nothing."""
+        refusals = _refusals(self.scope)
+        refusals.clear()
+        if not self.is_live:
+            _draft(self.scope).update(changes)
+            return
+        for name, value in changes.items():
+            try:
+                get_manager().change(self.scope, name, value)
+            except DqnLabError as error:
+                refusals[name] = error
+
+    def refusal(self, name: str) -> DqnLabError | None:
+        """Why the last change of field ``name`` was refused; None where it was not."""
+        return _refusals(self.scope).get(name)
+
+    def config(self) -> TrainingConfig:
+        """The values as a config; raises :class:`ConfigError` for a draft that is not valid."""
+        return TrainingConfig.from_dict(self.values)
+
+    def problems(self) -> dict[str, FieldProblem]:
+        """What is wrong with a draft, by field."""
+        try:
+            self.config()
+        except ConfigError as error:
+            return {problem.field: problem for problem in error.problems}
+        return {}
+
+
+def live_form(run_id: str, wanted: TrainingConfig) -> FormState:
+    """The form of an active run, showing the config it was told last."""
+    return FormState(run_id, wanted.to_dict(), is_live=True)
+
+
+def draft_form(scope: str, start_from: TrainingConfig) -> FormState:
+    """The form of the next run: this tab's draft, which begins as ``start_from``."""
+    if not _draft(scope):
+        _draft(scope).update(start_from.to_dict())
+    return FormState(scope, _draft(scope), is_live=False)
+
+
+def first_config(env_id: str) -> TrainingConfig:
+    """The config that a form begins with for ``env_id``."""
+    return preset_config(env_id, preset_names(env_id)[0])
+
+
+def _draft(scope: str) -> dict[str, Any]:
+    draft: dict[str, Any] = st.session_state.setdefault(f"{scope}:draft", {})
+    return draft
+
+
+def _refusals(scope: str) -> dict[str, DqnLabError]:
+    refusals: dict[str, DqnLabError] = st.session_state.setdefault(f"{scope}:refusals", {})
+    return refusals

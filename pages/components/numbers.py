@@ -1,0 +1,41 @@
+"""Numbers as people read them: thousands separated, no trailing zeros, short exponents."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["duration_text", "number_text", "one_two_five"]
+
+_LARGEST_WHOLE = 1e15
+"""Above it, a float is written with an exponent."""
+
+
+def number_text(value: float) -> str:
+    """``10000 -> "10,000"``, ``0.0002 -> "0.0002"``, ``0.00005 -> "5e-5"``."""
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < _LARGEST_WHOLE):
+        return f"{int(value):,}"
+    text = f"{value:.6g}"
+    mantissa, exponent_mark, exponent = text.partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent_mark else text
+
+
+def duration_text(seconds: float) -> str:
+    """``75.4 -> "1:15"``, ``3725 -> "1:02:05"``."""
+    minutes, second = divmod(int(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def one_two_five(low: float, high: float) -> tuple[float, ...]:
+    """The steps 1, 2, 5, 10, 20, 50 ... from ``low`` to ``high``, both powers of ten; whole ones as int.
+
+    >>> one_two_five(0.01, 1)
+    (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+    """
+    first, last = round(math.log10(low)), round(math.log10(high))
+    steps = [_exact(digit, power) for power in range(first, last) for digit in (1, 2, 5)]
+    return (*steps, _exact(1, last))
+
+
+def _exact(digit: int, power: int) -> float:
+    return digit * 10**power if power >= 0 else float(f"{digit}e{power}")

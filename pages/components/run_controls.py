@@ -1,0 +1,149 @@
+"""Start, pause, step, resume, stop; the pace; and whether to watch.
+
+The one button that a person most likely wants next is filled; those that make no sense now are disabled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.events import RunState
+from dqn_core.runs.manager import RunSnapshot
+from dqn_core.training.environments import EnvironmentReport
+from pages.i18n import _, translate_error
+from pages.server import get_manager
+
+__all__ = ["FULL_SPEED", "PACES", "run_controls", "show_command_error"]
+
+FULL_SPEED = math.inf
+PACES = (1.0, 2.0, 5.0, 10.0, 50.0, FULL_SPEED)
+"""Multiples of real time."""
+_PACE_KEY, _WATCH_KEY, _ERROR_KEY = "pace", "watch", "command_error"
+
+
+@dataclass(frozen=True)
+class _Action:
+    name: str
+    label: str
+    icon: str
+    help: str
+    possible_in: frozenset[RunState | None]
+    """States in which the button can be pressed; None stands for "no run"."""
+    main_in: frozenset[RunState | None]
+
+
+_IDLE = frozenset({None, RunState.FINISHED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED})
+_GOING = frozenset({RunState.STARTING, RunState.RUNNING})
+_PAUSED = frozenset({RunState.PAUSED})
+_NEVER: frozenset[RunState | None] = frozenset()
+
+_ACTIONS = (
+    _Action("start", mark("Start"), ":material/play_arrow:", mark("Start a new run with these settings"), _IDLE, _IDLE),
+    _Action("pause", mark("Pause"), ":material/pause:", mark("Stand still before the next step"), _GOING, _GOING),
+    _Action("step", mark("Step"), ":material/skip_next:", mark("Take one step, then stand still"), _PAUSED, _NEVER),
+    _Action("resume", mark("Resume"), ":material/resume:", mark("Go on after a pause"), _PAUSED, _PAUSED),
+    _Action(
+        "stop", mark("Stop"), ":material/stop:", mark("End the run and keep its results"), _GOING | _PAUSED, _NEVER
+    ),
+)
+
+
+def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None) -> bool:
+    """Draw the controls of the run shown, or of the one to come; whether to watch frames.
+
+    ``config`` is what Start would begin with; None, or no ``report``, where that is not possible.
+    """
+    state = snapshot.record.state if snapshot else None
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="run-controls"):
+        for action in _ACTIONS:
+            can_start = config is not None and report is not None
+            st.button(
+                _(action.label),
+                key=action.name,
+                icon=action.icon,
+                help=_(action.help),
+                type="primary" if state in action.main_in else "secondary",
+                disabled=state not in action.possible_in or (action.name == "start" and not can_start),
+                on_click=_command(action.name, snapshot, config, report),
+            )
+        st.space("small")
+        _pace(snapshot, report)
+        return st.toggle(
+            _("Watch frames"),
+            value=True,
+            key=_WATCH_KEY,
+            help=_("Show the environment as the agent acts. Pictures are drawn only while somebody watches."),
+        )
+
+
+def show_command_error() -> None:
+    """Say, once, why the last command was refused."""
+    error = st.session_state.pop(_ERROR_KEY, None)
+    if error is not None:
+        st.error(translate_error(error), icon=":material/block:")
+
+
+def _command(
+    name: str, snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None
+) -> Callable[[], None]:
+    def act() -> None:
+        try:
+            if name == "start" and config is not None:
+                _start(config, report)
+            elif snapshot is not None:
+                getattr(get_manager(), name)(snapshot.record.run_id)
+        except DqnLabError as error:
+            st.session_state[_ERROR_KEY] = error
+
+    return act
+
+
+def _start(config: TrainingConfig, report: EnvironmentReport | None) -> None:
+    manager = get_manager()
+    run_id = manager.start(config)
+    st.query_params["run"] = run_id
+    _send_pace(run_id, report)
+
+
+def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None) -> None:
+    is_active = snapshot is not None and snapshot.is_active
+    if is_active and snapshot is not None and report is not None:
+        st.session_state[_PACE_KEY] = _nearest_pace(snapshot.pace, report.frames_per_s)
+    elif _PACE_KEY not in st.session_state:
+        st.session_state[_PACE_KEY] = FULL_SPEED
+    st.select_slider(
+        _("Pace"),
+        PACES,
+        format_func=_pace_text,
+        key=_PACE_KEY,
+        width=220,
+        help=_("From real time to as fast as this machine can."),
+        on_change=lambda: _send_pace(snapshot.record.run_id, report) if snapshot is not None and is_active else None,
+    )
+
+
+def _send_pace(run_id: str, report: EnvironmentReport | None) -> None:
+    multiple = st.session_state.get(_PACE_KEY, FULL_SPEED)
+    steps_per_s = None if report is None or multiple == FULL_SPEED else multiple * report.frames_per_s
+    try:
+        get_manager().set_pace(run_id, steps_per_s)
+    except DqnLabError as error:
+        st.session_state[_ERROR_KEY] = error
+
+
+def _nearest_pace(steps_per_s: float | None, frames_per_s: float) -> float:
+    if steps_per_s is None:
+        return FULL_SPEED
+    return min(PACES[:-1], key=lambda multiple: abs(multiple * frames_per_s - steps_per_s))
+
+
+def _pace_text(multiple: float) -> str:
+    if multiple == FULL_SPEED:
+        return _("full speed")
+    return _("real time") if multiple == 1 else f"{multiple:g}×"

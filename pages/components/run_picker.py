@@ -1,0 +1,77 @@
+"""Earlier runs, to open again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+from babel.dates import format_skeleton, format_time
+
+from dqn_core.presets import preset_name
+from dqn_core.runs.records import RunRecord
+from pages.components.links import TRAIN_PAGE, page_query
+from pages.components.numbers import number_text
+from pages.components.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
+from pages.i18n import _, current_language
+from pages.server import get_manager
+
+__all__ = ["run_picker"]
+
+_SHOWN = 20
+
+
+def run_picker(shown: str | None) -> None:
+    """A menu of the latest runs, and a link to begin anew; ``shown`` is the run in the address."""
+    with st.popover(_("Earlier runs"), icon=":material/history:"), st.container(key="earlier-runs-list"):
+        runs = get_manager().list_runs(_SHOWN)
+        if not runs:
+            st.caption(_("Runs appear here once you have started one."))
+        for record in runs:
+            _run_link(record, is_shown=record.run_id == shown)
+    if shown is not None:
+        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=page_query())
+
+
+def _run_link(record: RunRecord, *, is_shown: bool) -> None:
+    with st.container(gap=None):
+        st.page_link(
+            TRAIN_PAGE,
+            label=_("{name} · {preset} · seed {seed}").format(
+                name=record.name, preset=_preset_text(record), seed=record.initial_config.seed
+            ),
+            icon=":material/radio_button_checked:" if is_shown else ":material/radio_button_unchecked:",
+            query_params=page_query(run=record.run_id),
+            width="stretch",
+        )
+        st.caption(" · ".join(_facts(record)))
+
+
+def _facts(record: RunRecord) -> Iterator[str]:
+    yield _state_text(record)
+    zone, language = _time_zone(), current_language()
+    day = format_skeleton("MMMd", record.started_at, zone, locale=language)
+    yield f"{day} {format_time(record.started_at, 'HH:mm', zone, language)}"
+    yield _("{count} episodes").format(count=f"{record.episodes:,}")
+    if not math.isnan(record.best_eval):
+        yield _("best evaluation {score}").format(score=number_text(round(record.best_eval, 1)))
+
+
+def _state_text(record: RunRecord) -> str:
+    """Where the run stands, or how it ended."""
+    return _(REASON_LABELS[record.reason]) if record.reason else _(STATE_LABELS[record.state])
+
+
+def _preset_text(record: RunRecord) -> str:
+    name = preset_name(record.initial_config)
+    return _(PRESET_LABELS[name]) if name in PRESET_LABELS else name
+
+
+def _time_zone() -> tzinfo:
+    """The reader's time zone; UTC where the browser does not say, or says one that is unknown here."""
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ValueError, ZoneInfoNotFoundError):
+        return UTC

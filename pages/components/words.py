@@ -1,0 +1,52 @@
+"""Words for what the core calls by a name: states, endings, presets, choices."""
+
+from __future__ import annotations
+
+from dqn_core.errors import mark
+from dqn_core.events import EndReason, RunState
+
+__all__ = ["CHOICE_LABELS", "PRESET_LABELS", "REASON_LABELS", "STATE_LABELS", "WEIGHTS_LABELS"]
+
+STATE_LABELS = {
+    RunState.STARTING: mark("Starting"),
+    RunState.RUNNING: mark("Running"),
+    RunState.PAUSED: mark("Paused"),
+    RunState.FINISHED: mark("Finished"),
+    RunState.STOPPED: mark("Stopped"),
+    RunState.FAILED: mark("Failed"),
+    RunState.INTERRUPTED: mark("Interrupted"),
+}
+
+REASON_LABELS = {
+    EndReason.SOLVED: mark("Solved"),
+    EndReason.MAX_EPISODES: mark("Episode limit reached"),
+    EndReason.MAX_ENV_STEPS: mark("Step limit reached"),
+    EndReason.STOPPED: mark("Stopped"),
+    EndReason.DIVERGED: mark("Diverged"),
+    EndReason.FAILED: mark("Failed"),
+}
+
+PRESET_LABELS = {
+    "lab8": mark("Class lab"),
+    "fast": mark("Fast"),
+    "default": mark("Default"),
+    "custom": mark("Custom"),
+}
+
+CHOICE_LABELS = {
+    "mse": mark("Mean squared error"),
+    "huber": mark("Huber"),
+    "episode": mark("each episode"),
+    "steps": mark("every N steps"),
+    "soft": mark("softly"),
+    "episode_exponential": mark("over episodes"),
+    "linear_steps": mark("over steps"),
+    "auto": mark("Automatic"),
+    "fused": mark("CPU, fused"),
+    "torch-cpu": mark("CPU, PyTorch"),
+    "torch-cuda": mark("GPU, PyTorch"),
+}
+"""Values of the config's fields that are one of a few."""
+
+WEIGHTS_LABELS = {"best": mark("best"), "last": mark("last")}
+"""Kinds of weights that a run keeps."""

@@ -1,0 +1,129 @@
+"""Texts in the reader's language, with gettext's semantics: an English template looks up its translation.
+
+The catalogs are gettext ``.po`` files, read once with Babel; a template without a translation is shown in English.
+The language is the browser's unless the URL says otherwise (``?lang=ko``), so a link or a reload keeps it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from babel.messages.catalog import Message
+from babel.messages.pofile import read_po
+
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
+from pages.components.fields import FIELDS
+from pages.components.numbers import number_text
+from pages.components.words import STATE_LABELS, WEIGHTS_LABELS
+
+__all__ = [
+    "DOMAIN",
+    "LANGUAGES",
+    "LOCALE_DIR",
+    "_",
+    "core_messages",
+    "current_language",
+    "field_label",
+    "problem_text",
+    "translate",
+    "translate_error",
+    "translate_parts",
+]
+
+LANGUAGES = {"en": "English", "ko": "한국어"}
+"""Languages shipped, each by its own name."""
+DOMAIN = "dqn_lab"
+LOCALE_DIR = Path(__file__).with_name("locale")
+_FALLBACK = "en"
+_RUN_SOURCES = ("dqn_core/algorithm/", "dqn_core/runs/", "dqn_core/training/")
+_FIELD_PARAMETERS = frozenset({"field", "name", "limit_name"})
+_WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHTS_LABELS}
+"""Parameters whose values have words of their own, by the parameter's name."""
+
+
+def _(template: str) -> str:
+    """``template`` in the language of the session whose script runs."""
+    return translate(current_language(), template)
+
+
+def current_language() -> str:
+    """The URL's language if it is shipped, else the browser's, else English."""
+    wished = (st.query_params.get("lang"), st.context.locale)
+    return next((language for tag in wished if (language := _shipped(tag))), _FALLBACK)
+
+
+def translate(language: str, template: str) -> str:
+    """``template`` in ``language``; the template itself where the catalog has nothing for it."""
+    return _catalog(language).get(template, template)
+
+
+def core_messages() -> dict[str, str]:
+    """Translations of the messages that a run itself may send to its viewers, by template."""
+    return _core_messages(current_language())
+
+
+def translate_parts(template: str, parameters: Mapping[str, object]) -> str:
+    """A message that travels as a template and its parameters, in the session's language.
+
+    A parameter that names a config field is shown by that field's label, numbers as people write them. An empty
+    template stays empty.
+    """
+    return template and _(template).format(**{name: _parameter_text(name, value) for name, value in parameters.items()})
+
+
+def translate_error(error: DqnLabError) -> str:
+    """What ``error`` says, in the session's language; a config's problems as one Markdown list entry each."""
+    if isinstance(error, ConfigError):
+        return "\n".join(f"- {problem_text(problem)}" for problem in error.problems)
+    return translate_parts(error.template, error.parameters)
+
+
+def problem_text(problem: FieldProblem) -> str:
+    """One bad field by its label, its value, and what would be right."""
+    reason = translate_parts(problem.template, problem.parameters)
+    return f"**{field_label(problem.field)}** ({_parameter_text('value', problem.value)}): {reason}"
+
+
+def field_label(name: str) -> str:
+    """The form's label of a config field; the name itself where there is no such field."""
+    return _(FIELDS[name].label) if name in FIELDS else name
+
+
+def _parameter_text(name: str, value: object) -> str:
+    if name in _FIELD_PARAMETERS and isinstance(value, str):
+        return field_label(value)
+    if value in _WORDS.get(name, ()):
+        return _(_WORDS[name][value])
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number_text(value)
+    return str(value)
+
+
+def _shipped(tag: str | None) -> str | None:
+    language = (tag or "").replace("_", "-").split("-")[0].lower()
+    return language if language in LANGUAGES else None
+
+
+@functools.cache
+def _messages(language: str) -> tuple[Message, ...]:
+    with (LOCALE_DIR / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
+        messages = read_po(file, locale=language)
+    return tuple(each for each in messages if each.id and each.string and not each.fuzzy)
+
+
+@functools.cache
+def _catalog(language: str) -> dict[str, str]:
+    return {str(each.id): str(each.string) for each in _messages(language)}
+
+
+@functools.cache
+def _core_messages(language: str) -> dict[str, str]:
+    return {
+        str(each.id): str(each.string)
+        for each in _messages(language)
+        if any(path.startswith(_RUN_SOURCES) for path, _line in each.locations)
+    }

@@ -1,0 +1,291 @@
+// The live panel of one run: takes what its stream brings, keeps it, and draws it at most about ten times a second.
+
+const DRAW_EVERY_MS = 100;
+const DRAW_SHARE = 0.5; // Of the time, at most; a slow machine gets fewer drawings, not a stuck page.
+const PLOTLY_RETRY_MS = 3000;
+
+class LivePanel {
+  constructor(parent, data) {
+    this.parent = parent;
+    this.identity = LivePanel.identityOf(data);
+    this.data = data;
+    this.labels = data.labels;
+    this.formats = makeFormats(data.locale);
+    this.series = new EpisodeSeries();
+    this.changes = [];
+    this.notices = [];
+    this.marks = [];
+    this.update = { state: data.state, reason: null, message: null, progress: null };
+    this.sentState = null;
+    this.isScheduled = false;
+    this.isDisposed = false;
+    this.nextDraw = 0;
+    this.drawTimes = [];
+    this.theme = readTheme(parent, data.palette);
+    this.build();
+    this.showStage();
+    this.openStream();
+    this.loadPlotly();
+  }
+
+  /** What a panel is built from; where it differs, the panel is built anew. */
+  static identityOf({ run_id, locale, labels, charts, action_names, base_path }) {
+    return JSON.stringify([run_id, locale, labels, charts, action_names, base_path]);
+  }
+
+  build() {
+    const { labels, data } = this;
+    this.status = new StatusView(labels);
+    this.tiles = new TilesView(labels);
+    this.changesView = new ChangesView(labels);
+    this.charts = data.charts.map((template) => new LiveChart(template, labels, () => this.refresh()));
+    this.body = make(
+      "div",
+      { class: "dqn-body" },
+      make("div", { class: "dqn-charts" }, ...this.charts.map((chart) => chart.card)),
+    );
+    this.root = make(
+      "section",
+      { class: "dqn-live", lang: data.locale, "aria-label": labels.panel, "data-testid": "live-panel" },
+      this.status.element,
+      this.tiles.element,
+      this.body,
+      this.changesView.element,
+    );
+    this.parent.append(this.root);
+  }
+
+  /** Puts the running episode beside the charts, or takes it away; the charts keep their zoom. */
+  showStage() {
+    const isWanted = this.data.watch_frames;
+    this.body.classList.toggle("dqn-with-stage", isWanted);
+    this.stage?.element.remove();
+    this.stage?.dispose();
+    this.stage = isWanted ? new StageView(this.labels, this.data.action_names) : null;
+    if (this.stage) this.body.append(this.stage.element);
+  }
+
+  runUrl(rest) {
+    return `${this.data.base_path}/live/runs/${encodeURIComponent(this.data.run_id)}/${rest}`;
+  }
+
+  openStream() {
+    this.stream = new RunStream({
+      url: this.runUrl(`events?frames=${this.data.watch_frames ? 1 : 0}`),
+      cursor: () => ({ rows: this.series.length, changes: this.changes.length }),
+      onMessage: (update) => this.receive(update),
+      onConnection: (isConnected) => this.status.showConnection(isConnected),
+    });
+  }
+
+  async loadPlotly() {
+    try {
+      const Plotly = await loadPlotly(this.data.base_path);
+      if (this.isDisposed) return;
+      this.plotlyLocale = registerWords(Plotly, this.data.locale, this.labels);
+      this.Plotly = Plotly;
+      this.refresh();
+    } catch {
+      // The server cannot be reached, which the status line says already.
+      this.plotlyTimer = setTimeout(() => this.loadPlotly(), PLOTLY_RETRY_MS);
+    }
+  }
+
+  /** What Python rendered: the state it knows, the goal, the message in the reader's language. */
+  accept(data, setTriggerValue) {
+    const isWatchSwitched = data.watch_frames !== this.data.watch_frames;
+    this.data = data;
+    this.setTriggerValue = setTriggerValue;
+    if (isWatchSwitched) {
+      this.showStage();
+      this.stream.dispose();
+      this.openStream();
+    }
+    const theme = readTheme(this.parent, data.palette);
+    const isNewTheme = JSON.stringify(theme) !== JSON.stringify(this.theme);
+    this.theme = theme;
+    if (isNewTheme || this.goalShown !== this.goal()) this.staleCharts();
+    this.tellState();
+    this.refresh();
+  }
+
+  /** One message of the stream; false where rows before it are missing. */
+  receive(update) {
+    const rowsBefore = this.series.length;
+    if (update.episodes && !this.series.append(update.episodes.from, update.episodes.columns)) return false;
+    if (update.changes && !this.addChanges(update.changes)) return false;
+    this.update = update;
+    this.notices = update.notices ?? [];
+    if (this.series.length !== rowsBefore) this.staleCharts();
+    if (update.frame && this.stage) {
+      this.stage.offer(update.frame, this.runUrl(`frames/${update.frame.number}.jpg`), this.formats);
+    }
+    this.tellState();
+    this.refresh();
+    return true;
+  }
+
+  addChanges({ from, items }) {
+    if (from > this.changes.length) return false;
+    const fresh = items.slice(this.changes.length - from);
+    if (fresh.length > 0) {
+      this.changes.push(...fresh);
+      this.marks = marksOf(this.changes, this.formats);
+      this.staleCharts();
+    }
+    return true;
+  }
+
+  /** Asks for a rerun of the page when the run's state is not the one that the page was rendered with. */
+  tellState() {
+    const { state } = this.update;
+    if (!this.setTriggerValue || state === this.data.state) {
+      this.sentState = null;
+    } else if (state !== this.sentState) {
+      this.sentState = state;
+      this.setTriggerValue("state", state);
+    }
+  }
+
+  /** The goal now: the newest live change of it, else the one that the page was rendered with. */
+  goal() {
+    for (let i = this.changes.length - 1; i >= 0; i -= 1) {
+      const change = this.changes[i].changes.find((each) => each.field === "goal_score");
+      if (change) return change.new;
+    }
+    return this.data.goal_score ?? null;
+  }
+
+  staleCharts() {
+    for (const chart of this.charts) chart.isStale = true;
+  }
+
+  refresh() {
+    if (this.isScheduled || this.isDisposed) return;
+    this.isScheduled = true;
+    const wait = Math.max(0, this.nextDraw - performance.now());
+    this.timer = setTimeout(() => {
+      this.request = requestAnimationFrame(() => this.drawCycle());
+    }, wait);
+  }
+
+  drawCycle() {
+    this.cycleStart = performance.now();
+    this.cycleMs = 0;
+    this.goalShown = this.goal();
+    this.drawWords();
+    this.drawCharts(this.canDraw() ? this.charts.filter((chart) => chart.isDue) : []);
+  }
+
+  /** One chart an animation frame, so that a click never waits for all four. */
+  drawCharts([chart, ...others]) {
+    if (chart === undefined) {
+      this.isScheduled = false;
+      this.nextDraw = this.cycleStart + Math.max(DRAW_EVERY_MS, this.cycleMs / DRAW_SHARE);
+      if (this.canDraw() && this.charts.some((each) => each.isWaiting)) this.refresh();
+      return;
+    }
+    const start = performance.now();
+    chart.draw(this.Plotly, this.view());
+    const took = performance.now() - start;
+    this.cycleMs += took;
+    this.drawTimes.push(took);
+    if (this.drawTimes.length > 1000) this.drawTimes.shift();
+    this.request = requestAnimationFrame(() => this.drawCharts(others));
+  }
+
+  canDraw() {
+    return this.Plotly !== undefined && this.series.length > 0;
+  }
+
+  view() {
+    return {
+      series: this.series,
+      marks: this.marks,
+      goal: this.goal(),
+      theme: this.theme,
+      formats: this.formats,
+      locale: this.plotlyLocale,
+      fileName: this.data.run_id,
+    };
+  }
+
+  drawWords() {
+    const { state, reason, progress } = this.update;
+    const isActive = ["starting", "running", "paused"].includes(state);
+    this.status.showState(state, reason, this.messageText());
+    this.status.showProgress(progress, isActive, this.formats);
+    this.status.showNotices(this.notices.map((notice) => this.translate(notice)));
+    this.tiles.show(progress, this.goal(), this.formats);
+    this.changesView.show(this.changes, this.formats);
+    this.drawEmptyTexts(isActive, progress?.phase);
+  }
+
+  drawEmptyTexts(isActive, phase) {
+    const { labels } = this;
+    const waiting = phase === "warmup" ? labels.filling_memory : labels.waiting_first_episode;
+    const empty = this.series.length > 0 ? "" : isActive ? waiting : labels.no_episodes;
+    for (const chart of this.charts) {
+      chart.showEmpty(empty);
+      chart.paintLegend(this.theme, this.goalShown);
+    }
+    this.stage?.showEmpty(isActive ? labels.waiting_frame : labels.no_frame);
+  }
+
+  messageText() {
+    const { state, reason, message, progress } = this.update;
+    if (this.data.message && this.data.state === state) return this.data.message;
+    if (message) return this.translate(message);
+    if (reason && this.labels[`reason_${reason}`]) return this.labels[`reason_${reason}`];
+    if (state === "interrupted") return this.labels.reason_interrupted;
+    return state === "running" && progress?.phase === "warmup" ? this.labels.filling_memory : "";
+  }
+
+  translate({ template, parameters }) {
+    const values = Object.entries(parameters ?? {}).map(([name, value]) => [name, this.formats.setting(value)]);
+    return fill(this.labels[template] ?? template, Object.fromEntries(values));
+  }
+
+  dispose() {
+    this.isDisposed = true;
+    clearTimeout(this.timer);
+    clearTimeout(this.plotlyTimer);
+    cancelAnimationFrame(this.request);
+    this.stream.dispose();
+    this.stage?.dispose();
+    for (const chart of this.charts) chart.dispose();
+    this.root.remove();
+  }
+}
+
+const mounted = new WeakMap(); // Element that Streamlit gave -> {panel, owner}
+
+/** For tests and the curious: what the page's panel holds. */
+function publish(panel) {
+  window.dqnLabPanel = {
+    rows: () => panel.series.length,
+    changes: () => panel.changes.length,
+    charts: () => panel.charts.map((chart) => chart.id),
+    state: () => panel.update.state,
+    drawTimes: () => [...panel.drawTimes],
+  };
+}
+
+/** Called by Streamlit at each change of data or theme; the newest call's clean-up alone takes the panel away. */
+export default function ({ data, parentElement, setTriggerValue }) {
+  const owner = {};
+  let panel = mounted.get(parentElement)?.panel;
+  if (panel && (panel.identity !== LivePanel.identityOf(data) || !panel.root.isConnected)) {
+    panel.dispose();
+    panel = undefined;
+  }
+  panel ??= new LivePanel(parentElement, data);
+  mounted.set(parentElement, { panel, owner });
+  publish(panel);
+  panel.accept(data, setTriggerValue);
+  return () => {
+    if (mounted.get(parentElement)?.owner !== owner) return;
+    mounted.delete(parentElement);
+    panel.dispose();
+  };
+}

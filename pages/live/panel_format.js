@@ -1,0 +1,66 @@
+// Numbers, durations and sentences in the reader's language, and one helper to build elements.
+
+const DASH = "–";
+
+/** `template` with each `{name}` (or `{name:spec}`) replaced; an unknown name stays as it is. */
+function fill(template, values) {
+  return template.replace(/\{(\w+)(?::[^}]*)?\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
+}
+
+/** Formatters of the page's locale; each shows a dash where there is no number. */
+function makeFormats(locale) {
+  const number = (options) => {
+    const format = new Intl.NumberFormat(locale, options);
+    return (value) => (Number.isFinite(value) ? format.format(value) : DASH);
+  };
+  const plain = number({ maximumSignificantDigits: 6 });
+  return {
+    locale,
+    integer: number({ maximumFractionDigits: 0 }),
+    score: number({ minimumFractionDigits: 1, maximumFractionDigits: 1 }),
+    epsilon: number({ minimumFractionDigits: 3, maximumFractionDigits: 3 }),
+    quality: number({ minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+    percent: number({ style: "percent", maximumFractionDigits: 0 }),
+    significant: number({ maximumSignificantDigits: 3 }),
+    setting: (value) => {
+      if (typeof value !== "number") return Array.isArray(value) ? value.join(", ") : String(value ?? DASH);
+      const size = Math.abs(value);
+      return size !== 0 && (size < 0.01 || size >= 1e7) ? value.toExponential().replace("e+", "e") : plain(value);
+    },
+    separators: separatorsOf(locale),
+  };
+}
+
+/** Decimal mark and group mark of `locale`, in the order that Plotly wants them. */
+function separatorsOf(locale) {
+  const parts = new Intl.NumberFormat(locale).formatToParts(1234567.8);
+  const mark = (type, fallback) => parts.find((part) => part.type === type)?.value ?? fallback;
+  return mark("decimal", ".") + mark("group", ",");
+}
+
+/** Seconds as m:ss or h:mm:ss, which reads the same in every language. */
+function duration(seconds) {
+  if (!Number.isFinite(seconds)) return DASH;
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (value) => String(value).padStart(2, "0");
+  const minutes = Math.floor(whole / 60) % 60;
+  const hours = Math.floor(whole / 3600);
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+/** An element with attributes and children; strings become text, never markup. */
+function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Writes only what differs: an untouched node costs no layout and is not announced again. */
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+}

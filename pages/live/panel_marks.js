@@ -1,0 +1,89 @@
+// Marks of live changes: a dashed line at the episode, its label above the plot on a row of its own where it must.
+
+const MARK_FONT_SIZE = 11;
+const MARK_ROW_PX = 15;
+const MARK_ROWS = 4;
+const MARK_GAP_PX = 8;
+
+/** Live changes as {x, text}, one for each moment. */
+function marksOf(changes, formats) {
+  return changes.map((item) => ({
+    x: item.episode,
+    text: item.changes.map((each) => changeText(each, formats)).join("; "),
+  }));
+}
+
+function changeText(change, formats) {
+  return `${change.field} ${formats.setting(change.old)} → ${formats.setting(change.new)}`;
+}
+
+/**
+ * A row and a side for each label, such that none touches another and none lies across a line that rises past it.
+ * A label stands to the right of its line, or to the left where the chart ends. Changes close together climb like
+ * stairs: their lines rise highest where the labels of the others do not reach. A label that finds no free row is left
+ * out of the chart; its line stays, and the list below the charts names every change.
+ */
+function layoutMarks(marks, toPixel, width, measure) {
+  const visible = marks
+    .map((mark) => ({ ...mark, pixel: toPixel(mark.x), extent: measure(mark.text) + MARK_GAP_PX }))
+    .filter(({ pixel }) => pixel >= -0.5 && pixel <= width + 0.5)
+    .sort((one, other) => one.pixel - other.pixel);
+  for (const mark of visible) {
+    mark.side = mark.pixel + mark.extent > width && mark.pixel >= mark.extent / 2 ? "right" : "left";
+    mark.from = mark.side === "left" ? mark.pixel : mark.pixel - mark.extent;
+  }
+  const placed = [];
+  const ofSide = (side) => visible.filter((mark) => mark.side === side);
+  for (const mark of [...ofSide("right"), ...ofSide("left").reverse()]) {
+    mark.row = freeRow(mark, placed);
+    placed.push(mark);
+  }
+  return { placed, rows: 1 + Math.max(-1, ...placed.map((mark) => mark.row)) };
+}
+
+/** Lowest row where the label fits, or -1. */
+function freeRow(mark, placed) {
+  const to = mark.from + mark.extent;
+  const isFree = (row) =>
+    placed.every((other) => {
+      const isCrossed = other.pixel > mark.from && other.pixel < to && other.row >= row;
+      const isTouched = other.row === row && other.from < to && other.from + other.extent > mark.from;
+      return !isCrossed && !isTouched;
+    });
+  for (let row = 0; row < MARK_ROWS; row += 1) if (isFree(row)) return row;
+  return -1;
+}
+
+/** Plotly shapes and annotations of placed marks; lines rise to their labels through the margin above the plot. */
+function drawMarks(placed, plotHeight, theme) {
+  const color = theme.colors.change;
+  const rise = (mark) => (mark.row < 0 ? 0 : (mark.row + 0.8) * MARK_ROW_PX);
+  const shapes = placed.map((mark) => ({
+    type: "line",
+    xref: "x",
+    yref: "paper",
+    x0: mark.x,
+    x1: mark.x,
+    y0: 0,
+    y1: 1 + rise(mark) / plotHeight,
+    line: { color, width: 1.25, dash: "dash" },
+  }));
+  const annotations = placed
+    .filter((mark) => mark.row >= 0)
+    .map((mark) => ({
+      xref: "x",
+      yref: "paper",
+      x: mark.x,
+      y: 1,
+      yshift: mark.row * MARK_ROW_PX,
+      xshift: mark.side === "left" ? 3 : -3,
+      xanchor: mark.side,
+      yanchor: "bottom",
+      borderpad: 0,
+      showarrow: false,
+      bgcolor: theme.background, // A line that must pass behind a label does not strike it through.
+      text: mark.text,
+      font: { color: theme.text, size: MARK_FONT_SIZE },
+    }));
+  return { shapes, annotations };
+}

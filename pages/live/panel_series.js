@@ -1,0 +1,127 @@
+// The episodes' columns as plain arrays, moving means over them, and what of them a chart of some width can show.
+
+const EXACT_EVERY = 512; // A running sum is taken anew this often, so that rounding errors do not add up.
+
+class EpisodeSeries {
+  constructor() {
+    this.columns = new Map();
+    this.means = new Map();
+    this.length = 0;
+  }
+
+  /**
+   * Appends a batch that starts at row `from`; rows known already are skipped.
+   * Returns false where rows are missing before it: the stream must be opened again at `this.length`.
+   */
+  append(from, columns) {
+    if (from > this.length) return false;
+    const skip = this.length - from;
+    const count = (columns.episode?.length ?? 0) - skip;
+    if (count <= 0) return true;
+    for (const [name, values] of Object.entries(columns)) {
+      const column = this.column(name);
+      for (let i = skip; i < values.length; i += 1) column.push(values[i]);
+    }
+    this.length += count;
+    return true;
+  }
+
+  column(name) {
+    if (!this.columns.has(name)) this.columns.set(name, new Array(this.length).fill(null));
+    return this.columns.get(name);
+  }
+
+  last(name) {
+    return this.columns.get(name)?.[this.length - 1] ?? null;
+  }
+
+  /** Mean of the newest `window` values up to each row; rows without a number are left out of it. */
+  mean(name, window) {
+    const key = `${name}/${window}`;
+    if (!this.means.has(key)) this.means.set(key, { values: [], sum: 0, count: 0 });
+    const mean = this.means.get(key);
+    const column = this.column(name);
+    for (let i = mean.values.length; i < this.length; i += 1) {
+      if (i % EXACT_EVERY === 0) Object.assign(mean, sumOf(column, Math.max(0, i - window), i));
+      accumulate(mean, column[i], 1);
+      if (i >= window) accumulate(mean, column[i - window], -1);
+      mean.values.push(mean.count > 0 ? mean.sum / mean.count : null);
+    }
+    return mean.values;
+  }
+
+  /** Points of the trace that `meta` describes within [low, high] of x, thinned by `thin` to about `limit` of them. */
+  points(meta, [low, high], limit, thin) {
+    const x = this.column(meta.x);
+    const y = meta.window ? this.mean(meta.y, meta.window) : this.column(meta.y);
+    // One row more on either side lets a line run out of the view instead of ending in it.
+    const first = Math.max(0, lowerBound(x, this.length, low) - 1);
+    const end = Math.min(this.length, lowerBound(x, this.length, high) + 2);
+    return thin(x, y, first, end, limit);
+  }
+}
+
+function sumOf(column, first, end) {
+  const total = { sum: 0, count: 0 };
+  for (let i = first; i < end; i += 1) accumulate(total, column[i], 1);
+  return total;
+}
+
+function accumulate(total, value, sign) {
+  if (value === null || value === undefined) return;
+  total.sum += sign * value;
+  total.count += sign;
+}
+
+/** First index in the ascending `values[0..length)` whose value is at least `wanted`. */
+function lowerBound(values, length, wanted) {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] < wanted) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Lowest and highest point of each bucket, so that no spike is lost.
+ * Buckets are powers of two wide and begin at multiples of their width: a row added at the end leaves the earlier
+ * buckets, and with them the line on the screen, as they were.
+ */
+function decimate(x, y, first, end, limit) {
+  const points = { x: [], y: [] };
+  const keep = (i) => {
+    points.x.push(x[i]);
+    points.y.push(y[i]);
+  };
+  const isNumber = (i) => y[i] !== null && y[i] !== undefined;
+  if (end - first <= limit) {
+    for (let i = first; i < end; i += 1) if (isNumber(i)) keep(i);
+    return points;
+  }
+  const size = 2 ** Math.ceil(Math.log2((2 * (end - first)) / limit));
+  for (let start = Math.floor(first / size) * size; start < end; start += size) {
+    let lowest = -1;
+    let highest = -1;
+    for (let i = Math.max(first, start); i < Math.min(end, start + size); i += 1) {
+      if (!isNumber(i)) continue;
+      if (lowest < 0 || y[i] < y[lowest]) lowest = i;
+      if (highest < 0 || y[i] > y[highest]) highest = i;
+    }
+    if (lowest < 0) continue;
+    keep(Math.min(lowest, highest));
+    if (lowest !== highest) keep(Math.max(lowest, highest));
+  }
+  return points;
+}
+
+/** Each second, fourth, eighth... point there is: markers at the extremes alone would look like two rails. */
+function sample(x, y, first, end, limit) {
+  const known = [];
+  for (let i = first; i < end; i += 1) if (y[i] !== null && y[i] !== undefined) known.push(i);
+  const step = 2 ** Math.max(0, Math.ceil(Math.log2(known.length / limit)));
+  const kept = known.filter((_, ordinal) => ordinal % step === 0);
+  return { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) };
+}

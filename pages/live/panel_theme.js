@@ -1,0 +1,75 @@
+// The page's colours and font as Streamlit's CSS variables give them, and Plotly itself.
+
+/** Colours and font at `root`; the palette's light or dark tones, whichever fits the page's background. */
+function readTheme(root, palettes) {
+  const style = getComputedStyle(root);
+  const read = (name, fallback) => style.getPropertyValue(`--st-${name}`).trim() || fallback;
+  const text = read("text-color", style.color);
+  const background = read("background-color", "#ffffff");
+  const isDark = luminance(background) < 0.4;
+  return {
+    isDark,
+    text,
+    background,
+    grid: withAlpha(text, isDark ? 0.14 : 0.11),
+    axis: withAlpha(text, isDark ? 0.75 : 0.8),
+    border: withAlpha(text, 0.28),
+    font: read("font", style.fontFamily),
+    colors: palettes[isDark ? "dark" : "light"],
+  };
+}
+
+/** Red, green, blue (0..255) of any CSS colour. */
+function channels(color) {
+  const context = document.createElement("canvas").getContext("2d");
+  context.fillStyle = color;
+  const normal = context.fillStyle; // "#rrggbb", or "rgba(r, g, b, a)" where it is translucent
+  if (normal.startsWith("#")) return [1, 3, 5].map((at) => parseInt(normal.slice(at, at + 2), 16));
+  return normal.match(/[\d.]+/g).slice(0, 3).map(Number);
+}
+
+function withAlpha(color, alpha) {
+  return `rgba(${channels(color).join(", ")}, ${alpha})`;
+}
+
+/** Relative luminance, 0 black to 1 white (WCAG 2). */
+function luminance(color) {
+  const [red, green, blue] = channels(color).map((value) => {
+    const share = value / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+/** Plotly, loaded once a page however many panels it shows; a failed attempt may be made again. */
+function loadPlotly(basePath) {
+  if (window.Plotly) return Promise.resolve(window.Plotly);
+  window.dqnLabPlotly ??= new Promise((resolve, reject) => {
+    const script = make("script", { src: `${basePath}/live/plotly.min.js` });
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      script.remove();
+      window.dqnLabPlotly = undefined;
+      reject(new Error(script.src));
+    };
+    document.head.append(script);
+  });
+  return window.dqnLabPlotly;
+}
+
+/** Plotly's own few words in the reader's language; gives the name to use as `config.locale`. */
+function registerWords(Plotly, locale, labels) {
+  const name = `${locale}-dqn-lab`;
+  Plotly.register({
+    moduleType: "locale",
+    name,
+    dictionary: {
+      Zoom: labels.zoom,
+      Pan: labels.pan,
+      "Reset axes": labels.reset_axes,
+      "Double-click to zoom back out": labels.zoom_out_hint,
+    },
+    format: {},
+  });
+  return name;
+}

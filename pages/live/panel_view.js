@@ -1,0 +1,150 @@
+// What stands above the charts: the run's state, its progress and the tiles; and the list of live changes below.
+
+const TILES = ["episode", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
+const NOTICES_AT_MOST = 3;
+
+class StatusView {
+  constructor(labels) {
+    this.labels = labels;
+    this.badge = make("span", { class: "dqn-badge", "data-testid": "run-state" });
+    this.message = make("span", { class: "dqn-message", "data-testid": "run-message" });
+    this.times = make("div", { class: "dqn-times" });
+    this.fill = make("div", { class: "dqn-bar-fill" });
+    this.percent = make("span", { class: "dqn-percent", "aria-hidden": "true" });
+    this.bar = make(
+      "div",
+      {
+        class: "dqn-bar",
+        role: "progressbar",
+        "aria-label": labels.progress,
+        "aria-valuemin": "0",
+        "aria-valuemax": "100",
+        "data-testid": "progress",
+      },
+      this.fill,
+    );
+    this.connection = make("p", { class: "dqn-connection", role: "status", "data-testid": "connection" });
+    this.connection.hidden = true;
+    this.notices = make("ul", { class: "dqn-notices", "data-testid": "notices", "aria-label": labels.notices });
+    this.notices.hidden = true;
+    this.element = make(
+      "header",
+      { class: "dqn-status" },
+      make(
+        "div",
+        { class: "dqn-status-line" },
+        make("div", { class: "dqn-state", role: "status" }, this.badge, this.message),
+        this.times,
+      ),
+      make("div", { class: "dqn-progress" }, this.bar, this.percent),
+      this.connection,
+      this.notices,
+    );
+    this.elapsed = this.addTime(labels.elapsed, "elapsed");
+    this.left = this.addTime(labels.time_left, "eta");
+  }
+
+  addTime(label, name) {
+    const value = make("b", { "data-testid": name }, DASH);
+    this.times.append(make("span", {}, `${label} `, value));
+    return value;
+  }
+
+  showState(state, reason, message) {
+    const solved = reason === "solved" && state === "finished";
+    setText(this.badge, solved ? this.labels.solved : (this.labels[`state_${state}`] ?? state));
+    setAttribute(this.badge, "data-state", solved ? "solved" : state);
+    setText(this.message, message);
+  }
+
+  showProgress(progress, isActive, formats) {
+    const share = Math.min(1, Math.max(0, progress?.fraction ?? 0));
+    const percent = formats.percent(share);
+    this.fill.style.transform = `scaleX(${share})`;
+    setText(this.percent, percent);
+    setAttribute(this.bar, "aria-valuenow", String(Math.round(share * 100)));
+    setAttribute(this.bar, "aria-valuetext", percent);
+    setText(this.elapsed, duration(progress?.wall_time_s));
+    setText(this.left, isActive ? duration(progress?.eta_s ?? NaN) : DASH);
+    this.left.parentElement.hidden = !isActive;
+  }
+
+  showConnection(isConnected) {
+    setText(this.connection, isConnected ? "" : this.labels.connection_lost);
+    this.connection.hidden = isConnected;
+  }
+
+  showNotices(texts) {
+    const newest = texts.slice(-NOTICES_AT_MOST);
+    if (this.notices.childElementCount === newest.length && this.lastNotice === newest.at(-1)) return;
+    this.lastNotice = newest.at(-1);
+    this.notices.replaceChildren(...newest.map((text) => make("li", {}, text)));
+    this.notices.hidden = newest.length === 0;
+  }
+}
+
+class TilesView {
+  constructor(labels) {
+    this.labels = labels;
+    this.values = new Map();
+    this.element = make("dl", { class: "dqn-tiles", "aria-label": labels.tiles });
+    for (const name of TILES) this.element.append(this.tile(name));
+  }
+
+  tile(name) {
+    const value = make("span", { class: "dqn-value" }, DASH);
+    const detail = make("span", { class: "dqn-detail" });
+    this.values.set(name, { value, detail });
+    return make(
+      "div",
+      { class: "dqn-tile", "data-testid": `tile-${name.replaceAll("_", "-")}` },
+      make("dt", {}, this.labels[`tile_${name}`]),
+      make("dd", {}, value, detail),
+    );
+  }
+
+  set(name, value, detail = "") {
+    const tile = this.values.get(name);
+    setText(tile.value, value);
+    setText(tile.detail, detail);
+  }
+
+  show(progress, goal, formats) {
+    if (!progress) return;
+    this.set("episode", formats.integer(progress.episode), ` / ${formats.integer(progress.max_episodes)}`);
+    this.set("env_steps", formats.integer(progress.env_step));
+    this.set("steps_per_s", formats.integer(progress.steps_per_s));
+    this.set("epsilon", formats.epsilon(progress.epsilon));
+    this.set("last_return", formats.score(progress.last_return));
+    this.set("mean_100", formats.score(progress.return_mean_100));
+    const aim = goal === null ? "" : ` / ${formats.significant(goal)}`;
+    this.set("best_eval", formats.score(progress.best_eval), aim);
+    this.set("compute", progress.compute || DASH);
+  }
+}
+
+/** Every live change in words, for those whose label found no room in a chart and for screen readers. */
+class ChangesView {
+  constructor(labels) {
+    this.labels = labels;
+    this.count = 0;
+    this.list = make("ol", { class: "dqn-changes", "data-testid": "changes", "aria-label": labels.changes });
+    this.element = make(
+      "section",
+      { class: "dqn-card dqn-changes-card" },
+      make("h3", {}, labels.changes),
+      this.list,
+    );
+    this.element.hidden = true;
+  }
+
+  show(changes, formats) {
+    for (const item of changes.slice(this.count)) {
+      const when = fill(this.labels.at_episode, { n: formats.integer(item.episode) });
+      const what = item.changes.map((each) => changeText(each, formats)).join("; ");
+      this.list.prepend(make("li", {}, make("span", { class: "dqn-when" }, when), " ", what));
+    }
+    this.count = changes.length;
+    this.element.hidden = changes.length === 0;
+  }
+}

@@ -1,0 +1,23 @@
+"""The app's frame: what every page shares, and the pages themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.components.links import keep_address
+from pages.i18n import _
+
+_HERE = Path(__file__).parent
+_PICTURES = _HERE / "pictures"
+_SIDEBAR_WIDTH = 330
+
+st.set_page_config(
+    page_title="DQN Lab", page_icon=_PICTURES / "icon.svg", layout="wide", initial_sidebar_state=_SIDEBAR_WIDTH
+)
+st.logo(_PICTURES / f"logo_{st.context.theme.type or 'light'}.svg", size="large", icon_image=_PICTURES / "icon.svg")
+keep_address()
+st.html(_HERE / "components" / "page_style.css")
+train = st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True)
+st.navigation([train], position="top").run()

@@ -1,0 +1,128 @@
+"""The page where one agent is trained: its settings, its controls, and what it does live.
+
+The run shown is the one in the address (``?run=...``); the run itself lives in the server and goes on without any
+page. Without a run, the page shows the settings of the one to come.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, UnknownRunError, UnsupportedEnvironmentError
+from dqn_core.presets import PRESETS
+from dqn_core.runs.manager import RunSnapshot
+from dqn_core.training.environments import inspect_environment
+from pages.components.about import about
+from pages.components.config_form import config_form
+from pages.components.downloads import downloads
+from pages.components.errors import show_errors
+from pages.components.form_state import FormState, draft_form, first_config, live_form
+from pages.components.links import base_path, language_switch
+from pages.components.run_controls import run_controls, show_command_error
+from pages.components.run_picker import run_picker
+from pages.components.welcome import unknown_run, welcome
+from pages.i18n import _, core_messages, problem_text, translate_error, translate_parts
+from pages.live.panel import labels, live_panel
+from pages.server import get_manager
+
+
+def train_page() -> None:
+    """Draw the page of the run in the address."""
+    snapshot, complaint = _snapshot_in_address()
+    form = _form(snapshot)
+    with st.sidebar:
+        report = config_form(form)
+    _header(snapshot)
+    if complaint:
+        unknown_run(complaint)
+    config = _config(form)
+    watch = run_controls(snapshot, config, report)
+    show_command_error()
+    if not form.is_live:
+        _problems(form)
+    if snapshot is None:
+        welcome()
+    else:
+        _live(snapshot, watch=watch)
+    if report is not None:
+        about(report, config, _compute(snapshot), is_open=snapshot is None)
+
+
+def _snapshot_in_address() -> tuple[RunSnapshot | None, str]:
+    run_id = st.query_params.get("run")
+    if not run_id:
+        return None, ""
+    try:
+        return get_manager().snapshot(run_id), ""
+    except UnknownRunError as error:
+        return None, translate_error(error)
+
+
+def _form(snapshot: RunSnapshot | None) -> FormState:
+    if snapshot is None:
+        return draft_form("new", first_config(next(iter(PRESETS))))
+    run_id = snapshot.record.run_id
+    if snapshot.is_active:
+        return live_form(run_id, snapshot.wanted_config)
+    return draft_form(run_id, snapshot.wanted_config)
+
+
+def _header(snapshot: RunSnapshot | None) -> None:
+    left, right = st.columns([1, 1], vertical_alignment="center")
+    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
+        st.title(snapshot.record.name if snapshot else _("Train an agent"), anchor=False, width="content")
+        if snapshot:
+            seed = snapshot.record.initial_config.seed
+            st.caption(
+                _("seed {seed} · run {run_id}").format(seed=seed, run_id=snapshot.record.run_id), width="content"
+            )
+    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
+        run_picker(st.query_params.get("run"))
+        if snapshot:
+            downloads(snapshot.record.run_id)
+        language_switch()
+
+
+def _config(form: FormState) -> TrainingConfig | None:
+    try:
+        return form.config()
+    except ConfigError:
+        return None
+
+
+def _problems(form: FormState) -> None:
+    problems = form.problems()
+    if problems:
+        lines = "\n".join(f"- {problem_text(problem)}" for problem in problems.values())
+        st.error(_("Correct these settings to start:") + f"\n{lines}", icon=":material/error:")
+
+
+def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
+    record = snapshot.record
+    live_panel(
+        record.run_id,
+        labels=core_messages() | labels(),
+        action_names=_action_names(record.config.env_id),
+        watch_frames=watch,
+        base_path=base_path(),
+        key=f"{record.run_id}:panel",
+        state=record.state,
+        goal_score=snapshot.wanted_config.goal_score,
+        message=translate_parts(record.message_template, record.message_parameters),
+    )
+
+
+def _action_names(env_id: str) -> list[str]:
+    """Names of the actions; none for a run whose environment is not installed here."""
+    try:
+        return [_(name) for name in inspect_environment(env_id).action_names]
+    except UnsupportedEnvironmentError:
+        return []
+
+
+def _compute(snapshot: RunSnapshot | None) -> tuple[str, str] | None:
+    return (snapshot.record.compute, snapshot.record.compute_reason) if snapshot and snapshot.record.compute else None
+
+
+show_errors(train_page)

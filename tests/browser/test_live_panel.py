@@ -1,0 +1,212 @@
+"""What the live panel shows: words, numbers, curves, marks, and the running episode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mounted_panel import (
+    LABELS,
+    PROGRESS,
+    Panel,
+    change,
+    frame,
+    fresh_panel,
+    opened_stage,
+    rows,
+    trace_of,
+    update,
+)
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Browser) -> Iterator[Page]:
+    with opened_stage(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def live(stage: Page) -> Iterator[Panel]:
+    with fresh_panel(stage) as panel:
+        yield panel
+
+
+def test_before_the_first_episode_it_says_what_it_waits_for(live: Panel) -> None:
+    live.mount()
+    expect(live.page.get_by_text("waiting_first_episode").first).to_be_visible()
+    live.say(update(progress=PROGRESS | {"phase": "warmup", "episode": 0}))
+    expect(live.page.get_by_text("filling_memory").first).to_be_visible()
+    live.say(update(rows(1)))
+    live.wait_drawn()
+    expect(live.page.locator(".dqn-empty:visible")).to_have_count(0)
+
+
+def test_state_progress_and_tiles_say_what_came_over_the_wire(live: Panel) -> None:
+    live.mount(goal_score=450.0)
+    live.say(update(rows(1)))
+    expect(live.page.get_by_test_id("run-state")).to_have_text("state_running")
+    expect(live.page.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "30%")
+    expect(live.page.get_by_test_id("elapsed")).to_have_text("1:23")
+    expect(live.page.get_by_test_id("eta")).to_have_text("1:02:05")
+    values = {
+        "episode": "121 / 400",
+        "env-steps": "12,345",
+        "steps-per-s": "2,346",
+        "epsilon": "0.250",
+        "last-return": "91.0",
+        "mean-100": "88.3",
+        "best-eval": "140.5 / 450",
+        "compute": "fused",
+    }
+    for name, value in values.items():
+        expect(live.page.get_by_test_id(f"tile-{name}").locator("dd")).to_have_text(value)
+
+
+def test_numbers_are_written_as_the_language_writes_them(live: Panel) -> None:
+    live.mount(locale="de")
+    live.say(update(rows(1)))
+    expect(live.page.get_by_test_id("tile-env-steps").locator("dd")).to_have_text("12.345")
+    expect(live.page.get_by_test_id("tile-epsilon").locator("dd")).to_have_text("0,250")
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "badge", "message"),
+    [
+        ("finished", "solved", "solved", "reason_solved"),
+        ("finished", "max_episodes", "state_finished", "reason_max_episodes"),
+        ("stopped", "stopped", "state_stopped", "reason_stopped"),
+        ("interrupted", None, "state_interrupted", "reason_interrupted"),
+    ],
+)
+def test_an_ended_run_says_how_it_ended(live: Panel, state: str, reason: str | None, badge: str, message: str) -> None:
+    live.mount(state=state)
+    live.say(update(rows(3), state=state, reason=reason, over=True))
+    expect(live.page.get_by_test_id("run-state")).to_have_text(badge)
+    expect(live.page.get_by_test_id("run-message")).to_have_text(message)
+    assert live.open_urls() == []
+
+
+def test_a_failure_names_its_cause_in_the_readers_language_and_as_text(live: Panel) -> None:
+    live.mount(state="failed", labels=LABELS | {"Lost at {step}: {cause}": "Bei {step} weg: {cause}"})
+    cause = {"template": "Lost at {step}: {cause}", "parameters": {"step": 12_000, "cause": "<b>nan</b>"}}
+    live.say(update(rows(3), state="failed", reason="failed", message=cause, over=True))
+    expect(live.page.get_by_test_id("run-message")).to_have_text("Bei 12,000 weg: <b>nan</b>")
+
+
+def test_the_moving_mean_is_over_the_newest_values_that_are_there(live: Panel) -> None:
+    generator = np.random.default_rng(1)
+    returns = [None if generator.random() < 0.1 else generator.uniform(-200, 300) for _ in range(600)]
+    live.mount()
+    for start in range(0, 600, 150):
+        live.say(update(rows(150, start, **{"return": returns[start : start + 150]})))
+    live.wait_drawn()
+    live.page.get_by_test_id("legend-return-mean_100").click()
+    live.wait_for(f"{trace_of('return', 'mean_100')}.x.length === 600")
+    for key, window in (("mean_20", 20), ("mean_100", 100)):
+        known = [[y for y in returns[max(0, i - window + 1) : i + 1] if y is not None] for i in range(600)]
+        expected = [sum(values) / len(values) for values in known]
+        assert live.trace("return", key)["y"] == pytest.approx(expected)
+
+
+def test_evaluations_and_the_goal_are_drawn(live: Panel) -> None:
+    live.mount(goal_score=30.0)
+    live.say(update(rows(4, eval_return=[None, 12.0, None, 14.0])))
+    live.wait_drawn()
+    assert live.trace("return", "evaluation") | {"visible": True} == {"x": [2, 4], "y": [12.0, 14.0], "visible": True}
+    assert live.trace("return", "goal")["y"] == [30.0, 30.0]
+    live.say(update(changes={"from": 0, "items": [change(4, "goal_score", 30.0, 45.0)]}, episodes=rows(0, 4)))
+    live.wait_for(f"{trace_of('return', 'goal')}.y[0] === 45")
+
+
+def test_without_a_goal_there_is_no_line_for_it(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(4)))
+    live.wait_drawn()
+    assert live.trace("return", "goal")["visible"] is False
+    expect(live.page.get_by_test_id("legend-return-goal")).to_be_hidden()
+
+
+def test_the_loss_switches_to_a_logarithmic_axis(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(100)))
+    live.wait_drawn("loss")
+    switch = live.page.get_by_test_id("log-loss")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    live.wait_for("document.querySelector('[data-testid=chart-loss]')._fullLayout.yaxis.type === 'log'")
+    assert live.axis_range("loss", "yaxis")[0] == pytest.approx(-2, abs=0.3)
+
+
+# -------------------------------------------------------------------------------------------- marks of live changes
+
+
+def test_a_live_change_is_marked_in_every_chart_and_listed(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(100), changes={"from": 0, "items": [change(40, "learning_rate", 2e-4, 1e-3)]}))
+    for name in ("return", "loss", "length", "epsilon"):
+        expect(live.chart(name).get_by_text("learning_rate 2e-4 → 1e-3")).to_be_visible()
+        shape = live.chart(name).evaluate("chart => chart.layout.shapes[0]")
+        assert (shape["x0"], shape["x1"], shape["line"]["dash"]) == (40, 40, "dash")
+    expect(live.page.get_by_test_id("changes")).to_have_text("episode 40 learning_rate 2e-4 → 1e-3")
+
+
+@pytest.mark.parametrize("episodes", [[40, 42, 44], [90, 95, 99], [2, 50, 98], [97, 98, 99]])
+def test_labels_of_changes_close_together_do_not_overlap(live: Panel, episodes: list[int]) -> None:
+    items = [change(each, "learning_rate", 2e-4, 1e-3) for each in episodes]
+    live.mount()
+    live.say(update(rows(100), changes={"from": 0, "items": items}))
+    texts = live.chart("return").locator(".annotation-text")
+    expect(texts).to_have_count(len(episodes))
+    boxes = [box for each in texts.all() if (box := each.bounding_box())]
+    frame = live.chart("return").bounding_box()
+    assert frame
+    for index, box in enumerate(boxes):
+        assert frame["x"] <= box["x"]
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+        for other in boxes[index + 1 :]:
+            is_beside = box["x"] + box["width"] <= other["x"] or other["x"] + other["width"] <= box["x"]
+            is_above = box["y"] + box["height"] <= other["y"] + 1 or other["y"] + other["height"] <= box["y"] + 1
+            assert is_beside or is_above
+
+
+def test_the_chosen_action_is_marked_and_a_random_one_differently(live: Panel) -> None:
+    live.mount(watch_frames=True)
+    assert "frames=1" in live.open_urls()[0]
+    live.say(update(frame=frame(1)))
+    items = live.page.get_by_test_id("q-values").locator("li")
+    expect(items).to_have_count(2)
+    expect(items.nth(0)).to_contain_text("push left")
+    expect(items.nth(0)).to_have_attribute("data-choice", "greedy")
+    expect(items.nth(1)).to_have_attribute("data-choice", "none")
+    widths = [each.evaluate("bar => bar.getBoundingClientRect().width") for each in items.locator(".dqn-q-fill").all()]
+    assert widths[0] == pytest.approx(2 * widths[1], rel=0.02)
+    live.say(update(frame=frame(2, action=1, is_greedy=False)))
+    expect(items.nth(1)).to_have_attribute("data-choice", "random")
+    expect(live.page.get_by_test_id("action-mode")).to_have_text("move_random")
+    expect(live.page.get_by_test_id("live-frame")).to_have_attribute("alt", "frame of 7")
+
+
+def test_a_chart_is_downloaded_under_the_runs_name(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(30)))
+    live.wait_drawn("loss")
+    live.chart("loss").hover()
+    with live.page.expect_download() as download:
+        live.chart("loss").get_by_role("button", name="download_png").click()
+    assert download.value.suggested_filename == "20260401-143501-x7k2-loss.png"
+    height, width, _ = iio.imread(download.value.path()).shape
+    assert width > 2 * height > 400
+
+
+@pytest.mark.parametrize("width", [420, 1_400])
+def test_nothing_sticks_out_sideways(live: Panel, width: int) -> None:
+    live.page.set_viewport_size({"width": width, "height": 900})
+    live.mount(watch_frames=True, goal_score=45.0)
+    live.say(update(rows(30), frame=frame(1)))
+    live.wait_drawn()
+    assert live.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

@@ -1,0 +1,47 @@
+"""The pages without a browser: Streamlit's AppTest over the navigation, with trainers that do what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages.server
+from dqn_core.runs.manager import RunManager
+from scripted_trainer import following, obedient
+
+NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[RunManager]:
+    """The process's manager, whose runs stand still after three episodes and obey."""
+    pages.server.close_manager()
+    own = RunManager(tmp_path, trainer_factory=following(obedient()))
+    pages.server._managers.append(own)
+    yield own
+    pages.server.close_manager()
+
+
+@pytest.fixture
+def open_app(manager: RunManager) -> Callable[..., AppTest]:
+    """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR")``."""
+
+    def opened(locale: str = "en-US", **query: str) -> AppTest:
+        app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
+        app.context = {"locale": locale}
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return opened
+
+
+@pytest.fixture
+def app(open_app: Callable[..., AppTest]) -> AppTest:
+    """The app as somebody sees it who opens it for the first time."""
+    return open_app()

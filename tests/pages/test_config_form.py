@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from streamlit.testing.v1 import AppTest
+
+from dqn_core.config import TrainingConfig, field_rule
+from dqn_core.presets import PRESETS, preset_config
+from dqn_core.runs.manager import RunManager
+from pages.charts.epsilon_schedule import first_below
+from pages.components.fields import FIELDS, Widget
+from pages.components.numbers import number_text, one_two_five
+from scripted_trainer import wait_until
+
+ALL_FIELDS = [each.name for each in dataclasses.fields(TrainingConfig)]
+
+
+@pytest.fixture
+def run_id(manager: RunManager) -> str:
+    run_id = manager.start(preset_config("CartPole-v1", "lab8"))
+    wait_until(lambda: manager.snapshot(run_id).record.compute != "")
+    return run_id
+
+
+def widget(app: AppTest, key: str) -> Any:
+    (found,) = [
+        each
+        for kind in (app.select_slider, app.slider, app.number_input, app.selectbox, app.text_input)
+        for each in kind
+        if each.key == key
+    ]
+    return found
+
+
+def test_every_field_of_the_config_has_its_line() -> None:
+    assert sorted(FIELDS) == sorted(ALL_FIELDS)
+
+
+def test_stops_lie_within_the_rule() -> None:
+    for name, each in FIELDS.items():
+        if each.widget is Widget.STOPS:
+            roomy = TrainingConfig(warmup_steps=0, batch_size=1, buffer_size=10_000_000)
+            kind = type(getattr(roomy, name))
+            for stop in each.stops:
+                roomy.replace(**{name: kind(stop)})
+
+
+@pytest.mark.parametrize("env_id", PRESETS)
+def test_presets_are_shown_exactly(app: AppTest, env_id: str) -> None:
+    app.selectbox(key="new:environment").set_value(env_id).run()
+    for name in PRESETS[env_id].configs:
+        app.segmented_control(key="new:preset").set_value(name).run()
+        assert not app.exception
+        draft = TrainingConfig.from_dict(app.session_state["new:draft"])
+        assert draft == preset_config(env_id, name)
+        assert app.select_slider(key="new:learning_rate").value == draft.learning_rate
+
+
+def test_a_preset_keeps_the_seed(app: AppTest) -> None:
+    app.number_input(key="new:seed").set_value(5).run()
+    app.segmented_control(key="new:preset").set_value("fast").run()
+    assert app.number_input(key="new:seed").value == 5
+
+
+def test_a_changed_setting_makes_the_preset_custom(app: AppTest) -> None:
+    app.select_slider(key="new:gamma").set_value(0.9).run()
+    assert app.segmented_control(key="new:preset").value == "custom"
+    app.segmented_control(key="new:preset").set_value("lab8").run()
+    assert app.select_slider(key="new:gamma").value == 0.99
+    assert app.segmented_control(key="new:preset").value == "lab8"
+
+
+def test_only_settings_that_have_an_effect_are_shown(app: AppTest) -> None:
+    keys = {each.key for each in app.select_slider}
+    assert "new:epsilon_decay_rate" in keys
+    assert not {"new:epsilon_decay_steps", "new:target_tau", "new:target_update_every"} & keys
+    app.selectbox(key="new:epsilon_schedule").set_value("linear_steps").run()
+    app.selectbox(key="new:target_update").set_value("soft").run()
+    keys = {each.key for each in app.select_slider}
+    assert {"new:epsilon_decay_steps", "new:target_tau"} <= keys
+    assert "new:epsilon_decay_rate" not in keys
+
+
+def test_settings_that_do_not_fit_together_are_named_and_cannot_be_started(app: AppTest) -> None:
+    app.select_slider(key="new:batch_size").set_value(2048).run()
+    texts = [each.value for each in app.error]
+    assert any(text.startswith("**Batch size** (2,048): must be at most Replay memory size = 1,000") for text in texts)
+    assert any(text.startswith("Correct these settings to start:") for text in texts)
+    assert app.button(key="start").disabled
+    app.select_slider(key="new:buffer_size").set_value(5000).run()
+    assert not app.error
+    assert not app.button(key="start").disabled
+
+
+@pytest.mark.parametrize("text", ["32, x", "-3", "1.5", "0"])
+def test_widths_that_are_none_are_refused(app: AppTest, text: str) -> None:
+    app.text_input(key="new:hidden_sizes").set_value(text).run()
+    assert any("Hidden layer widths" in each.value for each in app.error)
+    assert app.button(key="start").disabled
+    assert app.text_input(key="new:hidden_sizes").value == text
+
+
+@pytest.mark.parametrize(("text", "widths"), [("64,32", (64, 32)), (" 8 ", (8,)), ("", ())])
+def test_widths_are_read_from_text(app: AppTest, text: str, widths: tuple[int, ...]) -> None:
+    app.text_input(key="new:hidden_sizes").set_value(text).run()
+    assert app.session_state["new:draft"]["hidden_sizes"] == widths
+    assert not app.error
+
+
+def another(app: AppTest, env_id: str) -> AppTest:
+    app.selectbox(key="new:environment").set_value("another").run()
+    assert app.button(key="start").disabled
+    return app.text_input(key="new:env_id").set_value(env_id).run()
+
+
+def test_an_unknown_environment_is_a_message_with_suggestions(app: AppTest) -> None:
+    another(app, "CartPole-v9x")
+    assert not app.exception
+    assert any("There is no environment" in each.value and "CartPole" in each.value for each in app.error)
+    assert app.button(key="start").disabled
+
+
+def test_continuous_actions_are_a_message_naming_the_space(app: AppTest) -> None:
+    another(app, "Pendulum-v1")
+    assert not app.exception
+    assert any("Pendulum-v1 takes actions from Box" in each.value for each in app.error)
+    assert app.button(key="start").disabled
+
+
+def test_another_gymnasium_environment_can_be_started(app: AppTest, manager: RunManager) -> None:
+    another(app, "Acrobot-v1")
+    assert not app.error
+    app.button(key="start").click().run()
+    assert manager.list_runs()[0].config.env_id == "Acrobot-v1"
+
+
+class TestWhileARunIsActive:
+    def test_what_cannot_change_is_disabled_with_the_reason(
+        self, open_app: Callable[..., AppTest], run_id: str
+    ) -> None:
+        app = open_app(run=run_id)
+        shown = [name for name, each in FIELDS.items() if each.widget is not Widget.OWN and each.needs is None]
+        for name in shown:
+            assert widget(app, f"{run_id}:{name}").disabled == (field_rule(name).frozen_because is not None), name
+        assert app.selectbox(key=f"{run_id}:environment").disabled
+        assert "start a new run" in widget(app, f"{run_id}:hidden_sizes").help
+
+    @pytest.mark.parametrize(("name", "value"), [("learning_rate", 1e-3), ("buffer_size", 5_000), ("batch_size", 64)])
+    def test_a_change_reaches_the_run(
+        self, open_app: Callable[..., AppTest], manager: RunManager, run_id: str, name: str, value: float
+    ) -> None:
+        app = open_app(run=run_id)
+        app.select_slider(key=f"{run_id}:{name}").set_value(value).run()
+        assert getattr(manager.snapshot(run_id).wanted_config, name) == value
+        wait_until(lambda: len(manager.store.changes(run_id)) == 1)
+        assert not app.error
+
+    def test_a_refused_change_is_explained_and_taken_back(
+        self, open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+    ) -> None:
+        app = open_app(run=run_id)
+        app.select_slider(key=f"{run_id}:batch_size").set_value(2048).run()
+        (error,) = app.error
+        assert "Batch size" in error.value
+        assert "must be at most Replay memory size = 1,000" in error.value
+        assert app.select_slider(key=f"{run_id}:batch_size").value == 128
+        assert manager.snapshot(run_id).wanted_config.batch_size == 128
+        app.select_slider(key=f"{run_id}:batch_size").set_value(64).run()
+        assert not app.error
+
+    def test_a_change_after_the_end_is_refused_in_words(
+        self, open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+    ) -> None:
+        app = open_app(run=run_id)
+        manager.stop(run_id)
+        wait_until(lambda: not manager.snapshot(run_id).is_active)
+        app.select_slider(key=f"{run_id}:gamma").set_value(0.9).run()
+        assert not app.exception
+        assert any("The run is over" in each.value for each in app.error)
+
+
+def test_after_a_run_its_settings_are_a_draft_of_the_next(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    manager.change(run_id, "gamma", 0.95)
+    manager.stop(run_id)
+    wait_until(lambda: not manager.snapshot(run_id).is_active)
+    app = open_app(run=run_id)
+    assert app.select_slider(key=f"{run_id}:gamma").value == 0.95
+    app.number_input(key=f"{run_id}:seed").set_value(9).run()
+    app.button(key="start").click().run()
+    newest, _ = manager.list_runs()
+    assert newest.run_id == app.query_params["run"] != run_id
+    assert (newest.initial_config.gamma, newest.initial_config.seed) == (0.95, 9)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(10_000, "10,000"), (2e-4, "0.0002"), (5e-5, "5e-5"), (1e-8, "1e-8"), (0.99, "0.99"), (1.0, "1"), (-0.5, "-0.5")],
+)
+def test_numbers_are_written_as_people_read_them(number: float, text: str) -> None:
+    assert number_text(number) == text
+
+
+def test_one_two_five_steps_are_exact() -> None:
+    assert one_two_five(1e-4, 1e-2) == (1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2)
+    assert one_two_five(10, 1_000) == (10, 20, 50, 100, 200, 500, 1_000)
+
+
+@given(some.integers(1, 5_000), some.integers(0, 6_000))
+def test_first_below_is_the_first(end: int, crossing: int) -> None:
+    found = first_below(lambda k: 1.0 if k < crossing else 0.0, 0.5, end)
+    assert found == (crossing if crossing <= end else None)

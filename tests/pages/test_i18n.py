@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import string
+from collections.abc import Callable
+
+import pytest
+from babel.messages.pofile import read_po
+from streamlit.testing.v1 import AppTest
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, DqnLabError
+from dqn_core.events import RunState
+from dqn_core.runs.manager import RunManager
+from pages import i18n
+from pages.i18n import LANGUAGES, LOCALE_DIR, translate, translate_error
+from scripts import extract_messages
+
+IS_HANGUL = frozenset(chr(code) for code in range(0xAC00, 0xD7A4))
+SAME_IN_KOREAN = {"CartPole", "LunarLander", "Gymnasium id", "Huber", "CPU, PyTorch", "GPU, PyTorch"}
+
+
+def placeholders(text: str) -> list[tuple[str, str]]:
+    parsed = string.Formatter().parse(text)
+    return sorted((name, conversion or "") for _, name, _, conversion in parsed if name is not None)
+
+
+def translations(language: str) -> dict[str, str]:
+    with (LOCALE_DIR / language / "LC_MESSAGES" / "dqn_lab.po").open("rb") as file:
+        return {str(each.id): str(each.string) for each in read_po(file) if each.id}
+
+
+@pytest.fixture
+def korean(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(i18n, "current_language", lambda: "ko")
+
+
+def test_catalogs_hold_exactly_what_the_sources_say() -> None:
+    stale = [path.name for path, text in extract_messages.outputs().items() if path.read_bytes() != text]
+    assert stale == [], "run python scripts/extract_messages.py"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_has_a_text_in_each_language(language: str) -> None:
+    assert extract_messages.untranslated(language) == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_translations_keep_the_placeholders(language: str) -> None:
+    wrong = {one for one, other in translations(language).items() if placeholders(one) != placeholders(other)}
+    assert wrong == set()
+
+
+def test_korean_texts_are_korean() -> None:
+    same = {one for one, other in translations("ko").items() if not IS_HANGUL & set(other)}
+    assert same <= SAME_IN_KOREAN
+
+
+def test_a_text_without_translation_is_shown_in_english() -> None:
+    assert translate("ko", "Nobody has said this yet.") == "Nobody has said this yet."
+
+
+@pytest.mark.parametrize(
+    ("locale", "query", "title"),
+    [
+        ("en-US", {}, "Train an agent"),
+        ("ko-KR", {}, "에이전트 학습"),
+        ("ko", {}, "에이전트 학습"),
+        ("fr-FR", {}, "Train an agent"),
+        ("en-US", {"lang": "ko"}, "에이전트 학습"),
+        ("ko-KR", {"lang": "en"}, "Train an agent"),
+        ("ko-KR", {"lang": "xx"}, "에이전트 학습"),
+    ],
+)
+def test_the_page_speaks_the_addresss_language_else_the_browsers(
+    open_app: Callable[..., AppTest], locale: str, query: dict[str, str], title: str
+) -> None:
+    assert open_app(locale=locale, **query).title[0].value == title
+
+
+def test_the_switch_offers_the_other_language_and_keeps_the_run(
+    open_app: Callable[..., AppTest], manager: RunManager
+) -> None:
+    run_id = manager.start(TrainingConfig())
+    links = {link.label: link.proto.query_string for link in open_app(run=run_id).get("page_link")}
+    assert "한국어" in links
+    assert "English" not in links
+    assert set(links["한국어"].split("&")) == {f"run={run_id}", "lang=ko"}
+
+
+@pytest.mark.usefixtures("korean")
+class TestErrorsInKorean:
+    def test_a_bad_config_names_each_field_by_its_label(self) -> None:
+        with pytest.raises(ConfigError) as caught:
+            TrainingConfig(batch_size=128, buffer_size=100, warmup_steps=0, epsilon_start=0.1, epsilon_end=0.2)
+        batch, epsilon = translate_error(caught.value).splitlines()
+        assert batch.startswith("- **배치 크기** (128): ‘리플레이 메모리 크기’ 값인 100 이하여야 합니다.")
+        assert batch.endswith("‘배치 크기’ 값을 낮추거나 ‘리플레이 메모리 크기’ 값을 높이세요")
+        assert epsilon.startswith("- **마지막 엡실론** (0.2): ‘처음 엡실론’ 값인 0.1 이하여야 합니다.")
+
+    def test_a_state_is_said_in_words(self) -> None:
+        error = DqnLabError("The run is over ({state}): start a new run.", state=RunState.STOPPED)
+        assert translate_error(error) == "이미 끝난 실행입니다(정지됨). 새 실행을 시작하세요."
+
+    def test_a_refused_change_names_the_field(self) -> None:
+        with pytest.raises(DqnLabError) as caught:
+            TrainingConfig().changed_live("hidden_sizes", (8,))
+        assert translate_error(caught.value).startswith("‘은닉층 너비’ 값을 바꾸면")

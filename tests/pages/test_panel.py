@@ -1,0 +1,124 @@
+"""What Python hands to the live panel; what the panel makes of it is tested in a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.live import panel
+
+
+def show(**changes: object) -> None:
+    from pages.live.panel import labels, live_panel
+
+    arguments = {
+        "run_id": "20260401-143501-x7k2",
+        "labels": labels(),
+        "action_names": ("left", "right"),
+        "watch_frames": False,
+        "base_path": "",
+        "key": "panel",
+        "state": "running",
+    }
+    live_panel(**(arguments | changes))
+
+
+@pytest.fixture
+def mounted() -> Callable[..., Any]:
+    def mount(locale: str = "en-US", **changes: Any) -> Any:
+        app = AppTest.from_function(show, kwargs=changes)
+        app.context = {"locale": locale}
+        app.run()
+        assert not app.exception
+        (element,) = app.main.children.values()
+        return element.proto
+
+    return mount
+
+
+def data_of(proto: Any) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(proto.json)
+    return values
+
+
+def labels_of(mounted: Callable[..., Any], locale: str = "en-US") -> dict[str, str]:
+    found: dict[str, str] = data_of(mounted(locale))["labels"]
+    return found
+
+
+def test_the_panel_is_one_module_with_one_default_export(mounted: Callable[..., Any]) -> None:
+    proto = mounted()
+    assert proto.component_name == panel.COMPONENT_NAME
+    assert proto.js_content == panel.script()
+    assert len(re.findall(r"^export default function", proto.js_content, re.MULTILINE)) == 1
+    assert "import " not in re.sub(r"//.*|/\*.*?\*/", "", proto.js_content, flags=re.DOTALL)
+
+
+def test_the_page_hands_over_what_it_knows_of_the_run(mounted: Callable[..., Any]) -> None:
+    data = data_of(mounted(goal_score=450.0, message="It went well.", state="finished", watch_frames=True))
+    expected = {
+        "run_id": "20260401-143501-x7k2",
+        "action_names": ["left", "right"],
+        "state": "finished",
+        "goal_score": 450.0,
+        "message": "It went well.",
+        "watch_frames": True,
+    }
+    assert {name: data[name] for name in expected} == expected
+    assert [chart["layout"]["meta"]["id"] for chart in data["charts"]] == ["return", "loss", "length", "epsilon"]
+
+
+@pytest.mark.parametrize(("given", "kept"), [("", ""), ("/", ""), ("/lab", "/lab"), ("/lab/", "/lab")])
+def test_a_base_path_joins_with_absolute_addresses(mounted: Callable[..., Any], given: str, kept: str) -> None:
+    assert data_of(mounted(base_path=given))["base_path"] == kept
+
+
+def test_a_rerun_gives_the_same_element_so_that_the_browser_keeps_it(mounted: Callable[..., Any]) -> None:
+    first, second = mounted(state="running"), mounted(state="paused")
+    assert first.id == second.id
+    assert mounted(state="running").json == first.json
+
+
+def test_every_text_that_the_script_names_is_given(mounted: Callable[..., Any]) -> None:
+    named = set(re.findall(r"\blabels\.(\w+)", panel.script()))
+    given = labels_of(mounted)
+    assert named - given.keys() == set()
+    assert {f"tile_{name}" for name in re.findall(r'"(\w+)"', _line("const TILES"))} <= given.keys()
+
+
+def _line(start: str) -> str:
+    return next(line for line in panel.script().splitlines() if line.startswith(start))
+
+
+def test_every_state_and_reason_has_words(mounted: Callable[..., Any]) -> None:
+    from dqn_core.events import EndReason, RunState
+
+    given = labels_of(mounted)
+    assert {f"state_{state}" for state in RunState} <= given.keys()
+    assert {f"reason_{reason}" for reason in EndReason} <= given.keys()
+
+
+def test_texts_and_numbers_follow_the_readers_language(mounted: Callable[..., Any]) -> None:
+    data = data_of(mounted("ko-KR"))
+    assert data["locale"] == "ko"
+    assert data["labels"]["state_running"] != labels_of(mounted)["state_running"]
+    assert data["charts"][0]["layout"]["meta"]["title"] == data["labels"]["chart_return"]
+
+
+def test_the_style_sheet_touches_nothing_but_the_panel() -> None:
+    rules = re.sub(r"/\*.*?\*/", "", panel.style(), flags=re.DOTALL)
+    selectors = [each.strip() for each in re.findall(r"([^{};]+)\{", rules)]
+    plain = [each for each in selectors if not each.startswith(("@", "50%"))]
+    assert len(plain) > 50
+    for selector in plain:
+        for part in re.split(r",(?![^(]*\))", selector):
+            assert part.strip().startswith(".dqn-live"), selector
+
+
+def test_the_style_sheet_respects_readers_who_want_no_motion() -> None:
+    assert "@media (prefers-reduced-motion: reduce)" in panel.style()

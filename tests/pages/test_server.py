@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pages import server
+
+
+@pytest.fixture(autouse=True)
+def _no_manager_before_or_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    server.close_manager()
+    monkeypatch.setenv("DQN_LAB_DATA", str(tmp_path / "lab"))
+    yield
+    server.close_manager()
+
+
+def test_everybody_gets_the_same_manager() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        managers = set(threads.map(lambda _: server.get_manager(), range(8)))
+    assert len(managers) == 1
+
+
+def test_the_data_folder_is_where_the_environment_says(tmp_path: Path) -> None:
+    server.get_manager()
+    assert (tmp_path / "lab" / "dqn_lab.sqlite").exists()
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_the_data_folder_is_data_where_nobody_says(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    monkeypatch.delenv("DQN_LAB_DATA")
+    if value is not None:
+        monkeypatch.setenv("DQN_LAB_DATA", value)
+    assert server.data_dir() == Path("data")
+
+
+def test_a_closed_manager_is_made_anew() -> None:
+    first = server.get_manager()
+    server.close_manager()
+    assert server.get_manager() is not first

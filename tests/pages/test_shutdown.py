@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pages.live import shutdown
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_SERVER = """
+import contextlib
+from pathlib import Path
+from scripted_trainer import obedient, following
+from starlette.applications import Starlette
+from dqn_core.config import TrainingConfig
+from dqn_core.events import Notice
+from dqn_core.runs.manager import RunManager
+from pages.live import shutdown
+from pages.live.routes import live_routes
+
+def script(config, mailbox):
+    yield Notice(template="x" * NOTICE_SIZE)
+    yield from obedient()(config, mailbox)
+
+manager = RunManager(Path(__file__).parent / "data", trainer_factory=following(script))
+
+@contextlib.asynccontextmanager
+async def lifespan(_app):
+    shutdown.install()
+    print("run", manager.start(TrainingConfig()), flush=True)
+    yield
+    manager.close()
+    print("closed", flush=True)
+
+app = Starlette(routes=live_routes(lambda: manager), lifespan=lifespan)
+"""
+
+
+class Server:
+    """A real server with one run, in a process of its own."""
+
+    def __init__(self, folder: Path, notice_size: int) -> None:
+        source = _SERVER.replace("NOTICE_SIZE", str(notice_size))
+        (folder / "small_server.py").write_text(source)
+        paths = os.pathsep.join([str(folder), str(ROOT), str(ROOT / "tests" / "support")])
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "small_server:app", "--host", "127.0.0.1", "--port", "0"],
+            env={**os.environ, "PYTHONPATH": paths},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.log = ""
+        for line in self.process.stdout:
+            self.log += line
+            if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", line):
+                self.port = int(found[1])
+                break
+        run = re.search(r"^run (\S+)$", self.log, re.MULTILINE)
+        assert run, self.log
+        self.path = f"/live/runs/{run[1]}/events"
+        self.url = f"http://127.0.0.1:{self.port}{self.path}"
+
+    def end(self, number: int) -> tuple[float, str]:
+        """Seconds that the process took to end after the signal, and what it said."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        said, _ = self.process.communicate(timeout=20)
+        return time.monotonic() - began, self.log + said
+
+
+@pytest.fixture
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    server = Server(tmp_path, getattr(request, "param", 1))
+    yield server
+    server.process.kill()
+    server.process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_open_streams_end_with_the_server(server: Server, number: int) -> None:
+    ended_cleanly: list[bool] = []
+    is_streaming = threading.Semaphore(0)
+
+    def look() -> None:
+        with httpx.stream("GET", server.url, trust_env=False, timeout=20) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    is_streaming.release()
+        ended_cleanly.append(True)
+
+    viewers = [threading.Thread(target=look) for _ in range(3)]
+    for viewer in viewers:
+        viewer.start()
+    for _ in viewers:
+        assert is_streaming.acquire(timeout=10)
+    seconds, said = server.end(number)
+    for viewer in viewers:
+        viewer.join(timeout=10)
+    assert seconds < 5.0
+    assert ended_cleanly == [True] * 3
+    assert "closed" in said  # the lifespan ended in its own time: every run is stopped and stored
+    assert "Traceback" not in said
+    assert "graceful shutdown exceeded" not in said  # they went by themselves
+
+
+@pytest.mark.parametrize("server", [20_000_000], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_viewer_that_reads_nothing_does_not_keep_the_server(server: Server, number: int) -> None:
+    """A laptop that fell asleep: its connection is open, and full."""
+    with socket.create_connection(("127.0.0.1", server.port)) as viewer:
+        viewer.sendall(f"GET {server.path} HTTP/1.1\r\nHost: lab\r\n\r\n".encode())
+        assert viewer.recv(1)  # the first of twenty million bytes
+        seconds, said = server.end(number)
+    assert seconds < 5.0
+    assert "closed" in said
+
+
+@pytest.fixture
+def handlers() -> Iterator[list[int]]:
+    """Handlers of the test's own, and a list of what reached them."""
+    received: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda number, _frame: received.append(number))
+    yield received
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_the_handlers_that_were_there_are_called(handlers: list[int]) -> None:
+    shutdown.install()
+    assert not shutdown.is_closing()
+    signal.raise_signal(signal.SIGTERM)
+    assert handlers == [signal.SIGTERM]
+    assert shutdown.is_closing()
+    shutdown.install()  # a server that starts again in the same process
+    assert not shutdown.is_closing()
+
+
+def test_outside_the_main_thread_no_signal_is_touched(handlers: list[int]) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=shutdown.install)
+    thread.start()
+    thread.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not shutdown.is_closing()

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError
+from dqn_core.events import RunState
+from dqn_core.runs.manager import RunManager
+from scripted_trainer import wait_until
+
+BUTTONS = ("start", "pause", "step", "resume", "stop")
+
+
+def possible(app: AppTest) -> set[str]:
+    return {name for name in BUTTONS if not app.button(key=name).disabled}
+
+
+def main_button(app: AppTest) -> list[str]:
+    return [name for name in BUTTONS if app.button(key=name).proto.type == "primary"]
+
+
+def state_is(manager: RunManager, run_id: str, state: RunState) -> None:
+    wait_until(lambda: manager.snapshot(run_id).record.state is state)
+
+
+@pytest.fixture
+def run_id(manager: RunManager) -> str:
+    run_id = manager.start(TrainingConfig(seed=7))
+    state_is(manager, run_id, RunState.RUNNING)
+    return run_id
+
+
+def test_the_empty_page_says_what_to_do(app: AppTest) -> None:
+    assert app.title[0].value == "Train an agent"
+    assert "Watch an agent learn" in [each.value for each in app.subheader]
+    assert possible(app) == {"start"}
+    assert main_button(app) == ["start"]
+    assert not app.error
+    assert not app.query_params
+
+
+def test_start_begins_a_run_with_the_forms_settings_and_names_it_in_the_address(
+    app: AppTest, manager: RunManager
+) -> None:
+    app.number_input(key="new:seed").set_value(42)
+    app.select_slider(key="new:learning_rate").set_value(5e-4).run()
+    app.button(key="start").click().run()
+    (record,) = manager.list_runs()
+    assert app.query_params == {"run": record.run_id}
+    assert record.initial_config.seed == 42
+    assert record.initial_config.learning_rate == 5e-4
+    assert app.title[0].value == "CartPole-v1"
+    assert not app.exception
+
+
+def test_the_controls_follow_the_run(open_app: Callable[..., AppTest], manager: RunManager, run_id: str) -> None:
+    app = open_app(run=run_id)
+    assert possible(app) == {"pause", "stop"}
+    assert main_button(app) == ["pause"]
+    app.button(key="pause").click().run()
+    state_is(manager, run_id, RunState.PAUSED)
+    assert possible(app.run()) == {"step", "resume", "stop"}
+    assert main_button(app) == ["resume"]
+    app.button(key="step").click().run()
+    wait_until(lambda: manager.snapshot(run_id).record.env_steps == 61)
+    app.button(key="resume").click().run()
+    state_is(manager, run_id, RunState.RUNNING)
+    app.button(key="stop").click().run()
+    state_is(manager, run_id, RunState.STOPPED)
+    assert possible(app.run()) == {"start"}
+    assert app.query_params == {"run": run_id}
+
+
+def test_two_tabs_show_the_same_run(open_app: Callable[..., AppTest], manager: RunManager, run_id: str) -> None:
+    one, other = open_app(run=run_id), open_app(run=run_id)
+    one.select_slider(key=f"{run_id}:gamma").set_value(0.9).run()
+    assert manager.snapshot(run_id).wanted_config.gamma == 0.9
+    assert other.run().select_slider(key=f"{run_id}:gamma").value == 0.9
+
+
+def test_two_runs_do_not_mix(open_app: Callable[..., AppTest], manager: RunManager, run_id: str) -> None:
+    second = manager.start(TrainingConfig(seed=8))
+    one, other = open_app(run=run_id), open_app(run=second)
+    one.select_slider(key=f"{run_id}:gamma").set_value(0.9).run()
+    other.select_slider(key=f"{second}:gamma").set_value(0.5).run()
+    assert manager.snapshot(run_id).wanted_config.gamma == 0.9
+    assert manager.snapshot(second).wanted_config.gamma == 0.5
+    assert one.run().select_slider(key=f"{run_id}:gamma").value == 0.9
+
+
+def test_a_command_that_comes_too_late_is_refused_in_words(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    app = open_app(run=run_id)
+    manager.stop(run_id)
+    state_is(manager, run_id, RunState.STOPPED)
+    app.button(key="pause").click().run()
+    assert [each.value for each in app.error] == ["The run is over (Stopped): start a new run."]
+    assert not app.run().error
+
+
+@pytest.mark.parametrize("run_id", ["20260101-000000-abcd", "../../etc/passwd", "<b>"])
+def test_an_unknown_run_is_named_and_the_way_on_shown(open_app: Callable[..., AppTest], run_id: str) -> None:
+    app = open_app(run=run_id)
+    assert "There is no run" in app.warning[0].value
+    assert possible(app) == {"start"}
+    assert any(link.label == "New run" for link in app.get("page_link"))
+
+
+def test_the_pace_reaches_the_run_in_steps_per_second(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    app = open_app(run=run_id)
+    app.select_slider(key="pace").set_value(2).run()
+    assert manager.snapshot(run_id).pace == 100.0
+    assert open_app(run=run_id).select_slider(key="pace").value == 2
+    app.select_slider(key="pace").set_value(math.inf).run()
+    assert manager.snapshot(run_id).pace is None
+
+
+def test_a_pace_chosen_before_the_start_holds_from_the_start(app: AppTest, manager: RunManager) -> None:
+    app.select_slider(key="pace").set_value(1).run()
+    app.button(key="start").click().run()
+    assert manager.snapshot(app.query_params["run"]).pace == 50.0
+
+
+def test_downloads_point_to_the_runs_tables(open_app: Callable[..., AppTest], run_id: str) -> None:
+    texts = "".join(each.proto.body for each in open_app(run=run_id).get("html"))
+    for table, label in (("episodes", "Episodes (CSV)"), ("changes", "Live changes (CSV)")):
+        address = f"/live/runs/{run_id}/{table}.csv"
+        assert f'<a href="{address}" download="{run_id}-{table}.csv">{label}</a>' in texts
+
+
+def test_earlier_runs_are_listed_newest_first(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    second = manager.start(TrainingConfig(env_id="LunarLander-v3"))
+    state_is(manager, second, RunState.RUNNING)
+    links = [link for link in open_app().get("page_link") if "run=" in link.proto.query_string]
+    assert [link.proto.query_string for link in links] == [f"run={second}", f"run={run_id}"]
+    assert "LunarLander-v3" in links[0].label
+
+
+def test_the_network_and_the_spaces_are_described(app: AppTest) -> None:
+    tables = [each.value for each in app.table]
+    assert list(tables[0]["Meaning"])[2] == "pole angle (rad)"
+    assert list(tables[1]["Parameters"]) == ["160", "1,056", "66"]
+    assert any("1,282 parameters" in each.value for each in app.markdown)
+
+
+def test_a_data_folder_that_cannot_be_used_is_a_message(
+    app: AppTest, manager: RunManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unusable(*_: object) -> None:
+        template = "The folder {path} is gone."
+        raise DqnLabError(template, path="data")
+
+    monkeypatch.setattr(manager, "list_runs", unusable)
+    app.run()
+    assert not app.exception
+    assert [each.value for each in app.error] == ["The folder data is gone."]
