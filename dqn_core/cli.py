@@ -151,7 +151,8 @@ class _ProgressBar:
         match event:
             case RunStarted():
                 self.compute = event.compute
-                self._write(f"{event.parameters:,} parameters; {event.compute_reason}")
+                reason = event.compute_template.format(**event.compute_parameters)
+                self._write(f"{event.parameters:,} parameters. {reason}")
             case EpisodeEnded():
                 self._last = event
                 self._bar.update()

@@ -96,8 +96,9 @@ class RunStarted:
 
     compute: str
     """Learner that does the updates: "fused", "torch-cpu" or "torch-cuda"."""
-    compute_reason: str
-    """Why it was picked, in English words."""
+    compute_template: str
+    """Why it was picked, as a message template."""
+    compute_parameters: dict[str, Any]
     parameters: int
     """Trainable parameters of the online network."""
 

@@ -122,7 +122,10 @@ def _action_names(env_id: str) -> list[str]:
 
 
 def _compute(snapshot: RunSnapshot | None) -> tuple[str, str] | None:
-    return (snapshot.record.compute, snapshot.record.compute_reason) if snapshot and snapshot.record.compute else None
+    if snapshot is None or not snapshot.record.compute:
+        return None
+    record = snapshot.record
+    return record.compute, translate_parts(record.compute_template, record.compute_parameters)
 
 
 show_errors(train_page)

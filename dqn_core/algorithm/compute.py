@@ -43,10 +43,19 @@ class ComputeChoice:
 
     compute: str
     """The learner taken: fused, torch-cpu or torch-cuda."""
-    reason: str
-    """English sentence, with the measured rates where there was a choice."""
+    template: str
+    """Why, as a message template."""
+    parameters: dict[str, object] = dataclasses.field(default_factory=dict)
     rates: dict[str, float] = dataclasses.field(default_factory=dict)
     """Updates a second, each with one greedy action, by candidate; empty where nothing was measured."""
+    warning: str = ""
+    """What keeps the learner from its best, as a message template; empty where nothing does."""
+    warning_parameters: dict[str, object] = dataclasses.field(default_factory=dict)
+
+    @property
+    def reason(self) -> str:
+        """Why, in English, with the measured rates where there was a choice."""
+        return self.template.format(**self.parameters)
 
 
 def make_learner(
@@ -66,7 +75,7 @@ def make_learner(
 
 
 def _as_asked(compute: str) -> ComputeChoice:
-    return ComputeChoice(compute, f"{compute} does the updates, as the configuration asks.")
+    return ComputeChoice(compute, mark("{compute} does the updates, as the configuration asks."), {"compute": compute})
 
 
 def _with_failure(choice: ComputeChoice, learner: Learner) -> ComputeChoice:
@@ -74,8 +83,8 @@ def _with_failure(choice: ComputeChoice, learner: Learner) -> ComputeChoice:
     failure = getattr(learner, "capture_failure", "")
     if not failure:
         return choice
-    hint = f"No CUDA graph could be captured ({failure}): updates run eagerly, several times slower."
-    return dataclasses.replace(choice, reason=f"{choice.reason} {hint}")
+    warning = mark("No CUDA graph could be captured ({cause}): updates run eagerly, several times slower.")
+    return dataclasses.replace(choice, warning=warning, warning_parameters={"cause": failure})
 
 
 def _build(compute: str, config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> Learner:
@@ -117,17 +126,26 @@ def _choose(config: TrainingConfig, sizes: tuple[int, ...]) -> ComputeChoice:
     with _calibrating:  # two runs that start together must not slow each other's timing
         rates = _rates(config, sizes)
     compute = max(rates, key=rates.__getitem__)
-    others = "".join(f", {name} {rate:,.0f}" for name, rate in rates.items() if name != compute)
-    missing = " and ".join(name for name in _CANDIDATES if name not in rates)
-    reason = f"{compute} is the fastest for this network here: {rates[compute]:,.0f} updates/s{others}."
-    return ComputeChoice(compute, f"{reason} Not available: {missing}." if missing else reason, rates)
+    parameters: dict[str, object] = {
+        "compute": compute,
+        "rates": ", ".join(f"{name} {rate:,.0f}" for name, rate in rates.items()),
+        "missing": ", ".join(name for name in _CANDIDATES if name not in rates),
+    }
+    template = mark("{compute} is the fastest for this network here. Measured updates a second: {rates}.")
+    if parameters["missing"]:
+        template = mark(
+            "{compute} is the fastest for this network here. Measured updates a second: {rates}. "
+            "Not available: {missing}."
+        )
+    return ComputeChoice(compute, template, parameters, rates)
 
 
 def _choose_for_large() -> ComputeChoice:
     import torch
 
     compute = "torch-cuda" if torch.cuda.is_available() else "torch-cpu"
-    return ComputeChoice(compute, f"{compute} is taken: this network is too large for a trial of {CALIBRATION_S} s.")
+    template = mark("{compute} is taken: this network is too large for a trial of {seconds} s.")
+    return ComputeChoice(compute, template, {"compute": compute, "seconds": CALIBRATION_S})
 
 
 def _rates(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:

@@ -6,12 +6,17 @@ import os
 
 import torch
 
-__all__ = ["device_summary"]
+__all__ = ["cuda_device_name", "device_summary"]
+
+
+def cuda_device_name() -> str | None:
+    """Name of the CUDA device that torch would use; None where there is none."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None
 
 
 def device_summary() -> str:
     """One English sentence: which CUDA device was found, or that none was."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if torch.cuda.is_available():
-        return f"CUDA device found: {torch.cuda.get_device_name()}; torch {torch.__version__}, {cores} CPU cores"
-    return f"no CUDA device found; torch {torch.__version__}, {cores} CPU cores"
+    device = cuda_device_name()
+    found = f"CUDA device found: {device}" if device else "no CUDA device found"
+    return f"{found}; torch {torch.__version__}, {cores} CPU cores"

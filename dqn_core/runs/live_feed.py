@@ -261,7 +261,8 @@ class LiveFeed:
             self._record,
             state=RunState.RUNNING,
             compute=event.compute,
-            compute_reason=event.compute_reason,
+            compute_template=event.compute_template,
+            compute_parameters=event.compute_parameters,
             parameters=event.parameters,
         )
 

@@ -40,7 +40,9 @@ class RunRecord:
     message_parameters: dict[str, Any] = field(default_factory=dict)
     compute: str = ""
     """Learner that does the updates; empty until it is chosen."""
-    compute_reason: str = ""
+    compute_template: str = ""
+    """Why this one, as a message template."""
+    compute_parameters: dict[str, Any] = field(default_factory=dict)
     parameters: int = 0
     """Trainable parameters of the online network; 0 until it is made."""
     wall_time_s: float = 0.0

@@ -102,9 +102,16 @@ class WeightsKeeper:
             kind="best", episode=episode, env_step=env_step, eval_return=eval_return, weights=weights
         )
 
-    def hand_out(self, *, at_once: bool = False) -> Iterator[WeightsReady]:
-        """The best weights, if they are new and the last were handed out a second ago (or ``at_once``)."""
-        if self._pending is not None and (at_once or self._clock() >= self._next_at):
+    def hand_out(self) -> Iterator[WeightsReady]:
+        """The best weights, if they are new and the last were handed out a second ago or longer."""
+        if self._pending is not None and self._clock() >= self._next_at:
             self._next_at = self._clock() + _BETWEEN_WEIGHTS_S
             pending, self._pending = self._pending, None
             yield pending
+
+    def close(self, last: dict[str, np.ndarray] | None, episode: int, env_step: int) -> Iterator[WeightsReady]:
+        """The best weights, if not handed out yet, and the last: ``last``, or the last good ones where that is None."""
+        self._next_at = -math.inf
+        yield from self.hand_out()
+        weights = self.good if last is None else last
+        yield WeightsReady(kind="last", episode=episode, env_step=env_step, eval_return=math.nan, weights=weights)

@@ -18,4 +18,9 @@ class Randomness:
         self.exploration = np.random.default_rng(exploration)
         self.replay = np.random.default_rng(replay)
         self.weights = np.random.default_rng(weights)
-        self.environment_seed = int(environment.generate_state(1)[0] >> 1)
+        self._environment_seed: int | None = int(environment.generate_state(1)[0] >> 1)
+
+    def take_environment_seed(self) -> int | None:
+        """Seed of the environment's first reset; None for the later ones, which go on with its own generator."""
+        seed, self._environment_seed = self._environment_seed, None
+        return seed

@@ -36,7 +36,6 @@ from dqn_core.events import (
     RunStarted,
     RunState,
     StateChanged,
-    WeightsReady,
 )
 from dqn_core.training.controls import Controls, Mailbox, StopRequestedError
 from dqn_core.training.environments import (
@@ -98,7 +97,7 @@ class Trainer:
         A run's own failures (a diverging loss, an environment that raises) are told by RunEnded, not raised.
         """
         try:
-            yield self._set_up()
+            yield from self._set_up()
             self._stopwatch.restart()
             yield from self._warm_up()
             self._warmed_up_at = self.env_step
@@ -128,11 +127,12 @@ class Trainer:
         config = self.config
         if self.episode >= config.max_episodes:
             return EndReason.MAX_EPISODES
-        if self._step_limit <= self.env_step:
+        step_limit = config.max_env_steps or math.inf
+        if self.env_step >= step_limit:
             return EndReason.MAX_ENV_STEPS
         self._epsilon = epsilon_at(config, self.episode, self._training_step)
         self.episode += 1
-        terminated, truncated = yield from self._play_episode(until_step=self._step_limit, learn=True)
+        terminated, truncated = yield from self._play_episode(until_step=step_limit, learn=True)
         if not (terminated or truncated):
             return EndReason.MAX_ENV_STEPS
         if self.config.target_update == "episode":
@@ -185,7 +185,7 @@ class Trainer:
 
     # ------------------------------------------------------------------------------------------------- parts
 
-    def _set_up(self) -> RunStarted:
+    def _set_up(self) -> Iterator[Event]:
         config = self.config
         self._environment = make_environment(config.env_id, config.max_episode_steps)
         self._environments.append(self._environment)
@@ -196,23 +196,20 @@ class Trainer:
         self.replay = ReplayBuffer(config.buffer_size, observation_size)
         self.learner, choice = make_learner(config, observation_size, self.n_actions, self._randomness.weights)
         self._weights.keep_good(self.learner.weights())
-        self._reset_seed: int | None = self._randomness.environment_seed
-        return RunStarted(
+        yield RunStarted(
             compute=choice.compute,
-            compute_reason=choice.reason,
+            compute_template=choice.template,
+            compute_parameters=choice.parameters,
             parameters=sum(each.size for each in self.learner.weights().values()),
         )
+        if choice.warning:
+            yield Notice(template=choice.warning, parameters=choice.warning_parameters)
 
     def _reset(self) -> np.ndarray:
         """Begin an episode; the environment is seeded once and then goes on with its own generator."""
-        observation, _ = self._environment.reset(seed=self._reset_seed)
-        self._reset_seed = None
+        observation, _ = self._environment.reset(seed=self._randomness.take_environment_seed())
         self.episode_length, self.episode_return = 0, 0.0
         return np.asarray(observation, dtype=np.float32)
-
-    @property
-    def _step_limit(self) -> float:
-        return math.inf if self.config.max_env_steps is None else self.config.max_env_steps
 
     @property
     def _training_step(self) -> int:
@@ -373,28 +370,23 @@ class Trainer:
         )
 
     def _frame(self, observation: np.ndarray, action: int) -> Iterator[Event]:
-        jpeg = render_jpeg(self._environment)
-        if jpeg is None:
-            return
-        yield Frame(
-            episode=self.episode,
-            env_step=self.env_step,
-            episode_step=self.episode_length,
-            episode_return=self.episode_return,
-            jpeg=jpeg,
-            q_values=tuple(map(float, self.learner.q_values(observation[None])[0])),
-            action=action,
-            is_greedy=self.is_greedy,
-        )
+        if jpeg := render_jpeg(self._environment):
+            yield Frame(
+                episode=self.episode,
+                env_step=self.env_step,
+                episode_step=self.episode_length,
+                episode_return=self.episode_return,
+                jpeg=jpeg,
+                q_values=tuple(map(float, self.learner.q_values(observation[None])[0])),
+                action=action,
+                is_greedy=self.is_greedy,
+            )
 
     def _close_log(self, reason: EndReason, error: DqnLabError | None = None) -> Iterator[Event]:
         """The last events of a run: the weights, where it stands, why it ended."""
         if self._weights.good:  # else the run failed before it had a network
-            yield from self._weights.hand_out(at_once=True)
-            last = self._weights.good if reason.state is RunState.FAILED else self.learner.weights()
-            yield WeightsReady(
-                kind="last", episode=self.episode, env_step=self.env_step, eval_return=math.nan, weights=last
-            )
+            last = None if reason.state is RunState.FAILED else self.learner.weights()
+            yield from self._weights.close(last, self.episode, self.env_step)
             yield self._progress()
         yield RunEnded(
             reason=reason,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
-
 import streamlit as st
 
-from dqn_core.algorithm.networks import layer_sizes, parameter_count
+from dqn_core.algorithm.devices import cuda_device_name
 from dqn_core.config import TrainingConfig
 from dqn_core.training.environments import EnvironmentReport
+from dqn_core.training.report import layer_reports
 from pages.components.numbers import number_text
 from pages.components.words import CHOICE_LABELS
 from pages.i18n import _
 
-__all__ = ["about", "network_rows"]
+__all__ = ["about"]
 
 _WITHOUT_BOUND = 1e30
 """Gymnasium says "no bound" as infinity or as the largest float32."""
@@ -34,11 +32,6 @@ def about(
             if config is not None:
                 _network(report, config)
             _compute(compute)
-
-
-def network_rows(sizes: Sequence[int]) -> list[tuple[str, int]]:
-    """Shape and parameter count of each layer: ``(4, 32, 2) -> [("4 → 32", 160), ("32 → 2", 66)]``."""
-    return [(f"{n_in} → {n_out}", parameter_count((n_in, n_out))) for n_in, n_out in itertools.pairwise(sizes)]
 
 
 def _observations(report: EnvironmentReport) -> None:
@@ -72,15 +65,14 @@ def _rewards(report: EnvironmentReport) -> None:
 
 
 def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
-    sizes = layer_sizes(report.observation_size, config.hidden_sizes, report.n_actions)
-    total = parameter_count(sizes)
+    layers = layer_reports(report.observation_size, config.hidden_sizes, report.n_actions)
+    total = sum(layer.parameters for layer in layers)
     _title(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
-    rows = network_rows(sizes)
     st.table(
         {
-            _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(rows))), _("Output")],
-            _("Shape"): [shape for shape, _count in rows],
-            _("Parameters"): [f"{count:,}" for _shape, count in rows],
+            _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(layers))), _("Output")],
+            _("Shape"): [f"{layer.inputs} → {layer.outputs}" for layer in layers],
+            _("Parameters"): [f"{layer.parameters:,}" for layer in layers],
         },
         border="horizontal",
         alt=_("Q-network"),
@@ -89,12 +81,17 @@ def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
 
 def _compute(compute: tuple[str, str] | None) -> None:
     _title(_("Device"))
+    device = cuda_device_name()
+    found = (
+        _("CUDA device found: {name}.").format(name=device) if device else _("No CUDA device found: the CPU trains.")
+    )
     if compute is None:
-        st.markdown(_("The fastest compute on this machine is picked when a run starts, and named here."))
+        st.markdown(f"{found} " + _("The fastest compute is picked when a run starts, and named here."))
         return
+    st.markdown(found)
     name, reason = compute
     st.markdown(_(CHOICE_LABELS[name]) if name in CHOICE_LABELS else name)
-    st.caption(_(reason))
+    st.caption(reason)
 
 
 def _title(title: str, detail: str = "") -> None:

@@ -51,7 +51,12 @@ def following(script: Script) -> Callable[[TrainingConfig, Mailbox], ScriptedTra
 
 
 def started(compute: str = "fused") -> RunStarted:
-    return RunStarted(compute=compute, compute_reason="It is the fastest here.", parameters=1_282)
+    return RunStarted(
+        compute=compute,
+        compute_template="{compute} is the fastest here.",
+        compute_parameters={"compute": compute},
+        parameters=1_282,
+    )
 
 
 def episode(number: int, **values: object) -> EpisodeEnded:
