@@ -1,16 +1,17 @@
-"""The command line: train, evaluate, info, on the same core and config as the dashboard.
+"""The command line: train, evaluate, info, bench, on the same core and config as the dashboard.
 
 Progress goes to stderr, one JSON object to stdout, so that a result can be piped on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import queue
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Annotated, Any, Literal, Self
 import tyro
 from tqdm import tqdm
 
+from dqn_core.cli_bench import bench
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.events import Command, EpisodeEnded, Notice, Progress, RunEnded, RunStarted, Stop
@@ -32,16 +34,24 @@ _USAGE = """usage: python -m dqn_core COMMAND [OPTIONS]
   train      train an agent:       python -m dqn_core train --env CartPole-v1 --preset lab8 --seed 0 --out runs/a
   evaluate   play greedy episodes: python -m dqn_core evaluate runs/a --episodes 20 --seed 10000
   info       environment, network and devices: python -m dqn_core info --env CartPole-v1
+  bench      how fast this machine trains: python -m dqn_core bench --env CartPole-v1 --steps 20000
 
 Each command says more with --help."""
 
 _USAGE_ERROR = 2
+_FIELDS = "Every field of the config; what is not given is the preset's."
+_TRAIN = "python -m dqn_core train"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command in ``arguments`` (the process's own if None); returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    commands: dict[str, Callable[[list[str]], int]] = {"train": _train, "evaluate": _evaluate, "info": _info}
+    commands: dict[str, Callable[[list[str]], int]] = {
+        "train": _train,
+        "evaluate": _evaluate,
+        "info": _info,
+        "bench": bench,
+    }
     if not given or given[0] not in commands:
         asked_for_help = bool(given) and given[0] in {"-h", "--help"}
         print(_USAGE, file=sys.stdout if asked_for_help else sys.stderr)
@@ -76,6 +86,8 @@ def _train(arguments: list[str]) -> int:
     from dqn_core.training.run_folder import RunFolder, RunLog, end_summary
     from dqn_core.training.trainer import Trainer
 
+    if not options.quiet:
+        logging.basicConfig(level=logging.INFO, format="%(message)s")  # what takes long before the bar moves is said
     inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
     run_id = new_run_id(datetime.now(UTC))
     folder = RunFolder.create(options.out or Path("runs") / run_id, config)
@@ -111,12 +123,14 @@ def _training_config(arguments: list[str]) -> tuple[_TrainOptions, TrainingConfi
     options, rest = tyro.cli(_TrainOptions, args=kept, return_unknown_args=True, add_help=False)
     preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
     if wants_help:
-        tyro.cli(_TrainOptions, args=["--help"], prog="python -m dqn_core train", console_outputs=True)
-    config = tyro.cli(TrainingConfig, default=preset, args=rest, prog="python -m dqn_core train")
+        with contextlib.suppress(SystemExit):  # the config's own fields follow
+            tyro.cli(_TrainOptions, args=["--help"], prog=_TRAIN)
+        rest = ["--help"]
+    config = tyro.cli(TrainingConfig, default=preset, args=rest, prog=_TRAIN, description=_FIELDS)
     return options, config
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stop_on_interrupt(mailbox: queue.SimpleQueue[Command]) -> Iterator[None]:
     """The first Ctrl-C asks the run to end and be saved; a second one breaks off."""
 
@@ -153,6 +167,7 @@ class _ProgressBar:
                 self.compute = event.compute
                 reason = event.compute_template.format(**event.compute_parameters)
                 self._write(f"{event.parameters:,} parameters. {reason}")
+                self._bar.reset()  # its clock starts with the training
             case EpisodeEnded():
                 self._last = event
                 self._bar.update()
