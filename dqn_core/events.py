@@ -15,6 +15,7 @@ import numpy as np
 __all__ = [
     "EPISODE_COLUMNS",
     "Change",
+    "CheckpointReady",
     "Command",
     "EndReason",
     "EpisodeEnded",
@@ -207,6 +208,18 @@ class WeightsReady:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CheckpointReady:
+    """All that the run needs to go on from here as if it had never stopped."""
+
+    episode: int
+    env_step: int
+    arrays: dict[str, np.ndarray]
+    """Replay memory, networks, the optimiser's moments."""
+    values: dict[str, Any]
+    """Everything else, as JSON values."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StateChanged:
     """The run was paused or goes on."""
 
@@ -249,6 +262,7 @@ Event = (
     | HyperparametersChanged
     | Frame
     | WeightsReady
+    | CheckpointReady
     | StateChanged
     | Notice
     | RunEnded

@@ -113,15 +113,17 @@ class FusedLearner:
         state: dict[str, NDArray[np.generic]] = {
             f"{group}.{name}": view.copy() for group, views in self._groups.items() for name, view in views.items()
         }
-        return {**state, "adam.step": np.array(self._numbers[kernels.ADAM_STEP], np.int64)}
+        statistics = self._numbers[kernels.UPDATES : kernels.Q_SUM + 1].copy()
+        return {**state, "adam.step": np.array(self._numbers[kernels.ADAM_STEP], np.int64), "statistics": statistics}
 
     def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on bit for bit from :meth:`state_dict`; raises RunFolderError for one that does not fit."""
-        groups, step = split_state(state, self.sizes)
+        groups, step, statistics = split_state(state, self.sizes)
         for group, arrays in groups.items():
             for name, array in arrays.items():
                 self._groups[group][name][...] = array
         self._numbers[kernels.ADAM_STEP] = step
+        self._numbers[kernels.UPDATES : kernels.Q_SUM + 1] = statistics
 
 
 def _aligned_zeros(size: int) -> NDArray[np.float32]:

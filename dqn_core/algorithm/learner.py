@@ -25,7 +25,9 @@ from dqn_core.errors import RunFolderError, mark
 __all__ = ["STATE_GROUPS", "Learner", "UpdateStatistics", "split_state"]
 
 STATE_GROUPS = ("online", "target", "adam.first", "adam.second")
-"""Prefixes of a learner's state: each holds arrays named and shaped as the weights; ``adam.step`` stands beside."""
+"""Prefixes of a learner's state: each holds arrays named and shaped as the weights. Beside them stand ``adam.step`` and
+``statistics`` [3] (updates, sum of losses, sum of mean Q since last taken)."""
+_BESIDE = ("adam.step", "statistics")
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,8 @@ class Learner(Protocol):
 
 def split_state(
     state: Mapping[str, NDArray[np.generic]], sizes: Sequence[int]
-) -> tuple[dict[str, dict[str, NDArray[np.float32]]], int]:
-    """The state's arrays by group of :data:`STATE_GROUPS`, and Adam's step count.
+) -> tuple[dict[str, dict[str, NDArray[np.float32]]], int, list[float]]:
+    """The state's arrays by group of :data:`STATE_GROUPS`, Adam's step count, and the statistics.
 
     Raises
     ------
@@ -107,10 +109,11 @@ def split_state(
         group, _, own_name = name.partition(".layers.")
         if group in groups:
             groups[group][f"layers.{own_name}"] = np.asarray(array, np.float32)
-        elif name != "adam.step":
+        elif name not in _BESIDE:
             raise RunFolderError(mark("The learner's state holds {name}, which no learner has."), name=name)
-    if "adam.step" not in state:
-        raise RunFolderError(mark("The learner's state lacks {name}."), name="adam.step")
+    for name in _BESIDE:
+        if name not in state:
+            raise RunFolderError(mark("The learner's state lacks {name}."), name=name)
     for arrays in groups.values():
         check_weights(arrays, sizes)
-    return groups, int(state["adam.step"])
+    return groups, int(state["adam.step"]), [float(each) for each in np.asarray(state["statistics"], np.float64)]

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.errors import RunFolderError, mark
+
 __all__ = ["EXTRA_COLUMNS", "ReplayBuffer"]
 
 EXTRA_COLUMNS = 3
@@ -102,6 +104,15 @@ class ReplayBuffer:
         """Copy [count, 2 D + 3] of the newest ``count`` rows held, oldest of them first."""
         positions = np.arange(self.cursor - count, self.cursor) % self.capacity
         return self.rows[positions]
+
+    def restore(self, rows: NDArray[np.float32], cursor: int) -> None:
+        """Hold ``rows`` [N, 2 D + 3] as ``self.rows[:N]`` was; raises :class:`RunFolderError` where they do not fit."""
+        if rows.ndim != self.rows.ndim or rows.shape[1] != self.rows.shape[1] or len(rows) > self.capacity:
+            template = mark("The checkpoint's replay memory {found} does not fit the run's {wanted}.")
+            raise RunFolderError(template, found=rows.shape, wanted=self.rows.shape)
+        self.rows[: len(rows)] = rows
+        self._length = self.added = len(rows)
+        self.cursor = cursor
 
     def sample_indices(self, generator: np.random.Generator, batch_size: int) -> NDArray[np.int64]:
         """Row numbers [batch_size], uniform with replacement over the filled rows.

@@ -174,15 +174,19 @@ class TorchLearner:
             f"{group}.{name}": array for group in STATE_GROUPS for name, array in _copies(groups[group]).items()
         }
         step = next(iter(self.optimizer.state.values()))["step"]
-        return {**state, "adam.step": np.array(int(step), np.int64)}
+        statistics = np.array([self._updates, float(self._loss_sum), float(self._q_sum)])
+        return {**state, "adam.step": np.array(int(step), np.int64), "statistics": statistics}
 
     def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on bit for bit from :meth:`state_dict`; raises RunFolderError for one that does not fit."""
-        arrays, step = split_state(state, self.sizes)
+        arrays, step, (updates, loss_sum, q_sum) = split_state(state, self.sizes)
         for group, tensors in self._groups().items():
             _fill(tensors, arrays[group])
         for moments in self.optimizer.state.values():
             moments["step"].fill_(step)
+        self._updates = int(updates)
+        self._loss_sum.fill_(loss_sum)
+        self._q_sum.fill_(q_sum)
 
     def _groups(self) -> dict[str, dict[str, Tensor]]:
         """The live tensors behind each group of the state, by weight name."""

@@ -78,12 +78,13 @@ class Evaluator:
 
     def __init__(self, environment: gym.Env[np.ndarray, Any]) -> None:
         self._environment = environment
-        self._played = 0
+        self.played = 0
+        """Evaluation episodes so far: the next one's place among the seeds."""
 
     def play(self, learner: Learner, episodes: int) -> Generator[None, None, float]:
         """Play greedy episodes; yields after each env step, and returns their mean return."""
-        first_seed = EVALUATION_SEED + self._played
-        self._played += episodes
+        first_seed = EVALUATION_SEED + self.played
+        self.played += episodes
         played = yield from greedy_episodes(self._environment, learner, range(first_seed, first_seed + episodes))
         return math.fsum(episode_return for episode_return, _ in played) / episodes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -26,9 +26,9 @@ class Stopwatch:
         self._marks: deque[tuple[float, int]] = deque()
         self.restart()
 
-    def restart(self) -> None:
-        """Begin at 0 s now."""
-        self._started_at = self._clock()
+    def restart(self, seconds: float = 0.0) -> None:
+        """Begin at ``seconds`` now."""
+        self._started_at = self._clock() - seconds
 
     @property
     def seconds(self) -> float:
@@ -72,8 +72,17 @@ class EpisodeAverages:
         """(mean loss, mean Q) since last taken; NaN where there was no update."""
         updates = self._updates or math.nan
         means = self._loss_sum / updates, self._q_sum / updates
-        self.__init__()  # type: ignore[misc]  # back to zero
+        self.restore((0, 0.0, 0.0))
         return means
+
+    def state(self) -> tuple[int, float, float]:
+        """(updates, sum of losses, sum of Q) since last taken."""
+        return self._updates, self._loss_sum, self._q_sum
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Go on from :meth:`state`."""
+        updates, self._loss_sum, self._q_sum = state
+        self._updates = int(updates)
 
 
 class WeightsKeeper:
@@ -101,6 +110,10 @@ class WeightsKeeper:
         self._pending = WeightsReady(
             kind="best", episode=episode, env_step=env_step, eval_return=eval_return, weights=weights
         )
+
+    def restore(self, good: dict[str, np.ndarray], best_eval: float) -> None:
+        """Go on from an earlier keeper's good weights and best evaluation."""
+        self.good, self.best_eval = good, best_eval
 
     def hand_out(self) -> Iterator[WeightsReady]:
         """The best weights, if they are new and the last were handed out a second ago or longer."""

@@ -24,14 +24,12 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
 from dqn_core.events import (
     Change,
+    CheckpointReady,
     EndReason,
-    EpisodeEnded,
     Event,
-    Frame,
     HyperparametersChanged,
     Notice,
     Phase,
-    Progress,
     RunEnded,
     RunStarted,
     RunState,
@@ -43,16 +41,19 @@ from dqn_core.training.environments import (
     as_failure,
     close_environment,
     make_environment,
-    render_jpeg,
     set_decorated,
 )
 from dqn_core.training.evaluation import Evaluator
+from dqn_core.training.log_events import episode_ended, frame, progress
 from dqn_core.training.progress import EpisodeAverages, Stopwatch, WeightsKeeper
 from dqn_core.training.randomness import Randomness
+from dqn_core.training.running_episode import RunningEpisode
+from dqn_core.training.trainer_state import TrainerState, capture, restore
 
 __all__ = ["Trainer"]
 
 _HEARTBEAT_S = 0.05
+_BETWEEN_CHECKPOINTS_S = 60.0
 _UPDATES_BETWEEN_CHECKS = 500
 """Updates between two looks for NaN: counted, not timed, so that the logged means do not depend on the clock."""
 
@@ -66,25 +67,35 @@ class Trainer:
         What to train.
     mailbox
         Commands of :mod:`dqn_core.events`; any thread may put them in. None: nobody will.
+    resume_from
+        An earlier trainer's state to go on from, bit for bit on the same compute; ``config`` may raise its limits.
     clock
         Seconds, for logs, pace and heartbeats only: no result depends on it.
     """
 
     def __init__(
-        self, config: TrainingConfig, mailbox: Mailbox | None = None, *, clock: Callable[[], float] = time.perf_counter
+        self,
+        config: TrainingConfig,
+        mailbox: Mailbox | None = None,
+        *,
+        resume_from: TrainerState | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
+        self._resume_from = resume_from
         self.config = config
         self.mailbox = mailbox if mailbox is not None else Mailbox()
         self._clock = clock
         self._controls = Controls(self.mailbox, clock)
-        self._randomness = Randomness(config.seed)
+        self.randomness = Randomness(config.seed)
         self.env_step = self.updates = self.episode = 0
         self.finished_episodes = 0
-        self._stopwatch = Stopwatch(clock)
-        self._weights = WeightsKeeper(clock)
-        self._averages = EpisodeAverages()
-        self.episode_length, self.episode_return = 0, 0.0
-        self._phase = Phase.WARMUP
+        self.stopwatch = Stopwatch(clock)
+        self.keeper = WeightsKeeper(clock)
+        self.averages = EpisodeAverages()
+        self.running: RunningEpisode | None = None
+        self.warmed_up_at = self.evaluations_before = 0
+        self.epsilon = 1.0
+        self.phase = Phase.WARMUP
         self._attend_at = self._heartbeat_at = -math.inf
         self._announced = RunState.RUNNING
         self._environments: list[gym.Env[np.ndarray, Any]] = []
@@ -98,10 +109,9 @@ class Trainer:
         """
         try:
             yield from self._set_up()
-            self._stopwatch.restart()
-            yield from self._warm_up()
-            self._warmed_up_at = self.env_step
-            self._phase = Phase.TRAINING
+            yield from self._take_up()
+            if self.phase is Phase.WARMUP:
+                yield from self._warm_up()
             reason = None
             while reason is None:
                 reason = yield from self._train_episode()
@@ -118,65 +128,75 @@ class Trainer:
 
     def _warm_up(self) -> Iterator[Event]:
         """Fill the replay memory with a random policy."""
-        self._epsilon = 1.0
         while self.env_step < self.config.warmup_steps:
-            yield from self._play_episode(until_step=self.config.warmup_steps, learn=False)
+            running = yield from self._play_episode(until_step=self.config.warmup_steps, learn=False)
+            self.running = None if running.is_over else running
+        self.running = None
+        self.warmed_up_at = self.env_step
+        self.phase = Phase.TRAINING
 
     def _train_episode(self) -> Generator[Event, None, EndReason | None]:
         """One episode of acting and learning, then the target, the evaluation and the log."""
-        config = self.config
-        if self.episode >= config.max_episodes:
-            return EndReason.MAX_EPISODES
-        step_limit = config.max_env_steps or math.inf
-        if self.env_step >= step_limit:
-            return EndReason.MAX_ENV_STEPS
-        self._epsilon = epsilon_at(config, self.episode, self._training_step)
-        self.episode += 1
-        terminated, truncated = yield from self._play_episode(until_step=step_limit, learn=True)
-        if not (terminated or truncated):
-            return EndReason.MAX_ENV_STEPS
-        if self.config.target_update == "episode":
-            self.learner.sync_target()
-        self._check_divergence()
+        config, step_limit = self.config, self.config.max_env_steps or math.inf
+        if self.running is None:
+            if self.episode >= config.max_episodes:
+                return EndReason.MAX_EPISODES
+            if self.env_step >= step_limit:
+                return EndReason.MAX_ENV_STEPS
+            self.epsilon = epsilon_at(config, self.episode, self._training_step)
+            self.episode += 1
+        if self.running is None or not self.running.is_over:  # else it was taken up again in its evaluation
+            self.running = yield from self._play_episode(until_step=step_limit, learn=True)
+            if not self.running.is_over:
+                return EndReason.MAX_ENV_STEPS
+            if self.config.target_update == "episode":
+                self.learner.sync_target()
+            self._check_divergence()
         eval_return, solved = yield from self._evaluate_if_due()
-        self.finished_episodes = self.episode
-        yield self._episode_ended(eval_return, terminated=terminated, truncated=truncated)
+        ended = episode_ended(self, self.running, eval_return)
+        self.running, self.finished_episodes = None, self.episode
+        yield ended
         return EndReason.SOLVED if solved else None
 
-    def _play_episode(self, until_step: float, *, learn: bool) -> Generator[Event, None, tuple[bool, bool]]:
-        """Act, store and learn until the episode ends or ``until_step``; returns (terminated, truncated)."""
-        environment, replay, clock, mailbox = self._environment, self.replay, self._clock, self.mailbox
-        observation = self._reset()
+    def _play_episode(self, until_step: float, *, learn: bool) -> Generator[Event, None, RunningEpisode]:
+        """Act, store and learn until the episode, a new one or that taken up again, ends or ``until_step``."""
+        environment, replay, clock, mailbox = self.environment, self.replay, self._clock, self.mailbox
+        running = self.running or RunningEpisode(environment, self.randomness.take_environment_seed())
+        self.running, actions = running, running.actions
+        observation, pending = running.observation, running.pending
         terminated = truncated = False
         while not (terminated or truncated) and self.env_step < until_step:
-            action = self._choose_action(observation)
+            action, is_greedy = pending or self._choose_action(observation)
             if clock() >= self._attend_at or not mailbox.empty():
-                yield from self._attend(observation, action)
+                running.observation, running.pending = observation, (action, is_greedy)
+                yield from self._attend(running)
             next_observation, reward, terminated, truncated, _ = environment.step(action + self._first_action)
             next_observation = np.asarray(next_observation, dtype=np.float32)  # [D]
             replay.add(observation, action, float(reward), next_observation, terminated)
-            observation = next_observation
+            observation, pending = next_observation, None
+            running.episode_return += float(reward)
+            actions.append(action)
             self.env_step += 1
-            self.episode_length += 1
-            self.episode_return += float(reward)
             if learn:
                 self._learn()
-        return terminated, truncated
+        running.stand_at(observation, terminated=terminated, truncated=truncated)
+        return running
 
-    def _choose_action(self, observation: np.ndarray) -> int:
-        """Epsilon-greedy: a random action with probability epsilon, else the one of the largest Q."""
-        exploration = self._randomness.exploration
-        self.is_greedy = exploration.random() >= self._epsilon
-        return self.learner.act(observation) if self.is_greedy else int(exploration.integers(self.n_actions))
+    def _choose_action(self, observation: np.ndarray) -> tuple[int, bool]:
+        """Epsilon-greedy: (a random action with probability epsilon, else the greedy one; whether it is that)."""
+        exploration = self.randomness.exploration
+        if exploration.random() >= self.epsilon:
+            return self.learner.act(observation), True
+        return int(exploration.integers(self.n_actions)), False
 
     def _learn(self) -> None:
         """The updates and target copies that are due after this env step."""
         config, replay = self.config, self.replay
         if config.epsilon_schedule == "linear_steps":
-            self._epsilon = epsilon_at(config, self.episode - 1, self._training_step)
+            self.epsilon = epsilon_at(config, self.episode - 1, self._training_step)
         if self.env_step % config.update_every == 0 and len(replay) >= config.batch_size:
             for _ in range(config.gradient_steps):
-                self.learner.update(replay, replay.sample_indices(self._randomness.replay, config.batch_size))
+                self.learner.update(replay, replay.sample_indices(self.randomness.replay, config.batch_size))
                 self.updates += 1
                 if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
                     self._check_divergence()
@@ -187,15 +207,15 @@ class Trainer:
 
     def _set_up(self) -> Iterator[Event]:
         config = self.config
-        self._environment = make_environment(config.env_id, config.max_episode_steps)
-        self._environments.append(self._environment)
+        self.environment = make_environment(config.env_id, config.max_episode_steps)
+        self._environments.append(self.environment)
         self._environments.append(make_environment(config.env_id, config.max_episode_steps))
-        self._evaluator = Evaluator(self._environments[-1])
-        (observation_size,) = self._environment.observation_space.shape  # type: ignore[misc]
-        self._first_action, self.n_actions = action_range(self._environment)
+        self.evaluator = Evaluator(self._environments[-1])
+        (observation_size,) = self.environment.observation_space.shape  # type: ignore[misc]
+        self._first_action, self.n_actions = action_range(self.environment)
         self.replay = ReplayBuffer(config.buffer_size, observation_size)
-        self.learner, choice = make_learner(config, observation_size, self.n_actions, self._randomness.weights)
-        self._weights.keep_good(self.learner.weights())
+        self.learner, choice = make_learner(config, observation_size, self.n_actions, self.randomness.weights)
+        self.keeper.keep_good(self.learner.weights())
         yield RunStarted(
             compute=choice.compute,
             compute_template=choice.template,
@@ -205,21 +225,23 @@ class Trainer:
         if choice.warning:
             yield Notice(template=choice.warning, parameters=choice.warning_parameters)
 
-    def _reset(self) -> np.ndarray:
-        """Begin an episode; the environment is seeded once and then goes on with its own generator."""
-        observation, _ = self._environment.reset(seed=self._randomness.take_environment_seed())
-        self.episode_length, self.episode_return = 0, 0.0
-        return np.asarray(observation, dtype=np.float32)
+    def _take_up(self) -> Iterator[Event]:
+        """Start the clock, from where an earlier run stood if there is one."""
+        self.stopwatch.restart()
+        self._checkpoint_at = self._clock() + _BETWEEN_CHECKPOINTS_S
+        if self._resume_from is not None and not restore(self, self._resume_from):
+            template = mark("{env_id} did not repeat itself: the running episode begins anew.")
+            yield Notice(template=template, parameters={"env_id": self.config.env_id})
 
     @property
     def _training_step(self) -> int:
         """Env steps since the warm-up: the clock of the linear epsilon schedule."""
-        return self.env_step - self._warmed_up_at
+        return self.env_step - self.warmed_up_at
 
     def _check_divergence(self) -> None:
         """Gather the learner's statistics; stop the run where they are not finite, else remember the weights."""
         statistics = self.learner.take_statistics()
-        self._averages.add(statistics)
+        self.averages.add(statistics)
         if statistics.updates and not math.isfinite(statistics.loss_mean):
             template = mark(
                 "The loss became {loss} at update {updates}: training diverged. The last good weights are kept. "
@@ -227,28 +249,7 @@ class Trainer:
             )
             raise DivergenceError(template, loss=statistics.loss_mean, updates=self.updates)
         if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
-            self._weights.keep_good(self.learner.weights())
-
-    def _episode_ended(self, eval_return: float, *, terminated: bool, truncated: bool) -> EpisodeEnded:
-        loss_mean, q_mean = self._averages.take()
-        config = self.config
-        return EpisodeEnded(
-            episode=self.episode,
-            env_step=self.env_step,
-            wall_time_s=self._stopwatch.seconds,
-            episode_return=self.episode_return,
-            length=self.episode_length,
-            loss_mean=loss_mean,
-            q_mean=q_mean,
-            epsilon=self._epsilon,
-            gamma=config.gamma,
-            learning_rate=config.learning_rate,
-            buffer_size=config.buffer_size,
-            buffer_fill=len(self.replay),
-            eval_return=eval_return,
-            terminated=bool(terminated),
-            truncated=bool(truncated),
-        )
+            self.keeper.keep_good(self.learner.weights())
 
     # ------------------------------------------------------------------------------------------- evaluation
 
@@ -257,20 +258,20 @@ class Trainer:
         config = self.config
         if config.evaluate_every == 0 or self.episode % config.evaluate_every:
             return math.nan, False
-        self._phase = Phase.EVALUATING
+        self.phase, self.evaluations_before = Phase.EVALUATING, self.evaluator.played
         eval_return = yield from self._evaluate(config.evaluation_episodes)
         goal = math.inf if config.goal_score is None else config.goal_score
         solved = eval_return > goal
         if solved and config.confirmation_episodes:
             solved = (yield from self._evaluate(config.confirmation_episodes)) > goal
-        self._phase = Phase.TRAINING
-        if solved or self._weights.is_best(eval_return):
-            self._weights.keep_best(self.learner.weights(), eval_return, self.episode, self.env_step)
+        self.phase = Phase.TRAINING
+        if solved or self.keeper.is_best(eval_return):
+            self.keeper.keep_best(self.learner.weights(), eval_return, self.episode, self.env_step)
         return eval_return, solved
 
     def _evaluate(self, episodes: int) -> Generator[Event, None, float]:
         """Mean return of greedy episodes in an environment of their own; commands are taken meanwhile."""
-        steps = self._evaluator.play(self.learner, episodes)
+        steps = self.evaluator.play(self.learner, episodes)
         while True:
             try:
                 next(steps)
@@ -287,46 +288,54 @@ class Trainer:
         yield from self._apply_changes()
         if self._clock() >= self._heartbeat_at:
             self._heartbeat_at = self._clock() + _HEARTBEAT_S
-            yield self._progress()
-            yield from self._weights.hand_out()
+            yield progress(self)
+            yield from self.keeper.hand_out()
+            if self._clock() >= self._checkpoint_at:
+                self._checkpoint_at = self._clock() + _BETWEEN_CHECKPOINTS_S
+                yield self._checkpoint()
         self._look_again()
 
     def _look_again(self) -> None:
         """Set when the loop next has to look up from its work, and whether the environment shows off meanwhile."""
         controls = self._controls
         self._attend_at = -math.inf if controls.needs_every_step else min(self._heartbeat_at, controls.next_frame_at)
-        set_decorated(self._environment, on=controls.sees_every_motion)
+        set_decorated(self.environment, on=controls.sees_every_motion)
 
-    def _attend(self, observation: np.ndarray, action: int) -> Iterator[Event]:
+    def _attend(self, running: RunningEpisode) -> Iterator[Event]:
         """What is due before this env step: commands, pause, a frame, the pace, a heartbeat."""
         controls = self._controls
         yield from self._sign_of_life()
         if controls.is_paused and not controls.take_granted_step():
-            yield from self._stand_still(observation, action)
+            yield from self._stand_still(running)
         if controls.take_frame():
-            yield from self._frame(observation, action)
+            yield from self._show(running)
         controls.keep_pace()
         yield from self._apply_changes()
         self._look_again()
 
-    def _stand_still(self, observation: np.ndarray, action: int) -> Iterator[Event]:
+    def _stand_still(self, running: RunningEpisode) -> Iterator[Event]:
         """Wait, paused, for a command; live changes and frames go on."""
-        self._stopwatch.pause()
-        yield self._progress()
+        self.stopwatch.pause()
+        yield progress(self)
         if self._announced is not RunState.PAUSED:
             self._announced = RunState.PAUSED
+            yield self._checkpoint()
             yield StateChanged(state=RunState.PAUSED)
         shown = False
         while self._controls.is_paused and not self._controls.take_granted_step():
             if self._controls.is_watched and not shown:
-                yield from self._frame(observation, action)
+                yield from self._show(running)
                 shown = True
             self._controls.receive(timeout=None)
             yield from self._apply_changes()
-        self._stopwatch.resume()
+        self.stopwatch.resume()
         if not self._controls.is_paused:
             self._announced = RunState.RUNNING
             yield StateChanged(state=RunState.RUNNING)
+
+    def _show(self, running: RunningEpisode) -> Iterator[Event]:
+        if shown := frame(self, running):
+            yield shown
 
     def _apply_changes(self) -> Iterator[Event]:
         wanted, self._controls.wanted_changes = self._controls.wanted_changes, []
@@ -347,54 +356,34 @@ class Trainer:
         self.learner.configure(new)
         if new.buffer_size != self.replay.capacity:
             self.replay.resize(new.buffer_size)
-        if self._phase is not Phase.WARMUP:
-            self._epsilon = epsilon_at(new, self.episode - 1, self._training_step)
+        if self.phase is not Phase.WARMUP:
+            self.epsilon = epsilon_at(new, self.episode - 1, self._training_step)
         yield HyperparametersChanged(
-            wall_time_s=self._stopwatch.seconds,
+            wall_time_s=self.stopwatch.seconds,
             env_step=self.env_step,
             episode=self.episode,
             changes=changes,
         )
 
-    def _progress(self) -> Progress:
-        return Progress(
-            wall_time_s=self._stopwatch.seconds,
-            env_step=self.env_step,
-            updates=self.updates,
-            episode=self.episode,
-            phase=self._phase,
-            epsilon=self._epsilon,
-            steps_per_s=self._stopwatch.rate(self.env_step),
-            episode_return=self.episode_return,
-            buffer_fill=len(self.replay),
-        )
-
-    def _frame(self, observation: np.ndarray, action: int) -> Iterator[Event]:
-        if jpeg := render_jpeg(self._environment):
-            yield Frame(
-                episode=self.episode,
-                env_step=self.env_step,
-                episode_step=self.episode_length,
-                episode_return=self.episode_return,
-                jpeg=jpeg,
-                q_values=tuple(map(float, self.learner.q_values(observation[None])[0])),
-                action=action,
-                is_greedy=self.is_greedy,
-            )
+    def _checkpoint(self) -> CheckpointReady:
+        state = capture(self)
+        return CheckpointReady(episode=self.episode, env_step=self.env_step, arrays=state.arrays, values=state.values)
 
     def _close_log(self, reason: EndReason, error: DqnLabError | None = None) -> Iterator[Event]:
         """The last events of a run: the weights, where it stands, why it ended."""
-        if self._weights.good:  # else the run failed before it had a network
+        if self.keeper.good:  # else the run failed before it had a network
+            if reason.state is not RunState.FAILED:
+                yield self._checkpoint()
             last = None if reason.state is RunState.FAILED else self.learner.weights()
-            yield from self._weights.close(last, self.episode, self.env_step)
-            yield self._progress()
+            yield from self.keeper.close(last, self.episode, self.env_step)
+            yield progress(self)
         yield RunEnded(
             reason=reason,
-            wall_time_s=self._stopwatch.seconds,
+            wall_time_s=self.stopwatch.seconds,
             episodes=self.finished_episodes,
             env_steps=self.env_step,
             updates=self.updates,
-            best_eval=self._weights.best_eval,
+            best_eval=self.keeper.best_eval,
             template=error.template if error else "",
             parameters=error.parameters if error else {},
         )

@@ -1,0 +1,71 @@
+"""What a trainer says of itself: its numbers as events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dqn_core.events import EpisodeEnded, Frame, Progress
+from dqn_core.training.environments import render_jpeg
+
+if TYPE_CHECKING:
+    from dqn_core.training.running_episode import RunningEpisode
+    from dqn_core.training.trainer import Trainer
+
+__all__ = ["episode_ended", "frame", "progress"]
+
+
+def progress(trainer: Trainer) -> Progress:
+    """Where the run stands."""
+    running = trainer.running
+    return Progress(
+        wall_time_s=trainer.stopwatch.seconds,
+        env_step=trainer.env_step,
+        updates=trainer.updates,
+        episode=trainer.episode,
+        phase=trainer.phase,
+        epsilon=trainer.epsilon,
+        steps_per_s=trainer.stopwatch.rate(trainer.env_step),
+        episode_return=running.episode_return if running else 0.0,
+        buffer_fill=len(trainer.replay),
+    )
+
+
+def episode_ended(trainer: Trainer, running: RunningEpisode, eval_return: float) -> EpisodeEnded:
+    """The finished episode as a row of the log; takes the episode's averages."""
+    loss_mean, q_mean = trainer.averages.take()
+    config = trainer.config
+    return EpisodeEnded(
+        episode=trainer.episode,
+        env_step=trainer.env_step,
+        wall_time_s=trainer.stopwatch.seconds,
+        episode_return=running.episode_return,
+        length=running.length,
+        loss_mean=loss_mean,
+        q_mean=q_mean,
+        epsilon=trainer.epsilon,
+        gamma=config.gamma,
+        learning_rate=config.learning_rate,
+        buffer_size=config.buffer_size,
+        buffer_fill=len(trainer.replay),
+        eval_return=eval_return,
+        terminated=running.terminated,
+        truncated=running.truncated,
+    )
+
+
+def frame(trainer: Trainer, running: RunningEpisode) -> Frame | None:
+    """A picture of the state that the pending action was chosen in; None where the environment cannot draw."""
+    jpeg = render_jpeg(trainer.environment)
+    if jpeg is None or running.pending is None:
+        return None
+    action, is_greedy = running.pending
+    return Frame(
+        episode=trainer.episode,
+        env_step=trainer.env_step,
+        episode_step=running.length,
+        episode_return=running.episode_return,
+        jpeg=jpeg,
+        q_values=tuple(map(float, trainer.learner.q_values(running.observation[None])[0])),
+        action=action,
+        is_greedy=is_greedy,
+    )

@@ -1,0 +1,103 @@
+"""Everything that a trainer's future depends on, to go on bit for bit as if it had never stopped.
+
+Arrays (replay memory, networks, Adam's moments) and plain values (counters, generators, the running episode, the config
+with its live changes) are kept apart: the first go into safetensors, the second into JSON, nothing is pickled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import RunFolderError, mark
+from dqn_core.events import Phase
+from dqn_core.training.running_episode import RunningEpisode, generator_state, set_generator_state
+
+if TYPE_CHECKING:
+    from dqn_core.training.trainer import Trainer
+
+__all__ = ["TrainerState", "capture", "restore"]
+
+_VERSION = 1
+_COUNTERS = ("env_step", "updates", "episode", "finished_episodes", "warmed_up_at", "epsilon")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerState:
+    """A trainer between two env steps."""
+
+    arrays: dict[str, NDArray[Any]]
+    values: dict[str, Any]
+    """JSON values."""
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The run's config, live changes included."""
+        return TrainingConfig.from_dict(self.values["config"])
+
+
+def capture(trainer: Trainer) -> TrainerState:
+    """Copy the state of a trainer that has been set up and stands between two env steps."""
+    replay, running = trainer.replay, trainer.running
+    arrays = {f"learner.{name}": array for name, array in trainer.learner.state_dict().items()}
+    arrays |= {f"good.{name}": array for name, array in trainer.keeper.good.items()}
+    arrays["replay.rows"] = replay.rows[: len(replay)].copy()
+    values = {
+        "version": _VERSION,
+        "config": trainer.config.to_dict(),
+        "compute": trainer.learner.compute,
+        "counters": {name: getattr(trainer, name) for name in _COUNTERS},
+        "phase": str(trainer.phase),
+        "wall_time_s": trainer.stopwatch.seconds,
+        "replay_cursor": replay.cursor,
+        "averages": trainer.averages.state(),
+        "best_eval": trainer.keeper.best_eval,
+        "evaluations": trainer.evaluations_before if trainer.phase is Phase.EVALUATING else trainer.evaluator.played,
+        "randomness": trainer.randomness.state(),
+        "environment_generator": generator_state(trainer.environment) if running is None else None,
+        "running": running.state() if running else None,
+    }
+    return TrainerState(arrays=arrays, values=values)
+
+
+def restore(trainer: Trainer, state: TrainerState) -> bool:
+    """Put a trainer that has just been set up into ``state``; False where its running episode has to begin anew.
+
+    Raises
+    ------
+    RunFolderError
+        The state is of another version of this program, or its arrays do not fit the trainer's network.
+    """
+    values = state.values
+    if values.get("version") != _VERSION:
+        template = mark("The checkpoint is of version {found}; this program reads version {known}.")
+        raise RunFolderError(template, found=values.get("version"), known=_VERSION)
+    trainer.learner.load_state_dict(_group(state.arrays, "learner."))
+    trainer.keeper.restore(_group(state.arrays, "good."), values["best_eval"])
+    trainer.replay.restore(state.arrays["replay.rows"], values["replay_cursor"])
+    for name, value in values["counters"].items():
+        setattr(trainer, name, value)
+    trainer.phase = Phase.TRAINING if values["phase"] == Phase.EVALUATING else Phase(values["phase"])
+    trainer.stopwatch.restart(values["wall_time_s"])
+    trainer.averages.restore(values["averages"])
+    trainer.evaluator.played = values["evaluations"]
+    trainer.randomness.restore(values["randomness"])
+    return _restore_episode(trainer, values)
+
+
+def _restore_episode(trainer: Trainer, values: Mapping[str, Any]) -> bool:
+    if values["running"] is None:
+        set_generator_state(trainer.environment, values["environment_generator"])
+        return True
+    trainer.running = RunningEpisode.restored(trainer.environment, values["running"])
+    if trainer.running is None and trainer.phase is not Phase.WARMUP:
+        trainer.episode -= 1  # it begins anew, under the same number
+    return trainer.running is not None
+
+
+def _group(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}

@@ -1,0 +1,158 @@
+"""A run that stops anywhere and is taken up again is the run that never stopped, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import fake_environments as fake
+from dqn_core.config import TrainingConfig
+from dqn_core.events import CheckpointReady, EpisodeEnded, Event, Notice, Phase, Progress, RunEnded, Stop, WeightsReady
+from dqn_core.training.controls import Mailbox
+from dqn_core.training.trainer import Trainer
+from dqn_core.training.trainer_state import TrainerState
+from trainer_runs import of_kind, short_config
+
+
+def rows(events: list[Event]) -> list[dict[str, Any]]:
+    """Finished episodes less the clock."""
+    return [
+        {name: repr(getattr(event, name)) for name in event.__slots__ if name != "wall_time_s"}
+        for event in of_kind(events, EpisodeEnded)
+    ]
+
+
+def last_weights(events: list[Event]) -> dict[str, np.ndarray]:
+    return next(event.weights for event in of_kind(events, WeightsReady) if event.kind == "last")
+
+
+def as_stored(event: CheckpointReady) -> TrainerState:
+    """The state as it comes back from a disk: values through JSON."""
+    return TrainerState(arrays=event.arrays, values=json.loads(json.dumps(event.values)))
+
+
+class SteppingClock:
+    """Each look is a tick, so that the trainer looks up from its work at each env step."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def stopped_at(config: TrainingConfig, env_step: int, phase: Phase) -> tuple[list[Event], TrainerState]:
+    """Events of a run that is stopped in ``phase`` from ``env_step`` on, and its last checkpoint."""
+    mailbox, events = Mailbox(), []
+    for event in Trainer(config, mailbox, clock=SteppingClock()).events():
+        events.append(event)
+        if isinstance(event, Progress) and event.env_step >= env_step and event.phase is phase:
+            mailbox.put(Stop())
+    return events, as_stored(of_kind(events, CheckpointReady)[-1])
+
+
+@pytest.mark.parametrize("compute", ["torch-cpu", "fused"])
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "LunarLander-v3"])
+@pytest.mark.parametrize(
+    ("env_step", "phase"),
+    [(20, Phase.WARMUP), (51, Phase.TRAINING), (137, Phase.TRAINING), (150, Phase.EVALUATING)],
+)
+def test_a_run_taken_up_again_is_the_run_that_never_stopped(
+    env_id: str, compute: str, env_step: int, phase: Phase
+) -> None:
+    config = short_config(
+        env_id=env_id,
+        compute=compute,
+        max_episodes=8,
+        evaluate_every=2,
+        evaluation_episodes=2,
+        max_episode_steps=60,
+        buffer_size=120,
+        epsilon_schedule="linear_steps",
+        epsilon_decay_steps=200,
+    )
+    whole = list(Trainer(config).events())
+    before, state = stopped_at(config, env_step, phase)
+    after = list(Trainer(state.config, resume_from=state).events())
+    assert rows(before) + rows(after) == rows(whole)
+    assert len(rows(after)) > 0
+    for name, array in last_weights(whole).items():
+        np.testing.assert_array_equal(array, last_weights(after)[name])
+    ended, ended_after = whole[-1], after[-1]
+    assert isinstance(ended, RunEnded)
+    assert isinstance(ended_after, RunEnded)
+    assert (ended.env_steps, ended.updates, ended.episodes) == (
+        ended_after.env_steps,
+        ended_after.updates,
+        ended_after.episodes,
+    )
+    assert repr(ended.best_eval) == repr(ended_after.best_eval)
+
+
+def test_a_finished_run_goes_on_with_more_episodes() -> None:
+    # The linear schedule does not depend on max_episodes, so the longer run is the same from the start.
+    config = short_config(max_episodes=4, epsilon_schedule="linear_steps")
+    first = list(Trainer(config).events())
+    state = as_stored(of_kind(first, CheckpointReady)[-1])
+    more = list(Trainer(state.config.replace(max_episodes=7), resume_from=state).events())
+    whole = list(Trainer(config.replace(max_episodes=7)).events())
+    assert rows(first) + rows(more) == rows(whole)
+
+
+def test_a_step_budget_is_taken_up_amid_the_episode() -> None:
+    config = short_config(max_episodes=100, max_env_steps=123)
+    first = list(Trainer(config).events())
+    state = as_stored(of_kind(first, CheckpointReady)[-1])
+    more = list(Trainer(state.config.replace(max_env_steps=300), resume_from=state).events())
+    assert rows(first) + rows(more) == rows(list(Trainer(config.replace(max_env_steps=300)).events()))
+
+
+def test_the_clock_goes_on_where_it_stood() -> None:
+    config = short_config()
+    first = list(Trainer(config, clock=SteppingClock()).events())
+    state = as_stored(of_kind(first, CheckpointReady)[-1])
+    more = Trainer(state.config.replace(max_episodes=9), resume_from=state, clock=SteppingClock()).events()
+    assert of_kind(more, EpisodeEnded)[0].wall_time_s > of_kind(first, EpisodeEnded)[-1].wall_time_s
+
+
+class Forgetful(fake.Corridor):
+    """Starts somewhere else each time, whatever its generator says."""
+
+    starts = 0
+
+    def reset(self, **options: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(**options)
+        type(self).starts += 1
+        self.length = 1_000 + type(self).starts
+        return self._observe(), {}
+
+
+def test_an_episode_that_does_not_repeat_itself_begins_anew_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fake.gym.registry[fake.CORRIDOR], "entry_point", Forgetful)
+    config = short_config(env_id=fake.CORRIDOR, max_episodes=5, max_episode_steps=20)
+    before, state = stopped_at(config, 60, Phase.TRAINING)
+    after = list(Trainer(state.config, resume_from=state).events())
+    assert any("begins anew" in notice.template for notice in of_kind(after, Notice))
+    numbers = [event.episode for event in of_kind([*before, *after], EpisodeEnded)]
+    assert numbers == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("change", ["version", "network", "memory"])
+def test_a_state_that_does_not_fit_is_refused_by_name(change: str) -> None:
+    state = as_stored(of_kind(Trainer(short_config()).events(), CheckpointReady)[-1])
+    config = state.config
+    match change:
+        case "version":
+            state.values["version"] = 99
+        case "network":
+            config = config.replace(hidden_sizes=(16,))
+        case "memory":
+            state.arrays["replay.rows"] = np.zeros((4, 3), np.float32)
+    ended = list(Trainer(config, resume_from=state).events())[-1]
+    assert isinstance(ended, RunEnded)
+    message = ended.template.format(**ended.parameters)
+    assert {"version": "99", "network": "layers.", "memory": "(4, 3)"}[change] in message
