@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import tyro
 from tqdm import tqdm
@@ -26,6 +26,10 @@ from dqn_core.errors import DqnLabError
 from dqn_core.events import Command, EpisodeEnded, Notice, Progress, RunEnded, RunStarted, Stop
 from dqn_core.presets import preset_config, preset_names
 from dqn_core.runs.records import new_run_id
+
+if TYPE_CHECKING:
+    from dqn_core.training.run_folder import RunFolder
+    from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["main"]
 
@@ -76,58 +80,71 @@ class _TrainOptions:
     """Ready-made config to start from; the environment's first one if not given."""
     out: Path | None = None
     """New folder for config.json, episodes.csv and the weights; runs/RUN_ID if not given."""
+    resume: Path | None = None
+    """Folder of a run to go on with from its checkpoint, as if it had never stopped; fields given may raise limits."""
     quiet: bool = False
     """No progress bar."""
 
 
 def _train(arguments: list[str]) -> int:
-    options, config = _training_config(arguments)
-    from dqn_core.training.environments import inspect_environment
-    from dqn_core.training.run_folder import RunFolder, RunLog, end_summary
-    from dqn_core.training.trainer import Trainer
-
+    options, rest = _train_options(arguments)
     if not options.quiet:
         logging.basicConfig(level=logging.INFO, format="%(message)s")  # what takes long before the bar moves is said
-    inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
-    run_id = new_run_id(datetime.now(UTC))
-    folder = RunFolder.create(options.out or Path("runs") / run_id, config)
+    folder, state = _new_run(options, rest) if options.resume is None else _resumed_run(options.resume, rest)
+    from dqn_core.training.run_folder import RunLog, end_summary
+    from dqn_core.training.trainer import Trainer
+
     mailbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
-    log = RunLog(folder)
-    with _stop_on_interrupt(mailbox), _ProgressBar(config, quiet=options.quiet) as bar:
+    log = RunLog(folder, state)
+    with _stop_on_interrupt(mailbox), _ProgressBar(folder.config, quiet=options.quiet) as bar:
         try:
-            for event in Trainer(config, mailbox).events():
+            for event in Trainer(folder.config, mailbox, resume_from=state).events():
                 log.write(event)
                 bar.show(event)
         finally:
             log.close()
-    ended = bar.ended
-    result = {
-        "run_id": run_id,
-        "env": config.env_id,
-        "seed": config.seed,
-        "compute": bar.compute,
-        "out": str(folder.path),
-    }
-    summary = end_summary(ended)
+    place = {"run_id": folder.path.name, "env": folder.config.env_id, "seed": folder.config.seed}
+    summary = end_summary(bar.ended)
     message = summary.pop("message")
-    print(json.dumps(result | summary))
+    print(json.dumps(place | {"compute": bar.compute, "out": str(folder.path)} | summary))
     if message:
         print(f"error: {message}", file=sys.stderr)
     return 1 if message else 0
 
 
-def _training_config(arguments: list[str]) -> tuple[_TrainOptions, TrainingConfig]:
-    """The options of ``train`` and the config they make: the preset's, with each field given replacing its own."""
-    wants_help = bool({"-h", "--help"} & set(arguments))
+def _train_options(arguments: list[str]) -> tuple[_TrainOptions, list[str]]:
+    """The options that are no fields of the config, and the arguments that remain; help shows all and ends."""
     kept = [argument for argument in arguments if argument not in {"-h", "--help"}]
     options, rest = tyro.cli(_TrainOptions, args=kept, return_unknown_args=True, add_help=False)
-    preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
-    if wants_help:
+    if kept != arguments:
         with contextlib.suppress(SystemExit):  # the config's own fields follow
             tyro.cli(_TrainOptions, args=["--help"], prog=_TRAIN)
         rest = ["--help"]
-    config = tyro.cli(TrainingConfig, default=preset, args=rest, prog=_TRAIN, description=_FIELDS)
-    return options, config
+    return options, rest
+
+
+def _new_run(options: _TrainOptions, fields: list[str]) -> tuple[RunFolder, None]:
+    """A new folder with the preset's config, in which each field given replaces its own."""
+    preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
+    config = tyro.cli(TrainingConfig, default=preset, args=fields, prog=_TRAIN, description=_FIELDS)
+    from dqn_core.training.environments import inspect_environment
+    from dqn_core.training.run_folder import RunFolder
+
+    inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
+    return RunFolder.create(options.out or Path("runs") / new_run_id(datetime.now(UTC)), config), None
+
+
+def _resumed_run(path: Path, fields: list[str]) -> tuple[RunFolder, TrainerState]:
+    """An existing folder and where its run stood last; fields given change what may change while a run trains."""
+    from dqn_core.training.run_folder import RunFolder
+
+    folder = RunFolder.open(path)
+    state = folder.checkpoint()
+    config = tyro.cli(TrainingConfig, default=state.config, args=fields, prog=_TRAIN, description=_FIELDS)
+    for name, _, value in state.config.differences(config):
+        state.config.changed_live(name, value)  # refuses with its reason
+    folder.write_config(config)
+    return folder, state
 
 
 @contextlib.contextmanager

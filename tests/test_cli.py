@@ -67,6 +67,7 @@ def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]
         (["train", "--preset", "lab9"], "lab8"),
         (["evaluate", "nowhere"], "not a run folder"),
         (["info", "--env", "Pendulum-v1"], "Discrete"),
+        (["train", "--resume", "nowhere"], "not a run folder"),
         (["fly"], "usage"),
         ([], "usage"),
     ],
@@ -105,3 +106,28 @@ def test_ctrl_c_ends_a_run_with_everything_saved(tmp_path: Path) -> None:
     assert json.loads(output)["reason"] == "stopped"
     assert RunFolder.open(out).weights("last")
     assert json.loads((out / "summary.json").read_text())["reason"] == "stopped"
+
+
+def test_a_run_broken_off_is_taken_up_again_as_if_it_had_never_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quick = [*QUICK, "--epsilon-schedule", "linear_steps", "--evaluate-every", "2"]
+    main(["train", "--out", str(tmp_path / "whole"), *quick, "--max-episodes", "9"])
+    main(["train", "--out", str(tmp_path / "parts"), *quick, "--max-episodes", "4"])
+    log = tmp_path / "parts" / "episodes.csv"
+    log.write_text(log.read_text() + "5,999,1.0,9.0\n")  # as a crash may leave it
+    assert main(["train", "--resume", str(tmp_path / "parts"), "--max-episodes", "9", "--quiet"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["episodes"] == 9
+    whole, parts = (pd.read_csv(tmp_path / name / "episodes.csv") for name in ("whole", "parts"))
+    pd.testing.assert_frame_equal(whole.drop(columns="wall_time_s"), parts.drop(columns="wall_time_s"))
+    weights = [RunFolder.open(tmp_path / name).weights("last") for name in ("whole", "parts")]
+    assert all((weights[0][name] == weights[1][name]).all() for name in weights[0])
+
+
+def test_a_resumed_run_keeps_what_cannot_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["train", "--out", str(tmp_path / "run"), *QUICK])
+    assert main(["train", "--resume", str(tmp_path / "run"), "--seed", "5"]) != 0
+    assert "another seed" in capsys.readouterr().err
+    (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"no checkpoint")
+    assert main(["train", "--resume", str(tmp_path / "run")]) != 0
+    assert "not a readable checkpoint" in capsys.readouterr().err

@@ -5,10 +5,10 @@ import json
 
 import pytest
 from hypothesis import given
-from strategies import configs
 
 from dqn_core.config import TrainingConfig, config_from_json, field_rule
 from dqn_core.errors import ChangeRefusedError, ConfigError
+from strategies import configs
 
 FIELDS = [field.name for field in dataclasses.fields(TrainingConfig)]
 

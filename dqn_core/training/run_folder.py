@@ -11,20 +11,36 @@ DIR/
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TextIO
 
 import numpy as np
 
 from dqn_core.config import TrainingConfig, config_from_json
 from dqn_core.errors import RunFolderError, mark
-from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded, Event, HyperparametersChanged, RunEnded, WeightsReady
-from dqn_core.training.checkpoint import read_weights, write_atomically, write_weights
+from dqn_core.events import (
+    EPISODE_COLUMNS,
+    CheckpointReady,
+    EpisodeEnded,
+    Event,
+    HyperparametersChanged,
+    RunEnded,
+    WeightsReady,
+)
+from dqn_core.training.checkpoint import (
+    read_checkpoint,
+    read_weights,
+    write_atomically,
+    write_checkpoint,
+    write_weights,
+)
 from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, episode_rows
+from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["RunFolder", "RunLog", "WeightsKind", "end_summary"]
 
@@ -73,21 +89,34 @@ class RunFolder:
         """Keep ``weights`` as the run's best or last."""
         write_weights(self.path / f"{kind}.safetensors", weights)
 
+    def write_checkpoint(self, checkpoint: CheckpointReady) -> None:
+        """Keep ``checkpoint`` as the one to go on from."""
+        write_checkpoint(self.path / "checkpoint.safetensors", checkpoint)
+
+    def checkpoint(self) -> TrainerState:
+        """Where the run stood last; raises :class:`RunFolderError` where it left no readable checkpoint."""
+        return read_checkpoint(self.path / "checkpoint.safetensors")
+
     def weights(self, kind: WeightsKind) -> dict[str, np.ndarray]:
         """The run's best or last weights; raises :class:`RunFolderError` where there are none."""
         return read_weights(self.path / f"{kind}.safetensors")
 
 
 class RunLog:
-    """Writes a trainer's events into a run folder; at most half a second of them is in memory only."""
+    """Writes a trainer's events into a run folder; at most half a second of them is in memory only.
 
-    def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.monotonic) -> None:
+    ``resumed_from`` is the checkpoint that the trainer goes on from: what was logged after it is taken back, for it
+    comes again.
+    """
+
+    def __init__(
+        self, folder: RunFolder, resumed_from: TrainerState | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.folder = folder
         self._clock = clock
-        self._episodes = (folder.path / "episodes.csv").open("w", encoding="utf-8")
-        self._changes = (folder.path / "changes.csv").open("w", encoding="utf-8")
-        self._episodes.write(csv_text([EPISODE_COLUMNS]))
-        self._changes.write(csv_text([CHANGE_COLUMNS]))
+        episodes, env_step = _position(resumed_from)
+        self._episodes = _log_file(folder.path / "episodes.csv", EPISODE_COLUMNS, "episode", episodes)
+        self._changes = _log_file(folder.path / "changes.csv", CHANGE_COLUMNS, "env_step", env_step)
         self._flush()
 
     def write(self, event: Event) -> None:
@@ -99,6 +128,8 @@ class RunLog:
                 self._changes.write(csv_text(change_rows([event])))
                 changed = {change.field: change.new for change in event.changes}
                 self.folder.write_config(self.folder.config.replace(**changed))
+            case CheckpointReady():
+                self.folder.write_checkpoint(event)
             case WeightsReady(kind=("best" | "last") as kind):
                 self.folder.write_weights(kind, event.weights)
             case RunEnded():
@@ -116,6 +147,31 @@ class RunLog:
         self._episodes.flush()
         self._changes.flush()
         self._flushed_at = self._clock()
+
+
+def _position(state: TrainerState | None) -> tuple[float, float]:
+    """(finished episodes, env steps) of a checkpoint; below every one where there is none."""
+    if state is None:
+        return -math.inf, -math.inf
+    counters = state.values["counters"]
+    return counters["finished_episodes"], counters["env_step"]
+
+
+def _log_file(path: Path, columns: Sequence[str], column: str, limit: float) -> TextIO:
+    """The log at ``path`` with the rows whose ``column`` is at most ``limit``, open for more."""
+    kept = [list(columns)]
+    if math.isfinite(limit) and path.exists():
+        with path.open(encoding="utf-8", newline="") as log:
+            kept += [
+                list(row.values()) for row in csv.DictReader(log) if _is_whole(row) and float(row[column]) <= limit
+            ]
+    write_atomically(path, csv_text(kept).encode())
+    return path.open("a", encoding="utf-8")
+
+
+def _is_whole(row: dict[str, str]) -> bool:
+    """Whether the row was written to its end: a crash may leave half a line."""
+    return None not in row.values()
 
 
 def end_summary(event: RunEnded) -> dict[str, Any]:

@@ -215,7 +215,6 @@ class Trainer:
         self._first_action, self.n_actions = action_range(self.environment)
         self.replay = ReplayBuffer(config.buffer_size, observation_size)
         self.learner, choice = make_learner(config, observation_size, self.n_actions, self.randomness.weights)
-        self.keeper.keep_good(self.learner.weights())
         yield RunStarted(
             compute=choice.compute,
             compute_template=choice.template,
@@ -229,7 +228,9 @@ class Trainer:
         """Start the clock, from where an earlier run stood if there is one."""
         self.stopwatch.restart()
         self._checkpoint_at = self._clock() + _BETWEEN_CHECKPOINTS_S
-        if self._resume_from is not None and not restore(self, self._resume_from):
+        if self._resume_from is None:
+            self.keeper.keep_good(self.learner.weights())
+        elif not restore(self, self._resume_from):
             template = mark("{env_id} did not repeat itself: the running episode begins anew.")
             yield Notice(template=template, parameters={"env_id": self.config.env_id})
 

@@ -36,8 +36,8 @@ class TrainerState:
 
     @property
     def config(self) -> TrainingConfig:
-        """The run's config, live changes included."""
-        return TrainingConfig.from_dict(self.values["config"])
+        """The run's config, live changes included, on the compute that it was trained on."""
+        return TrainingConfig.from_dict(self.values["config"] | {"compute": self.values["compute"]})
 
 
 def capture(trainer: Trainer) -> TrainerState:
