@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
 from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, Watch
 from dqn_core.runs.executors.thread import Mailbox, RunThread, TrainerFactory, make_trainer
-from dqn_core.runs.live_feed import LiveFeed
+from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord, check_run_id, new_run_id
 from dqn_core.runs.store import RunStore
@@ -94,13 +96,63 @@ class RunManager:
         )
         folder = RunFolder.create(self._folder_path(record.run_id), config)
         self.store.create_run(record)
-        feed, mailbox = LiveFeed(record), Mailbox()
-        thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, self._trainer_factory)
+        self._launch(LiveFeed(record), folder, self._trainer_factory)
+        return record.run_id
+
+    def go_on(self, run_id: str, **changes: Any) -> None:
+        """Go on with a run that is over from its last checkpoint, as if it had never stopped.
+
+        Parameters
+        ----------
+        changes
+            Fields of the config that may change while a run trains: a larger ``max_episodes``, say.
+
+        Raises
+        ------
+        RunStateError
+            The run is not over, or has nothing left to do within its limits.
+        RunFolderError
+            It left no readable checkpoint.
+        ConfigError, ChangeRefusedError
+            A change is not valid.
+        """
+        record = self.snapshot(run_id).record
+        if record.state.is_active:
+            raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
+        folder = RunFolder.open(self._folder_path(run_id))
+        state = folder.checkpoint()
+        config = state.config.replace(compute=record.config.compute)
+        for name, value in changes.items():
+            config = config.changed_live(name, value)
+        counters = state.values["counters"]
+        _refuse_without_work(config, counters)
+        record = replace(
+            record,
+            config=config,
+            state=RunState.STARTING,
+            reason=None,
+            message_template="",
+            message_parameters={},
+            episodes=counters["finished_episodes"],
+            env_steps=counters["env_step"],
+            updates=counters["updates"],
+            wall_time_s=state.values["wall_time_s"],
+            best_eval=state.values["best_eval"],
+        )
+        values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
+        self.store.rewind(run_id, record.episodes, record.env_steps, **values)
+        folder.write_config(config)
+        tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
+        feed = LiveFeed(record, tail=tail, changes=self.store.changes(run_id))
+        self._launch(feed, folder, functools.partial(self._trainer_factory, resume_from=state))
+
+    def _launch(self, feed: LiveFeed, folder: RunFolder, trainer_factory: TrainerFactory) -> None:
+        config, mailbox = feed.record().config, Mailbox()
+        thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, trainer_factory)
         with self._lock:
             self._forget_old_runs()
-            self._runs[record.run_id] = _Run(feed=feed, mailbox=mailbox, thread=thread, wanted_config=config)
+            self._runs[feed.run_id] = _Run(feed=feed, mailbox=mailbox, thread=thread, wanted_config=config)
         thread.start()
-        return record.run_id
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Stop every run, wait up to ``timeout_s`` seconds in all for their last rows to be stored, close the store."""
@@ -241,3 +293,12 @@ class RunManager:
         for run_id in ended[: max(0, len(ended) - _KEPT_ENDED)]:
             if not self._runs[run_id].feed.has_unstored:
                 del self._runs[run_id]
+
+
+def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) -> None:
+    if counters["finished_episodes"] >= config.max_episodes:
+        template = mark("The run has done its {limit} episodes: raise their limit to go on.")
+        raise RunStateError(template, limit=config.max_episodes)
+    if config.max_env_steps is not None and counters["env_step"] >= config.max_env_steps:
+        template = mark("The run has done its {limit} env steps: raise their limit to go on.")
+        raise RunStateError(template, limit=config.max_env_steps)

@@ -14,7 +14,16 @@ from dataclasses import fields
 from typing import Any
 
 from dqn_core.errors import StoreError, mark
-from dqn_core.events import Event, HyperparametersChanged, Notice, RunEnded, RunStarted, StateChanged, WeightsReady
+from dqn_core.events import (
+    CheckpointReady,
+    Event,
+    HyperparametersChanged,
+    Notice,
+    RunEnded,
+    RunStarted,
+    StateChanged,
+    WeightsReady,
+)
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
@@ -53,6 +62,8 @@ class RunRecorder:
         match event:
             case WeightsReady():
                 self._keep_weights(event)
+            case CheckpointReady():
+                self._keep_checkpoint(event)
             case StateChanged() | RunStarted() | HyperparametersChanged() | RunEnded():
                 self._take_turn(event)
             case _:
@@ -115,6 +126,16 @@ class RunRecorder:
         except OSError as error:
             template = mark("The {kind} weights could not be written to {path} ({cause}): make room on the disk.")
             self._tell_failed_file(template, error, kind=event.kind)
+
+    def _keep_checkpoint(self, event: CheckpointReady) -> None:
+        try:
+            self._folder.write_checkpoint(event)
+        except OSError as error:
+            template = mark(
+                "The checkpoint could not be written to {path} ({cause}): make room on the disk. Until then the run "
+                "would go on from its last one."
+            )
+            self._tell_failed_file(template, error)
 
     def _keep_config(self) -> None:
         try:

@@ -173,6 +173,20 @@ class RunStore:
                 if connection.execute(query).rowcount == 0:
                     raise unknown_run(run_id)
 
+    def rewind(self, run_id: str, episodes: int, env_step: int, /, **values: Any) -> None:
+        """Keep the first ``episodes`` rows and the changes up to ``env_step``, and set ``values`` of the record.
+
+        A run that goes on from a checkpoint logs again what came after it.
+        """
+        later_rows = sa.delete(_episodes).where(_episodes.c.run_id == run_id, _episodes.c.position >= episodes)
+        later_changes = sa.delete(_changes).where(_changes.c.run_id == run_id, _changes.c.env_step > env_step)
+        with self._errors(), self._writing.begin() as connection:
+            connection.execute(later_rows)
+            connection.execute(later_changes)
+            query = sa.update(_runs).where(_runs.c.run_id == run_id).values(_columns(values))
+            if connection.execute(query).rowcount == 0:
+                raise unknown_run(run_id)
+
     def episodes(self, run_id: str, after: int = 0, limit: int | None = None) -> list[EpisodeEnded]:
         """At most ``limit`` episodes in order, from the one with ``after`` rows before it."""
         columns = [_episodes.c[name] for name in _EPISODE_FIELDS]

@@ -13,6 +13,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import Command, EndReason, Event, RunEnded
 from dqn_core.runs.recorder import RunRecorder
+from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["EventSource", "Mailbox", "RunThread", "TrainerFactory", "make_trainer"]
 
@@ -29,14 +30,15 @@ class EventSource(Protocol):
         """Events up to and with RunEnded."""
 
 
-TrainerFactory = Callable[[TrainingConfig, Mailbox], EventSource]
+TrainerFactory = Callable[..., EventSource]
+"""Called with (config, mailbox), and ``resume_from=state`` for a run that goes on."""
 
 
-def make_trainer(config: TrainingConfig, mailbox: Mailbox) -> EventSource:
+def make_trainer(config: TrainingConfig, mailbox: Mailbox, resume_from: TrainerState | None = None) -> EventSource:
     """The real trainer; imported here because torch takes seconds to import and the server starts without it."""
     from dqn_core.training.trainer import Trainer
 
-    return Trainer(config, mailbox)
+    return Trainer(config, mailbox, resume_from=resume_from)
 
 
 class RunThread(threading.Thread):

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ChangeRefusedError, RunFolderError, RunStateError
+from dqn_core.events import EndReason, EpisodeEnded, RunState
+from dqn_core.runs.manager import RunManager
+from dqn_core.training.run_folder import RunFolder
+from dqn_core.training.trainer import Trainer
+from scripted_trainer import same, wait_for_end, wait_until
+
+_CONFIG = TrainingConfig(
+    compute="torch-cpu",
+    batch_size=16,
+    buffer_size=500,
+    warmup_steps=50,
+    max_episodes=12,
+    evaluate_every=4,
+    epsilon_schedule="linear_steps",
+    seed=5,
+)
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[RunManager]:
+    manager = RunManager(tmp_path)
+    yield manager
+    manager.close()
+
+
+def rows(manager: RunManager, run_id: str) -> list[EpisodeEnded]:
+    return [replace(row, wall_time_s=0.0) for row in manager.store.episodes(run_id)]
+
+
+def bare_rows(config: TrainingConfig) -> list[EpisodeEnded]:
+    return [replace(row, wall_time_s=0.0) for row in Trainer(config).events() if isinstance(row, EpisodeEnded)]
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(manager: RunManager) -> None:
+    config = _CONFIG.replace(max_episodes=40)
+    run_id = manager.start(config)
+    manager.set_pace(run_id, 2_000.0)
+    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3, timeout_s=60)
+    manager.stop(run_id)
+    wait_for_end(manager, run_id)
+    assert manager.store.run(run_id).state is RunState.STOPPED
+    manager.go_on(run_id)
+    wait_for_end(manager, run_id)
+    record = manager.store.run(run_id)
+    assert (record.state, record.reason, record.episodes) == (RunState.FINISHED, EndReason.MAX_EPISODES, 40)
+    assert same(rows(manager, run_id), bare_rows(config))
+
+
+def test_a_finished_run_gets_more_episodes_and_keeps_its_history(manager: RunManager) -> None:
+    run_id = manager.start(_CONFIG)
+    wait_for_end(manager, run_id)
+    with pytest.raises(RunStateError, match="12 episodes"):
+        manager.go_on(run_id)
+    manager.go_on(run_id, max_episodes=20)
+    wait_for_end(manager, run_id)
+    assert same(rows(manager, run_id), bare_rows(_CONFIG.replace(max_episodes=20)))
+    assert manager.store.run(run_id).config.max_episodes == 20
+
+
+def test_a_run_of_an_earlier_server_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    first = RunManager(tmp_path)
+    run_id = first.start(_CONFIG.replace(max_episodes=30))
+    first.set_pace(run_id, 2_000.0)
+    wait_until(lambda: first.snapshot(run_id).record.episodes >= 2, timeout_s=60)
+    first.pause(run_id)
+    wait_until(lambda: first.snapshot(run_id).record.state is RunState.PAUSED)
+    first.close()
+    # As a crash leaves it: rows that the checkpoint does not know, and a state that is not true any more.
+    store = first.store
+    first.store.update_run(run_id, state=RunState.RUNNING, reason=None)
+    store.close()
+    second = RunManager(tmp_path)
+    assert second.snapshot(run_id).record.state is RunState.INTERRUPTED
+    second.go_on(run_id)
+    wait_for_end(second, run_id)
+    assert same(rows(second, run_id), bare_rows(_CONFIG.replace(max_episodes=30)))
+    second.close()
+
+
+def test_rows_after_the_checkpoint_are_logged_once(manager: RunManager) -> None:
+    run_id = manager.start(_CONFIG)
+    wait_for_end(manager, run_id)
+    extra = replace(manager.store.episodes(run_id)[-1], episode=13)
+    manager.store.append(run_id, [extra], [])
+    manager.go_on(run_id, max_episodes=15)
+    wait_for_end(manager, run_id)
+    assert [row.episode for row in manager.store.episodes(run_id)] == list(range(1, 16))
+
+
+def test_what_cannot_go_on_says_why(manager: RunManager) -> None:
+    run_id = manager.start(_CONFIG.replace(max_episodes=10_000))
+    with pytest.raises(RunStateError, match="already"):
+        manager.go_on(run_id)
+    manager.stop(run_id)
+    wait_for_end(manager, run_id)
+    with pytest.raises(ChangeRefusedError, match="new run"):
+        manager.go_on(run_id, hidden_sizes=(64,))
+    (manager.run_folder(run_id) / "checkpoint.safetensors").unlink()
+    with pytest.raises(RunFolderError, match="no checkpoint"):
+        manager.go_on(run_id)
+    assert manager.store.run(run_id).state is RunState.STOPPED
+
+
+def test_the_weights_of_a_run_that_went_on_are_its_newest(manager: RunManager) -> None:
+    run_id = manager.start(_CONFIG)
+    wait_for_end(manager, run_id)
+    folder = RunFolder.open(manager.run_folder(run_id))
+    before = folder.weights("last")
+    manager.go_on(run_id, max_episodes=20)
+    wait_for_end(manager, run_id)
+    after = folder.weights("last")
+    assert not np.array_equal(before["layers.0.weight"], after["layers.0.weight"])
