@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import os
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
 from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, Watch
+from dqn_core.runs.executors.failures import import_modules
+from dqn_core.runs.executors.pool import WorkerPool
+from dqn_core.runs.executors.process import ProcessTrainer
 from dqn_core.runs.executors.thread import Mailbox, RunThread, TrainerFactory, make_trainer
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.recorder import RunRecorder
@@ -21,12 +27,17 @@ from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
 from dqn_core.training.run_folder import RunFolder
 
-__all__ = ["RunManager", "RunSnapshot"]
+__all__ = ["Executor", "RunManager", "RunSnapshot"]
+
+Executor = Literal["auto", "thread", "process"]
+"""Where runs train: a run alone in this process, and those beside it in processes of their own; or always the same."""
 
 _DATABASE = "dqn_lab.sqlite"
 _KEPT_ENDED = 8
 """Ended runs whose feeds stay in memory, for the viewers that look at their last frames."""
 _BETWEEN_WATCHES_S = 0.5
+_LAST_ROWS_S = 0.5
+"""Of the time to close, what is left for storing the last rows of runs whose workers had to be ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,11 +76,29 @@ class RunManager:
     ----------
     data_dir
         Holds the database and a folder for each run. Runs that an earlier server left active are marked interrupted.
+    executor
+        Several trainers in one interpreter are slower in all than one alone: "auto" takes a process for a run that is
+        started beside others, and prepares one as soon as there is a first run. Processes need a POSIX system;
+        elsewhere "auto" is "thread".
+    preload
+        Modules to import, here and in every worker process, because they register environments. Raises
+        :class:`~dqn_core.errors.DqnLabError` for one that cannot be imported.
     trainer_factory
-        Makes what a run consumes; it is called in the run's thread.
+        Makes what a run consumes, in the run's thread; overrides ``executor``.
     """
 
-    def __init__(self, data_dir: Path, *, trainer_factory: TrainerFactory = make_trainer) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        executor: Executor = "auto",
+        preload: Sequence[str] = (),
+        trainer_factory: TrainerFactory | None = None,
+    ) -> None:
+        import_modules(preload)
+        self._executor: Executor = "thread" if executor == "auto" and os.name != "posix" else executor
+        has_workers = self._executor != "thread" and trainer_factory is None
+        self._pool = WorkerPool(preload) if has_workers else None
         self.store = RunStore(data_dir / _DATABASE)
         self.store.mark_interrupted()
         self._data_dir = data_dir
@@ -95,11 +124,13 @@ class RunManager:
         folder = RunFolder.create(self._folder_path(record.run_id), config)
         self.store.create_run(record)
         feed, mailbox = LiveFeed(record), Mailbox()
-        thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, self._trainer_factory)
         with self._lock:
             self._forget_old_runs()
+            thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, self._factory())
             self._runs[record.run_id] = _Run(feed=feed, mailbox=mailbox, thread=thread, wanted_config=config)
         thread.start()
+        if self._pool is not None:
+            self._pool.prepare()
         return record.run_id
 
     def close(self, timeout_s: float = 10.0) -> None:
@@ -111,8 +142,13 @@ class RunManager:
             run.mailbox.put(Stop())
             run.thread.leave()
         deadline = time.monotonic() + timeout_s
-        for run in runs:
-            run.thread.join(max(0.0, deadline - time.monotonic()))
+        if self._pool is None:
+            _join(runs, deadline)
+        else:
+            self._pool.close_spares()
+            _join(runs, deadline - min(_LAST_ROWS_S, timeout_s / 2))
+            self._pool.close()
+            _join(runs, deadline)
         self.store.close()
 
     # ----------------------------------------------------------------------------------------------- commands
@@ -218,6 +254,15 @@ class RunManager:
 
     # ------------------------------------------------------------------------------------------------- plumbing
 
+    def _factory(self) -> TrainerFactory:
+        """Where the next run trains."""
+        if self._trainer_factory is not None:
+            return self._trainer_factory
+        is_alone = not any(map(self._is_active, self._runs.values()))
+        if self._pool is None or (self._executor == "auto" and is_alone):
+            return make_trainer
+        return functools.partial(ProcessTrainer, pool=self._pool)
+
     def _folder_path(self, run_id: str) -> Path:
         return self._data_dir / "runs" / check_run_id(run_id)
 
@@ -241,3 +286,9 @@ class RunManager:
         for run_id in ended[: max(0, len(ended) - _KEPT_ENDED)]:
             if not self._runs[run_id].feed.has_unstored:
                 del self._runs[run_id]
+
+
+def _join(runs: Sequence[_Run], deadline: float) -> None:
+    """Wait for the runs' threads until ``deadline`` (of the monotonic clock) at most."""
+    for run in runs:
+        run.thread.join(max(0.0, deadline - time.monotonic()))
