@@ -9,6 +9,7 @@
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
     ├── StoreError                   the database of runs cannot be read or written
     ├── DivergenceError              the loss or the weights became NaN or infinite
+    ├── WorkerDiedError              the process that trained a run went away before the run was over
     └── UnavailableComputeError      the wanted compute is not on this machine
 
 Each carries an English template and its parameters apart, so that a page can say the same in the reader's
@@ -31,6 +32,7 @@ __all__ = [
     "UnavailableComputeError",
     "UnknownRunError",
     "UnsupportedEnvironmentError",
+    "WorkerDiedError",
     "mark",
 ]
 
@@ -119,6 +121,10 @@ class StoreError(DqnLabError):
 
 class DivergenceError(DqnLabError):
     """The loss or the weights became NaN or infinite."""
+
+
+class WorkerDiedError(DqnLabError):
+    """The process that trained a run went away before the run was over; the message says how."""
 
 
 class UnavailableComputeError(DqnLabError):

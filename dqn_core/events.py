@@ -54,7 +54,7 @@ class RunState(StrEnum):
     FAILED = "failed"
     """Ended by an error; the message says which."""
     INTERRUPTED = "interrupted"
-    """Its server went away while it ran."""
+    """Its server, or the process that trained it, went away while it ran."""
 
     @property
     def is_active(self) -> bool:
@@ -79,12 +79,16 @@ class EndReason(StrEnum):
     STOPPED = "stopped"
     DIVERGED = "diverged"
     FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """The process that trained it went away."""
 
     @property
     def state(self) -> RunState:
         """The run's state after it ended for this reason."""
         if self in {EndReason.DIVERGED, EndReason.FAILED}:
             return RunState.FAILED
+        if self is EndReason.INTERRUPTED:
+            return RunState.INTERRUPTED
         return RunState.STOPPED if self is EndReason.STOPPED else RunState.FINISHED
 
 

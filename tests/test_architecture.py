@@ -58,6 +58,11 @@ def test_the_runs_of_an_earlier_day_are_read_without_a_learner() -> None:
     assert not _loaded_after("import dqn_core.runs.store") & {"numba", "torch", "streamlit", "plotly"}
 
 
+def test_a_warm_worker_holds_a_learner_and_nothing_of_the_server() -> None:
+    loaded = _loaded_after("from dqn_core.runs.executors import worker; worker._warm_up(())")
+    assert loaded == {"gymnasium", "numba"}  # torch would take four times the memory of all else together
+
+
 def test_no_file_is_longer_than_it_can_be_read() -> None:
     lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in _source_files()}
     assert {str(path): lines for path, lines in lengths.items() if lines > MOST_LINES} == {}

@@ -23,7 +23,7 @@ from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnavailableComputeError, mark
 
-__all__ = ["CALIBRATION_S", "ComputeChoice", "make_learner"]
+__all__ = ["CALIBRATION_S", "ComputeChoice", "KnownRates", "adopt_rates", "known_rates", "make_learner"]
 
 _CANDIDATES = ("fused", "torch-cpu", "torch-cuda")
 CALIBRATION_S = 0.3
@@ -32,8 +32,11 @@ CALIBRATION_S = 0.3
 _LARGE_WORK = 200_000_000
 """Parameters times batch rows above which a single update could outlast the calibration."""
 
+KnownRates = dict[tuple[object, ...], dict[str, float]]
+"""Updates a second of each candidate, by the kind of work."""
+
 _LOG = logging.getLogger(__name__)
-_rates_seen: dict[tuple[object, ...], dict[str, float]] = {}
+_rates_seen: KnownRates = {}
 _calibrating = threading.Lock()
 
 
@@ -72,6 +75,17 @@ def make_learner(
     choice = _choose(config, sizes) if config.compute == "auto" else _as_asked(config.compute)
     learner = _build(choice.compute, config, initial_weights(generator, sizes))
     return learner, _with_failure(choice, learner)
+
+
+def known_rates() -> KnownRates:
+    """What this process has measured, for another one on the same machine to adopt."""
+    return dict(_rates_seen)
+
+
+def adopt_rates(rates: KnownRates) -> None:
+    """Take over what another process measured: beside other runs, a timing of one's own would be a worse one."""
+    for work, rate in rates.items():
+        _rates_seen.setdefault(work, rate)
 
 
 def _as_asked(compute: str) -> ComputeChoice:

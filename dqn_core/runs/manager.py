@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
 from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, Watch
+from dqn_core.runs.continuation import continued
+from dqn_core.runs.executors.failures import import_modules
+from dqn_core.runs.executors.pool import WorkerPool
+from dqn_core.runs.executors.process import ProcessTrainer
 from dqn_core.runs.executors.thread import Mailbox, RunThread, TrainerFactory, make_trainer
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
 from dqn_core.runs.recorder import RunRecorder
@@ -23,12 +28,17 @@ from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
 from dqn_core.training.run_folder import RunFolder
 
-__all__ = ["RunManager", "RunSnapshot"]
+__all__ = ["Executor", "RunManager", "RunSnapshot"]
+
+Executor = Literal["auto", "thread", "process"]
+"""Where runs train: a run alone in this process, and those beside it in processes of their own; or always the same."""
 
 _DATABASE = "dqn_lab.sqlite"
 _KEPT_ENDED = 8
 """Ended runs whose feeds stay in memory, for the viewers that look at their last frames."""
 _BETWEEN_WATCHES_S = 0.5
+_LAST_ROWS_S = 0.5
+"""Of the time to close, what is left for storing the last rows of runs whose workers had to be ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +77,35 @@ class RunManager:
     ----------
     data_dir
         Holds the database and a folder for each run. Runs that an earlier server left active are marked interrupted.
+    executor
+        Several trainers in one interpreter are slower in all than one alone: "auto" takes a process for a run that is
+        started beside others, and prepares one as soon as there is a first run. Processes need a POSIX system;
+        elsewhere "auto" is "thread".
+    preload
+        Modules to import, here and in every worker process, because they register environments. Raises
+        :class:`~dqn_core.errors.DqnLabError` for one that cannot be imported.
     trainer_factory
-        Makes what a run consumes; it is called in the run's thread.
+        Makes what a run consumes, in the run's thread; overrides ``executor``.
     """
 
-    def __init__(self, data_dir: Path, *, trainer_factory: TrainerFactory = make_trainer) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        executor: Executor = "auto",
+        preload: Sequence[str] = (),
+        trainer_factory: TrainerFactory | None = None,
+    ) -> None:
+        import_modules(preload)
+        self._executor: Executor = "thread" if executor == "auto" and os.name != "posix" else executor
+        has_workers = self._executor != "thread" and trainer_factory is None
+        self._pool = WorkerPool(preload) if has_workers else None
         self.store = RunStore(data_dir / _DATABASE)
         self.store.mark_interrupted()
         self._data_dir = data_dir
         self._trainer_factory = trainer_factory
         self._lock = threading.Lock()  # held for a few assignments only, never while the database is asked
+        self._going_on = threading.Lock()
         self._runs: dict[str, _Run] = {}
         self._is_closed = False
 
@@ -96,7 +125,7 @@ class RunManager:
         )
         folder = RunFolder.create(self._folder_path(record.run_id), config)
         self.store.create_run(record)
-        self._launch(LiveFeed(record), folder, self._trainer_factory)
+        self._launch(LiveFeed(record), folder)
         return record.run_id
 
     def go_on(self, run_id: str, **changes: Any) -> None:
@@ -116,43 +145,30 @@ class RunManager:
         ConfigError, ChangeRefusedError
             A change is not valid.
         """
-        record = self.snapshot(run_id).record
-        if record.state.is_active:
-            raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
-        folder = RunFolder.open(self._folder_path(run_id))
-        state = folder.checkpoint()
-        config = state.config.replace(compute=record.config.compute)
-        for name, value in changes.items():
-            config = config.changed_live(name, value)
-        counters = state.values["counters"]
-        _refuse_without_work(config, counters)
-        record = replace(
-            record,
-            config=config,
-            state=RunState.STARTING,
-            reason=None,
-            message_template="",
-            message_parameters={},
-            episodes=counters["finished_episodes"],
-            env_steps=counters["env_step"],
-            updates=counters["updates"],
-            wall_time_s=state.values["wall_time_s"],
-            best_eval=state.values["best_eval"],
-        )
-        values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
-        self.store.rewind(run_id, record.episodes, record.env_steps, **values)
-        folder.write_config(config)
-        tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
-        feed = LiveFeed(record, tail=tail, changes=self.store.changes(run_id))
-        self._launch(feed, folder, functools.partial(self._trainer_factory, resume_from=state))
+        with self._going_on:  # of two clicks, the second finds the run going on already
+            record = self.snapshot(run_id).record
+            if record.state.is_active:
+                raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
+            folder = RunFolder.open(self._folder_path(run_id))
+            state = folder.checkpoint()
+            record = continued(record, state, changes)
+            values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
+            self.store.rewind(run_id, record.episodes, record.env_steps, **values)
+            folder.write_config(record.config)
+            tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
+            self._launch(LiveFeed(record, tail=tail, changes=self.store.changes(run_id)), folder, resume_from=state)
 
-    def _launch(self, feed: LiveFeed, folder: RunFolder, trainer_factory: TrainerFactory) -> None:
+    def _launch(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
+        """Train in a thread; ``start`` goes to the trainer's factory."""
         config, mailbox = feed.record().config, Mailbox()
-        thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, trainer_factory)
         with self._lock:
             self._forget_old_runs()
+            factory = functools.partial(self._factory(), **start)
+            thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, factory)
             self._runs[feed.run_id] = _Run(feed=feed, mailbox=mailbox, thread=thread, wanted_config=config)
         thread.start()
+        if self._pool is not None:
+            self._pool.prepare()
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Stop every run, wait up to ``timeout_s`` seconds in all for their last rows to be stored, close the store."""
@@ -163,8 +179,13 @@ class RunManager:
             run.mailbox.put(Stop())
             run.thread.leave()
         deadline = time.monotonic() + timeout_s
-        for run in runs:
-            run.thread.join(max(0.0, deadline - time.monotonic()))
+        if self._pool is None:
+            _join(runs, deadline)
+        else:
+            self._pool.close_spares()
+            _join(runs, deadline - min(_LAST_ROWS_S, timeout_s / 2))
+            self._pool.close()
+            _join(runs, deadline)
         self.store.close()
 
     # ----------------------------------------------------------------------------------------------- commands
@@ -270,6 +291,15 @@ class RunManager:
 
     # ------------------------------------------------------------------------------------------------- plumbing
 
+    def _factory(self) -> TrainerFactory:
+        """Where the next run trains."""
+        if self._trainer_factory is not None:
+            return self._trainer_factory
+        is_alone = not any(map(self._is_active, self._runs.values()))
+        if self._pool is None or (self._executor == "auto" and is_alone):
+            return make_trainer
+        return functools.partial(ProcessTrainer, pool=self._pool)
+
     def _folder_path(self, run_id: str) -> Path:
         return self._data_dir / "runs" / check_run_id(run_id)
 
@@ -295,10 +325,7 @@ class RunManager:
                 del self._runs[run_id]
 
 
-def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) -> None:
-    if counters["finished_episodes"] >= config.max_episodes:
-        template = mark("The run has done its {limit} episodes: raise their limit to go on.")
-        raise RunStateError(template, limit=config.max_episodes)
-    if config.max_env_steps is not None and counters["env_step"] >= config.max_env_steps:
-        template = mark("The run has done its {limit} env steps: raise their limit to go on.")
-        raise RunStateError(template, limit=config.max_env_steps)
+def _join(runs: Sequence[_Run], deadline: float) -> None:
+    """Wait for the runs' threads until ``deadline`` (of the monotonic clock) at most."""
+    for run in runs:
+        run.thread.join(max(0.0, deadline - time.monotonic()))

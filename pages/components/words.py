@@ -24,6 +24,7 @@ REASON_LABELS = {
     EndReason.STOPPED: mark("Stopped"),
     EndReason.DIVERGED: mark("Diverged"),
     EndReason.FAILED: mark("Failed"),
+    EndReason.INTERRUPTED: mark("Interrupted"),
 }
 
 PRESET_LABELS = {

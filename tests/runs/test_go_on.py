@@ -27,9 +27,9 @@ _CONFIG = TrainingConfig(
 )
 
 
-@pytest.fixture
-def manager(tmp_path: Path) -> Iterator[RunManager]:
-    manager = RunManager(tmp_path)
+@pytest.fixture(params=["thread", "process"])
+def manager(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunManager]:
+    manager = RunManager(tmp_path, executor=request.param)
     yield manager
     manager.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import gymnasium as gym
@@ -11,6 +12,9 @@ from gymnasium.spaces import Box, Dict, Discrete
 CORRIDOR = "DqnLabTest/Corridor-v0"
 RAISING = "DqnLabTest/Raising-v0"
 EXPLODING = "DqnLabTest/Exploding-v0"
+LEAVING = "DqnLabTest/Leaving-v0"
+VANISHING = "DqnLabTest/Vanishing-v0"
+TALKING = "DqnLabTest/Talking-v0"
 PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
 DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
 SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
@@ -69,6 +73,40 @@ class Exploding(Corridor):
         return observation, reward if self.steps < 600 else 3e38, terminated, truncated, info
 
 
+class Leaving(Corridor):
+    """Asks the whole program to end, in its 100th step."""
+
+    steps = 0
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.steps += 1
+        if self.steps == 100:
+            raise SystemExit(3)
+        return super().step(action)
+
+
+class Vanishing(Leaving):
+    """Ends its process at once, as a crash in a library does: not to be stepped in a process that is needed."""
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        try:
+            return super().step(action)
+        except SystemExit:
+            os._exit(7)
+
+
+class Talking(Corridor):
+    """Writes to the program's output and reads its input, as if they were its own."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        print("a new episode", flush=True)  # noqa: T201  that is what it is for
+        os.write(1, b"from C, so to say\n")
+        if os.read(0, 100):
+            message = "this was meant for somebody else"
+            raise RuntimeError(message)
+        return super().reset(seed=seed, options=options)
+
+
 class PictureObservations(Corridor):
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode=render_mode)
@@ -108,6 +146,9 @@ def register() -> None:
         CORRIDOR: Corridor,
         RAISING: Raising,
         EXPLODING: Exploding,
+        LEAVING: Leaving,
+        VANISHING: Vanishing,
+        TALKING: Talking,
         PICTURE_OBSERVATIONS: PictureObservations,
         DICT_OBSERVATIONS: DictObservations,
         SHIFTED_ACTIONS: ShiftedActions,

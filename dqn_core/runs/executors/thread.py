@@ -1,4 +1,8 @@
-"""A run in a thread of this process: the same thread trains, logs, and is the run's only writer."""
+"""The thread of a run: it consumes the trainer's events, logs, and is the run's only writer.
+
+The trainer works in that very thread, or a worker process does and the thread takes what comes over the pipe
+(:mod:`dqn_core.runs.executors.process`): the two differ in the trainer factory alone.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Protocol
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, mark
+from dqn_core.errors import DqnLabError, WorkerDiedError, mark
 from dqn_core.events import Command, EndReason, Event, RunEnded
+from dqn_core.runs.executors.failures import as_error
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.training.trainer_state import TrainerState
 
@@ -76,18 +81,16 @@ class RunThread(threading.Thread):
                     if isinstance(event, RunEnded):
                         return event
                     self._recorder.take(event)
-        except DqnLabError as error:
-            return self._failure(error)
         except BaseException as error:  # noqa: BLE001  also SystemExit: no run may stay "running" without a thread
-            _LOG.error("Run %s failed", self._recorder.feed.run_id, exc_info=error)
-            template = mark("The run failed ({kind}: {cause}). What it logged up to then is kept.")
-            return self._failure(DqnLabError(template, kind=type(error).__name__, cause=str(error)))
+            if not isinstance(error, DqnLabError):
+                _LOG.error("Run %s failed", self._recorder.feed.run_id, exc_info=error)
+            return self._failure(as_error(error))
         return self._failure(DqnLabError(mark("The run failed: its trainer fell silent without giving a reason.")))
 
     def _failure(self, error: DqnLabError) -> RunEnded:
         record = self._recorder.feed.record()
         return RunEnded(
-            reason=EndReason.FAILED,
+            reason=EndReason.INTERRUPTED if isinstance(error, WorkerDiedError) else EndReason.FAILED,
             wall_time_s=record.wall_time_s,
             episodes=record.episodes,
             env_steps=record.env_steps,

@@ -1,0 +1,54 @@
+"""A run that is over, as it stands when it goes on from its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import RunStateError, mark
+from dqn_core.events import RunState
+from dqn_core.runs.records import RunRecord
+from dqn_core.training.trainer_state import TrainerState
+
+__all__ = ["continued"]
+
+
+def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]) -> RunRecord:
+    """``record`` at the checkpoint ``state``, about to start again with ``changes`` of its config.
+
+    Raises
+    ------
+    RunStateError
+        The run has nothing left to do within its limits.
+    ConfigError, ChangeRefusedError
+        A change is not valid.
+    """
+    config = state.config.replace(compute=record.config.compute)
+    for name, value in changes.items():
+        config = config.changed_live(name, value)
+    counters = state.values["counters"]
+    _refuse_without_work(config, counters)
+    return replace(
+        record,
+        config=config,
+        state=RunState.STARTING,
+        reason=None,
+        message_template="",
+        message_parameters={},
+        episodes=counters["finished_episodes"],
+        env_steps=counters["env_step"],
+        updates=counters["updates"],
+        wall_time_s=state.values["wall_time_s"],
+        best_eval=state.values["best_eval"],
+    )
+
+
+def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) -> None:
+    if counters["finished_episodes"] >= config.max_episodes:
+        template = mark("The run has done its {limit} episodes: raise their limit to go on.")
+        raise RunStateError(template, limit=config.max_episodes)
+    if config.max_env_steps is not None and counters["env_step"] >= config.max_env_steps:
+        template = mark("The run has done its {limit} env steps: raise their limit to go on.")
+        raise RunStateError(template, limit=config.max_env_steps)

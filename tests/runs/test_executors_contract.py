@@ -1,0 +1,146 @@
+"""What holds wherever a run trains: in the server's own process, or in a worker's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fake_environments as fake
+from dqn_core.config import TrainingConfig
+from dqn_core.events import EndReason, EpisodeEnded, Frame, RunState
+from dqn_core.runs.manager import Executor, RunManager
+from dqn_core.runs.records import RunRecord
+from dqn_core.training.run_folder import RunFolder
+from dqn_core.training.trainer import Trainer
+from scripted_trainer import same, wait_for_end, wait_until
+from trainer_runs import short_config
+
+EXECUTORS: tuple[Executor, ...] = ("thread", "process")
+PRELOAD = ("registered_environments",)
+
+
+@pytest.fixture(scope="module", params=EXECUTORS)
+def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
+    """One manager for all cases, so that a worker warms up while the case before it runs."""
+    manager = RunManager(tmp_path_factory.mktemp("data"), executor=request.param, preload=PRELOAD)
+    yield manager
+    manager.close()
+
+
+def _config(**changes: object) -> TrainingConfig:
+    return short_config(**{"compute": "fused", "max_episodes": 1_000_000} | changes)
+
+
+def _to_the_end(manager: RunManager, config: TrainingConfig) -> RunRecord:
+    run_id = manager.start(config)
+    wait_for_end(manager, run_id)
+    return manager.store.run(run_id)
+
+
+def _message(record: RunRecord) -> str:
+    return record.message_template.format(**record.message_parameters)
+
+
+def _wait_for_state(manager: RunManager, run_id: str, state: RunState) -> None:
+    wait_until(lambda: manager.snapshot(run_id).record.state is state, timeout_s=60)
+
+
+def _at_no_time(rows: list[EpisodeEnded]) -> list[EpisodeEnded]:
+    return [replace(row, wall_time_s=0.0) for row in rows]
+
+
+@pytest.mark.parametrize("compute", ["fused", "torch-cpu"])
+def test_a_run_is_the_one_of_a_bare_trainer(manager: RunManager, compute: str) -> None:
+    config = _config(compute=compute, max_episodes=12, evaluate_every=4, seed=5)
+    trainer = Trainer(config)
+    bare = [event for event in trainer.events() if isinstance(event, EpisodeEnded)]
+    record = _to_the_end(manager, config)
+    assert (record.state, record.reason) == (RunState.FINISHED, EndReason.MAX_EPISODES)
+    assert (record.compute, record.episodes, record.env_steps) == (compute, 12, trainer.env_step)
+    assert (record.updates, record.best_eval) == (trainer.updates, max(row.eval_return for row in bare[3::4]))
+    assert same(_at_no_time(manager.store.episodes(record.run_id)), _at_no_time(bare))
+    weights = RunFolder.open(manager.run_folder(record.run_id)).weights("last")
+    assert all(np.array_equal(weights[name], array) for name, array in trainer.learner.weights().items())
+
+
+def test_a_run_is_paused_stepped_changed_resumed_and_stopped(manager: RunManager) -> None:
+    run_id = manager.start(_config())
+    wait_until(lambda: manager.snapshot(run_id).record.env_steps > 0, timeout_s=60)
+    manager.pause(run_id)
+    _wait_for_state(manager, run_id, RunState.PAUSED)
+    steps = manager.snapshot(run_id).record.env_steps
+
+    manager.step(run_id)
+    wait_until(lambda: manager.snapshot(run_id).record.env_steps > steps)
+    assert manager.snapshot(run_id).record.env_steps == steps + 1
+    assert manager.snapshot(run_id).record.state is RunState.PAUSED
+
+    manager.change(run_id, "learning_rate", 0.01)
+    wait_until(lambda: manager.store.run(run_id).config.learning_rate == 0.01)
+    (event,) = manager.store.changes(run_id)
+    assert [(each.field, each.old, each.new) for each in event.changes] == [("learning_rate", 2e-4, 0.01)]
+    assert event.env_step == steps + 1
+
+    manager.resume(run_id)
+    wait_until(lambda: manager.snapshot(run_id).record.env_steps > steps + 100)
+    manager.stop(run_id)
+    wait_for_end(manager, run_id)
+    assert manager.store.run(run_id).reason is EndReason.STOPPED
+    assert RunFolder.open(manager.run_folder(run_id)).config.learning_rate == 0.01
+
+
+def test_a_run_that_is_watched_shows_frames(manager: RunManager) -> None:
+    run_id = manager.start(_config())
+    feed = manager.feed(run_id)
+    assert feed is not None
+    assert feed.read(0, 0).frame is None
+    manager.watch(run_id, seconds=60.0)
+    wait_until(lambda: feed.read(0, 0).frame_number >= 2, timeout_s=60)
+    manager.stop(run_id)
+    frame = feed.read(0, 0).frame
+    assert isinstance(frame, Frame)
+    assert frame.jpeg.startswith(b"\xff\xd8")
+    assert len(frame.q_values) == 2
+    wait_for_end(manager, run_id)
+
+
+def test_an_environment_that_raises_fails_its_run_with_the_cause(manager: RunManager) -> None:
+    record = _to_the_end(manager, _config(env_id=fake.RAISING, warmup_steps=10))
+    assert (record.state, record.reason) == (RunState.FAILED, EndReason.FAILED)
+    assert "RuntimeError: the motor is on fire" in _message(record)
+    assert RunFolder.open(manager.run_folder(record.run_id)).weights("last")
+
+
+def test_an_environment_that_asks_to_end_the_program_ends_its_run(manager: RunManager) -> None:
+    record = _to_the_end(manager, _config(env_id=fake.LEAVING))
+    assert (record.state, record.reason) == (RunState.FAILED, EndReason.FAILED)
+    assert "SystemExit: 3" in _message(record)
+
+
+def test_an_environment_that_cannot_be_made_fails_its_run_and_says_why(manager: RunManager) -> None:
+    record = _to_the_end(manager, _config(env_id=fake.MISSING_PACKAGE))
+    assert record.state is RunState.FAILED
+    assert "pip install imaginary" in _message(record)
+
+
+def test_a_loss_that_explodes_ends_its_run_as_diverged(manager: RunManager) -> None:
+    record = _to_the_end(manager, _config(env_id=fake.EXPLODING, warmup_steps=0, target_update="soft"))
+    assert (record.state, record.reason) == (RunState.FAILED, EndReason.DIVERGED)
+    assert "training diverged" in _message(record)
+    assert manager.store.episode_count(record.run_id) == record.episodes > 0
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_closing_ends_a_run_in_the_middle_and_keeps_its_rows(tmp_path: Path, executor: Executor) -> None:
+    manager = RunManager(tmp_path, executor=executor)
+    run_id = manager.start(_config())
+    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3, timeout_s=60)
+    manager.close()
+    record = manager.store.run(run_id)
+    assert (record.state, record.reason) == (RunState.STOPPED, EndReason.STOPPED)
+    assert manager.store.episode_count(run_id) == record.episodes >= 3
+    manager.store.close()
