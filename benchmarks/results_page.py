@@ -25,6 +25,9 @@ included.
 
 The lab's report (Keras, one run each): CartPole-v1 366 episodes, 53,192 env steps, 1 h 23 min, mean of 20 episodes
 483.25; LunarLander 77 episodes, 40,249 env steps, 1 h 4 min, mean of 20 episodes 127.2.
+
+One run says little: with the same settings some seeds reach the goal and others do not learn at all, as the tables of
+`lab8` show. Its goal also asks for three good evaluation episodes only, so a run can end before its agent is good.
 """
 
 _COLUMNS = (
