@@ -1,17 +1,32 @@
-"""The machine that a figure was measured on, in a line."""
+"""The machine that a figure was measured on, in a line, and what was installed there."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import platform
 from pathlib import Path
 
-__all__ = ["machine_summary"]
+__all__ = ["machine_summary", "package_versions"]
+
+_PACKAGES = ("torch", "numba", "numpy", "gymnasium", "stable-baselines3", "streamlit")
 
 
 def machine_summary() -> str:
     """Processor, cores and Python version."""
     return f"{_processor()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that speed depends on, those that are installed."""
+    return {name: version for name in _PACKAGES if (version := _version(name))}
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def _processor() -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ import tyro
 
 from dqn_core.config import Compute, TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
-from dqn_core.events import EndReason, RunEnded, RunStarted
+from dqn_core.events import RunEnded, RunStarted
 
 __all__ = ["Speed", "bench", "env_only_rate", "speed_config", "training_speed"]
 
@@ -57,8 +58,8 @@ def bench(arguments: list[str]) -> int:
     """The command; returns its exit status."""
     options = tyro.cli(_BenchOptions, args=arguments, prog="python -m dqn_core bench")
     if not 1 <= options.steps <= _MOST_STEPS:
-        template, ends = mark("must be from {low} to {high}"), {"low": 1, "high": _MOST_STEPS}
-        raise ConfigError((FieldProblem("steps", options.steps, template, ends),))
+        template = mark("must be from {low} to {high}")
+        raise ConfigError((FieldProblem("steps", options.steps, template, {"low": 1, "high": _MOST_STEPS}),))
     config = speed_config(options.env, options.steps, hidden_sizes=options.hidden_sizes, compute=options.compute)
     env_only = env_only_rate(options.env, options.steps)
     speed = training_speed(config)
@@ -99,26 +100,22 @@ def speed_config(env_id: str, env_steps: int, **changes: Any) -> TrainingConfig:
     return TrainingConfig(**values, max_env_steps=values["warmup_steps"] + env_steps)
 
 
-def training_speed(config: TrainingConfig) -> Speed:
+def training_speed(config: TrainingConfig, clock: Callable[[], float] = time.perf_counter) -> Speed:
     """Train ``config`` to its end and time it; raises :class:`DqnLabError` with the cause where the run fails.
 
-    The seconds include the warm-up, whose steps are not counted.
+    The seconds include the warm-up, whose steps are not counted. ``clock`` gives seconds.
     """
     from dqn_core.training.trainer import Trainer
 
-    compute, started_at = "", time.perf_counter()
+    compute, started_at = "", clock()
     for event in Trainer(config).events():
         if isinstance(event, RunStarted):
-            compute, started_at = event.compute, time.perf_counter()
+            compute, started_at = event.compute, clock()
         elif isinstance(event, RunEnded):
-            ended, seconds = event, time.perf_counter() - started_at
-    if ended.reason is not EndReason.MAX_ENV_STEPS:
-        raise DqnLabError(ended.template or mark("The run ended early ({reason})."), **_parameters(ended))
+            ended, seconds = event, clock() - started_at
+    if ended.template:
+        raise DqnLabError(ended.template, **ended.parameters)
     return Speed(compute=compute, env_steps=ended.updates, seconds=seconds)
-
-
-def _parameters(ended: RunEnded) -> dict[str, Any]:
-    return ended.parameters if ended.template else {"reason": ended.reason}
 
 
 def env_only_rate(env_id: str, env_steps: int) -> float:

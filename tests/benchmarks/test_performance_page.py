@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import memory_probe, speed_dashboard
+from benchmarks.measuring import summary
+from benchmarks.performance_page import performance_page, requirements
+from benchmarks.performance_sections import SECTIONS
+from benchmarks.performance_text import microseconds, percent, rate, seconds, table
+from benchmarks.sizes import QUICK
+from scripts.find_chromium import NoChromiumError
+
+
+def _result(measured: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "machine": "A processor, 2 cores",
+        "device": "no CUDA device found",
+        "packages": {"torch": "2.13.0"},
+        "command": "python -m benchmarks --only dashboard",
+        "load_before": 0.25,
+        "took_s": 12.3,
+        "measured": measured,
+    }
+
+
+def _dashboard(share: float, click_ms: float) -> dict[str, Any]:
+    click = summary([click_ms])
+    return {
+        "steps_per_s": {name: summary([20_000.0]) for name in ("closed", "open", "frames")},
+        "share": {"open": summary([share]), "frames": summary([0.6])},
+        "clicks_ms": {"training": {"watch": click, "pause": click}, "idle": {"watch": click, "resume": click}},
+        "server_bytes": {"idle": 200_000_000, "after": 300_000_000},
+    }
+
+
+def test_numbers_read_well() -> None:
+    assert rate(summary([19_512.3, 18_900.0, 20_100.0])) == "19,512 (18,900–20,100)"
+    assert microseconds(summary([34.567])) == "34.6 µs (34.6–34.6)"
+    assert microseconds(summary([123_456.0])) == "123,000 µs (123,000–123,000)"
+    assert seconds(summary([2.345])) == "2.35 s (2.35–2.35)"
+    assert percent(summary([0.75])) == "75 % (75–75)"
+
+
+def test_a_table_has_a_line_for_each_row() -> None:
+    assert table(("what", "time"), [("a", "1")]) == "| what | time |\n| --- | ---: |\n| a | 1 |\n"
+
+
+@pytest.mark.parametrize(("share", "click_ms", "hold"), [(0.7, 400.0, True), (0.69, 401.0, False)])
+def test_what_must_hold_is_judged_at_its_limit(share: float, click_ms: float, hold: bool) -> None:
+    results = {"dashboard": _result(_dashboard(share, click_ms))}
+    assert [each.holds for each in requirements(results)] == [hold] * 3
+    assert ("**no**" in performance_page(results)) is not hold
+
+
+def test_a_part_that_could_not_be_measured_says_why_and_claims_nothing() -> None:
+    results = {"dashboard": _result({"skipped": "No Chromium here."})}
+    assert requirements(results) == []
+    page = performance_page(results)
+    assert "Not measured: No Chromium here." in page
+    assert "What must hold" not in page
+
+
+@pytest.mark.parametrize("missing", ["playwright", "httpx", "chromium"])
+def test_the_dashboard_is_left_out_with_a_reason_where_something_is_missing(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_spec(name: str) -> object:
+        return None if name == missing else object()
+
+    def find_chromium() -> Path:
+        message = "No chromium here.\nDo this."
+        raise NoChromiumError(message)
+
+    monkeypatch.setattr(speed_dashboard.importlib.util, "find_spec", find_spec)
+    monkeypatch.setattr(speed_dashboard, "find_chromium", find_chromium)
+    skipped = speed_dashboard.measure(QUICK)["skipped"]
+    assert missing in skipped
+    assert "\n" not in skipped
+
+
+def test_the_page_names_machine_command_and_load() -> None:
+    page = performance_page({"dashboard": _result(_dashboard(0.8, 100.0))})
+    assert "`python -m benchmarks --only dashboard`: 12 s on A processor, 2 cores, no CUDA device found" in page
+    assert "load 0.25" in page
+    assert "| page open, frames off | 20,000 (20,000–20,000) | 80 % (80–80) |" in page
+
+
+def test_every_part_has_its_section_and_its_measurement() -> None:
+    assert tuple(SECTIONS) == tuple(command.PARTS)
+    folder = Path(command.__file__).parent
+    assert {path.stem.removeprefix("speed_") for path in folder.glob("speed_*.py")} == set(command.PARTS)
+
+
+def test_a_quick_look_changes_nothing_that_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, page = tmp_path / "kept.json", tmp_path / "page.md"
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "RESULTS", kept)
+    monkeypatch.setattr(command, "PAGE", page)
+    monkeypatch.setattr(command, "QUICK_FOLDER", tmp_path / "quick")
+    monkeypatch.setattr(command, "measure_part", lambda _part, _sizes: _result({"skipped": "only a test"}))
+    command.main(command.Options(only=("dashboard",), quick=True))
+    assert "dashboard ... skipped: only a test" in capsys.readouterr().out
+    assert (tmp_path / "quick" / "performance.md").exists()
+    assert not kept.exists()
+    assert not page.exists()
+
+
+def test_parts_measured_earlier_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "RESULTS", tmp_path / "kept.json")
+    monkeypatch.setattr(command, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(command, "measure_part", lambda _part, _sizes: _result(_dashboard(0.8, 100.0)))
+    command.main(command.Options(only=("dashboard",)))
+    probes = {"python": {"count": 1, "bytes": 13_000_000}}
+    monkeypatch.setattr(command, "measure_part", lambda _part, _sizes: _result(probes))
+    command.main(command.Options(only=("memory",)))
+    page = (tmp_path / "page.md").read_text("utf-8")
+    assert "## Memory" in page
+    assert "13 MB" in page
+    assert "## The dashboard" in page
+
+
+def test_peak_memory_counts_what_was_touched() -> None:
+    before = memory_probe.peak_bytes()
+    block = bytearray(200_000_000)
+    block[::4096] = b"\x01" * len(block[::4096])
+    assert memory_probe.peak_bytes() >= max(before, 200_000_000)
+    del block
+    assert memory_probe.peak_bytes() >= 200_000_000  # a peak stays
