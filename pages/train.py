@@ -108,7 +108,7 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
         base_path=base_path(),
         key=f"{record.run_id}:panel",
         state=record.state,
-        goal_score=snapshot.wanted_config.goal_score,
+        settings=snapshot.wanted_config.to_dict(),
         message=translate_parts(record.message_template, record.message_parameters),
     )
 
