@@ -16,6 +16,7 @@ from pages.components.links import base_path
 from pages.live import shutdown
 from pages.live.routes import live_routes
 from pages.server import close_manager, get_manager
+from pages.warm_up import WarmUp
 
 
 @asynccontextmanager
@@ -23,10 +24,13 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Runs live from the server's start to its end, whatever pages come and go."""
     get_manager()
     shutdown.install()
+    warm_up = WarmUp()
+    warm_up.start()
     try:
         yield
     finally:
         close_manager()
+        warm_up.stop()
 
 
 def _routes() -> list[BaseRoute]:

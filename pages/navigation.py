@@ -6,8 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components.links import keep_address
+from pages.components.links import base_path, keep_address
 from pages.i18n import _
+from pages.live.panel import preload_script
 
 _HERE = Path(__file__).parent
 _PICTURES = _HERE / "pictures"
@@ -19,5 +20,7 @@ st.set_page_config(
 st.logo(_PICTURES / f"logo_{st.context.theme.type or 'light'}.svg", size="large", icon_image=_PICTURES / "icon.svg")
 keep_address()
 st.html(_HERE / "components" / "page_style.css")
+with st.container(key="preload"):
+    st.html(f"<script>{preload_script(base_path())}</script>", unsafe_allow_javascript=True)
 train = st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True)
 st.navigation([train], position="top").run()

@@ -106,9 +106,9 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
         action_names=_action_names(record.config.env_id),
         watch_frames=watch,
         base_path=base_path(),
-        key=f"{record.run_id}:panel",
+        key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
-        goal_score=snapshot.wanted_config.goal_score,
+        settings=snapshot.wanted_config.to_dict(),
         message=translate_parts(record.message_template, record.message_parameters),
     )
 

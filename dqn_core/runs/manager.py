@@ -7,6 +7,7 @@ import math
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -52,6 +53,8 @@ class RunSnapshot:
     """Env steps a second at most; None for full speed."""
     is_active: bool
     """Whether a trainer of this server works at it, or waits, paused."""
+    launches: int = 0
+    """How often this server has set a trainer to it: once when started here, and each time it went on."""
 
 
 @dataclass(kw_only=True)
@@ -107,6 +110,7 @@ class RunManager:
         self._lock = threading.Lock()  # held for a few assignments only, never while the database is asked
         self._going_on = threading.Lock()
         self._runs: dict[str, _Run] = {}
+        self._launches: Counter[str] = Counter()
         self._is_closed = False
 
     # ------------------------------------------------------------------------------------------ start and end
@@ -166,6 +170,7 @@ class RunManager:
             factory = functools.partial(self._factory(), **start)
             thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, factory)
             self._runs[feed.run_id] = _Run(feed=feed, mailbox=mailbox, thread=thread, wanted_config=config)
+            self._launches[feed.run_id] += 1
         thread.start()
         if self._pool is not None:
             self._pool.prepare()
@@ -262,10 +267,14 @@ class RunManager:
         run = self._runs.get(check_run_id(run_id))
         if run is None:
             record = self.store.run(run_id)
-            return RunSnapshot(record=record, wanted_config=record.config, pace=None, is_active=False)
+            launches = self._launches[run_id]
+            return RunSnapshot(
+                record=record, wanted_config=record.config, pace=None, is_active=False, launches=launches
+            )
         record, is_active = run.feed.record(), self._is_active(run)
         wanted = run.wanted_config if is_active else record.config
-        return RunSnapshot(record=record, wanted_config=wanted, pace=run.pace, is_active=is_active)
+        launches = self._launches[run_id]
+        return RunSnapshot(record=record, wanted_config=wanted, pace=run.pace, is_active=is_active, launches=launches)
 
     def list_runs(self, limit: int = 100) -> list[RunRecord]:
         """The newest runs, newest first, those that go on as they stand now."""

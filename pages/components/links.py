@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, replace
+
 import streamlit as st
 
 from pages.i18n import LANGUAGES, current_language
 
-__all__ = ["TRAIN_PAGE", "base_path", "keep_address", "language_switch", "page_query"]
+__all__ = ["TRAIN_PAGE", "base_path", "keep_address", "language_switch", "open_run", "page_query"]
 
 TRAIN_PAGE = "train.py"
+_OPENED_KEY = "opened_run"
+_UNTOLD_S = 3.0
+"""A browser has learned of a run that was opened for it after this time; what it sends before may name another."""
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A run that was opened by a press of a button, until the browser names it."""
+
+    run_id: str
+    shown: str | None
+    """The run in the address before."""
+    until: float
+    is_new: bool
+    """Whether the script run that opened it still goes on."""
 
 
 def base_path() -> str:
@@ -28,8 +46,26 @@ def keep_address() -> None:
 
     A link to the page one is on changes the parameters, but Streamlit leaves the browser's address as it was, so that
     a reload would go back. Said again, they reach the browser, which does nothing where they agree.
+
+    A click that was on its way when a run was opened brings the old address along: the run's is kept.
     """
+    opened = st.session_state.pop(_OPENED_KEY, None)
+    if opened is not None and time.monotonic() < opened.until and _is_before(opened):
+        st.query_params["run"] = opened.run_id
+        st.session_state[_OPENED_KEY] = replace(opened, is_new=False)
     st.query_params.from_dict(st.query_params.to_dict())
+
+
+def open_run(run_id: str) -> None:
+    """Show ``run_id`` from here on."""
+    shown = st.query_params.get("run")
+    st.session_state[_OPENED_KEY] = _Opened(run_id, shown, until=time.monotonic() + _UNTOLD_S, is_new=True)
+    st.query_params["run"] = run_id
+
+
+def _is_before(opened: _Opened) -> bool:
+    """Whether the browser may not know yet of the run that was opened for it."""
+    return opened.is_new or st.query_params.get("run") == opened.shown
 
 
 def language_switch() -> None:

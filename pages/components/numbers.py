@@ -8,15 +8,17 @@ __all__ = ["duration_text", "number_text", "one_two_five"]
 
 _LARGEST_WHOLE = 1e15
 """Above it, a float is written with an exponent."""
+_SMALLEST_PLAIN = 1e-3
+"""Below it, too."""
 
 
 def number_text(value: float) -> str:
-    """``10000 -> "10,000"``, ``0.0002 -> "0.0002"``, ``0.00005 -> "5e-5"``."""
+    """``10000 -> "10,000"``, ``0.005 -> "0.005"``, ``0.0002 -> "2e-4"``; as the live panel writes them."""
     if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < _LARGEST_WHOLE):
         return f"{int(value):,}"
-    text = f"{value:.6g}"
+    text = f"{value:.5e}" if abs(value) < _SMALLEST_PLAIN else f"{value:.6g}"
     mantissa, exponent_mark, exponent = text.partition("e")
-    return f"{mantissa}e{int(exponent)}" if exponent_mark else text
+    return f"{float(mantissa):g}e{int(exponent)}" if exponent_mark else text
 
 
 def duration_text(seconds: float) -> str:

@@ -16,6 +16,7 @@ from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.environments import EnvironmentReport
+from pages.components.links import open_run
 from pages.i18n import _, translate_error
 from pages.server import get_manager
 
@@ -24,7 +25,7 @@ __all__ = ["FULL_SPEED", "PACES", "run_controls", "show_command_error"]
 FULL_SPEED = math.inf
 PACES = (1.0, 2.0, 5.0, 10.0, 50.0, FULL_SPEED)
 """Multiples of real time."""
-_PACE_KEY, _WATCH_KEY, _ERROR_KEY = "pace", "watch", "command_error"
+_PACE_KEY, _WATCH_KEY, _ERROR_KEY, _STARTS_KEY = "pace", "watch", "command_error", "starts"
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,12 @@ class _Action:
     possible_in: frozenset[RunState | None]
     """States in which the button can be pressed; None stands for "no run"."""
     main_in: frozenset[RunState | None]
+    fulfilled_in: frozenset[RunState | None] = frozenset()
+    """States in which what it asks for is so already: a second click of two quick ones changes nothing."""
 
 
-_IDLE = frozenset({None, RunState.FINISHED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED})
+_OVER = frozenset({RunState.FINISHED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED})
+_IDLE = _OVER | {None}
 _GOING = frozenset({RunState.STARTING, RunState.RUNNING})
 _PAUSED = frozenset({RunState.PAUSED})
 _NEVER: frozenset[RunState | None] = frozenset()
@@ -47,9 +51,25 @@ _ACTIONS = (
     _Action("start", mark("Start"), ":material/play_arrow:", mark("Start a new run with these settings"), _IDLE, _IDLE),
     _Action("pause", mark("Pause"), ":material/pause:", mark("Stand still before the next step"), _GOING, _GOING),
     _Action("step", mark("Step"), ":material/skip_next:", mark("Take one step, then stand still"), _PAUSED, _NEVER),
-    _Action("resume", mark("Resume"), ":material/resume:", mark("Go on after a pause"), _PAUSED, _PAUSED),
     _Action(
-        "stop", mark("Stop"), ":material/stop:", mark("End the run and keep its results"), _GOING | _PAUSED, _NEVER
+        "resume",
+        mark("Resume"),
+        ":material/resume:",
+        mark(
+            "Go on after a pause, or with a run that is over, from where it stood, with more episodes if you set them"
+        ),
+        _PAUSED | _OVER,
+        _PAUSED,
+        _GOING,
+    ),
+    _Action(
+        "stop",
+        mark("Stop"),
+        ":material/stop:",
+        mark("End the run and keep its results"),
+        _GOING | _PAUSED,
+        _NEVER,
+        _IDLE,
     ),
 )
 
@@ -59,9 +79,10 @@ def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, re
 
     ``config`` is what Start would begin with; None, or no ``report``, where that is not possible.
     """
-    state = snapshot.record.state if snapshot else None
+    state = _state(snapshot)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="run-controls"):
         for action in _ACTIONS:
+            needs_config = action.name == "start" or (action.name == "resume" and state in _OVER)
             can_start = config is not None and report is not None
             st.button(
                 _(action.label),
@@ -69,17 +90,25 @@ def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, re
                 icon=action.icon,
                 help=_(action.help),
                 type="primary" if state in action.main_in else "secondary",
-                disabled=state not in action.possible_in or (action.name == "start" and not can_start),
-                on_click=_command(action.name, snapshot, config, report),
+                disabled=state not in action.possible_in or (needs_config and not can_start),
+                on_click=_command(action, snapshot, config, report),
             )
         st.space("small")
         _pace(snapshot, report)
-        return st.toggle(
-            _("Watch frames"),
-            value=True,
-            key=_WATCH_KEY,
-            help=_("Show the environment as the agent acts. Pictures are drawn only while somebody watches."),
-        )
+        return _watch(can_draw=report is None or report.has_pictures)
+
+
+def _watch(*, can_draw: bool) -> bool:
+    """The switch for frames; off where the environment has none."""
+    text = _("Show the environment as the agent acts. Pictures are drawn only while somebody watches.")
+    is_on = st.toggle(
+        _("Watch frames"),
+        value=True,
+        key=_WATCH_KEY,
+        disabled=not can_draw,
+        help=text if can_draw else _("This environment draws no pictures."),
+    )
+    return is_on and can_draw
 
 
 def show_command_error() -> None:
@@ -90,25 +119,46 @@ def show_command_error() -> None:
 
 
 def _command(
-    name: str, snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None
+    action: _Action, snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None
 ) -> Callable[[], None]:
+    """What a press of the button does that is drawn now."""
+    starts_seen = st.session_state.get(_STARTS_KEY, 0)
+
     def act() -> None:
         try:
-            if name == "start" and config is not None:
-                _start(config, report)
+            if action.name == "start":
+                # Of two quick presses, the second meets a button drawn before the run, or one that is disabled by now.
+                is_second = starts_seen != st.session_state.get(_STARTS_KEY, 0)
+                if config is not None and not is_second and _state(snapshot) in action.possible_in:
+                    _start(config, report)
             elif snapshot is not None:
-                getattr(get_manager(), name)(snapshot.record.run_id)
+                _send(action, snapshot.record.run_id, config)
         except DqnLabError as error:
             st.session_state[_ERROR_KEY] = error
 
     return act
 
 
-def _start(config: TrainingConfig, report: EnvironmentReport | None) -> None:
+def _send(action: _Action, run_id: str, config: TrainingConfig | None) -> None:
     manager = get_manager()
-    run_id = manager.start(config)
-    st.query_params["run"] = run_id
+    record = manager.snapshot(run_id).record
+    if record.state in action.fulfilled_in:
+        return
+    if action.name == "resume" and record.state in _OVER and config is not None:
+        manager.go_on(run_id, **{name: new for name, _old, new in record.config.differences(config)})
+    else:
+        getattr(manager, action.name)(run_id)
+
+
+def _start(config: TrainingConfig, report: EnvironmentReport | None) -> None:
+    run_id = get_manager().start(config)
+    st.session_state[_STARTS_KEY] = st.session_state.get(_STARTS_KEY, 0) + 1
+    open_run(run_id)
     _send_pace(run_id, report)
+
+
+def _state(snapshot: RunSnapshot | None) -> RunState | None:
+    return snapshot.record.state if snapshot else None
 
 
 def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None) -> None:

@@ -3,6 +3,8 @@
 const DRAW_EVERY_MS = 100;
 const DRAW_SHARE = 0.5; // Of the time, at most; a slow machine gets fewer drawings, not a stuck page.
 const PLOTLY_RETRY_MS = 3000;
+const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered within this time, and needs no rerun.
+const ACTIVE_STATES = ["starting", "running", "paused"];
 
 class LivePanel {
   constructor(parent, data) {
@@ -11,12 +13,14 @@ class LivePanel {
     this.data = data;
     this.labels = data.labels;
     this.formats = makeFormats(data.locale);
+    this.words = new Words(this.labels, this.formats);
     this.series = new EpisodeSeries();
     this.changes = [];
     this.notices = [];
     this.marks = [];
     this.update = { state: data.state, reason: null, message: null, progress: null };
     this.sentState = null;
+    this.hasHeard = false; // Whether the stream has brought anything yet.
     this.isScheduled = false;
     this.isDisposed = false;
     this.nextDraw = 0;
@@ -57,12 +61,18 @@ class LivePanel {
 
   /** Puts the running episode beside the charts, or takes it away; the charts keep their zoom. */
   showStage() {
-    const isWanted = this.data.watch_frames;
-    this.body.classList.toggle("dqn-with-stage", isWanted);
     this.stage?.element.remove();
     this.stage?.dispose();
-    this.stage = isWanted ? new StageView(this.labels, this.data.action_names) : null;
+    this.stage = this.data.watch_frames ? new StageView(this.labels, this.data.action_names) : null;
     if (this.stage) this.body.append(this.stage.element);
+    this.giveStageRoom();
+  }
+
+  /** A run that is over sends no pictures: without one on the screen already, the charts take the stage's place. */
+  giveStageRoom() {
+    const hasStage = this.stage !== null && (this.isActive || !this.stage.isEmpty);
+    this.body.classList.toggle("dqn-with-stage", hasStage);
+    if (this.stage) this.stage.element.hidden = !hasStage;
   }
 
   runUrl(rest) {
@@ -114,6 +124,7 @@ class LivePanel {
     const rowsBefore = this.series.length;
     if (update.episodes && !this.series.append(update.episodes.from, update.episodes.columns)) return false;
     if (update.changes && !this.addChanges(update.changes)) return false;
+    this.hasHeard = true;
     this.update = update;
     this.notices = update.notices ?? [];
     if (this.series.length !== rowsBefore) this.staleCharts();
@@ -130,8 +141,10 @@ class LivePanel {
     const fresh = items.slice(this.changes.length - from);
     if (fresh.length > 0) {
       this.changes.push(...fresh);
-      this.marks = marksOf(this.changes, this.formats);
+      this.marks = marksOf(this.changes, this.words);
       this.staleCharts();
+      clearTimeout(this.settingsTimer);
+      this.settingsTimer = setTimeout(() => this.tellSettings(), OWN_CHANGE_MS);
     }
     return true;
   }
@@ -147,13 +160,24 @@ class LivePanel {
     }
   }
 
+  /** Asks, once for the changes that came, for a rerun of a page that was rendered with other settings. */
+  tellSettings() {
+    const now = Object.fromEntries(this.changes.flatMap((item) => item.changes.map((each) => [each.field, each.new])));
+    const isOther = Object.entries(now).some(([field, value]) => !isSame(value, this.data.settings[field]));
+    if (isOther && this.isActive) this.setTriggerValue?.("settings", this.changes.length);
+  }
+
+  get isActive() {
+    return ACTIVE_STATES.includes(this.update.state);
+  }
+
   /** The goal now: the newest live change of it, else the one that the page was rendered with. */
   goal() {
     for (let i = this.changes.length - 1; i >= 0; i -= 1) {
       const change = this.changes[i].changes.find((each) => each.field === "goal_score");
       if (change) return change.new;
     }
-    return this.data.goal_score ?? null;
+    return this.data.settings.goal_score ?? null;
   }
 
   staleCharts() {
@@ -212,44 +236,46 @@ class LivePanel {
 
   drawWords() {
     const { state, reason, progress } = this.update;
-    const isActive = ["starting", "running", "paused"].includes(state);
+    const { isActive } = this;
     this.status.showState(state, reason, this.messageText());
     this.status.showProgress(progress, isActive, this.formats);
-    this.status.showNotices(this.notices.map((notice) => this.translate(notice)));
+    this.status.showNotices(this.notices.map((notice) => this.words.message(notice)));
     this.tiles.show(progress, this.goal(), this.formats);
-    this.changesView.show(this.changes, this.formats);
-    this.drawEmptyTexts(isActive, progress?.phase);
-  }
-
-  drawEmptyTexts(isActive, phase) {
-    const { labels } = this;
-    const waiting = phase === "warmup" ? labels.filling_memory : labels.waiting_first_episode;
-    const empty = this.series.length > 0 ? "" : isActive ? waiting : labels.no_episodes;
+    this.changesView.show(this.changes, this.words);
+    const waitingFor = this.waitingFor();
     for (const chart of this.charts) {
-      chart.showEmpty(empty);
+      chart.showEmpty(waitingFor);
       chart.paintLegend(this.theme, this.goalShown);
     }
-    this.stage?.showEmpty(isActive ? labels.waiting_frame : labels.no_frame);
+    this.giveStageRoom();
+    this.stage?.showWhen(isActive);
+  }
+
+  /** Why there are no curves yet; empty where there are. */
+  waitingFor() {
+    const { labels, update } = this;
+    if (this.canDraw()) return "";
+    if (update.state === "starting") return labels.preparing;
+    if (!this.hasHeard || this.series.length > 0) return labels.loading_curves;
+    if (!this.isActive) return labels.no_episodes;
+    return update.progress?.phase === "warmup" ? labels.filling_memory : labels.waiting_first_episode;
   }
 
   messageText() {
     const { state, reason, message, progress } = this.update;
     if (this.data.message && this.data.state === state) return this.data.message;
-    if (message) return this.translate(message);
+    if (message) return this.words.message(message);
     if (reason && this.labels[`reason_${reason}`]) return this.labels[`reason_${reason}`];
     if (state === "interrupted") return this.labels.reason_interrupted;
+    if (state === "starting") return this.labels.preparing;
     return state === "running" && progress?.phase === "warmup" ? this.labels.filling_memory : "";
-  }
-
-  translate({ template, parameters }) {
-    const values = Object.entries(parameters ?? {}).map(([name, value]) => [name, this.formats.setting(value)]);
-    return fill(this.labels[template] ?? template, Object.fromEntries(values));
   }
 
   dispose() {
     this.isDisposed = true;
     clearTimeout(this.timer);
     clearTimeout(this.plotlyTimer);
+    clearTimeout(this.settingsTimer);
     cancelAnimationFrame(this.request);
     this.stream.dispose();
     this.stage?.dispose();

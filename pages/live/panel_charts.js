@@ -4,6 +4,7 @@ const POINTS_AT_MOST = 1500;
 const POINTS_PER_PIXEL = 2;
 const PICTURE_HEAD_PX = 44;
 const MARKERS_AT_MOST = 300; // A marker costs far more to draw than a point of a line.
+const MARKERS_APART = 80; // More of them touch: they are drawn smaller and without their rims.
 
 const measureText = (() => {
   const context = document.createElement("canvas").getContext("2d");
@@ -12,6 +13,12 @@ const measureText = (() => {
     return context.measureText(text).width;
   };
 })();
+
+function markerStyle(marker, count, color, background) {
+  const isCrowded = count > MARKERS_APART;
+  const size = isCrowded ? marker.size - 2 : marker.size;
+  return { ...marker, color, size, line: { color: background, width: isCrowded ? 0 : marker.line.width } };
+}
 
 class LiveChart {
   /** `onStale` is called when the chart wants to be drawn again: zoomed, resized, legend or axis switched. */
@@ -153,9 +160,7 @@ class LiveChart {
         ...points,
         visible: this.isShown(trace, view),
         ...(trace.line && { line: { ...trace.line, color } }),
-        ...(trace.marker && {
-          marker: { ...trace.marker, color, line: { ...trace.marker.line, color: view.theme.background } },
-        }),
+        ...(trace.marker && { marker: markerStyle(trace.marker, points.x.length, color, view.theme.background) }),
         ...(trace.fill && { fillcolor: withAlpha(color, 0.14) }),
       };
     });

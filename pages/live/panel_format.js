@@ -25,7 +25,7 @@ function makeFormats(locale) {
     setting: (value) => {
       if (typeof value !== "number") return Array.isArray(value) ? value.join(", ") : String(value ?? DASH);
       const size = Math.abs(value);
-      return size !== 0 && (size < 0.01 || size >= 1e7) ? value.toExponential().replace("e+", "e") : plain(value);
+      return size !== 0 && (size < 1e-3 || size >= 1e7) ? value.toExponential().replace("e+", "e") : plain(value);
     },
     separators: separatorsOf(locale),
   };

@@ -3,18 +3,13 @@
 const MARK_FONT_SIZE = 11;
 const MARK_ROW_PX = 15;
 const MARK_ROWS = 4;
-const MARK_GAP_PX = 8;
+const MARK_GAP_PX = 10;
+const ROOM_LEFT_PX = 44; // Beside the plot, where the axis has its numbers further down.
+const ROOM_RIGHT_PX = 12;
 
 /** Live changes as {x, text}, one for each moment. */
-function marksOf(changes, formats) {
-  return changes.map((item) => ({
-    x: item.episode,
-    text: item.changes.map((each) => changeText(each, formats)).join("; "),
-  }));
-}
-
-function changeText(change, formats) {
-  return `${change.field} ${formats.setting(change.old)} → ${formats.setting(change.new)}`;
+function marksOf(changes, words) {
+  return changes.map((item) => ({ x: item.episode, text: changesText(item, words) }));
 }
 
 /**
@@ -29,8 +24,11 @@ function layoutMarks(marks, toPixel, width, measure) {
     .filter(({ pixel }) => pixel >= -0.5 && pixel <= width + 0.5)
     .sort((one, other) => one.pixel - other.pixel);
   for (const mark of visible) {
-    mark.side = mark.pixel + mark.extent > width && mark.pixel >= mark.extent / 2 ? "right" : "left";
-    mark.from = mark.side === "left" ? mark.pixel : mark.pixel - mark.extent;
+    const isBeyond = mark.pixel + mark.extent > width + ROOM_RIGHT_PX;
+    mark.side = isBeyond && mark.pixel - mark.extent >= -ROOM_LEFT_PX ? "right" : "left";
+    const from = mark.side === "left" ? mark.pixel : mark.pixel - mark.extent;
+    // Too long for either side: it lies across its own line, which ends behind it.
+    mark.from = Math.max(-ROOM_LEFT_PX, Math.min(from, width + ROOM_RIGHT_PX - mark.extent));
   }
   const placed = [];
   const ofSide = (side) => visible.filter((mark) => mark.side === side);
@@ -76,8 +74,8 @@ function drawMarks(placed, plotHeight, theme) {
       x: mark.x,
       y: 1,
       yshift: mark.row * MARK_ROW_PX,
-      xshift: mark.side === "left" ? 3 : -3,
-      xanchor: mark.side,
+      xshift: mark.from - mark.pixel + MARK_GAP_PX / 2,
+      xanchor: "left",
       yanchor: "bottom",
       borderpad: 0,
       showarrow: false,

@@ -17,7 +17,8 @@ class StageView {
   build() {
     this.image = make("img", { class: "dqn-frame", "data-testid": "live-frame", alt: "", draggable: "false" });
     this.image.hidden = true;
-    this.empty = make("p", { class: "dqn-frame-empty" });
+    this.heading = make("h3", {}, this.labels.stage);
+    this.empty = make("p", { class: "dqn-frame-empty" }, this.labels.waiting_frame);
     this.facts = make("dl", { class: "dqn-facts" });
     this.episode = this.addFact("frame_episode");
     this.step = this.addFact("frame_step");
@@ -37,7 +38,7 @@ class StageView {
       make(
         "section",
         { class: "dqn-card" },
-        make("div", { class: "dqn-card-head" }, make("h3", {}, this.labels.stage)),
+        make("div", { class: "dqn-card-head" }, this.heading),
         make("div", { class: "dqn-frame-box" }, this.image, this.empty),
         this.facts,
       ),
@@ -72,6 +73,7 @@ class StageView {
     this.isLoading = false;
     if (isGood) {
       this.image.hidden = false;
+      this.empty.hidden = true;
       this.showFrame(this.loading.frame, this.loading.formats);
     }
     this.loadNext();
@@ -86,9 +88,12 @@ class StageView {
     this.showActions(frame, formats);
   }
 
-  showEmpty(text) {
-    setText(this.empty, text);
-    this.empty.hidden = !this.image.hidden;
+  showWhen(isActive) {
+    setText(this.heading, isActive ? this.labels.stage : this.labels.stage_over);
+  }
+
+  get isEmpty() {
+    return this.image.hidden;
   }
 
   showActions({ q_values: values, action, is_greedy: isGreedy }, formats) {

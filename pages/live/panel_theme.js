@@ -1,4 +1,4 @@
-// The page's colours and font as Streamlit's CSS variables give them, and Plotly itself.
+// The page's colours and font as Streamlit's CSS variables give them, and Plotly's few words.
 
 /** Colours and font at `root`; the palette's light or dark tones, whichever fits the page's background. */
 function readTheme(root, palettes) {
@@ -39,22 +39,6 @@ function luminance(color) {
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
   });
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
-}
-
-/** Plotly, loaded once a page however many panels it shows; a failed attempt may be made again. */
-function loadPlotly(basePath) {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  window.dqnLabPlotly ??= new Promise((resolve, reject) => {
-    const script = make("script", { src: `${basePath}/live/plotly.min.js` });
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      script.remove();
-      window.dqnLabPlotly = undefined;
-      reject(new Error(script.src));
-    };
-    document.head.append(script);
-  });
-  return window.dqnLabPlotly;
 }
 
 /** Plotly's own few words in the reader's language; gives the name to use as `config.locale`. */

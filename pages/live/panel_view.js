@@ -119,7 +119,7 @@ class TilesView {
     this.set("mean_100", formats.score(progress.return_mean_100));
     const aim = goal === null ? "" : ` / ${formats.significant(goal)}`;
     this.set("best_eval", formats.score(progress.best_eval), aim);
-    this.set("compute", progress.compute || DASH);
+    this.set("compute", this.labels[`value_${progress.compute}`] ?? (progress.compute || DASH));
   }
 }
 
@@ -138,11 +138,10 @@ class ChangesView {
     this.element.hidden = true;
   }
 
-  show(changes, formats) {
+  show(changes, words) {
     for (const item of changes.slice(this.count)) {
-      const when = fill(this.labels.at_episode, { n: formats.integer(item.episode) });
-      const what = item.changes.map((each) => changeText(each, formats)).join("; ");
-      this.list.prepend(make("li", {}, make("span", { class: "dqn-when" }, when), " ", what));
+      const when = fill(this.labels.at_episode, { n: words.formats.integer(item.episode) });
+      this.list.prepend(make("li", {}, make("span", { class: "dqn-when" }, when), " ", changesText(item, words)));
     }
     this.count = changes.length;
     this.element.hidden = changes.length === 0;

@@ -28,7 +28,7 @@ from pages.live.stream import RunStreams
 from pages.live.wire import Cursor
 from pages.server import get_manager
 
-__all__ = ["live_routes"]
+__all__ = ["live_routes", "plotly_files"]
 
 _WATCH_S = 2.5
 """Frames go on for this long after a viewer was last there; it is there again each second."""
@@ -104,7 +104,7 @@ async def _csv(
 
 async def _plotly(request: Request) -> Response:
     """The plotly.js that the plotly package brings along: classrooms are offline."""
-    etag, plain, zipped = await run_in_threadpool(_plotly_files)
+    etag, plain, zipped = await run_in_threadpool(plotly_files)
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -114,7 +114,7 @@ async def _plotly(request: Request) -> Response:
 
 
 @functools.cache
-def _plotly_files() -> tuple[str, bytes, bytes]:
+def plotly_files() -> tuple[str, bytes, bytes]:
     """(ETag, text, text compressed): found without importing plotly, compressed once and not at each request."""
     package = importlib.util.find_spec("plotly")
     if package is None or package.origin is None:

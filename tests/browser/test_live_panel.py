@@ -36,17 +36,28 @@ def live(stage: Page) -> Iterator[Panel]:
 
 
 def test_before_the_first_episode_it_says_what_it_waits_for(live: Panel) -> None:
-    live.mount()
-    expect(live.page.get_by_text("waiting_first_episode").first).to_be_visible()
+    live.mount(state="starting")
+    expect(live.page.get_by_text("preparing").first).to_be_visible()
+    live.say(update(state="starting", progress=PROGRESS | {"phase": "warmup", "episode": 0}))
+    expect(live.page.get_by_test_id("run-message")).to_have_text("preparing")
     live.say(update(progress=PROGRESS | {"phase": "warmup", "episode": 0}))
     expect(live.page.get_by_text("filling_memory").first).to_be_visible()
+    live.say(update())
+    expect(live.page.get_by_text("waiting_first_episode").first).to_be_visible()
     live.say(update(rows(1)))
     live.wait_drawn()
     expect(live.page.locator(".dqn-empty:visible")).to_have_count(0)
 
 
+def test_an_ended_run_is_loading_until_it_has_said_what_it_has(live: Panel) -> None:
+    live.mount(state="stopped")
+    expect(live.page.get_by_text("loading_curves").first).to_be_visible()
+    live.say(update(state="stopped", reason="stopped", over=True))
+    expect(live.page.get_by_text("no_episodes").first).to_be_visible()
+
+
 def test_state_progress_and_tiles_say_what_came_over_the_wire(live: Panel) -> None:
-    live.mount(goal_score=450.0)
+    live.mount(settings={"goal_score": 450.0})
     live.say(update(rows(1)))
     expect(live.page.get_by_test_id("run-state")).to_have_text("state_running")
     expect(live.page.get_by_role("progressbar")).to_have_attribute("aria-valuetext", "30%")
@@ -60,7 +71,7 @@ def test_state_progress_and_tiles_say_what_came_over_the_wire(live: Panel) -> No
         "last-return": "91.0",
         "mean-100": "88.3",
         "best-eval": "140.5 / 450",
-        "compute": "fused",
+        "compute": "value_fused",
     }
     for name, value in values.items():
         expect(live.page.get_by_test_id(f"tile-{name}").locator("dd")).to_have_text(value)
@@ -113,7 +124,7 @@ def test_the_moving_mean_is_over_the_newest_values_that_are_there(live: Panel) -
 
 
 def test_evaluations_and_the_goal_are_drawn(live: Panel) -> None:
-    live.mount(goal_score=30.0)
+    live.mount(settings={"goal_score": 30.0})
     live.say(update(rows(4, eval_return=[None, 12.0, None, 14.0])))
     live.wait_drawn()
     assert live.trace("return", "evaluation") | {"visible": True} == {"x": [2, 4], "y": [12.0, 14.0], "visible": True}
@@ -149,10 +160,32 @@ def test_a_live_change_is_marked_in_every_chart_and_listed(live: Panel) -> None:
     live.mount()
     live.say(update(rows(100), changes={"from": 0, "items": [change(40, "learning_rate", 2e-4, 1e-3)]}))
     for name in ("return", "loss", "length", "epsilon"):
-        expect(live.chart(name).get_by_text("learning_rate 2e-4 → 1e-3")).to_be_visible()
+        expect(live.chart(name).get_by_text("field_learning_rate 2e-4 → 0.001")).to_be_visible()
         shape = live.chart(name).evaluate("chart => chart.layout.shapes[0]")
         assert (shape["x0"], shape["x1"], shape["line"]["dash"]) == (40, 40, "dash")
-    expect(live.page.get_by_test_id("changes")).to_have_text("episode 40 learning_rate 2e-4 → 1e-3")
+    expect(live.page.get_by_test_id("changes")).to_have_text("episode 40 field_learning_rate 2e-4 → 0.001")
+
+
+def test_a_change_is_told_in_the_words_of_the_form(live: Panel) -> None:
+    changes = [
+        change(3, "goal_score", 45.0, None),
+        change(4, "loss", "mse", "huber"),
+        change(5, "buffer_size", 1_000, 50_000),
+        change(6, "unheard_of", 1, 2),
+    ]
+    labels = {"field_loss": "Loss", "value_mse": "Mean squared error", "value_huber": "Huber"}
+    live.mount(labels=LABELS | labels)
+    live.say(update(rows(9), changes={"from": 0, "items": changes}))
+    texts = ["unheard_of 1 → 2", "field_buffer_size 1,000 → 50,000", "Loss Mean squared error → Huber"]
+    expected = [*texts, "field_goal_score 45 → none_goal_score"]
+    expect(live.page.get_by_test_id("changes").locator("li")).to_contain_text(expected)
+
+
+def test_a_notice_names_a_setting_as_the_form_does(live: Panel) -> None:
+    live.mount()
+    notice = {"template": "{field} stays {value}.", "parameters": {"field": "gamma", "value": 0.0002}}
+    live.say(update(notices=[notice]))
+    expect(live.page.get_by_test_id("notices").locator("li")).to_have_text("field_gamma stays 2e-4.")
 
 
 @pytest.mark.parametrize("episodes", [[40, 42, 44], [90, 95, 99], [2, 50, 98], [97, 98, 99]])
@@ -203,10 +236,38 @@ def test_a_chart_is_downloaded_under_the_runs_name(live: Panel) -> None:
     assert width > 2 * height > 400
 
 
+def test_without_pictures_an_ended_run_has_no_stage(live: Panel) -> None:
+    stage = live.page.locator(".dqn-stage")
+    live.mount(watch_frames=True)
+    expect(stage).to_be_visible()
+    live.mount(watch_frames=True, state="stopped")
+    live.say(update(rows(3), state="stopped", reason="stopped", over=True))
+    expect(stage).to_be_hidden()
+
+
+def test_the_last_picture_of_a_run_stays(live: Panel) -> None:
+    live.mount(watch_frames=True)
+    live.say(update(frame=frame(1)))
+    expect(live.page.get_by_test_id("live-frame")).to_be_visible()
+    live.say(update(rows(3), state="stopped", reason="stopped", over=True))
+    expect(live.page.get_by_text("stage_over")).to_be_visible()
+    expect(live.page.get_by_test_id("live-frame")).to_be_visible()
+
+
+def test_many_markers_are_drawn_smaller(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(10, eval_return=[1.0] * 10)))
+    live.wait_drawn()
+    size = f"{trace_of('return', 'evaluation')}.marker.size"
+    few = live.page.evaluate(size)
+    live.say(update(rows(100, 10, eval_return=[1.0] * 100)))
+    live.wait_for(f"{size} < {few}")
+
+
 @pytest.mark.parametrize("width", [420, 1_400])
 def test_nothing_sticks_out_sideways(live: Panel, width: int) -> None:
     live.page.set_viewport_size({"width": width, "height": 900})
-    live.mount(watch_frames=True, goal_score=45.0)
+    live.mount(watch_frames=True, settings={"goal_score": 45.0})
     live.say(update(rows(30), frame=frame(1)))
     live.wait_drawn()
     assert live.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

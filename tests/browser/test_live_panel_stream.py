@@ -147,6 +147,28 @@ def test_the_page_is_told_of_a_new_state_once(live: Panel) -> None:
     assert live.page.evaluate("window.triggers") == [["state", "paused"], ["state", "running"]]
 
 
+def test_the_page_is_told_of_settings_changed_elsewhere_once(live: Panel) -> None:
+    live.mount()
+    live.say(update(changes={"from": 0, "items": [change(3, "gamma", 0.99, 0.9)]}))
+    live.wait_for("window.triggers.length > 0")
+    live.mount()  # the rerun came too early: it still has the old value
+    live.say(update(rows(5)))
+    live.say(update(changes={"from": 1, "items": [change(4, "gamma", 0.9, 0.8)]}))
+    live.wait_for("window.triggers.length > 1")
+    assert live.page.evaluate("window.triggers") == [["settings", 1], ["settings", 2]]
+
+
+def test_a_change_that_the_page_shows_already_asks_for_no_rerun(live: Panel) -> None:
+    live.page.clock.install()
+    live.mount()
+    live.say(update(changes={"from": 0, "items": [change(3, "gamma", 0.99, 0.9)]}))
+    live.mount(settings={"gamma": 0.9, "goal_score": None})
+    live.page.clock.run_for(10_000)
+    live.say(update(state="stopped", changes={"from": 1, "items": [change(3, "gamma", 0.9, 0.8)]}, over=True))
+    live.page.clock.run_for(10_000)
+    assert [name for name, _ in live.page.evaluate("window.triggers")] == ["state"]
+
+
 def test_only_the_newest_clean_up_takes_the_panel_away(live: Panel) -> None:
     live.mount()
     live.mount(state="paused")

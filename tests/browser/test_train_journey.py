@@ -78,8 +78,7 @@ def zoom_in(page: Page, chart: str) -> list[float]:
     page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5, steps=8)
     page.mouse.up()
     page.wait_for_function(
-        "([id, end]) => document.querySelector(`[data-testid=chart-${id}]`)"
-        "._fullLayout.xaxis.range[1] < end",
+        "([id, end]) => document.querySelector(`[data-testid=chart-${id}]`)._fullLayout.xaxis.range[1] < end",
         arg=[chart, before[1]],
     )
     return x_range(page, chart)
@@ -151,6 +150,23 @@ def test_the_whole_journey(page: Page, server: LiveServer, tmp_path: Path) -> No
     assert page.url.partition("run=")[2] == run_id
     assert panel(page, "rows") == rows
     assert panel(page, "changes") == 1
+
+
+def test_a_stopped_run_goes_on_from_where_it_stood(page: Page) -> None:
+    start_endless_run(page)
+    wait_for_rows(page, 3)
+    settle(page)
+    press(page, "Stop")
+    expect(state(page)).to_contain_text("Stopped")
+    rows, address = panel(page, "rows"), page.url
+    settle(page)
+    press(page, "Resume")
+    expect(state(page)).to_contain_text("Running")
+    wait_for_rows(page, rows + 3)
+    assert page.url == address
+    settle(page)
+    press(page, "Stop")
+    expect(state(page)).to_contain_text("Stopped")
 
 
 def download(page: Page, name: str, folder: Path) -> Path:

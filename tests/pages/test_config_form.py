@@ -125,6 +125,22 @@ def test_an_unknown_environment_is_a_message_with_suggestions(app: AppTest) -> N
     assert app.button(key="start").disabled
 
 
+@pytest.mark.parametrize("env_id", ["os:system", "CartPole", "../../etc/passwd", "<b>x</b>", "x" * 3_000])
+def test_what_is_no_environments_id_is_a_message(app: AppTest, env_id: str) -> None:
+    another(app, env_id)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert app.button(key="start").disabled
+
+
+@pytest.mark.parametrize("env_id", ["", "   "])
+def test_an_empty_id_says_what_to_type(app: AppTest, env_id: str) -> None:
+    another(app, env_id)
+    assert not app.exception
+    assert any("Type the id of an environment" in each.value for each in app.info)
+    assert app.button(key="start").disabled
+
+
 def test_continuous_actions_are_a_message_naming_the_space(app: AppTest) -> None:
     another(app, "Pendulum-v1")
     assert not app.exception
@@ -201,7 +217,17 @@ def test_after_a_run_its_settings_are_a_draft_of_the_next(
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(10_000, "10,000"), (2e-4, "0.0002"), (5e-5, "5e-5"), (1e-8, "1e-8"), (0.99, "0.99"), (1.0, "1"), (-0.5, "-0.5")],
+    [
+        (10_000, "10,000"),
+        (0.005, "0.005"),
+        (2e-4, "2e-4"),
+        (2.5e-4, "2.5e-4"),
+        (1e-8, "1e-8"),
+        (0.99, "0.99"),
+        (1.0, "1"),
+        (0.0, "0"),
+        (-0.5, "-0.5"),
+    ],
 )
 def test_numbers_are_written_as_people_read_them(number: float, text: str) -> None:
     assert number_text(number) == text

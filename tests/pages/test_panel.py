@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dqn_core.config import TrainingConfig
+from pages.components.fields import FIELDS
 from pages.live import panel
 
 
@@ -24,6 +26,7 @@ def show(**changes: object) -> None:
         "base_path": "",
         "key": "panel",
         "state": "running",
+        "settings": {"gamma": 0.99, "goal_score": None},
     }
     live_panel(**(arguments | changes))
 
@@ -60,12 +63,13 @@ def test_the_panel_is_one_module_with_one_default_export(mounted: Callable[..., 
 
 
 def test_the_page_hands_over_what_it_knows_of_the_run(mounted: Callable[..., Any]) -> None:
-    data = data_of(mounted(goal_score=450.0, message="It went well.", state="finished", watch_frames=True))
+    settings = TrainingConfig(goal_score=450.0).to_dict()
+    data = data_of(mounted(settings=settings, message="It went well.", state="finished", watch_frames=True))
     expected = {
         "run_id": "20260401-143501-x7k2",
         "action_names": ["left", "right"],
         "state": "finished",
-        "goal_score": 450.0,
+        "settings": json.loads(json.dumps(settings)),
         "message": "It went well.",
         "watch_frames": True,
     }
@@ -101,6 +105,21 @@ def test_every_state_and_reason_has_words(mounted: Callable[..., Any]) -> None:
     given = labels_of(mounted)
     assert {f"state_{state}" for state in RunState} <= given.keys()
     assert {f"reason_{reason}" for reason in EndReason} <= given.keys()
+
+
+def test_settings_are_called_what_the_form_calls_them(mounted: Callable[..., Any]) -> None:
+    english, korean = labels_of(mounted), labels_of(mounted, "ko-KR")
+    assert english["field_learning_rate"] == "Learning rate"
+    assert korean["field_learning_rate"] == "학습률"
+    assert english["value_huber"] == "Huber"
+    assert english["none_goal_score"] == "no goal"
+    assert {f"field_{name}" for name in FIELDS} <= english.keys()
+
+
+def test_the_plotting_library_is_asked_for_below_the_base_path() -> None:
+    script = panel.preload_script('/la"b')
+    assert 'loadPlotly("/la\\"b")' in script
+    assert "requestIdleCallback" in script
 
 
 def test_texts_and_numbers_follow_the_readers_language(mounted: Callable[..., Any]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -10,6 +11,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
+from dqn_core.training.environments import inspect_environment
+from pages.components import config_form
 from scripted_trainer import wait_until
 
 BUTTONS = ("start", "pause", "step", "resume", "stop")
@@ -103,7 +106,50 @@ def test_a_command_that_comes_too_late_is_refused_in_words(
     assert not app.run().error
 
 
-@pytest.mark.parametrize("run_id", ["20260101-000000-abcd", "../../etc/passwd", "<b>"])
+def test_of_two_quick_presses_of_start_one_counts(app: AppTest, manager: RunManager) -> None:
+    app.button(key="start").click().run()
+    (record,) = manager.list_runs()
+    app.query_params.clear()  # the second press left the browser before the first one's answer arrived
+    second = app.button(key="start")
+    second.proto.disabled = False
+    second.click().run()
+    assert [each.run_id for each in manager.list_runs()] == [record.run_id]
+    assert app.query_params == {"run": record.run_id}
+    assert not app.error
+
+
+def test_the_address_of_an_earlier_click_does_not_lead_away_from_a_new_run(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    manager.stop(run_id)
+    state_is(manager, run_id, RunState.STOPPED)
+    app = open_app(run=run_id)
+    app.button(key="start").click().run()
+    newest = manager.list_runs()[0].run_id
+    app.query_params["run"] = run_id
+    assert app.run().query_params == {"run": newest}
+    assert app.run().query_params == {"run": newest}
+    app.query_params["run"] = run_id  # by now the browser has named the new run: this is a person's wish
+    assert app.run().query_params == {"run": run_id}
+
+
+def test_a_second_press_of_resume_or_stop_changes_nothing(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    app = open_app(run=run_id)
+    app.button(key="pause").click().run()
+    state_is(manager, run_id, RunState.PAUSED)
+    resume = app.run().button(key="resume")
+    manager.resume(run_id)
+    state_is(manager, run_id, RunState.RUNNING)
+    assert not resume.click().run().error
+    stop = app.button(key="stop")
+    manager.stop(run_id)
+    state_is(manager, run_id, RunState.STOPPED)
+    assert not stop.click().run().error
+
+
+@pytest.mark.parametrize("run_id", ["20260101-000000-abcd", "../../etc/passwd", "../../etc", "<b>", "a" * 5_000])
 def test_an_unknown_run_is_named_and_the_way_on_shown(open_app: Callable[..., AppTest], run_id: str) -> None:
     app = open_app(run=run_id)
     assert "There is no run" in app.warning[0].value
@@ -120,6 +166,13 @@ def test_the_pace_reaches_the_run_in_steps_per_second(
     assert open_app(run=run_id).select_slider(key="pace").value == 2
     app.select_slider(key="pace").set_value(math.inf).run()
     assert manager.snapshot(run_id).pace is None
+
+
+def test_frames_are_not_offered_where_there_are_none(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not app.toggle(key="watch").disabled
+    blind = dataclasses.replace(inspect_environment("CartPole-v1"), has_pictures=False)
+    monkeypatch.setattr(config_form, "environment_card", lambda _form: blind)
+    assert app.run().toggle(key="watch").disabled
 
 
 def test_a_pace_chosen_before_the_start_holds_from_the_start(app: AppTest, manager: RunManager) -> None:

@@ -79,7 +79,7 @@ def data(**changes: Any) -> dict[str, Any]:
         "watch_frames": False,
         "base_path": "",
         "state": "running",
-        "goal_score": None,
+        "settings": {"learning_rate": 2e-4, "gamma": 0.99, "goal_score": None},
         "message": "",
         "locale": "en",
         "palette": PALETTE,

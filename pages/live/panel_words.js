@@ -1,0 +1,44 @@
+// Settings and messages in the words of the page's form.
+
+const FIELD_PARAMETERS = new Set(["field", "name", "limit_name"]); // Parameters of messages that name a setting.
+
+class Words {
+  constructor(labels, formats) {
+    this.labels = labels;
+    this.formats = formats;
+  }
+
+  /** What the form calls the setting `field`. */
+  setting(field) {
+    return this.labels[`field_${field}`] ?? String(field);
+  }
+
+  /** A value as the form shows it: a choice by its word, none by what that means for this setting. */
+  value(field, value) {
+    if (value === null) return this.labels[`none_${field}`] ?? DASH;
+    return (typeof value === "string" && this.labels[`value_${value}`]) || this.formats.setting(value);
+  }
+
+  change({ field, old, new: now }) {
+    return `${this.setting(field)} ${this.value(field, old)} → ${this.value(field, now)}`;
+  }
+
+  /** A message that came as a template and its parameters. */
+  message({ template, parameters }) {
+    const said = ([name, value]) => [
+      name,
+      FIELD_PARAMETERS.has(name) ? this.setting(value) : this.formats.setting(value),
+    ];
+    return fill(this.labels[template] ?? template, Object.fromEntries(Object.entries(parameters ?? {}).map(said)));
+  }
+}
+
+/** Everything that was changed at one moment. */
+function changesText(item, words) {
+  return item.changes.map((each) => words.change(each)).join("; ");
+}
+
+/** Whether two settings are the same; widths of layers are lists. */
+function isSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,64 @@
+"""Loads what a first run needs while nobody waits for it yet, so that the first press of Start answers at once."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+from dqn_core.presets import PRESETS
+from pages.live.routes import plotly_files
+
+__all__ = ["WarmUp"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class WarmUp:
+    """The preparations, in a thread of their own.
+
+    What the first page imports comes first, then the trainer with torch, then for each preset the compiled learner
+    (loaded, or compiled once per machine) and the comparison that automatic compute makes before a run's first step.
+    """
+
+    def __init__(self) -> None:
+        self._is_unwanted = threading.Event()
+        self._thread = threading.Thread(target=self._prepare, name="warm-up")
+
+    def start(self) -> None:
+        """Begin, in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Begin no further part, and wait for the one at work: a process that ends inside torch's start aborts."""
+        self._is_unwanted.set()
+        self._thread.join()
+
+    def _prepare(self) -> None:
+        try:
+            for _part in _parts():
+                if self._is_unwanted.is_set():
+                    return
+        except Exception as error:  # noqa: BLE001  whatever it is, the run that needs it says so in its own words
+            _LOG.info("The first run will take longer to start: %s", error)
+
+
+def _parts() -> Iterator[None]:
+    """One part after the other; a yield stands where it can end."""
+    import pandas as pd  # noqa: F401  the first table on a page imports it
+
+    yield
+    plotly_files()
+    yield
+    import numpy as np
+
+    from dqn_core.algorithm.compute import make_learner
+    from dqn_core.training import trainer  # noqa: F401  with everything that a run imports
+    from dqn_core.training.environments import inspect_environment
+
+    yield
+    for env_id, preset in PRESETS.items():
+        report = inspect_environment(env_id)
+        for config in preset.configs.values():
+            make_learner(config, report.observation_size, report.n_actions, np.random.default_rng(0))
+            yield
