@@ -74,8 +74,19 @@ def test_the_controls_follow_the_run(open_app: Callable[..., AppTest], manager: 
     state_is(manager, run_id, RunState.RUNNING)
     app.button(key="stop").click().run()
     state_is(manager, run_id, RunState.STOPPED)
-    assert possible(app.run()) == {"start"}
+    assert possible(app.run()) == {"start", "resume"}
     assert app.query_params == {"run": run_id}
+
+
+def test_a_run_without_a_checkpoint_says_why_it_cannot_go_on(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    manager.stop(run_id)
+    state_is(manager, run_id, RunState.STOPPED)
+    app = open_app(run=run_id)
+    app.button(key="resume").click().run()
+    assert any("There is no checkpoint" in error.value for error in app.error)
+    assert manager.snapshot(run_id).record.state is RunState.STOPPED
 
 
 def test_two_tabs_show_the_same_run(open_app: Callable[..., AppTest], manager: RunManager, run_id: str) -> None:
