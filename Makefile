@@ -51,7 +51,7 @@ format: $(STAMPS)/dev ## put the source into the one format
 	$(BIN)/ruff check --fix-only --exit-zero
 	$(BIN)/ruff format
 
-bench: $(STAMPS)/bench $(STAMPS)/kernels ## speed beside other DQNs on this machine; writes docs/performance.md
+bench: $(STAMPS)/bench $(STAMPS)/dev chromium $(STAMPS)/kernels ## speed beside other DQNs on this machine; writes docs/performance.md
 	$(RUN) -m benchmarks
 
 results: $(STAMPS)/kernels ## train the lab's experiments again; writes docs/results.md
