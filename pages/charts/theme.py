@@ -105,6 +105,6 @@ def live_figure(
             "nticks": 8,
             "tickformat": ",d",
         },
-        yaxis={"zeroline": False, "nticks": 6, **yaxis},
+        yaxis={"zeroline": False, "nticks": 6, "separatethousands": True, **yaxis},
     )
     return figure

@@ -4,7 +4,6 @@ const DRAW_EVERY_MS = 100;
 const DRAW_SHARE = 0.5; // Of the time, at most; a slow machine gets fewer drawings, not a stuck page.
 const PLOTLY_RETRY_MS = 3000;
 const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered within this time, and needs no rerun.
-const ACTIVE_STATES = ["starting", "running", "paused"];
 
 class LivePanel {
   constructor(parent, data) {
@@ -238,9 +237,9 @@ class LivePanel {
     const { state, reason, progress } = this.update;
     const { isActive } = this;
     this.status.showState(state, reason, this.messageText());
-    this.status.showProgress(progress, isActive, this.formats);
+    this.status.showProgress(progress, state, this.formats);
     this.status.showNotices(this.notices.map((notice) => this.words.message(notice)));
-    this.tiles.show(progress, this.goal(), this.formats);
+    this.tiles.show(progress, isActive, this.goal(), this.formats);
     this.changesView.show(this.changes, this.words);
     const waitingFor = this.waitingFor();
     for (const chart of this.charts) {
@@ -263,8 +262,11 @@ class LivePanel {
 
   messageText() {
     const { state, reason, message, progress } = this.update;
-    if (this.data.message && this.data.state === state) return this.data.message;
-    if (message) return this.words.message(message);
+    const cause = this.data.state === state && this.data.message ? this.data.message : message;
+    if (cause) {
+      const said = typeof cause === "string" ? cause : this.words.message(cause);
+      return reason === "failed" ? `${said} ${this.labels.after_failure}` : said;
+    }
     if (reason && this.labels[`reason_${reason}`]) return this.labels[`reason_${reason}`];
     if (state === "interrupted") return this.labels.reason_interrupted;
     if (state === "starting") return this.labels.preparing;

@@ -74,8 +74,11 @@ function drawMarks(placed, plotHeight, theme) {
       x: mark.x,
       y: 1,
       yshift: mark.row * MARK_ROW_PX,
-      xshift: mark.from - mark.pixel + MARK_GAP_PX / 2,
-      xanchor: "left",
+      xshift:
+        mark.side === "left"
+          ? mark.from - mark.pixel + MARK_GAP_PX / 2
+          : mark.from + mark.extent - mark.pixel - MARK_GAP_PX / 2,
+      xanchor: mark.side,
       yanchor: "bottom",
       borderpad: 0,
       showarrow: false,

@@ -117,11 +117,15 @@ function decimate(x, y, first, end, limit) {
   return points;
 }
 
-/** Each second, fourth, eighth... point there is: markers at the extremes alone would look like two rails. */
+/**
+ * Each second, fourth, eighth... point there is: markers at the extremes alone would look like two rails. The highest is
+ * always among them: the page names it as the best.
+ */
 function sample(x, y, first, end, limit) {
   const known = [];
   for (let i = first; i < end; i += 1) if (y[i] !== null && y[i] !== undefined) known.push(i);
   const step = 2 ** Math.max(0, Math.ceil(Math.log2(known.length / limit)));
-  const kept = known.filter((_, ordinal) => ordinal % step === 0);
+  const highest = known.reduce((best, i) => (best < 0 || y[i] > y[best] ? i : best), -1);
+  const kept = known.filter((i, ordinal) => ordinal % step === 0 || i === highest);
   return { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) };
 }

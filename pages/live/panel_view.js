@@ -2,6 +2,7 @@
 
 const TILES = ["episode", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
 const NOTICES_AT_MOST = 3;
+const ACTIVE_STATES = ["starting", "running", "paused"];
 
 class StatusView {
   constructor(labels) {
@@ -57,8 +58,10 @@ class StatusView {
     setText(this.message, message);
   }
 
-  showProgress(progress, isActive, formats) {
-    const share = Math.min(1, Math.max(0, progress?.fraction ?? 0));
+  /** A run that ended by its own rule is done, however many episodes it was allowed. */
+  showProgress(progress, state, formats) {
+    const isActive = ACTIVE_STATES.includes(state);
+    const share = state === "finished" ? 1 : Math.min(1, Math.max(0, progress?.fraction ?? 0));
     const percent = formats.percent(share);
     this.fill.style.transform = `scaleX(${share})`;
     setText(this.percent, percent);
@@ -109,11 +112,12 @@ class TilesView {
     setText(tile.detail, detail);
   }
 
-  show(progress, goal, formats) {
+  show(progress, isActive, goal, formats) {
     if (!progress) return;
+    const rate = isActive ? progress.steps_per_s : progress.env_step / progress.wall_time_s; // of the whole run
     this.set("episode", formats.integer(progress.episode), ` / ${formats.integer(progress.max_episodes)}`);
     this.set("env_steps", formats.integer(progress.env_step));
-    this.set("steps_per_s", formats.integer(progress.steps_per_s));
+    this.set("steps_per_s", formats.integer(rate));
     this.set("epsilon", formats.epsilon(progress.epsilon));
     this.set("last_return", formats.score(progress.last_return));
     this.set("mean_100", formats.score(progress.return_mean_100));

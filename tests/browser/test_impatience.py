@@ -1,0 +1,95 @@
+"""Hands that are quicker than the page: no click leads to a second run, an error, or a page without a way on."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from browser_watch import settle
+from live_server import LiveServer
+
+RUN = re.compile(r"run=(\d{8}-\d{6}-[a-z0-9]{4})")
+
+
+def button(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def run_folders(server: LiveServer) -> set[str]:
+    return {path.name for path in (server.data_dir / "runs").glob("*")}
+
+
+def open_at_real_time(page: Page) -> None:
+    """The empty page, set so that a run outlasts its test."""
+    page.goto("/")
+    settle(page)
+    pace = page.get_by_role("slider", name="Pace")
+    pace.focus()
+    pace.press("Home")
+    expect(pace).to_have_attribute("aria-valuetext", "real time")
+    settle(page)
+
+
+def stop(page: Page) -> None:
+    settle(page)
+    button(page, "Stop")
+    expect(page.get_by_test_id("run-state")).to_have_text("Stopped")
+    settle(page)
+
+
+def test_start_pressed_again_and_again_starts_one_run(page: Page, server: LiveServer) -> None:
+    open_at_real_time(page)
+    before = run_folders(server)
+    page.get_by_role("button", name="Start", exact=True).dblclick()
+    page.wait_for_url(RUN)
+    expect(page.get_by_test_id("run-state")).to_have_text("Running")
+    settle(page)
+    first = RUN.search(page.url)
+    assert first
+    assert run_folders(server) - before == {first[1]}
+
+    # From the page of a run that is over, four clicks in one moment lead to one new run.
+    stop(page)
+    page.get_by_role("button", name="Start", exact=True).evaluate(
+        "(it) => { for (let i = 0; i < 4; i += 1) it.click() }"
+    )
+    page.wait_for_function("(run) => !location.search.includes(run)", arg=first[1])
+    expect(page.get_by_test_id("run-state")).to_have_text("Running")
+    settle(page)
+    second = RUN.search(page.url)
+    assert second
+    assert run_folders(server) - before == {first[1], second[1]}
+    stop(page)
+
+
+def test_a_run_can_be_stopped_while_it_starts(page: Page) -> None:
+    open_at_real_time(page)
+    button(page, "Start")
+    button(page, "Stop")  # as soon as it can be pressed
+    expect(page.get_by_test_id("run-state")).to_have_text("Stopped")
+    settle(page)
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
+
+
+def test_a_reload_while_it_starts_and_the_ways_back_and_forth_find_the_run(page: Page) -> None:
+    open_at_real_time(page)
+    button(page, "Start")
+    page.wait_for_url(RUN)
+    address = page.url
+    page.reload()
+    expect(page.get_by_test_id("run-state")).to_have_text("Running")
+    settle(page)
+    page.get_by_role("link", name="New run").click()
+    expect(page.get_by_role("heading", name="Train an agent")).to_be_visible()
+    settle(page)
+    page.go_back()
+    expect(page.get_by_test_id("run-state")).to_have_text("Running")
+    assert page.url == address
+    settle(page)
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Train an agent")).to_be_visible()
+    settle(page)
+    page.go_back()
+    expect(page.get_by_test_id("run-state")).to_have_text("Running")
+    stop(page)
