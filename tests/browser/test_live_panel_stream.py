@@ -68,15 +68,18 @@ def test_many_rows_are_thinned_without_losing_a_spike_and_come_back_upon_zoom(li
     assert [x for x in shown["x"] if 5_000.5 < x < 5_300.5] == list(range(5_001, 5_301))
 
 
-def test_many_evaluations_are_thinned_evenly(live: Panel) -> None:
+def test_many_evaluations_are_thinned_evenly_and_the_best_stays(live: Panel) -> None:
     evaluations = [float(each % 3) for each in range(4_000)]
+    evaluations[1_234] = 99.0
     live.mount()
     live.say(update(rows(4_000, eval_return=evaluations)))
     live.wait_drawn()
     shown = live.trace("return", "evaluation")
-    assert 100 < len(shown["x"]) <= 300
-    assert {after - before for before, after in itertools.pairwise(shown["x"])} == {16}
-    assert set(shown["y"]) == {0.0, 1.0, 2.0}
+    assert 100 < len(shown["x"]) <= 301
+    assert 99.0 in shown["y"]
+    others = [x for x, y in zip(shown["x"], shown["y"], strict=True) if y != 99.0]
+    assert {after - before for before, after in itertools.pairwise(others)} == {16}
+    assert set(shown["y"]) == {0.0, 1.0, 2.0, 99.0}
 
 
 def test_colours_follow_the_theme(live: Panel) -> None:

@@ -1,6 +1,6 @@
 """Runs side by side: how much several do in all, in processes and in threads, beside one run alone.
 
-    python -m benchmarks.speed_processes [--quick]
+    python -m benchmarks.processes [--quick]
 
 prints one JSON object. Every run does one update an env step; rates are taken over a window in which all runs train.
 """
