@@ -173,11 +173,12 @@ def test_no_worker_is_kept_before_the_first_run_or_where_none_is_wanted(make: Ma
 
 
 _SERVER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from dqn_core.runs.manager import RunManager
 from trainer_runs import short_config
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
 manager = RunManager(Path(sys.argv[1]), executor="process")
 try:
     run_id = manager.start(short_config(compute="fused", max_episodes=1_000_000))
