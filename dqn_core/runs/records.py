@@ -52,6 +52,13 @@ class RunRecord:
     updates: int = 0
     best_eval: float = math.nan
     """Best mean evaluation return; NaN where nothing was evaluated."""
+    owner: str = ""
+    """Id of the visitor who started it; empty for one that belongs to everybody."""
+    tags: tuple[str, ...] = ()
+    experiment_id: str | None = None
+    """The experiment that it is a part of."""
+    started_from: str = ""
+    """What its first weights came from: another run's id, or an uploaded file's name; empty for fresh ones."""
 
 
 def new_run_id(now: datetime) -> str:

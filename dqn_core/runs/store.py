@@ -10,7 +10,6 @@ import json
 import math
 import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,75 +21,19 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError, mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
+from dqn_core.runs import tables
 from dqn_core.runs.records import RunRecord, unknown_run
+from dqn_core.runs.tables import EPISODE_FIELDS, SCHEMA_VERSION
 
-__all__ = ["SCHEMA_VERSION", "RunStore"]
-
-SCHEMA_VERSION = 1
-"""Kept in the database's ``user_version``; raised with each change of the tables."""
+__all__ = ["RunStore"]
 
 _LOCK_WAIT_S = 0.5
 """How long a statement waits for another process's lock: a training thread is what waits here."""
 
-_metadata = sa.MetaData()
-_runs = sa.Table(
-    "runs",
-    _metadata,
-    sa.Column("run_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("config", sa.JSON, nullable=False),
-    sa.Column("initial_config", sa.JSON, nullable=False),
-    sa.Column("started_at", sa.Text, nullable=False, index=True),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("message_template", sa.Text, nullable=False),
-    sa.Column("message_parameters", sa.JSON, nullable=False),
-    sa.Column("compute", sa.Text, nullable=False),
-    sa.Column("compute_template", sa.Text, nullable=False),
-    sa.Column("compute_parameters", sa.JSON, nullable=False),
-    sa.Column("parameters", sa.Integer, nullable=False),
-    sa.Column("wall_time_s", sa.Float, nullable=False),
-    sa.Column("episodes", sa.Integer, nullable=False),
-    sa.Column("env_steps", sa.Integer, nullable=False),
-    sa.Column("updates", sa.Integer, nullable=False),
-    sa.Column("best_eval", sa.Float),
-)
-_EPISODE_FIELDS = tuple(each.name for each in fields(EpisodeEnded))
-_EPISODE_TYPES = {"int": sa.Integer, "float": sa.Float, "bool": sa.Boolean}
-
-
-def _run_key() -> sa.Column[str]:
-    return sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
-
-
-def _position() -> sa.Column[int]:
-    """Number of rows of this run before this one: a viewer's cursor is one range read of the primary key."""
-    return sa.Column("position", sa.Integer, primary_key=True)
-
-
-_episodes = sa.Table(
-    "episodes",
-    _metadata,
-    _run_key(),
-    _position(),
-    *(sa.Column(each.name, _EPISODE_TYPES[str(each.type)]) for each in fields(EpisodeEnded)),
-    sqlite_with_rowid=False,
-)
-_episode_values = operator.attrgetter(*_EPISODE_FIELDS)
+_runs, _episodes, _changes = tables.runs, tables.episodes, tables.changes
+_episode_values = operator.attrgetter(*EPISODE_FIELDS)
 _INSERT_EPISODE = str(sa.insert(_episodes).compile(dialect=sqlite.dialect()))
 """Run with plain tuples, in which sqlite3 itself writes NaN as NULL: a run may end a thousand episodes a second."""
-
-_changes = sa.Table(
-    "changes",
-    _metadata,
-    _run_key(),
-    _position(),
-    sa.Column("wall_time_s", sa.Float, nullable=False),
-    sa.Column("env_step", sa.Integer, nullable=False),
-    sa.Column("episode", sa.Integer, nullable=False),
-    sa.Column("changes", sa.JSON, nullable=False),
-    sqlite_with_rowid=False,
-)
 
 
 class RunStore:
@@ -189,11 +132,11 @@ class RunStore:
 
     def episodes(self, run_id: str, after: int = 0, limit: int | None = None) -> list[EpisodeEnded]:
         """At most ``limit`` episodes in order, from the one with ``after`` rows before it."""
-        columns = [_episodes.c[name] for name in _EPISODE_FIELDS]
+        columns = [_episodes.c[name] for name in EPISODE_FIELDS]
         query = sa.select(*columns).where(_episodes.c.run_id == run_id, _episodes.c.position >= after)
         with self._errors(), self._reading.connect() as connection:
             rows = connection.execute(query.order_by(_episodes.c.position).limit(limit)).all()
-        return [EpisodeEnded(**dict(zip(_EPISODE_FIELDS, map(_nan_if_none, row), strict=True))) for row in rows]
+        return [EpisodeEnded(**dict(zip(EPISODE_FIELDS, map(_nan_if_none, row), strict=True))) for row in rows]
 
     def episode_count(self, run_id: str) -> int:
         """Episodes stored for the run."""
@@ -209,18 +152,15 @@ class RunStore:
     # ------------------------------------------------------------------------------------------------ plumbing
 
     def _prepare(self) -> None:
-        """Make the tables, or refuse a file whose tables this program does not know."""
+        """Make or migrate the tables, or refuse a file whose tables this program does not know."""
         with self._writing.begin() as connection:
-            found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if found > SCHEMA_VERSION:
-                template = mark(
-                    "The database {path} was written by a newer version of this program (schema {found}, known here: "
-                    "{known}): update the program, or set DQN_LAB_DATA to another folder."
-                )
-                raise StoreError(template, path=self._path, found=found, known=SCHEMA_VERSION)
-            if found < SCHEMA_VERSION:
-                _metadata.create_all(connection)
-                connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            found = tables.bring_up_to_date(connection)
+        if found > SCHEMA_VERSION:
+            template = mark(
+                "The database {path} was written by a newer version of this program (schema {found}, known here: "
+                "{known}): update the program, or set DQN_LAB_DATA to another folder."
+            )
+            raise StoreError(template, path=self._path, found=found, known=SCHEMA_VERSION)
 
     @contextlib.contextmanager
     def _errors(self, run_id: str | None = None) -> Iterator[None]:
@@ -296,6 +236,7 @@ def _record(row: Any) -> RunRecord:
             "state": RunState(values["state"]),
             "reason": None if values["reason"] is None else EndReason(values["reason"]),
             "best_eval": _nan_if_none(values["best_eval"]),
+            "tags": tuple(values["tags"]),
         }
     )
 

@@ -14,7 +14,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError, UnknownRunError
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import SCHEMA_VERSION, RunStore
+from dqn_core.runs.store import RunStore
+from dqn_core.runs.tables import SCHEMA_VERSION
 from scripted_trainer import changed, episode, same
 
 _RUN = "20260401-143501-x7k2"
