@@ -7,6 +7,7 @@
     ├── UnknownRunError              no run has this id
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
+    ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
     ├── StoreError                   the database of runs cannot be read or written
     ├── DivergenceError              the loss or the weights became NaN or infinite
     ├── WorkerDiedError              the process that trained a run went away before the run was over
@@ -26,6 +27,7 @@ __all__ = [
     "DivergenceError",
     "DqnLabError",
     "FieldProblem",
+    "RolloutError",
     "RunFolderError",
     "RunStateError",
     "StoreError",
@@ -113,6 +115,10 @@ class RunStateError(DqnLabError):
 
 class RunFolderError(DqnLabError):
     """A folder that is not a run, or whose files do not fit together."""
+
+
+class RolloutError(DqnLabError):
+    """An episode that cannot be played with these settings, or cannot be drawn again."""
 
 
 class StoreError(DqnLabError):

@@ -19,6 +19,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
 from PIL import Image
 
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
@@ -29,12 +30,14 @@ __all__ = [
     "EnvironmentReport",
     "action_range",
     "as_failure",
+    "as_jpeg",
     "can_draw",
     "close_environment",
     "environment_picture",
     "inspect_environment",
     "make_environment",
     "render_jpeg",
+    "render_pixels",
     "set_decorated",
 ]
 
@@ -182,13 +185,23 @@ def render_jpeg(environment: gym.Env[np.ndarray, Any], quality: int = 80) -> byt
     """The environment's present state as JPEG; None where it cannot draw."""
     if not can_draw(environment):
         return None
+    return as_jpeg(render_pixels(environment), quality)
+
+
+def render_pixels(environment: gym.Env[np.ndarray, Any]) -> NDArray[np.uint8]:
+    """The environment's present state [height, width, 3]; only for one that :func:`can_draw`."""
     decorated = environment.unwrapped.render_mode is not None
     set_decorated(environment, on=True)
     with _RENDER_LOCK:
-        pixels = environment.render()  # [height, width, 3] uint8
+        pixels = environment.render()
     set_decorated(environment, on=decorated)
+    return np.asarray(pixels, dtype=np.uint8)
+
+
+def as_jpeg(pixels: NDArray[np.uint8], quality: int = 80) -> bytes:
+    """A picture [height, width, 3] as JPEG."""
     picture = io.BytesIO()
-    Image.fromarray(np.asarray(pixels)).save(picture, "JPEG", quality=quality)
+    Image.fromarray(pixels).save(picture, "JPEG", quality=quality)
     return picture.getvalue()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
+from dqn_core.config import TrainingConfig
 from dqn_core.training.environments import action_range, close_environment, inspect_environment, make_environment
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder, WeightsKind
@@ -24,6 +25,7 @@ __all__ = [
     "greedy_episode",
     "greedy_episodes",
     "load_policy",
+    "policy_with",
 ]
 
 
@@ -116,9 +118,20 @@ def evaluate_folder(folder: RunFolder, kind: WeightsKind, *, episodes: int, seed
 
 
 def load_policy(folder: RunFolder, kind: WeightsKind) -> Learner:
-    """A learner with a run folder's weights, on the CPU: one observation at a time is too little for a GPU."""
-    weights = folder.weights(kind)
-    config = folder.config
+    """A learner with a run folder's weights; raises as :func:`policy_with` and :meth:`RunFolder.weights` do."""
+    return policy_with(folder.config, folder.weights(kind))
+
+
+def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Learner:
+    """A learner with ``weights``, on the CPU: one observation at a time is too little for a GPU.
+
+    Raises
+    ------
+    RunFolderError
+        The weights are not those of the config's network in its environment; the message names the array.
+    UnsupportedEnvironmentError
+        The environment is not installed here.
+    """
     environment = inspect_environment(config.env_id, config.max_episode_steps)
     learner, _ = make_learner(
         config.replace(compute="torch-cpu"),
