@@ -1,7 +1,7 @@
 """The routes below ``/live``: a run's event stream, its frames, its CSV files, and the plotting library.
 
 A route's coroutine shares its event loop with every page: what reads the database or a file does so in a worker
-thread. What a client gets wrong is answered in JSON, ``{"error": "..."}``.
+thread.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from dqn_core.errors import StoreError, UnknownRunError
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.view import RunView
+from pages.live.answers import BadRequestError, error_answer, json_errors, query_choice, query_count
 from pages.live.csv_export import changes_csv, episodes_csv
 from pages.live.shutdown import is_closing
 from pages.live.stream import RunStreams
@@ -32,14 +32,6 @@ __all__ = ["live_routes", "plotly_files"]
 
 _WATCH_S = 2.5
 """Frames go on for this long after a viewer was last there; it is there again each second."""
-_LARGEST = 10**12
-"""A cursor above this is no cursor."""
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-class _BadRequestError(Exception):
-    """A query value that is not what it must be."""
 
 
 def live_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRoute]:
@@ -50,7 +42,7 @@ def live_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
         async def answer(request: Request) -> Response:
             return await handler(request, await run_in_threadpool(manager))
 
-        return Route(path, _with_json_errors(answer), methods=["GET"])
+        return Route(path, json_errors(answer), methods=["GET"])
 
     return [
         route(f"{run}/events", functools.partial(_events, streams=streams)),
@@ -67,7 +59,7 @@ def live_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
 async def _events(request: Request, manager: RunManager, *, streams: RunStreams) -> Response:
     run_id = _run_id(request)
     since = _cursor(request)
-    wants_frames = _choice(request, "frames", ("0", "1")) == "1"
+    wants_frames = query_choice(request, "frames", ("0", "1")) == "1"
     view = await run_in_threadpool(manager.view, run_id)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if request.method == "HEAD":
@@ -84,7 +76,7 @@ async def _frame(request: Request, manager: RunManager) -> Response:
     number = re.fullmatch(r"(\d{1,12})\.jpg", request.path_params["name"], re.ASCII)
     frame = feed.frame(int(number[1])) if feed is not None and number is not None else None
     if frame is None:
-        return _error(404, f"There is no frame {request.path_params['name']}: only the latest frames are kept.")
+        return error_answer(404, f"There is no frame {request.path_params['name']}: only the latest frames are kept.")
     headers = {"Cache-Control": "private, max-age=3600, immutable"}
     return Response(frame.jpeg, media_type="image/jpeg", headers=headers)
 
@@ -138,40 +130,6 @@ def _cursor(request: Request) -> Cursor:
         parts = re.fullmatch(r"(\d{1,12})\.(\d{1,12})", last, re.ASCII)
         if parts is None:
             message = f"Last-Event-ID must be two numbers, rows.changes, not {last[:40]!r}."
-            raise _BadRequestError(message)
+            raise BadRequestError(message)
         return Cursor(rows=int(parts[1]), changes=int(parts[2]))
-    return Cursor(rows=_count(request, "rows"), changes=_count(request, "changes"))
-
-
-def _count(request: Request, name: str) -> int:
-    text = request.query_params.get(name, "0")
-    if not re.fullmatch(r"\d{1,12}", text, re.ASCII):
-        message = f"{name} must be a whole number from 0 to {_LARGEST - 1}, not {text[:40]!r}."
-        raise _BadRequestError(message)
-    return int(text)
-
-
-def _choice(request: Request, name: str, choices: tuple[str, ...]) -> str:
-    text = request.query_params.get(name, choices[0])
-    if text not in choices:
-        message = f"{name} must be one of {', '.join(choices)}, not {text[:40]!r}."
-        raise _BadRequestError(message)
-    return text
-
-
-def _with_json_errors(handler: Handler) -> Handler:
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except UnknownRunError as error:
-            return _error(404, str(error))
-        except _BadRequestError as error:
-            return _error(400, str(error))
-        except StoreError as error:
-            return _error(503, str(error))
-
-    return answer
-
-
-def _error(status: int, text: str) -> JSONResponse:
-    return JSONResponse({"error": text}, status_code=status)
+    return Cursor(rows=query_count(request, "rows"), changes=query_count(request, "changes"))
