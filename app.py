@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,10 +19,14 @@ from pages.live.routes import live_routes
 from pages.server import close_manager, get_manager
 from pages.warm_up import WarmUp
 
+_SWITCH_INTERVAL_S = 0.001
+"""A trainer that waits for the interpreter gets it back this soon, not after Python's 5 ms; so does a page."""
+
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Runs live from the server's start to its end, whatever pages come and go."""
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     get_manager()
     shutdown.install()
     warm_up = WarmUp()

@@ -12,7 +12,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, UnknownRunError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunSnapshot
-from dqn_core.training.environments import inspect_environment
+from dqn_core.training.environments import EnvironmentReport, inspect_environment
 from pages.components.about import about
 from pages.components.config_form import config_form
 from pages.components.downloads import downloads
@@ -36,6 +36,23 @@ def train_page() -> None:
     _header(snapshot)
     if complaint:
         unknown_run(complaint)
+    _workbench(form, report, snapshot, st.query_params.get("run"))
+    if report is not None:
+        about(report, _config(form), _compute(snapshot), is_open=snapshot is None)
+
+
+@st.fragment
+def _workbench(
+    form: FormState, report: EnvironmentReport | None, shown: RunSnapshot | None, address: str | None
+) -> None:
+    """The controls and the run: a click here runs this part alone, not the form with its many fields.
+
+    All of it is drawn where the page's other parts, which were drawn with ``form``, ``shown`` and the run in the
+    ``address``, are not true any more.
+    """
+    snapshot = get_manager().snapshot(shown.record.run_id) if shown else None
+    if st.query_params.get("run") != address or (shown and snapshot and _is_outdated(shown, snapshot)):
+        st.rerun()
     config = _config(form)
     watch = run_controls(snapshot, config, report)
     show_command_error()
@@ -45,8 +62,15 @@ def train_page() -> None:
         welcome()
     else:
         _live(snapshot, watch=watch)
-    if report is not None:
-        about(report, config, _compute(snapshot), is_open=snapshot is None)
+
+
+def _is_outdated(shown: RunSnapshot, now: RunSnapshot) -> bool:
+    """Whether more of the page than its workbench depends on what changed since it was drawn."""
+    return (shown.is_active, shown.launches, shown.wanted_config) != (
+        now.is_active,
+        now.launches,
+        now.wanted_config,
+    ) or shown.record.compute != now.record.compute
 
 
 def _snapshot_in_address() -> tuple[RunSnapshot | None, str]:

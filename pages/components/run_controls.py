@@ -132,20 +132,21 @@ def _command(
                 if config is not None and not is_second and _state(snapshot) in action.possible_in:
                     _start(config, report)
             elif snapshot is not None:
-                _send(action, snapshot.record.run_id, config)
+                _send(action, snapshot.record.run_id, config, report)
         except DqnLabError as error:
             st.session_state[_ERROR_KEY] = error
 
     return act
 
 
-def _send(action: _Action, run_id: str, config: TrainingConfig | None) -> None:
+def _send(action: _Action, run_id: str, config: TrainingConfig | None, report: EnvironmentReport | None) -> None:
     manager = get_manager()
     record = manager.snapshot(run_id).record
     if record.state in action.fulfilled_in:
         return
     if action.name == "resume" and record.state in _OVER and config is not None:
         manager.go_on(run_id, **{name: new for name, _old, new in record.config.differences(config)})
+        _send_pace(run_id, report)
     else:
         getattr(manager, action.name)(run_id)
 

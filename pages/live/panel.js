@@ -1,7 +1,7 @@
 // The live panel of one run: takes what its stream brings, keeps it, and draws it at most about ten times a second.
 
 const DRAW_EVERY_MS = 100;
-const DRAW_SHARE = 0.5; // Of the time, at most; a slow machine gets fewer drawings, not a stuck page.
+const DRAW_SHARE = 0.25; // Of the time, at most: on a slow machine the rest is for training and for clicks.
 const PLOTLY_RETRY_MS = 3000;
 const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered within this time, and needs no rerun.
 
@@ -25,6 +25,7 @@ class LivePanel {
     this.nextDraw = 0;
     this.drawTimes = [];
     this.theme = readTheme(parent, data.palette);
+    this.goalShown = this.goal();
     this.build();
     this.showStage();
     this.openStream();
@@ -124,12 +125,14 @@ class LivePanel {
     if (update.episodes && !this.series.append(update.episodes.from, update.episodes.columns)) return false;
     if (update.changes && !this.addChanges(update.changes)) return false;
     this.hasHeard = true;
+    const isNewState = update.state !== this.update.state;
     this.update = update;
     this.notices = update.notices ?? [];
     if (this.series.length !== rowsBefore) this.staleCharts();
     if (update.frame && this.stage) {
       this.stage.offer(update.frame, this.runUrl(`frames/${update.frame.number}.jpg`), this.formats);
     }
+    if (isNewState) this.drawWords(); // Somebody pressed a button and waits for its answer.
     this.tellState();
     this.refresh();
     return true;
