@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dqn_core.config import TrainingConfig
 from dqn_core.events import (
@@ -118,6 +119,12 @@ class LiveFeed:
         """Take in one event; called by the run's own thread alone."""
         with self._lock:
             self._take(event)
+            self._version += 1
+
+    def relabel(self, **labels: Any) -> None:
+        """Set what people call the run, its ``name`` or ``tags``; any thread may."""
+        with self._lock:
+            self._record = replace(self._record, **labels)
             self._version += 1
 
     def close(self) -> None:

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
-from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, Watch
+from dqn_core.errors import RunStateError, mark
+from dqn_core.events import RunState
 from dqn_core.runs.continuation import continued
 from dqn_core.runs.executors.failures import import_modules
 from dqn_core.runs.executors.pool import WorkerPool
 from dqn_core.runs.executors.process import ProcessTrainer
 from dqn_core.runs.executors.thread import Mailbox, RunThread, TrainerFactory, make_trainer
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
+from dqn_core.runs.managed_run import ManagedRun
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import RunRecord, check_run_id, new_run_id
+from dqn_core.runs.records import NAME_LENGTH, RunRecord, check_run_id, clean_tags, clean_text, new_run_id
+from dqn_core.runs.removal import finish_removals, folder_bytes, remove_run
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
 from dqn_core.training.run_folder import RunFolder
@@ -37,7 +41,8 @@ Executor = Literal["auto", "thread", "process"]
 _DATABASE = "dqn_lab.sqlite"
 _KEPT_ENDED = 8
 """Ended runs whose feeds stay in memory, for the viewers that look at their last frames."""
-_BETWEEN_WATCHES_S = 0.5
+_LAST_FLUSH_S = 2.0
+"""How long a run that is to be deleted may take to store its last rows."""
 _LAST_ROWS_S = 0.5
 """Of the time to close, what is left for storing the last rows of runs whose workers had to be ended."""
 
@@ -55,19 +60,6 @@ class RunSnapshot:
     """Whether a trainer of this server works at it, or waits, paused."""
     launches: int = 0
     """How often this server has set a trainer to it: once when started here, and each time it went on."""
-
-
-@dataclass(kw_only=True)
-class _Run:
-    """A run of this server: its feed, its thread, and what was last asked of it."""
-
-    feed: LiveFeed
-    mailbox: Mailbox
-    thread: RunThread
-    wanted_config: TrainingConfig
-    pace: float | None = None
-    is_pause_wanted: bool = False
-    next_watch_at: float = field(default=-math.inf)
 
 
 class RunManager:
@@ -106,30 +98,59 @@ class RunManager:
         self.store = RunStore(data_dir / _DATABASE)
         self.store.mark_interrupted()
         self._data_dir = data_dir
+        finish_removals(self.store, self._data_dir / "runs")
         self._trainer_factory = trainer_factory
         self._lock = threading.Lock()  # held for a few assignments only, never while the database is asked
-        self._going_on = threading.Lock()
-        self._runs: dict[str, _Run] = {}
+        self._changing_state = threading.Lock()
+        self._runs: dict[str, ManagedRun] = {}
         self._launches: Counter[str] = Counter()
         self._is_closed = False
 
     # ------------------------------------------------------------------------------------------ start and end
 
-    def start(self, config: TrainingConfig, name: str = "") -> str:
-        """Start a run and return its id. Raises StoreError or RunFolderError where its log could not be kept."""
+    def start(  # noqa: PLR0913  each says one thing of the run's origin
+        self,
+        config: TrainingConfig,
+        name: str = "",
+        *,
+        owner: str = "",
+        experiment_id: str | None = None,
+        initial_weights: Mapping[str, NDArray[np.float32]] | None = None,
+        started_from: str = "",
+    ) -> str:
+        """Start a run and return its id. Raises StoreError or RunFolderError where its log could not be kept.
+
+        Parameters
+        ----------
+        name
+            What people call it; the environment's id where it is empty.
+        owner
+            Id of the visitor whose run it is; empty for one that belongs to everybody.
+        experiment_id
+            The experiment that it is a part of.
+        initial_weights
+            Online network to begin with, names and shapes as :meth:`Learner.weights` gives them; weights that do not
+            fit fail the run with a message that names the wrong array.
+        started_from
+            What those weights came from, in a few words: another run's id, or a file's name.
+        """
         if self._is_closed:
             raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
         now = datetime.now(UTC)
         record = RunRecord(
             run_id=new_run_id(now),
-            name=name.strip() or config.env_id,
+            name=clean_text(name, NAME_LENGTH) or config.env_id,
             config=config,
             initial_config=config,
             started_at=now,
+            owner=owner,
+            experiment_id=experiment_id,
+            started_from=clean_text(started_from, NAME_LENGTH),
         )
         folder = RunFolder.create(self._folder_path(record.run_id), config)
         self.store.create_run(record)
-        self._launch(LiveFeed(record), folder)
+        start = {} if initial_weights is None else {"initial_weights": initial_weights}
+        self._launch(LiveFeed(record), folder, **start)
         return record.run_id
 
     def go_on(self, run_id: str, **changes: Any) -> None:
@@ -149,7 +170,7 @@ class RunManager:
         ConfigError, ChangeRefusedError
             A change is not valid.
         """
-        with self._going_on:  # of two clicks, the second finds the run going on already
+        with self._changing_state:  # of two clicks, the second finds the run going on already
             record = self.snapshot(run_id).record
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
@@ -169,7 +190,7 @@ class RunManager:
             self._forget_old_runs()
             factory = functools.partial(self._factory(), **start)
             thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, factory)
-            self._runs[feed.run_id] = _Run(feed=feed, mailbox=mailbox, thread=thread, wanted_config=config)
+            self._runs[feed.run_id] = ManagedRun(feed, mailbox, thread)
             self._launches[feed.run_id] += 1
         thread.start()
         if self._pool is not None:
@@ -181,7 +202,7 @@ class RunManager:
             self._is_closed = True
             runs = list(self._runs.values())
         for run in runs:
-            run.mailbox.put(Stop())
+            run.stop()
             run.thread.leave()
         deadline = time.monotonic() + timeout_s
         if self._pool is None:
@@ -197,52 +218,30 @@ class RunManager:
 
     def pause(self, run_id: str) -> None:
         """Stand still before the next env step; nothing happens where it does already."""
-        run = self._active(run_id)
-        with self._lock:
-            run.is_pause_wanted = True
-            run.mailbox.put(Pause())
+        self._active(run_id).pause()
 
     def resume(self, run_id: str) -> None:
         """Go on after a pause."""
-        run = self._active(run_id)
-        with self._lock:
-            if not run.is_pause_wanted and run.feed.state is not RunState.PAUSED:
-                template = mark("The run is {state}, not paused: there is nothing to resume.")
-                raise RunStateError(template, state=run.feed.state)
-            run.is_pause_wanted = False
-            run.mailbox.put(Resume())
+        self._active(run_id).resume()
 
     def step(self, run_id: str) -> None:
         """Take one env step, then stand still again."""
-        run = self._active(run_id)
-        with self._lock:
-            if not run.is_pause_wanted:
-                raise RunStateError(mark("The run is {state}: pause it to take single steps."), state=run.feed.state)
-            run.mailbox.put(Step())
+        self._active(run_id).step()
 
     def stop(self, run_id: str) -> None:
         """End the run, keeping everything; nothing happens where it was stopped already."""
         if self.snapshot(run_id).record.state is not RunState.STOPPED:
-            self._active(run_id).mailbox.put(Stop())
+            self._active(run_id).stop()
 
     def set_pace(self, run_id: str, steps_per_s: float | None) -> None:
         """Take at most ``steps_per_s`` env steps a second; None for full speed."""
-        if steps_per_s is not None and not (math.isfinite(steps_per_s) and steps_per_s > 0.0):
-            problem = mark("must be a number above 0 (env steps a second), or none for full speed")
-            raise ConfigError((FieldProblem("pace", steps_per_s, problem, {}),))
-        run = self._active(run_id)
-        with self._lock:
-            run.pace = steps_per_s
-            run.mailbox.put(SetPace(steps_per_s))
+        self._active(run_id).set_pace(steps_per_s)
 
     def watch(self, run_id: str, seconds: float = 2.0) -> None:
-        """Make frames for the next ``seconds``; asked for again and again by whoever looks on."""
-        with self._lock:
-            run = self._runs.get(check_run_id(run_id))
-            now = time.monotonic()
-            if run is not None and not run.feed.is_over and now >= run.next_watch_at:
-                run.next_watch_at = now + _BETWEEN_WATCHES_S  # a thousand viewers fill no mailbox
-                run.mailbox.put(Watch(seconds))
+        """Make frames for the next ``seconds``; nothing happens where no trainer is there to make them."""
+        run = self._runs.get(check_run_id(run_id))
+        if run is not None:
+            run.watch(seconds)
 
     def change(self, run_id: str, field: str, value: Any) -> TrainingConfig:
         """Change one hyperparameter while the run trains; returns the config that it will have.
@@ -252,13 +251,43 @@ class RunManager:
         ConfigError, ChangeRefusedError
             The value is not valid beside the others, or the field cannot change during a run. The run goes on as it is.
         """
-        run = self._active(run_id)
-        with self._lock:
-            wanted = run.wanted_config.changed_live(field, value)
-            if wanted != run.wanted_config:
-                run.mailbox.put(SetHyperparameter(field, getattr(wanted, field)))
-                run.wanted_config = wanted
-            return wanted
+        return self._active(run_id).change(field, value)
+
+    # ------------------------------------------------------------------------------------------- housekeeping
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Call the run ``name``, on one line and at most :data:`NAME_LENGTH` characters; empty: by its environment."""
+        record = self.snapshot(run_id).record
+        self._relabel(run_id, name=clean_text(name, NAME_LENGTH) or record.config.env_id)
+
+    def tag(self, run_id: str, tags: Iterable[str]) -> None:
+        """Give the run these tags in place of those it has, cleaned and bounded by :func:`clean_tags`."""
+        self._relabel(run_id, tags=clean_tags(tags))
+
+    def delete(self, run_id: str) -> None:
+        """Take away a run that is over, with its log and its files.
+
+        Raises :class:`RunStateError` where it is active, StoreError or RunFolderError where it cannot be removed; it
+        is whole then.
+        """
+        with self._changing_state:
+            state = self.snapshot(run_id).record.state
+            if state.is_active:
+                raise RunStateError(mark("The run is {state}: stop it before you delete it."), state=state)
+            run = self._runs.get(run_id)
+            if run is not None:
+                run.thread.join(_LAST_FLUSH_S)
+                if run.thread.is_alive():
+                    raise RunStateError(mark("The run's last rows are still being stored: delete it in a moment."))
+            remove_run(self.store, self._folder_path(run_id))
+            with self._lock:
+                self._runs.pop(run_id, None)
+
+    def _relabel(self, run_id: str, **labels: Any) -> None:
+        self.store.update_run(check_run_id(run_id), **labels)
+        feed = self.feed(run_id)
+        if feed is not None:
+            feed.relabel(**labels)
 
     # ------------------------------------------------------------------------------------------------ looking
 
@@ -271,17 +300,22 @@ class RunManager:
             return RunSnapshot(
                 record=record, wanted_config=record.config, pace=None, is_active=False, launches=launches
             )
-        record, is_active = run.feed.record(), self._is_active(run)
+        record, is_active = run.feed.record(), run.is_active
         wanted = run.wanted_config if is_active else record.config
         launches = self._launches[run_id]
         return RunSnapshot(record=record, wanted_config=wanted, pace=run.pace, is_active=is_active, launches=launches)
 
     def list_runs(self, limit: int = 100) -> list[RunRecord]:
         """The newest runs, newest first, those that go on as they stand now."""
-        runs = dict(self._runs)
-        return [
-            runs[record.run_id].feed.record() if record.run_id in runs else record for record in self.store.runs(limit)
-        ]
+        return self._present(self.store.runs(limit))
+
+    def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
+        """The runs of one experiment in the order of their start; none where there is no such experiment."""
+        return self._present(self.store.runs_of_experiment(experiment_id))
+
+    def folder_bytes(self, run_id: str) -> int:
+        """Bytes of the files that the run keeps: config, weights, checkpoint."""
+        return folder_bytes(self._folder_path(run_id))
 
     def feed(self, run_id: str) -> LiveFeed | None:
         """The live feed of a run of this server; None for one that is read back from the store alone."""
@@ -304,27 +338,28 @@ class RunManager:
         """Where the next run trains."""
         if self._trainer_factory is not None:
             return self._trainer_factory
-        is_alone = not any(map(self._is_active, self._runs.values()))
+        is_alone = not any(run.is_active for run in self._runs.values())
         if self._pool is None or (self._executor == "auto" and is_alone):
             return make_trainer
         return functools.partial(ProcessTrainer, pool=self._pool)
 
+    def _present(self, records: Iterable[RunRecord]) -> list[RunRecord]:
+        """``records`` as they stand now, where the runs are this server's."""
+        runs = dict(self._runs)
+        return [runs[each.run_id].feed.record() if each.run_id in runs else each for each in records]
+
     def _folder_path(self, run_id: str) -> Path:
         return self._data_dir / "runs" / check_run_id(run_id)
 
-    def _active(self, run_id: str) -> _Run:
+    def _active(self, run_id: str) -> ManagedRun:
         """The run, if a trainer of this server works at it."""
         run = self._runs.get(check_run_id(run_id))
-        if run is not None and self._is_active(run):
+        if run is not None and run.is_active:
             return run
         state = self.snapshot(run_id).record.state
         if state.is_active:
             raise RunStateError(mark("The run belongs to another server that uses the same data: steer it there."))
         raise RunStateError(mark("The run is over ({state}): start a new run."), state=state)
-
-    @staticmethod
-    def _is_active(run: _Run) -> bool:
-        return run.feed.state.is_active
 
     def _forget_old_runs(self) -> None:
         """Keep the feeds of the last few ended runs; the store has everything of the others."""
@@ -334,7 +369,7 @@ class RunManager:
                 del self._runs[run_id]
 
 
-def _join(runs: Sequence[_Run], deadline: float) -> None:
+def _join(runs: Sequence[ManagedRun], deadline: float) -> None:
     """Wait for the runs' threads until ``deadline`` (of the monotonic clock) at most."""
     for run in runs:
         run.thread.join(max(0.0, deadline - time.monotonic()))

@@ -6,6 +6,8 @@ import math
 import re
 import secrets
 import string
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,10 +16,25 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnknownRunError, mark
 from dqn_core.events import EndReason, HyperparametersChanged, RunState
 
-__all__ = ["RunRecord", "applied", "check_run_id", "new_run_id", "unknown_run"]
+__all__ = [
+    "MOST_TAGS",
+    "NAME_LENGTH",
+    "TAG_LENGTH",
+    "RunRecord",
+    "applied",
+    "check_run_id",
+    "clean_tags",
+    "clean_text",
+    "new_run_id",
+    "unknown_run",
+]
 
 _RUN_ID = re.compile(r"\d{8}-\d{6}-[a-z0-9]{4}", re.ASCII)
 _ID_LETTERS = string.ascii_lowercase + string.digits
+NAME_LENGTH = 80
+"""Characters of a run's name at most."""
+TAG_LENGTH = 30
+MOST_TAGS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +88,22 @@ def check_run_id(run_id: str) -> str:
     if not _RUN_ID.fullmatch(run_id):
         raise unknown_run(run_id)
     return run_id
+
+
+def clean_text(text: str, most: int) -> str:
+    """``text`` on one line, without what cannot be seen, at most ``most`` characters long.
+
+    Spaces of any kind become one each; control characters, and those that turn the direction of what follows, go.
+    """
+    spaced = (" " if each.isspace() else each for each in text)
+    visible = (each for each in spaced if unicodedata.category(each) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
+    return " ".join("".join(visible).split())[:most].rstrip()
+
+
+def clean_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """``tags``, each cleaned and once, in order; the first :data:`MOST_TAGS` of them."""
+    cleaned = (clean_text(each, TAG_LENGTH) for each in tags)
+    return tuple(dict.fromkeys(each for each in cleaned if each))[:MOST_TAGS]
 
 
 def unknown_run(run_id: str) -> UnknownRunError:

@@ -89,6 +89,19 @@ class RunStore:
         with self._errors(), self._reading.connect() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
+    def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
+        """The runs of one experiment, in the order of their start."""
+        query = sa.select(_runs).where(_runs.c.experiment_id == experiment_id)
+        with self._errors(), self._reading.connect() as connection:
+            rows = connection.execute(query.order_by(_runs.c.started_at, _runs.c.run_id)).mappings()
+            return [_record(row) for row in rows]
+
+    def delete_run(self, run_id: str) -> None:
+        """Take a run away with all its rows."""
+        with self._errors(), self._writing.begin() as connection:
+            if connection.execute(sa.delete(_runs).where(_runs.c.run_id == run_id)).rowcount == 0:
+                raise unknown_run(run_id)
+
     def mark_interrupted(self) -> int:
         """Mark every run that an earlier server left active; returns how many there were."""
         active = [state.value for state in RunState if state.is_active]

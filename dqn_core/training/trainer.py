@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -69,6 +69,10 @@ class Trainer:
         Commands of :mod:`dqn_core.events`; any thread may put them in. None: nobody will.
     resume_from
         An earlier trainer's state to go on from, bit for bit on the same compute; ``config`` may raise its limits.
+    initial_weights
+        Online network to begin with instead of a freshly drawn one (``layers.{i}.weight`` [out, in] and
+        ``layers.{i}.bias`` [out]); nothing else of the run that they come from is taken over. Weights that do not fit
+        fail the run with a message that names the wrong array.
     clock
         Seconds, for logs, pace and heartbeats only: no result depends on it.
     """
@@ -79,9 +83,11 @@ class Trainer:
         mailbox: Mailbox | None = None,
         *,
         resume_from: TrainerState | None = None,
+        initial_weights: Mapping[str, np.ndarray] | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._resume_from = resume_from
+        self._initial_weights = initial_weights
         self.config = config
         self.mailbox = mailbox if mailbox is not None else Mailbox()
         self._clock = clock
@@ -215,6 +221,8 @@ class Trainer:
         self._first_action, self.n_actions = action_range(self.environment)
         self.replay = ReplayBuffer(config.buffer_size, observation_size)
         self.learner, choice = make_learner(config, observation_size, self.n_actions, self.randomness.weights)
+        if self._initial_weights is not None:
+            self.learner.load_weights(self._initial_weights)
         yield RunStarted(
             compute=choice.compute,
             compute_template=choice.template,

@@ -121,3 +121,26 @@ def test_the_weights_of_a_run_that_went_on_are_its_newest(manager: RunManager) -
     wait_for_end(manager, run_id)
     after = folder.weights("last")
     assert not np.array_equal(before["layers.0.weight"], after["layers.0.weight"])
+
+
+def test_a_run_begins_with_the_weights_that_it_is_given(manager: RunManager) -> None:
+    first = manager.start(_CONFIG)
+    wait_for_end(manager, first)
+    weights = RunFolder.open(manager.run_folder(first)).weights("last")
+    still = _CONFIG.replace(seed=6, update_every=1_000, max_env_steps=100)  # ends before its first update
+    second = manager.start(still, initial_weights=weights, started_from=first)
+    wait_for_end(manager, second)
+    given = RunFolder.open(manager.run_folder(second)).weights("last")
+    assert all(np.array_equal(given[name], array) for name, array in weights.items())
+    assert manager.store.run(second).started_from == first
+
+
+def test_weights_of_another_network_fail_the_run_that_was_to_begin_with_them(manager: RunManager) -> None:
+    first = manager.start(_CONFIG.replace(max_episodes=1))
+    wait_for_end(manager, first)
+    weights = RunFolder.open(manager.run_folder(first)).weights("last")
+    second = manager.start(_CONFIG.replace(hidden_sizes=(8,)), initial_weights=weights)
+    wait_for_end(manager, second)
+    record = manager.store.run(second)
+    assert record.state is RunState.FAILED
+    assert "layers.0.weight" in record.message_template.format(**record.message_parameters)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import adopt_rates, known_rates
 from dqn_core.config import TrainingConfig
@@ -28,10 +32,14 @@ class ProcessTrainer:
     """
 
     def __init__(
-        self, config: TrainingConfig, mailbox: Mailbox, pool: WorkerPool, resume_from: TrainerState | None = None
+        self,
+        config: TrainingConfig,
+        mailbox: Mailbox,
+        pool: WorkerPool,
+        resume_from: TrainerState | None = None,
+        initial_weights: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        self._config = config
-        self._resume_from = resume_from
+        self._job = Job(config=config, rates={}, resume_from=resume_from, initial_weights=initial_weights)
         self._mailbox = mailbox
         self._pool = pool
 
@@ -41,7 +49,7 @@ class ProcessTrainer:
         forwarder = _Forwarder(self._mailbox, worker)
         is_over = False
         try:
-            worker.begin(Job(config=self._config, rates=known_rates(), resume_from=self._resume_from))
+            worker.begin(replace(self._job, rates=known_rates()))
             forwarder.start()
             while not is_over:
                 for message in worker.receive():

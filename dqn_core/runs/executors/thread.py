@@ -10,8 +10,11 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, WorkerDiedError, mark
@@ -36,14 +39,20 @@ class EventSource(Protocol):
 
 
 TrainerFactory = Callable[..., EventSource]
-"""Called with (config, mailbox), and ``resume_from=state`` for a run that goes on."""
+"""Called with (config, mailbox), and ``resume_from=state`` for a run that goes on, or ``initial_weights=weights`` for
+one that begins with another's."""
 
 
-def make_trainer(config: TrainingConfig, mailbox: Mailbox, resume_from: TrainerState | None = None) -> EventSource:
+def make_trainer(
+    config: TrainingConfig,
+    mailbox: Mailbox,
+    resume_from: TrainerState | None = None,
+    initial_weights: Mapping[str, NDArray[np.float32]] | None = None,
+) -> EventSource:
     """The real trainer; imported here because torch takes seconds to import and the server starts without it."""
     from dqn_core.training.trainer import Trainer
 
-    return Trainer(config, mailbox, resume_from=resume_from)
+    return Trainer(config, mailbox, resume_from=resume_from, initial_weights=initial_weights)
 
 
 class RunThread(threading.Thread):

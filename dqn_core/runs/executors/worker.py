@@ -18,11 +18,14 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import KnownRates, adopt_rates, known_rates, make_learner
 from dqn_core.config import TrainingConfig
@@ -54,6 +57,8 @@ class Job:
     """What the server knows of the learners' speed: nothing is timed again, and torch not loaded to be timed."""
     resume_from: TrainerState | None
     """Where an earlier trainer stood, for a run that goes on."""
+    initial_weights: Mapping[str, NDArray[np.float32]] | None = None
+    """Weights to begin with, for a run that does not draw its own."""
 
 
 class _Inbox(threading.Thread):
@@ -137,7 +142,8 @@ def _train(job: Job, mailbox: queue.SimpleQueue[Command], outbox: Outbox) -> Non
 
     adopt_rates(job.rates)
     try:
-        for event in Trainer(job.config, mailbox, resume_from=job.resume_from).events():
+        trainer = Trainer(job.config, mailbox, resume_from=job.resume_from, initial_weights=job.initial_weights)
+        for event in trainer.events():
             outbox.put(event)
             if isinstance(event, RunStarted) and known_rates() != job.rates:
                 outbox.put(Measured(known_rates()))
