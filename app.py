@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount
 
 from pages.components.links import base_path
 from pages.live import shutdown
+from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
 from pages.server import close_manager, get_manager
 from pages.warm_up import WarmUp
@@ -40,7 +41,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 def _routes() -> list[BaseRoute]:
     """The live routes, below the path that the pages are served at."""
-    routes, prefix = live_routes(), base_path()
+    routes, prefix = [*live_routes(), *replay_routes()], base_path()
     return [Mount(prefix, routes=routes)] if prefix else routes
 
 

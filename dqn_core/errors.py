@@ -1,6 +1,7 @@
 """Every error that the project raises on purpose.
 
     DqnLabError
+    ├── BusyError                    the server does all that it can already: try again later
     ├── ConfigError                  a config with bad fields; names each field, its value, what is right
     ├── UnsupportedEnvironmentError  unknown id, missing package, or a space that DQN cannot use
     ├── ChangeRefusedError           a live change to a field that cannot change while a run trains
@@ -22,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "BusyError",
     "ChangeRefusedError",
     "ConfigError",
     "DivergenceError",
@@ -95,6 +97,10 @@ class ConfigError(DqnLabError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return ConfigError, (self.problems,)
+
+
+class BusyError(DqnLabError):
+    """The server does as much of this as it can already: try again later."""
 
 
 class UnsupportedEnvironmentError(DqnLabError):

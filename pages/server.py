@@ -1,4 +1,4 @@
-"""The one RunManager of this process; the server's lifespan makes and closes it, pages and routes ask for it."""
+"""The one RunManager of this process and its replays: pages and routes ask for them, the lifespan closes them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import threading
 from pathlib import Path
 
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.replays import Replays
 
-__all__ = ["close_manager", "data_dir", "get_manager"]
+__all__ = ["close_manager", "data_dir", "get_manager", "get_replays"]
 
 _lock = threading.Lock()
 _managers: list[RunManager] = []
+"""Empty, or the one."""
+_replays: list[Replays] = []
 """Empty, or the one."""
 
 
@@ -28,8 +31,18 @@ def get_manager() -> RunManager:
         return _managers[0]
 
 
-def close_manager(timeout_s: float = 10.0) -> None:
-    """Stop every run, store its last rows, and let go of the manager; nothing happens where there is none."""
+def get_replays() -> Replays:
+    """The episodes that people look at, made at the first call."""
     with _lock:
+        if not _replays:
+            _replays.append(Replays())
+        return _replays[0]
+
+
+def close_manager(timeout_s: float = 10.0) -> None:
+    """Stop every run, store its last rows, and let go of everything; nothing happens where there is nothing."""
+    with _lock:
+        while _replays:
+            _replays.pop().close()
         while _managers:
             _managers.pop().close(timeout_s)

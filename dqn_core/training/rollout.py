@@ -8,7 +8,7 @@ environment and choose the actions alike.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +112,7 @@ def roll_out(
         close_environment(environment)
 
 
-def render_rollout(config: TrainingConfig, rollout: Rollout) -> Iterator[NDArray[np.uint8]]:
+def render_rollout(config: TrainingConfig, rollout: Rollout) -> Generator[NDArray[np.uint8], None, None]:
     """Pictures [height, width, 3] of a rollout's T + 1 states, drawn while its actions are played again.
 
     Gives none where the environment draws no pictures.

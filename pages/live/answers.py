@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dqn_core.errors import DqnLabError, RolloutError, RunFolderError, StoreError, UnknownRunError
+from dqn_core.errors import BusyError, DqnLabError, RolloutError, RunFolderError, StoreError, UnknownRunError
 
 __all__ = ["BadRequestError", "Handler", "error_answer", "json_errors", "query_choice", "query_count", "query_number"]
 
@@ -25,6 +25,7 @@ _STATUS: tuple[tuple[type[DqnLabError], int], ...] = (
     (RunFolderError, 404),
     (RolloutError, 400),
     (StoreError, 503),
+    (BusyError, 503),
 )
 _CONFLICT = 409
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import math
@@ -8,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
 from starlette.applications import Starlette
 
+from asgi_client import Client
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EPISODE_COLUMNS, Event, RunState
 from dqn_core.runs.manager import RunManager
@@ -34,23 +33,6 @@ from scripted_trainer import (
 
 _UNKNOWN = "20260401-143501-zzzz"
 _LOCKED = "The database is locked"
-
-
-class Client:
-    """Asks the routes without a network."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._transport = httpx.ASGITransport(app)
-
-    def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        return asyncio.run(self._ask("GET", path, headers or {}))
-
-    def head(self, path: str) -> httpx.Response:
-        return asyncio.run(self._ask("HEAD", path, {}))
-
-    async def _ask(self, method: str, path: str, headers: dict[str, str]) -> httpx.Response:
-        async with httpx.AsyncClient(transport=self._transport, base_url="http://lab", trust_env=False) as client:
-            return await client.request(method, path, headers=headers)
 
 
 class Lab:

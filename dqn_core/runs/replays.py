@@ -1,0 +1,255 @@
+"""Episodes of trained agents to look at: played and drawn in the background, and kept in memory up to a bound.
+
+    ask(run, checkpoint, seed, epsilon) -> Replay:  WAITING -> PLAYING -> DRAWING (frame by frame) -> DONE | FAILED
+
+Drawing a long episode takes seconds, so it is done in short turns: whoever asks meanwhile gets the next one. The same
+question gets the same replay as long as it is kept; those not asked for the longest go first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import BusyError, DqnLabError, RolloutError, mark
+from dqn_core.training.environments import as_jpeg
+from dqn_core.training.rollout import Rollout, check_episode, render_rollout, roll_out
+
+__all__ = ["Policy", "Replay", "ReplayStage", "Replays"]
+
+_LOG = logging.getLogger(__name__)
+
+_WORKERS = 2
+_TURN_S = 0.1
+"""Seconds that one replay draws before the next one's turn."""
+_UNWANTED_AFTER_S = 30.0
+"""A replay that nobody has asked for in this time is not drawn further."""
+_JPEG_QUALITY = 85
+
+
+class ReplayStage(StrEnum):
+    """How far a replay is."""
+
+    WAITING = "waiting"
+    PLAYING = "playing"
+    DRAWING = "drawing"
+    DONE = "done"
+    FAILED = "failed"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it comes no further."""
+        return self in {ReplayStage.DONE, ReplayStage.FAILED}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A network to play with: weights, and the config of the run that they are from."""
+
+    config: TrainingConfig
+    weights: Mapping[str, NDArray[np.float32]]
+
+
+class Replay:
+    """One episode on its way to its viewers. Written by one worker at a time, read by any thread."""
+
+    def __init__(self, replay_id: str, load: Callable[[], Policy], seed: int, epsilon: float) -> None:
+        self.replay_id = replay_id
+        self.seed = seed
+        self.epsilon = epsilon
+        self.stage = ReplayStage.WAITING
+        self.config: TrainingConfig | None = None
+        """Of the run; None before the episode is played."""
+        self.rollout: Rollout | None = None
+        """The episode; None before it is played."""
+        self.frames: list[bytes] = []
+        """JPEG of each state drawn so far, in order."""
+        self.is_cut = False
+        """Whether the pictures end before the episode does, since they would not fit into memory."""
+        self.error: DqnLabError | None = None
+        """Why it failed."""
+        self.n_bytes = 0
+        self.asked_at = time.monotonic()
+        self._load = load
+        self._pictures: Generator[NDArray[np.uint8]] | None = None
+
+    def work(self, seconds: float, most_bytes: int) -> None:
+        """Play the episode, or draw for some ``seconds``; the pictures may take ``most_bytes`` in all."""
+        try:
+            if self.rollout is None:
+                self._play()
+            else:
+                self._draw(seconds, most_bytes)
+        except DqnLabError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001  an environment is other people's code
+            _LOG.error("A replay failed", exc_info=error)
+            template = mark("The episode could not be played ({kind}: {cause}).")
+            self._fail(RolloutError(template, kind=type(error).__name__, cause=error))
+
+    def close(self) -> None:
+        """Let go of the environment that draws."""
+        if self._pictures is not None:
+            self._pictures.close()
+            self._pictures = None
+
+    def _play(self) -> None:
+        self.stage = ReplayStage.PLAYING
+        policy = self._load()
+        rollout = roll_out(policy.config, policy.weights, self.seed, self.epsilon)
+        self._pictures = render_rollout(policy.config, rollout)
+        arrays = (rollout.observations, rollout.actions, rollout.is_greedy, rollout.rewards, rollout.q_values)
+        self.n_bytes += sum(each.nbytes for each in arrays)
+        self.config, self.rollout = policy.config, rollout
+        self.stage = ReplayStage.DRAWING
+
+    def _draw(self, seconds: float, most_bytes: int) -> None:
+        end = time.monotonic() + seconds
+        assert self._pictures is not None  # noqa: S101  made together with the rollout
+        for pixels in self._pictures:
+            jpeg = as_jpeg(pixels, _JPEG_QUALITY)
+            self.frames.append(jpeg)
+            self.n_bytes += len(jpeg)
+            if self.n_bytes > most_bytes:
+                self.is_cut = True
+                break
+            if time.monotonic() >= end:
+                return
+        self.close()
+        self.stage = ReplayStage.DONE
+
+    def _fail(self, error: DqnLabError) -> None:
+        self.error = error
+        self.close()
+        self.stage = ReplayStage.FAILED
+
+
+class Replays:
+    """The replays of a server; any thread may call any method.
+
+    Parameters
+    ----------
+    max_bytes
+        Memory for replays that are done. Those on their way come on top, at most ``max_active`` of
+        ``max_replay_bytes`` each.
+    max_active
+        Replays on their way at most; a further one is refused with :class:`BusyError`.
+    max_replay_bytes
+        Pictures of a longer episode end there.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int = 96 * 2**20,
+        max_active: int = 12,
+        max_replay_bytes: int = 24 * 2**20,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._max_bytes, self._max_active, self._max_replay_bytes = max_bytes, max_active, max_replay_bytes
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Replay] = OrderedDict()  # the one not asked for the longest first
+        self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="replay")
+        self._is_closed = False
+
+    def ask(self, path: Path, load: Callable[[], Policy], seed: int, epsilon: float = 0.0) -> Replay:
+        """The replay of the weights file at ``path`` on ``seed``: the one that is kept, or a new one on its way.
+
+        Raises
+        ------
+        RolloutError
+            The seed or epsilon is out of range.
+        BusyError
+            Too many replays are on their way.
+        """
+        check_episode(seed, epsilon)
+        replay_id = _replay_id(path, seed, epsilon)
+        with self._lock:
+            replay = self._kept.get(replay_id)
+            if replay is None or replay.stage is ReplayStage.FAILED:
+                replay = self._begin(Replay(replay_id, load, seed, epsilon))
+            self._touch(replay)
+            return replay
+
+    def find(self, replay_id: str) -> Replay | None:
+        """The replay with this id; None where it is no longer kept."""
+        with self._lock:
+            replay = self._kept.get(replay_id)
+            if replay is not None:
+                self._touch(replay)
+            return replay
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that all replays take."""
+        with self._lock:
+            return sum(each.n_bytes for each in self._kept.values())
+
+    def close(self) -> None:
+        """End what is on its way, and forget everything."""
+        with self._lock:
+            self._is_closed = True
+        self._pool.shutdown(cancel_futures=True)
+        with self._lock:
+            for replay in self._kept.values():
+                replay.close()
+            self._kept.clear()
+
+    def _begin(self, replay: Replay) -> Replay:
+        if sum(not each.stage.is_over for each in self._kept.values()) >= self._max_active:
+            raise BusyError(mark("The server is busy with other people's replays: try again in a few seconds."))
+        self._kept[replay.replay_id] = replay
+        self._pool.submit(self._turn, replay)
+        return replay
+
+    def _touch(self, replay: Replay) -> None:
+        replay.asked_at = self._clock()
+        self._kept.move_to_end(replay.replay_id)
+
+    def _turn(self, replay: Replay) -> None:
+        if self._is_unwanted(replay):
+            return
+        replay.work(_TURN_S, self._max_replay_bytes)
+        with self._lock:
+            if not replay.stage.is_over and not self._is_closed:
+                self._pool.submit(self._turn, replay)
+            self._make_room()
+
+    def _is_unwanted(self, replay: Replay) -> bool:
+        """Whether nobody waits for the replay any more; then it is forgotten."""
+        with self._lock:
+            if self._clock() - replay.asked_at < _UNWANTED_AFTER_S:
+                return False
+            del self._kept[replay.replay_id]
+        replay.close()
+        return True
+
+    def _make_room(self) -> None:
+        n_bytes = sum(each.n_bytes for each in self._kept.values())
+        for replay_id, replay in [*self._kept.items()]:
+            if n_bytes <= self._max_bytes:
+                return
+            if replay.stage.is_over:
+                n_bytes -= replay.n_bytes
+                del self._kept[replay_id]
+
+
+def _replay_id(path: Path, seed: int, epsilon: float) -> str:
+    """One id for one state of the weights file: a run that still trains writes it again and again."""
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:  # reading it will say so in words
+        stamp = 0
+    return hashlib.sha256(repr((str(path), stamp, seed, float(epsilon))).encode()).hexdigest()[:20]

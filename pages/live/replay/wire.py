@@ -1,0 +1,71 @@
+"""What goes over the wire to a replay's viewer: its numbers as one JSON object, its pictures in packs.
+
+A pack is a header of four little-endian uint32 (number of the first picture in it, count of pictures in it, count of
+all that are drawn by now, whether these are all), the length of each picture, and the pictures, JPEG, one after the
+other.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.runs.replays import Replay, ReplayStage
+from dqn_core.training.environments import EnvironmentReport
+
+__all__ = ["frame_pack", "replay_numbers"]
+
+_PACK_BYTES = 1_500_000
+"""A pack ends with the picture that takes it beyond this."""
+
+
+def replay_numbers(replay: Replay, report: EnvironmentReport) -> bytes:
+    """Every number of a replay whose episode is played, as JSON: float32 exactly, no NaN."""
+    config, rollout = replay.config, replay.rollout
+    if config is None or rollout is None:
+        message = "The episode is not played yet."
+        raise ValueError(message)
+    values = {
+        "id": replay.replay_id,
+        "seed": rollout.seed,
+        "epsilon": rollout.epsilon,
+        "gamma": config.gamma,
+        "frames_per_s": report.frames_per_s,
+        "has_pictures": report.has_pictures,
+        "length": rollout.length,
+        "terminated": rollout.terminated,
+        "truncated": rollout.truncated,
+        "episode_return": rollout.episode_return,
+        "actions": rollout.actions.tolist(),
+        "is_greedy": rollout.is_greedy.tolist(),
+        "rewards": _plain(rollout.rewards),
+        "q_values": _plain(rollout.q_values),
+        "observations": _plain(rollout.observations),
+        "discounted_returns": _plain(rollout.discounted_returns(config.gamma)),
+    }
+    return json.dumps(values, separators=(",", ":"), allow_nan=False).encode()
+
+
+def frame_pack(replay: Replay, first: int) -> bytes:
+    """The pictures from number ``first`` on that are drawn by now, or the first of them where they are many."""
+    is_over, drawn = replay.stage is ReplayStage.DONE, len(replay.frames)  # in this order: a picture may be added now
+    pictures: list[bytes] = []
+    size = 0
+    for picture in replay.frames[first:drawn]:
+        pictures.append(picture)
+        size += len(picture)
+        if size > _PACK_BYTES:
+            break
+    header = struct.pack(f"<{4 + len(pictures)}I", first, len(pictures), drawn, is_over, *map(len, pictures))
+    return header + b"".join(pictures)
+
+
+def _plain(numbers: NDArray[np.floating[Any]]) -> list[Any]:
+    """Nested lists of floats, with None for what is not finite."""
+    plain = numbers.astype(object)
+    plain[~np.isfinite(numbers)] = None
+    return list(plain.tolist())

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.applications import Starlette
+
+import fake_environments as fake
+from asgi_client import Client
+from dqn_core.algorithm.compute import make_learner
+from dqn_core.config import TrainingConfig
+from dqn_core.runs.manager import RunManager
+from dqn_core.runs.replays import Replays
+from dqn_core.training.environments import inspect_environment
+from dqn_core.training.evaluation import policy_with
+from dqn_core.training.run_folder import RunFolder
+from pages.live.replay.routes import replay_routes
+from scripted_trainer import a_run_of, following, wait_for_end
+from trainer_runs import short_config
+
+_UNKNOWN = "20260401-143501-zzzz"
+
+
+class Lab:
+    """The routes of replays over runs that trained nothing but have weights."""
+
+    def __init__(self, path: Path) -> None:
+        self.manager = RunManager(path, trainer_factory=following(a_run_of(1)))
+        self.replays = Replays(max_active=2)
+        self.client = Client(Starlette(routes=replay_routes(lambda: self.manager, lambda: self.replays)))
+
+    def run(self, config: TrainingConfig, weights: dict[str, np.ndarray] | None = None) -> str:
+        run_id = self.manager.start(config)
+        wait_for_end(self.manager, run_id)
+        if weights is not None:
+            RunFolder.open(self.manager.run_folder(run_id)).write_weights("best", weights)
+        return run_id
+
+    def numbers(self, run_id: str, query: str = "") -> dict[str, Any]:
+        response = self.client.get(f"/live/runs/{run_id}/replay?{query}")
+        assert response.status_code == 200, response.text
+        values: dict[str, Any] = response.json()
+        return values
+
+    def frames(self, replay_id: str) -> list[bytes]:
+        """All pictures, asked for pack by pack as the viewer does."""
+        pictures: list[bytes] = []
+        while True:
+            response = self.client.get(f"/live/replays/{replay_id}/frames?from={len(pictures)}")
+            assert response.status_code == 200, response.text
+            first, count, drawn, is_over = struct.unpack_from("<4I", response.content)
+            assert first == len(pictures)
+            at = 16 + 4 * count
+            for length in struct.unpack_from(f"<{count}I", response.content, 16):
+                pictures.append(response.content[at : at + length])
+                at += length
+            assert at == len(response.content)
+            assert len(pictures) <= drawn
+            if is_over and len(pictures) == drawn:
+                return pictures
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    fake.register()
+    lab = Lab(tmp_path)
+    yield lab
+    lab.replays.close()
+    lab.manager.close()
+
+
+def some_weights(config: TrainingConfig) -> dict[str, np.ndarray]:
+    report = inspect_environment(config.env_id)
+    generator = np.random.default_rng(2)
+    return make_learner(config, report.observation_size, report.n_actions, generator)[0].weights()
+
+
+def test_the_numbers_are_those_that_the_core_computes(lab: Lab) -> None:
+    config = short_config(gamma=0.9)
+    weights = some_weights(config)
+    run_id = lab.run(config, weights)
+    sent = lab.numbers(run_id, "seed=4")
+    length = sent["length"]
+    assert (sent["seed"], sent["epsilon"], sent["gamma"], sent["frames_per_s"]) == (4, 0.0, 0.9, 50.0)
+    assert len(sent["observations"]) == length + 1
+    states = np.array(sent["observations"][:-1], np.float32)
+    q_values = policy_with(config, weights).q_values(states)
+    assert np.abs(np.array(sent["q_values"]) - q_values).max() < 1e-5
+    assert sent["actions"] == q_values.argmax(axis=1).tolist()
+    assert sent["is_greedy"] == [True] * length
+    assert sent["rewards"] == [1.0] * length
+    assert sent["episode_return"] == length
+    assert sent["discounted_returns"][-2:] == pytest.approx([1.9, 1.0])
+    assert (sent["terminated"], sent["truncated"]) == (True, False)
+    assert lab.numbers(run_id, "seed=4") == sent
+
+
+def test_every_state_has_its_picture(lab: Lab) -> None:
+    config = short_config()
+    sent = lab.numbers(lab.run(config, some_weights(config)))
+    pictures = lab.frames(sent["id"])
+    assert len(pictures) == sent["length"] + 1
+    assert {Image.open(io.BytesIO(each)).size for each in pictures} == {(600, 400)}
+
+
+def test_an_episode_with_chance_in_it(lab: Lab) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    sent = lab.numbers(lab.run(config, some_weights(config)), "epsilon=1.0&seed=3")
+    assert sent["epsilon"] == 1.0
+    assert not any(sent["is_greedy"])
+
+
+def test_what_is_not_finite_is_sent_as_nothing(lab: Lab) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    weights = {name: np.full_like(array, np.nan) for name, array in some_weights(config).items()}
+    sent = lab.numbers(lab.run(config, weights))
+    assert sent["q_values"][0] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("seed=-1", 400, "seed"),
+        ("seed=2147483648", 400, "from 0 to 2147483647"),
+        ("seed=x", 400, "seed"),
+        ("seed=1.5", 400, "seed"),
+        ("epsilon=1.5", 400, "Epsilon"),
+        ("epsilon=nan", 400, "epsilon"),
+        ("epsilon=-1", 400, "epsilon"),
+        ("checkpoint=worst", 404, "worst"),
+        ("checkpoint=../../secrets", 404, "no weights called"),
+        ("checkpoint=", 404, "no weights called"),
+        ("checkpoint=last", 404, "There are no weights"),
+    ],
+)
+def test_what_is_wrong_is_said_in_json(lab: Lab, query: str, status: int, says: str) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    run_id = lab.run(config, some_weights(config))
+    response = lab.client.get(f"/live/runs/{run_id}/replay?{query}")
+    assert response.status_code == status
+    assert says in response.json()["error"]
+
+
+def test_an_unknown_run_or_replay_is_404_in_json(lab: Lab) -> None:
+    for path in (f"/live/runs/{_UNKNOWN}/replay", "/live/runs/no-id/replay", "/live/replays/gone/frames"):
+        response = lab.client.get(path)
+        assert response.status_code == 404
+        assert "error" in response.json()
+
+
+def test_foreign_weights_and_a_missing_environment_are_told(lab: Lab) -> None:
+    foreign = lab.run(short_config(), some_weights(short_config(env_id="LunarLander-v3")))
+    response = lab.client.get(f"/live/runs/{foreign}/replay")
+    assert response.status_code == 404
+    assert "layers.0.weight" in response.json()["template"].format(**response.json()["parameters"])
+    gone = lab.run(short_config(env_id="Gone-v0"), some_weights(short_config()))
+    response = lab.client.get(f"/live/runs/{gone}/replay")
+    assert response.status_code == 409
+    assert "Gone-v0" in response.json()["error"]
+
+
+def test_a_busy_server_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    run_id = lab.run(config, some_weights(config))
+    monkeypatch.setattr(lab.replays, "_max_active", 0)
+    response = lab.client.get(f"/live/runs/{run_id}/replay")
+    assert response.status_code == 503
+    assert "busy" in response.json()["error"]
+
+
+def test_an_episode_that_takes_long_is_waited_for_in_portions(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pages.live.replay import routes
+
+    monkeypatch.setattr(routes, "_MOST_TICKS", 0)
+    config = short_config(env_id=fake.CORRIDOR)
+    run_id = lab.run(config, some_weights(config))
+    stages = set()
+    while (response := lab.client.get(f"/live/runs/{run_id}/replay")).status_code == 202:
+        stages.add(response.json()["stage"])
+    assert response.status_code == 200
+    assert stages <= {"waiting", "playing"}
+    lab.frames(response.json()["id"])
