@@ -5,8 +5,8 @@ Everything lies in flat arrays that the caller keeps, so that nothing is allocat
 parameters  float32 [5 P]: online weights, target weights, Adam's first and second moments, gradient; each holds, layer
             after layer, the weight [out, in] row by row and the bias [out], then zeros up to a whole cache line.
 sizes       int64 [L + 1]: layer sizes, from observation to Q-values.
-workspace   float32: every layer's activations for the batch, two buffers as high as the widest layer, the TD targets. A
-            unit's values for the batch are one row, padded (see :func:`workspace_size`).
+workspace   float32: every layer's activations for the batch, two buffers as high as the widest layer, the TD targets,
+            and what s' is worth in them. A unit's values for the batch are one row, padded (:func:`workspace_size`).
 numbers     float64 [N_NUMBERS]: hyperparameters, Adam's step count, and the statistics gathered.
 """
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.compiled import helper, kernel
 from dqn_core.algorithm.vector_products import BATCH_TILE, add_product, inner_products
 
-__all__ = ["greedy_action", "q_rows", "update", "whole_lines", "workspace_size"]
+__all__ = ["batch_terms", "greedy_action", "q_rows", "term_columns", "update", "whole_lines", "workspace_size"]
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -53,7 +53,7 @@ def whole_lines(size: int) -> int:
 
 def workspace_size(sizes: Sequence[int], batch_size: int) -> int:
     """Floats of workspace that an update of ``batch_size`` rows needs."""
-    return _row_length(batch_size) * (sum(sizes) + 2 * max(sizes) + 1)
+    return _row_length(batch_size) * (sum(sizes) + 2 * max(sizes) + 2)
 
 
 def _row_length(batch_size: int) -> int:
@@ -70,7 +70,51 @@ def update(
     rows: Floats, indices: Integers, parameters: Floats, sizes: Integers, workspace: Floats, numbers: Doubles
 ) -> None:
     """One gradient step on the replay ``rows`` [N, 2 D + 3] numbered ``indices`` [B]."""
-    batch_size = indices.shape[0]
+    n, row, here, there, targets_at = _places(sizes, indices.shape[0])
+    _targets(rows, indices, parameters, sizes, workspace, numbers)
+    q_at = _forward_online(parameters, sizes, workspace, row, n)
+    _td_errors(rows, indices, sizes[-1], workspace, q_at, targets_at, here, row, numbers)
+    _backward(parameters, sizes, workspace, here, there, row, n)
+    _adam(parameters, numbers)
+
+
+def term_columns(n_actions: int) -> int:
+    """Columns that :func:`batch_terms` writes."""
+    return 2 * n_actions + 4
+
+
+@kernel
+def batch_terms(
+    rows: Floats,
+    indices: Integers,
+    parameters: Floats,
+    sizes: Integers,
+    workspace: Floats,
+    numbers: Doubles,
+    terms: Floats,
+) -> None:
+    """Write what :func:`update` starts from to ``terms`` [B, 2 A + 4], changing nothing else.
+
+    Columns: Q(s, .), Q_target(s', .), what s' is worth, target, TD error, loss.
+    """
+    n, row, _, _, targets_at = _places(sizes, indices.shape[0])
+    n_actions = sizes[-1]
+    next_q_at = _targets(rows, indices, parameters, sizes, workspace, numbers)
+    q_at = _forward_online(parameters, sizes, workspace, row, n)
+    for b in range(indices.shape[0]):
+        for a in range(n_actions):
+            terms[b, a] = workspace[q_at + a * row + b]
+            terms[b, n_actions + a] = workspace[next_q_at + a * row + b]
+        error = workspace[q_at + np.int64(rows[indices[b], -3]) * row + b] - workspace[targets_at + b]
+        terms[b, -4] = workspace[targets_at + row + b]
+        terms[b, -3] = workspace[targets_at + b]
+        terms[b, -2] = error
+        terms[b, -1] = _loss_and_slope(error, numbers[IS_HUBER] != 0.0)[0]
+
+
+@helper
+def _places(sizes: Integers, batch_size: int) -> tuple[int, int, int, int, int]:
+    """Columns computed, length of a row, and where the two buffers and the TD targets lie in the workspace."""
     n = _padded_batch(batch_size)
     row = n + LINE
     height = 0
@@ -80,15 +124,19 @@ def update(
         widest = max(widest, size)
     here = row * height
     there = here + row * widest
-    targets_at = there + row * widest
+    return n, row, here, there, there + row * widest
 
+
+@helper
+def _targets(
+    rows: Floats, indices: Integers, parameters: Floats, sizes: Integers, workspace: Floats, numbers: Doubles
+) -> int:
+    """Gather the batch and write its TD targets; where Q_target(s', .) lies until the errors are written."""
+    n, row, here, there, targets_at = _places(sizes, indices.shape[0])
     _gather(rows, indices, sizes[0], workspace, 0, here, row)
     q_at = _forward_target(parameters, sizes, workspace, here, there, row, n)
     _td_targets(rows, indices, numbers[GAMMA], sizes[-1], workspace, q_at, targets_at, row)
-    q_at = _forward_online(parameters, sizes, workspace, row, n)
-    _td_errors(rows, indices, sizes[-1], workspace, q_at, targets_at, here, row, numbers)
-    _backward(parameters, sizes, workspace, here, there, row, n)
-    _adam(parameters, numbers)
+    return q_at
 
 
 @helper
@@ -157,13 +205,28 @@ def _forward_online(parameters: Floats, sizes: Integers, workspace: Floats, row:
 def _td_targets(
     rows: Floats, indices: Integers, gamma: float, n_actions: int, workspace: Floats, q_at: int, out_at: int, row: int
 ) -> None:
-    """``r + gamma max_a' Q_target(s', a')``, cut to ``r`` where terminated (Mnih et al. 2015, algorithm 1)."""
+    """``r + gamma max_a' Q_target(s', a')``, cut to ``r`` where terminated (Mnih et al. 2015, algorithm 1).
+
+    The row after the targets keeps the maxima.
+    """
     for b in range(indices.shape[0]):
         best = workspace[q_at + b]
         for a in range(1, n_actions):
             best = max(best, workspace[q_at + a * row + b])
         reward, terminated = rows[indices[b], -2], rows[indices[b], -1]
+        workspace[out_at + row + b] = best
         workspace[out_at + b] = reward + np.float32(gamma) * (np.float32(1.0) - terminated) * best
+
+
+@helper
+def _loss_and_slope(error: np.float32, is_huber: bool) -> tuple[np.float32, np.float32]:
+    """One row's loss and its derivative by Q(s, a); both NaN for an error that is."""
+    if not is_huber:
+        return error * error, np.float32(2.0) * error
+    if abs(error) <= np.float32(1.0):
+        return np.float32(0.5) * error * error, error
+    slope = np.float32(math.copysign(1.0, error)) if error == error else error  # noqa: PLR0124 (NaN)
+    return abs(error) - np.float32(0.5), slope
 
 
 @helper
@@ -183,22 +246,15 @@ def _td_errors(
     batch_size = indices.shape[0]
     is_huber = numbers[IS_HUBER] != 0.0
     share = np.float32(1.0 / batch_size)
-    loss_sum = 0.0
+    loss_sum = np.float64(0.0)
     q_sum = 0.0
     for b in range(batch_size):
         at = np.int64(rows[indices[b], -3]) * row + b
         q = workspace[q_at + at]
         error = q - workspace[targets_at + b]
         q_sum += q
-        if not is_huber:
-            loss_sum += error * error
-            slope = np.float32(2.0) * error
-        elif abs(error) <= np.float32(1.0):
-            loss_sum += np.float32(0.5) * error * error
-            slope = error
-        else:
-            loss_sum += abs(error) - np.float32(0.5)
-            slope = np.float32(math.copysign(1.0, error)) if error == error else error  # noqa: PLR0124 (NaN)
+        loss, slope = _loss_and_slope(error, is_huber)
+        loss_sum += np.float64(loss)
         workspace[out_at + at] = slope * share
     numbers[UPDATES] += 1.0
     numbers[LOSS_SUM] += loss_sum / batch_size

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm import fused_kernels as kernels
-from dqn_core.algorithm.learner import STATE_GROUPS, UpdateStatistics, split_state
+from dqn_core.algorithm.learner import STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
 from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of, weight_shapes
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
@@ -40,6 +40,7 @@ class FusedLearner:
         blocks = self._parameters.reshape(kernels.N_BLOCKS, block_size)[:, :n_parameters]
         self._online, self._target = blocks[kernels.ONLINE], blocks[kernels.TARGET]
         places = (kernels.ONLINE, kernels.TARGET, kernels.FIRST, kernels.SECOND)
+        self._gradients = self._named(blocks[kernels.GRADIENT])
         self._groups = {group: self._named(blocks[place]) for group, place in zip(STATE_GROUPS, places, strict=True)}
         self.configure(config)
         self.load_weights(weights)
@@ -70,10 +71,34 @@ class FusedLearner:
 
     def update(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> None:
         """One gradient step on the rows ``indices`` [B], with the soft target update where configured."""
-        if len(indices) != self._batch_size:
-            self._batch_size = len(indices)
-            self._workspace = _aligned_zeros(kernels.workspace_size(self.sizes, self._batch_size))
+        self._make_room(len(indices))
         kernels.update(replay.rows, indices, self._parameters, self._sizes, self._workspace, self._numbers)
+
+    def _make_room(self, batch_size: int) -> None:
+        if batch_size != self._batch_size:
+            self._batch_size = batch_size
+            self._workspace = _aligned_zeros(kernels.workspace_size(self.sizes, batch_size))
+
+    def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
+        """What an update of the rows ``indices`` [B] starts from."""
+        n_actions = self.sizes[-1]
+        self._make_room(len(indices))
+        terms = np.empty((len(indices), kernels.term_columns(n_actions)), np.float32)
+        kernels.batch_terms(replay.rows, indices, self._parameters, self._sizes, self._workspace, self._numbers, terms)
+        q_values, next_q_values, others = np.split(terms, [n_actions, 2 * n_actions], axis=1)
+        next_values, targets, td_errors, losses = others.T
+        return BatchTerms(
+            q_values=q_values,
+            next_q_values=next_q_values,
+            next_values=next_values,
+            targets=targets,
+            td_errors=td_errors,
+            losses=losses,
+        )
+
+    def gradients(self) -> dict[str, NDArray[np.float32]]:
+        """Copy of the last update's gradient, clipped where configured."""
+        return {name: view.copy() for name, view in self._gradients.items()}
 
     def take_statistics(self) -> UpdateStatistics:
         """Statistics since last taken."""

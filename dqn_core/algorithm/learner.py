@@ -22,7 +22,7 @@ from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunFolderError, mark
 
-__all__ = ["STATE_GROUPS", "Learner", "UpdateStatistics", "split_state"]
+__all__ = ["STATE_GROUPS", "BatchTerms", "Learner", "UpdateStatistics", "split_state"]
 
 STATE_GROUPS = ("online", "target", "adam.first", "adam.second")
 """Prefixes of a learner's state: each holds arrays named and shaped as the weights. Beside them stand ``adam.step`` and
@@ -47,6 +47,24 @@ class UpdateStatistics:
         return cls(updates, loss_sum / updates, q_sum / updates)
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchTerms:
+    """What an update of B rows starts from, term by term, before anything has changed; float32."""
+
+    q_values: NDArray[np.float32]
+    """[B, A]: Q(s, .) of the online network."""
+    next_q_values: NDArray[np.float32]
+    """[B, A]: Q_target(s', .) of the target network."""
+    next_values: NDArray[np.float32]
+    """[B]: what s' is worth in the target, max_a' Q_target(s', a')."""
+    targets: NDArray[np.float32]
+    """[B]: what Q(s, a) is pulled towards (:func:`~dqn_core.algorithm.targets.td_targets`)."""
+    td_errors: NDArray[np.float32]
+    """[B]: Q(s, a) - target."""
+    losses: NDArray[np.float32]
+    """[B]: each row's loss; an update minimises their mean."""
+
+
 class Learner(Protocol):
     """A Q-network that learns from replayed transitions. Not for two threads at once."""
 
@@ -63,6 +81,14 @@ class Learner(Protocol):
 
     def update(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> None:
         """One gradient step on the rows ``indices`` [B], with the soft target update where configured."""
+        ...
+
+    def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
+        """What :meth:`update` would compute of the rows ``indices`` [B] before its gradient; changes nothing."""
+        ...
+
+    def gradients(self) -> dict[str, NDArray[np.float32]]:
+        """Copy of the last update's gradient, as the optimiser took it (clipped where configured); zeros before it."""
         ...
 
     def take_statistics(self) -> UpdateStatistics:

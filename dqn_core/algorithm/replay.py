@@ -67,6 +67,11 @@ class ReplayBuffer:
         """View [N] of the filled rows; 1 where the episode terminated, 0 elsewhere (truncated ones included)."""
         return self.rows[: self._length, -1]
 
+    @property
+    def ages(self) -> NDArray[np.int64]:
+        """[N]: transitions added after each filled row; 0 for the newest."""
+        return (self.cursor - 1 - np.arange(self._length)) % self.capacity
+
     def add(
         self,
         observation: NDArray[np.float32],

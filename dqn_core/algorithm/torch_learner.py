@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dqn_core.algorithm.learner import STATE_GROUPS, UpdateStatistics, split_state
+from dqn_core.algorithm.learner import STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
 from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.algorithm.targets import td_targets
@@ -115,15 +115,54 @@ class TorchLearner:
 
     def loss(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Mean loss and Q(s, a) [B] of replayed ``rows`` [B, 2 D + 3]."""
+        q = self._taken(self._predicted(rows), rows)
+        _, _, targets = self._targets(rows)
+        return self._losses(q, targets).mean(), q
+
+    def _predicted(self, rows: Tensor) -> Tensor:
+        """Q(s, .) [B, A] of the online network."""
+        q_values: Tensor = self.online(rows[:, : self.sizes[0]])
+        return q_values
+
+    @staticmethod
+    def _taken(q_values: Tensor, rows: Tensor) -> Tensor:
+        """Q(s, a) [B] of the actions taken."""
+        return q_values.gather(1, rows[:, -3:-2].long())[:, 0]
+
+    @torch.no_grad()
+    def _targets(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Q_target(s', .) [B, A], what s' is worth [B], and the TD targets [B]."""
         size = self.sizes[0]
-        observations, next_observations = rows[:, :size], rows[:, size : 2 * size]
-        actions, rewards, terminated = rows[:, -3].long(), rows[:, -2], rows[:, -1]
-        q = self.online(observations).gather(1, actions[:, None])[:, 0]  # [B]
-        with torch.no_grad():
-            max_next_q = self.target(next_observations).amax(dim=1)  # [B]
-            targets = td_targets(rewards, terminated, max_next_q, self._gamma)
+        next_q = self.target(rows[:, size : 2 * size])
+        next_values = next_q.amax(dim=1)
+        return next_q, next_values, td_targets(rows[:, -2], rows[:, -1], next_values, self._gamma)
+
+    def _losses(self, q: Tensor, targets: Tensor) -> Tensor:
+        """Each row's loss [B]."""
         loss = functional.smooth_l1_loss if self._is_huber else functional.mse_loss
-        return loss(q, targets), q
+        return loss(q, targets, reduction="none")
+
+    @torch.no_grad()
+    def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
+        """What an update of the rows ``indices`` [B] starts from."""
+        rows = torch.from_numpy(replay.rows[indices]).to(self.device)
+        q_values = self._predicted(rows)
+        next_q_values, next_values, targets = self._targets(rows)
+        q = self._taken(q_values, rows)
+        tensors = {
+            "q_values": q_values,
+            "next_q_values": next_q_values,
+            "next_values": next_values,
+            "targets": targets,
+            "td_errors": q - targets,
+            "losses": self._losses(q, targets),
+        }
+        return BatchTerms(**_copies(tensors))
+
+    def gradients(self) -> dict[str, NDArray[np.float32]]:
+        """Copy of the last update's gradient, clipped where configured."""
+        named = dict(self.online.named_parameters())
+        return _copies({name: torch.zeros_like(p) if p.grad is None else p.grad for name, p in named.items()})
 
     @torch.no_grad()
     def _mix_target(self) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dqn_core.algorithm.fused_learner import FusedLearner
 from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.targets import td_targets
 from dqn_core.algorithm.torch_cuda import CudaLearner, Graph
 from dqn_core.algorithm.torch_learner import TorchLearner
 from dqn_core.config import TrainingConfig
@@ -142,6 +143,49 @@ def test_statistics_are_means_since_last_taken(make: Make) -> None:
     assert one.q_mean == pytest.approx(q.mean(), rel=1e-4)
     assert one.loss_mean == pytest.approx(((q - targets) ** 2).mean(), rel=1e-4)
     assert learner.take_statistics().updates == 0
+
+
+@pytest.mark.parametrize("loss", ["mse", "huber"])
+def test_terms_are_what_an_update_starts_from(make: Make, loss: str) -> None:
+    config = CONFIG.replace(loss=loss, gamma=0.9)
+    learner = make(config, weights_of(0, SIZES))
+    online, target = weights_of(1, SIZES), make(config, weights_of(0, SIZES))
+    learner.load_state_dict(learner.state_dict() | {f"online.{name}": array for name, array in online.items()})
+    replay, indices = filled_replay(0, SIZES, 50), np.array([3, 3, 17, 40, 8])
+    replay.rows[:, -2] *= 2  # TD errors on both sides of 1, where Huber turns linear
+    before = learner.state_dict()
+    terms = learner.terms(replay, indices)
+    assert same(learner.state_dict(), before)
+
+    assert np.array_equal(terms.q_values.argmax(axis=1), learner.q_values(replay.observations[indices]).argmax(axis=1))
+    np.testing.assert_allclose(terms.q_values, learner.q_values(replay.observations[indices]), rtol=1e-5, atol=1e-6)
+    next_q = target.q_values(replay.next_observations[indices])
+    np.testing.assert_allclose(terms.next_q_values, next_q, rtol=1e-5, atol=1e-6)
+    assert np.array_equal(terms.next_values, terms.next_q_values.max(axis=1))
+    rewards, terminated = replay.rewards[indices], replay.terminated[indices]
+    np.testing.assert_allclose(terms.targets, td_targets(rewards, terminated, terms.next_values, 0.9), rtol=1e-6)
+    taken = terms.q_values[np.arange(5), replay.actions[indices].astype(int)]
+    assert np.array_equal(terms.td_errors, taken - terms.targets)
+    sizes_of_errors = np.abs(terms.td_errors)
+    huber = np.where(sizes_of_errors <= 1, terms.td_errors**2 / 2, sizes_of_errors - 0.5)
+    np.testing.assert_allclose(terms.losses, huber if loss == "huber" else terms.td_errors**2, rtol=1e-6)
+
+    learner.update(replay, indices)
+    taken_statistics = learner.take_statistics()
+    assert taken_statistics.loss_mean == pytest.approx(terms.losses.mean(), rel=1e-6)
+    assert taken_statistics.q_mean == pytest.approx(taken.mean(), rel=1e-6)
+
+
+def test_gradients_are_those_that_the_optimiser_took(make: Make) -> None:
+    learner = make(CONFIG.replace(gradient_clip_value=0.01), weights_of(0, SIZES))
+    assert not any(array.any() for array in learner.gradients().values())
+    learn(learner, 1)
+    gradients, state = learner.gradients(), learner.state_dict()
+    for name, array in gradients.items():
+        np.testing.assert_allclose(state[f"adam.first.{name}"], 0.1 * array, rtol=1e-5, atol=1e-12)
+    assert max(np.abs(array).max() for array in gradients.values()) == np.float32(0.01)
+    learn(learner, 1)
+    assert not same(learner.gradients(), gradients)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf])

@@ -43,6 +43,7 @@ def test_resize_keeps_the_newest_and_goes_on(capacity: int, count: int, new_capa
     kept = min(kept + more, new_capacity)
     assert len(replay) == kept
     assert numbers(replay.newest(kept)) == list(range(count + more - kept, count + more))
+    assert (count + more - 1 - replay.ages).tolist() == numbers(replay.rows[:kept])
 
 
 @given(capacity=st.integers(1, 50), count=st.integers(1, 80), batch_size=st.integers(1, 200), seed=st.integers(0, 99))
