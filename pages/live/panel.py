@@ -37,11 +37,12 @@ _SCRIPTS = (
     "panel_marks.js",
     "panel_charts.js",
     "panel_view.js",
+    "action_bars.js",
     "panel_stage.js",
     "panel.js",
 )
 """Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
-_STYLES = ("panel.css", "panel_charts.css", "panel_stage.css", "panel_sizes.css")
+_STYLES = ("base.css", "panel.css", "panel_charts.css", "panel_stage.css", "action_bars.css", "panel_sizes.css")
 _CHARTS = (live_return, live_loss, live_length, live_epsilon)
 
 

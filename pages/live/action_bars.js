@@ -1,0 +1,79 @@
+// The Q-values of one state as labelled bars, one an action, with the action taken.
+
+const SCALE_MEMORY = 0.97; // Share of the old scale kept at each new state, so that bars do not jump.
+
+class ActionBars {
+  /** `scale` {low, high} fixes the ends of the bars; without it they follow the values. */
+  constructor(labels, actionNames, { scale = null, showsGaps = false } = {}) {
+    Object.assign(this, { labels, actionNames, showsGaps });
+    this.fixedScale = scale;
+    this.scale = null;
+    this.bars = [];
+    this.mode = make("span", { class: "dqn-mode", "data-testid": "action-mode" });
+    this.list = make("ul", { class: "dqn-q", "aria-label": labels.q_values, "data-testid": "q-values" });
+    this.element = make(
+      "section",
+      { class: "dqn-card dqn-actions" },
+      make("div", { class: "dqn-card-head" }, make("h3", {}, labels.q_values), this.mode),
+      this.list,
+    );
+  }
+
+  /** `action` null: none was taken in this state. */
+  show({ q_values: values, action, is_greedy: isGreedy }, formats) {
+    while (this.bars.length < values.length) this.addBar(this.bars.length);
+    const { low, high } = this.fixedScale ?? this.updateScale(values);
+    const best = Math.max(...values);
+    values.forEach((value, index) => {
+      const bar = this.bars[index];
+      const at = (number) => Math.min(100, Math.max(0, (100 * (number - low)) / (high - low)));
+      bar.fill.style.left = `${at(Math.min(0, value))}%`;
+      bar.fill.style.width = `${at(Math.max(0, value)) - at(Math.min(0, value))}%`;
+      bar.zero.style.left = `${at(0)}%`;
+      setText(bar.value, formats.quality(value ?? NaN));
+      setAttribute(bar.value, "value", String(value));
+      if (this.showsGaps) setText(bar.gap, value < best ? formats.quality(value - best) : "");
+      const choice = index !== action ? "none" : isGreedy ? "greedy" : "random";
+      setAttribute(bar.item, "data-choice", choice);
+      setText(bar.mark, { none: "", greedy: "▶", random: "◆" }[choice]);
+      setText(bar.spoken, choice === "none" ? "" : this.labels[`move_${choice}`]);
+    });
+    const mode = action === null ? "none" : isGreedy ? "greedy" : "random";
+    setText(this.mode, this.labels[`move_${mode}`] ?? "");
+    setAttribute(this.mode, "data-choice", mode);
+  }
+
+  /** Ends of the bars' scale: grows at once with a larger value, shrinks slowly after it. */
+  updateScale(values) {
+    const low = Math.min(0, ...values);
+    const high = Math.max(0, ...values);
+    const { low: oldLow, high: oldHigh } = this.scale ?? { low, high };
+    this.scale = {
+      low: Math.min(low, SCALE_MEMORY * oldLow + (1 - SCALE_MEMORY) * low),
+      high: Math.max(high, SCALE_MEMORY * oldHigh + (1 - SCALE_MEMORY) * high),
+    };
+    return this.scale.high > this.scale.low ? this.scale : { low: 0, high: 1 };
+  }
+
+  addBar(index) {
+    const name = this.actionNames[index] ?? fill(this.labels.action_n, { n: index });
+    const bar = {
+      mark: make("span", { class: "dqn-q-mark", "aria-hidden": "true" }),
+      fill: make("span", { class: "dqn-q-fill" }),
+      zero: make("span", { class: "dqn-q-zero" }),
+      value: make("data", { class: "dqn-q-value" }),
+      gap: make("span", { class: "dqn-q-gap" }),
+      spoken: make("span", { class: "dqn-spoken" }),
+    };
+    bar.item = make(
+      "li",
+      { "data-choice": "none" },
+      make("span", { class: "dqn-q-name" }, bar.mark, name),
+      make("span", { class: "dqn-q-track", "aria-hidden": "true" }, bar.fill, bar.zero),
+      make("span", { class: "dqn-q-numbers" }, bar.value, this.showsGaps ? bar.gap : null),
+      bar.spoken,
+    );
+    this.bars.push(bar);
+    this.list.append(bar.item);
+  }
+}
