@@ -143,6 +143,7 @@ def _resumed_run(path: Path, fields: list[str]) -> tuple[RunFolder, TrainerState
     config = tyro.cli(TrainingConfig, default=state.config, args=fields, prog=_TRAIN, description=_FIELDS)
     for name, _, value in state.config.differences(config):
         state.config.changed_live(name, value)  # refuses with its reason
+    folder.rewind(state)
     folder.write_config(config)
     return folder, state
 

@@ -6,15 +6,17 @@ through the trainer's mailbox, and take effect between two env steps.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 __all__ = [
     "EPISODE_COLUMNS",
     "Change",
+    "CheckpointKind",
     "CheckpointReady",
     "Command",
     "EndReason",
@@ -32,12 +34,15 @@ __all__ = [
     "RunState",
     "SetHyperparameter",
     "SetPace",
+    "SnapshotKind",
     "StateChanged",
     "Step",
     "Stop",
+    "TakeCheckpoint",
     "Watch",
     "WeightsReady",
     "episode_row",
+    "online_weights",
 ]
 
 
@@ -199,22 +204,45 @@ class Frame:
     """Whether the action was the greedy one rather than a random draw."""
 
 
+SnapshotKind = Literal["best", "last", "kept"]
+"""Why a learner's state is kept: a new best evaluation, the run's end, or every k-th episode, to look back at."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightsReady:
-    """Weights worth keeping: ``kind`` is "best" (a new best evaluation) or "last" (the run's end)."""
+    """A state of the learner worth keeping."""
 
-    kind: str
+    kind: SnapshotKind
     episode: int
+    """Episodes begun by then; 0 before the first."""
     env_step: int
     eval_return: float
-    weights: dict[str, np.ndarray]
-    """Online network: ``layers.{i}.weight`` [out, in] and ``layers.{i}.bias`` [out], float32."""
+    """Mean greedy return of the evaluation in that episode; NaN where there was none."""
+    state: dict[str, np.ndarray]
+    """:meth:`Learner.state_dict`: ``online.*``, ``target.*`` and ``adam.*``."""
+
+    @property
+    def weights(self) -> dict[str, np.ndarray]:
+        """The online network, by the names that :meth:`Learner.weights` gives."""
+        return online_weights(self.state)
+
+
+def online_weights(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The online network of a learner's ``state``, by the names that :meth:`Learner.weights` gives."""
+    return {name.removeprefix(_ONLINE): array for name, array in state.items() if name.startswith(_ONLINE)}
+
+
+_ONLINE = "online."
+
+CheckpointKind = Literal["last", "best"]
+"""Where a checkpoint stands: the newest, or after the best evaluation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckpointReady:
     """All that the run needs to go on from here as if it had never stopped."""
 
+    kind: CheckpointKind = "last"
     episode: int
     env_step: int
     arrays: dict[str, np.ndarray]
@@ -318,4 +346,9 @@ class SetHyperparameter:
     value: Any
 
 
-Command = Pause | Resume | Step | Stop | SetPace | Watch | SetHyperparameter
+@dataclass(frozen=True, slots=True)
+class TakeCheckpoint:
+    """Hand out a checkpoint before the next env step, and go on."""
+
+
+Command = Pause | Resume | Step | Stop | SetPace | Watch | SetHyperparameter | TakeCheckpoint

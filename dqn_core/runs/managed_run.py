@@ -9,7 +9,7 @@ from typing import Any
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
-from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, Watch
+from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, TakeCheckpoint, Watch
 from dqn_core.runs.executors.thread import Mailbox, RunThread
 from dqn_core.runs.live_feed import LiveFeed
 
@@ -65,6 +65,10 @@ class ManagedRun:
     def stop(self) -> None:
         """End the run, keeping everything."""
         self.mailbox.put(Stop())
+
+    def take_checkpoint(self) -> None:
+        """Have a checkpoint written before the next env step."""
+        self.mailbox.put(TakeCheckpoint())
 
     def set_pace(self, steps_per_s: float | None) -> None:
         """Take at most ``steps_per_s`` env steps a second; None for full speed."""

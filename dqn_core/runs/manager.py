@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, mark
-from dqn_core.events import RunState
+from dqn_core.events import CheckpointKind, RunState
 from dqn_core.runs.continuation import continued
 from dqn_core.runs.executors.failures import import_modules
 from dqn_core.runs.executors.pool import WorkerPool
@@ -153,11 +153,13 @@ class RunManager:
         self._launch(LiveFeed(record), folder, **start)
         return record.run_id
 
-    def go_on(self, run_id: str, **changes: Any) -> None:
-        """Go on with a run that is over from its last checkpoint, as if it had never stopped.
+    def go_on(self, run_id: str, *, from_: CheckpointKind = "last", **changes: Any) -> None:
+        """Go on with a run that is over from a checkpoint, as if it had never stopped.
 
         Parameters
         ----------
+        from_
+            The last checkpoint, or the one after the best evaluation: what came later is given up.
         changes
             Fields of the config that may change while a run trains: a larger ``max_episodes``, say.
 
@@ -175,9 +177,10 @@ class RunManager:
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
             folder = RunFolder.open(self._folder_path(run_id))
-            state = folder.checkpoint()
+            state = folder.checkpoint(from_)
             record = continued(record, state, changes)
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
+            folder.rewind(state)
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
             folder.write_config(record.config)
             tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
@@ -232,6 +235,10 @@ class RunManager:
         """End the run, keeping everything; nothing happens where it was stopped already."""
         if self.snapshot(run_id).record.state is not RunState.STOPPED:
             self._active(run_id).stop()
+
+    def take_checkpoint(self, run_id: str) -> None:
+        """Have a checkpoint written before the next env step; the run goes on, or stands still, as it did."""
+        self._active(run_id).take_checkpoint()
 
     def set_pace(self, run_id: str, steps_per_s: float | None) -> None:
         """Take at most ``steps_per_s`` env steps a second; None for full speed."""

@@ -122,7 +122,7 @@ class RunRecorder:
 
     def _keep_weights(self, event: WeightsReady) -> None:
         try:
-            self._folder.write_weights("best" if event.kind == "best" else "last", event.weights)
+            self._folder.write_snapshot(event)
         except OSError as error:
             template = mark("The {kind} weights could not be written to {path} ({cause}): make room on the disk.")
             self._tell_failed_file(template, error, kind=event.kind)

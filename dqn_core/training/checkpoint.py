@@ -1,4 +1,4 @@
-"""Weights and checkpoints on disk: safetensors only (never pickle), written whole or not at all.
+"""Checkpoints on disk: safetensors only (never pickle), written whole or not at all.
 
 A checkpoint is one file: its arrays as safetensors, everything else as JSON in that file's header.
 """
@@ -6,53 +6,36 @@ A checkpoint is one file: its arrays as safetensors, everything else as JSON in 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load, save
+from safetensors.numpy import save
 
 from dqn_core.errors import RunFolderError, mark
-from dqn_core.events import CheckpointReady
+from dqn_core.events import CheckpointKind, CheckpointReady
+from dqn_core.training.files import write_atomically
 from dqn_core.training.trainer_state import TrainerState
 
-__all__ = ["read_checkpoint", "read_weights", "write_atomically", "write_checkpoint", "write_weights"]
+__all__ = ["CheckpointInfo", "checkpoint_info", "read_checkpoint", "write_checkpoint"]
 
 _VALUES = "values"
 """Key of the header that holds a checkpoint's JSON."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace ``path`` by ``content``: after a crash the file is the old one or the new one, whole."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """One checkpoint of a run."""
 
-
-def write_weights(path: Path, weights: dict[str, np.ndarray]) -> None:
-    """Write ``weights`` (name -> float32 array) as safetensors."""
-    write_atomically(path, save({name: np.ascontiguousarray(array) for name, array in weights.items()}))
-
-
-def read_weights(path: Path) -> dict[str, np.ndarray]:
-    """Read what :func:`write_weights` wrote; raises :class:`RunFolderError` for a missing or damaged file."""
-    try:
-        weights: dict[str, np.ndarray] = load(path.read_bytes())
-    except FileNotFoundError as error:
-        template = mark("There are no weights at {path}: train the run to its first evaluation, or to its end.")
-        raise RunFolderError(template, path=path) from error
-    except (SafetensorError, OSError) as error:
-        raise RunFolderError(mark("{path} is not a readable weights file: {cause}"), path=path, cause=error) from error
-    return weights
+    kind: CheckpointKind
+    episode: int
+    """The one that ran when it was taken; 0 before the first."""
+    env_step: int
+    path: Path
+    size: int
+    """Bytes on disk."""
 
 
 def write_checkpoint(path: Path, checkpoint: CheckpointReady) -> None:
@@ -73,3 +56,15 @@ def read_checkpoint(path: Path) -> TrainerState:
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise RunFolderError(mark("{path} is not a readable checkpoint: {cause}"), path=path, cause=error) from error
     return TrainerState(arrays=arrays, values=values)
+
+
+def checkpoint_info(path: Path, kind: CheckpointKind) -> Iterator[CheckpointInfo]:
+    """Where the checkpoint in ``path`` stands; nothing where there is no readable one."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            counters = json.loads((file.metadata() or {})[_VALUES])["counters"]
+        episode, env_step = int(counters["episode"]), int(counters["env_step"])
+        size = path.stat().st_size
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError):
+        return
+    yield CheckpointInfo(kind=kind, episode=episode, env_step=env_step, path=path, size=size)

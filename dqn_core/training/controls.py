@@ -9,7 +9,7 @@ import math
 import queue
 from collections.abc import Callable
 
-from dqn_core.events import Command, Pause, Resume, SetHyperparameter, SetPace, Step, Stop, Watch
+from dqn_core.events import Command, Pause, Resume, SetHyperparameter, SetPace, Step, Stop, TakeCheckpoint, Watch
 
 __all__ = ["Controls", "Mailbox", "StopRequestedError"]
 
@@ -31,6 +31,7 @@ class Controls:
         self.is_paused = False
         self.wanted_changes: list[SetHyperparameter] = []
         self._granted_steps = 0
+        self._is_checkpoint_wanted = False
         self._step_interval = 0.0
         self._next_step_at = -math.inf
         self._watched_until = -math.inf
@@ -68,6 +69,8 @@ class Controls:
                 self._frame_interval = 1.0 / frames_per_s
             case SetHyperparameter():
                 self.wanted_changes.append(command)
+            case TakeCheckpoint():
+                self._is_checkpoint_wanted = True
 
     def take_granted_step(self) -> bool:
         """Use up one single step that was asked for; False where none is left."""
@@ -75,6 +78,11 @@ class Controls:
             return False
         self._granted_steps -= 1
         return True
+
+    def take_checkpoint_wish(self) -> bool:
+        """Whether a checkpoint was asked for since this was last called."""
+        wish, self._is_checkpoint_wanted = self._is_checkpoint_wanted, False
+        return wish
 
     @property
     def needs_every_step(self) -> bool:

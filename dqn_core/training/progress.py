@@ -1,20 +1,16 @@
-"""Small accounts that a trainer keeps: time, an episode's means, the weights worth keeping."""
+"""Small accounts that a trainer keeps: time, and an episode's means."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from dqn_core.algorithm.learner import UpdateStatistics
-from dqn_core.events import WeightsReady
 
-__all__ = ["EpisodeAverages", "Stopwatch", "WeightsKeeper"]
+__all__ = ["EpisodeAverages", "Stopwatch"]
 
 _RATE_WINDOW_S = 1.0
-_BETWEEN_WEIGHTS_S = 1.0
 
 
 class Stopwatch:
@@ -83,48 +79,3 @@ class EpisodeAverages:
         """Go on from :meth:`state`."""
         updates, self._loss_sum, self._q_sum = state
         self._updates = int(updates)
-
-
-class WeightsKeeper:
-    """The best weights by evaluation, handed out at most once a second, and the last ones known to be finite."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._pending: WeightsReady | None = None
-        self._next_at = -math.inf
-        self.best_eval = math.nan
-        self.good: dict[str, np.ndarray] = {}
-
-    def keep_good(self, weights: dict[str, np.ndarray]) -> None:
-        """Remember ``weights`` as the last good ones, if all are finite."""
-        if all(np.isfinite(each).all() for each in weights.values()):
-            self.good = weights
-
-    def is_best(self, eval_return: float) -> bool:
-        """Whether ``eval_return`` is at least the best so far; of equals the later counts, having learned more."""
-        return math.isnan(self.best_eval) or eval_return >= self.best_eval
-
-    def keep_best(self, weights: dict[str, np.ndarray], eval_return: float, episode: int, env_step: int) -> None:
-        """Remember ``weights`` as the best."""
-        self.best_eval = max(eval_return, -math.inf if math.isnan(self.best_eval) else self.best_eval)
-        self._pending = WeightsReady(
-            kind="best", episode=episode, env_step=env_step, eval_return=eval_return, weights=weights
-        )
-
-    def restore(self, good: dict[str, np.ndarray], best_eval: float) -> None:
-        """Go on from an earlier keeper's good weights and best evaluation."""
-        self.good, self.best_eval = good, best_eval
-
-    def hand_out(self) -> Iterator[WeightsReady]:
-        """The best weights, if they are new and the last were handed out a second ago or longer."""
-        if self._pending is not None and self._clock() >= self._next_at:
-            self._next_at = self._clock() + _BETWEEN_WEIGHTS_S
-            pending, self._pending = self._pending, None
-            yield pending
-
-    def close(self, last: dict[str, np.ndarray] | None, episode: int, env_step: int) -> Iterator[WeightsReady]:
-        """The best weights, if not handed out yet, and the last: ``last``, or the last good ones where that is None."""
-        self._next_at = -math.inf
-        yield from self.hand_out()
-        weights = self.good if last is None else last
-        yield WeightsReady(kind="last", episode=episode, env_step=env_step, eval_return=math.nan, weights=weights)

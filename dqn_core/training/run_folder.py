@@ -5,8 +5,8 @@ DIR/
 ├── episodes.csv         a row an episode
 ├── changes.csv          a row a changed field
 ├── summary.json         how it ended
-├── best.safetensors     weights of the best evaluation
-└── last.safetensors     weights at the end
+├── best.safetensors, last.safetensors, snapshots/            states of the learner, to look back at
+└── checkpoint.safetensors, checkpoint-best.safetensors       states of the run, to go on from
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TextIO
+from typing import Any, Literal, Self, TextIO, get_args
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from dqn_core.config import TrainingConfig, config_from_json
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import (
     EPISODE_COLUMNS,
+    CheckpointKind,
     CheckpointReady,
     EpisodeEnded,
     Event,
@@ -32,14 +33,18 @@ from dqn_core.events import (
     RunEnded,
     WeightsReady,
 )
-from dqn_core.training.checkpoint import (
-    read_checkpoint,
-    read_weights,
-    write_atomically,
-    write_checkpoint,
-    write_weights,
-)
+from dqn_core.training.checkpoint import CheckpointInfo, checkpoint_info, read_checkpoint, write_checkpoint
 from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, episode_rows
+from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
+from dqn_core.training.files import write_atomically
+from dqn_core.training.snapshots import (
+    SnapshotInfo,
+    list_snapshots,
+    read_state,
+    read_weights,
+    remove_later,
+    write_snapshot,
+)
 from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["RunFolder", "RunLog", "WeightsKind", "end_summary"]
@@ -49,18 +54,22 @@ _FLUSH_S = 0.5
 
 
 class RunFolder:
-    """An existing run folder; make one with :meth:`create` or :meth:`open`."""
+    """An existing run folder; make one with :meth:`create` or :meth:`open`.
 
-    def __init__(self, path: Path, config: TrainingConfig) -> None:
+    ``byte_limit`` is what its snapshots and checkpoints may take in all; beyond it, old ones are removed.
+    """
+
+    def __init__(self, path: Path, config: TrainingConfig, byte_limit: int = DEFAULT_BYTE_LIMIT) -> None:
         self.path = path
         self.config = config
+        self._byte_limit = byte_limit
 
     @classmethod
-    def create(cls, path: Path, config: TrainingConfig) -> Self:
+    def create(cls, path: Path, config: TrainingConfig, byte_limit: int = DEFAULT_BYTE_LIMIT) -> Self:
         """Make the folder ``path`` for a new run; raises :class:`RunFolderError` where it cannot be."""
         if (path / "config.json").exists():
             raise RunFolderError(mark("{path} holds a run already: choose another folder."), path=path)
-        folder = cls(path, config)
+        folder = cls(path, config, byte_limit)
         try:
             path.mkdir(parents=True, exist_ok=True)
             folder.write_config(config)
@@ -69,7 +78,7 @@ class RunFolder:
         return folder
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, byte_limit: int = DEFAULT_BYTE_LIMIT) -> Self:
         """Open the run in ``path``; raises :class:`RunFolderError` where there is none."""
         try:
             text = (path / "config.json").read_text(encoding="utf-8")
@@ -78,28 +87,72 @@ class RunFolder:
                 "{path} is not a run folder (no readable config.json in it). Give the --out folder of a run."
             )
             raise RunFolderError(template, path=path) from error
-        return cls(path, config_from_json(text))
+        return cls(path, config_from_json(text), byte_limit)
 
     def write_config(self, config: TrainingConfig) -> None:
         """Keep ``config`` as the run's present one."""
         write_atomically(self.path / "config.json", (config.to_json() + "\n").encode())
         self.config = config
 
-    def write_weights(self, kind: WeightsKind, weights: dict[str, np.ndarray]) -> None:
-        """Keep ``weights`` as the run's best or last."""
-        write_weights(self.path / f"{kind}.safetensors", weights)
+    # ------------------------------------------------------------------------------------------------ snapshots
 
-    def write_checkpoint(self, checkpoint: CheckpointReady) -> None:
-        """Keep ``checkpoint`` as the one to go on from."""
-        write_checkpoint(self.path / "checkpoint.safetensors", checkpoint)
+    def write_snapshot(self, snapshot: WeightsReady) -> None:
+        """Keep ``snapshot`` to look back at."""
+        write_snapshot(self.path, snapshot)
+        prune(self.path, self._byte_limit)
 
-    def checkpoint(self) -> TrainerState:
-        """Where the run stood last; raises :class:`RunFolderError` where it left no readable checkpoint."""
-        return read_checkpoint(self.path / "checkpoint.safetensors")
+    def snapshots(self) -> tuple[SnapshotInfo, ...]:
+        """The snapshots kept, oldest first."""
+        return list_snapshots(self.path)
+
+    def snapshot(self, name: str) -> dict[str, np.ndarray]:
+        """The learner's state in a snapshot: ``online.*``, ``target.*`` and ``adam.*``.
+
+        Raises :class:`RunFolderError` where there is none of this name, or it holds the online network alone.
+        """
+        return read_state(self.path, name)
+
+    def snapshot_weights(self, name: str) -> dict[str, np.ndarray]:
+        """The online network in a snapshot, as :meth:`Learner.weights` names it; raises :class:`RunFolderError`."""
+        return read_weights(self.path, name)
 
     def weights(self, kind: WeightsKind) -> dict[str, np.ndarray]:
         """The run's best or last weights; raises :class:`RunFolderError` where there are none."""
-        return read_weights(self.path / f"{kind}.safetensors")
+        return read_weights(self.path, kind)
+
+    # ---------------------------------------------------------------------------------------------- checkpoints
+
+    def write_checkpoint(self, checkpoint: CheckpointReady) -> None:
+        """Keep ``checkpoint`` as the one of its kind to go on from."""
+        write_checkpoint(self._checkpoint_path(checkpoint.kind), checkpoint)
+        prune(self.path, self._byte_limit)
+
+    def checkpoint(self, kind: CheckpointKind = "last") -> TrainerState:
+        """Where the run stood last, or at its best; raises :class:`RunFolderError` where that cannot be read."""
+        return read_checkpoint(self._checkpoint_path(kind))
+
+    def checkpoints(self) -> tuple[CheckpointInfo, ...]:
+        """The checkpoints that the run can go on from, oldest first."""
+        kinds: tuple[CheckpointKind, ...] = get_args(CheckpointKind)
+        found = [info for kind in kinds for info in checkpoint_info(self._checkpoint_path(kind), kind)]
+        return tuple(sorted(found, key=lambda info: info.env_step))
+
+    def rewind(self, state: TrainerState) -> None:
+        """Make ``state``, from which the run goes on, its last checkpoint, and remove what was kept after it."""
+        env_step = state.values["counters"]["env_step"]
+        remove_later(self.path, env_step)
+        for info in self.checkpoints():
+            if info.env_step > env_step and info.kind == "last":
+                write_atomically(info.path, self._checkpoint_path("best").read_bytes())
+            elif info.env_step > env_step:
+                info.path.unlink(missing_ok=True)
+
+    def _checkpoint_path(self, kind: CheckpointKind) -> Path:
+        return self.path / ("checkpoint.safetensors" if kind == "last" else f"checkpoint-{kind}.safetensors")
+
+    def disk_use(self) -> DiskUse:
+        """What the snapshots and checkpoints take, and may take."""
+        return disk_use(self.path, self._byte_limit)
 
 
 class RunLog:
@@ -130,8 +183,8 @@ class RunLog:
                 self.folder.write_config(self.folder.config.replace(**changed))
             case CheckpointReady():
                 self.folder.write_checkpoint(event)
-            case WeightsReady(kind=("best" | "last") as kind):
-                self.folder.write_weights(kind, event.weights)
+            case WeightsReady():
+                self.folder.write_snapshot(event)
             case RunEnded():
                 summary = json.dumps(end_summary(event), indent=2) + "\n"
                 write_atomically(self.folder.path / "summary.json", summary.encode())

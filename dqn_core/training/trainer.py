@@ -24,7 +24,6 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
 from dqn_core.events import (
     Change,
-    CheckpointReady,
     EndReason,
     Event,
     HyperparametersChanged,
@@ -44,16 +43,16 @@ from dqn_core.training.environments import (
     set_decorated,
 )
 from dqn_core.training.evaluation import Evaluator
+from dqn_core.training.keeper import Keeper
 from dqn_core.training.log_events import episode_ended, frame, progress
-from dqn_core.training.progress import EpisodeAverages, Stopwatch, WeightsKeeper
+from dqn_core.training.progress import EpisodeAverages, Stopwatch
 from dqn_core.training.randomness import Randomness
 from dqn_core.training.running_episode import RunningEpisode
-from dqn_core.training.trainer_state import TrainerState, capture, restore
+from dqn_core.training.trainer_state import TrainerState, restore
 
 __all__ = ["Trainer"]
 
 _HEARTBEAT_S = 0.05
-_BETWEEN_CHECKPOINTS_S = 60.0
 _UPDATES_BETWEEN_CHECKS = 500
 """Updates between two looks for NaN: counted, not timed, so that the logged means do not depend on the clock."""
 
@@ -96,7 +95,7 @@ class Trainer:
         self.env_step = self.updates = self.episode = 0
         self.finished_episodes = 0
         self.stopwatch = Stopwatch(clock)
-        self.keeper = WeightsKeeper(clock)
+        self.keeper = Keeper(clock)
         self.averages = EpisodeAverages()
         self.running: RunningEpisode | None = None
         self.warmed_up_at = self.evaluations_before = 0
@@ -140,6 +139,7 @@ class Trainer:
         self.running = None
         self.warmed_up_at = self.env_step
         self.phase = Phase.TRAINING
+        yield from self.keeper.before_first_episode(self)
 
     def _train_episode(self) -> Generator[Event, None, EndReason | None]:
         """One episode of acting and learning, then the target, the evaluation and the log."""
@@ -162,6 +162,7 @@ class Trainer:
         ended = episode_ended(self, self.running, eval_return)
         self.running, self.finished_episodes = None, self.episode
         yield ended
+        yield from self.keeper.after_episode(self, ended, solved=solved)
         return EndReason.SOLVED if solved else None
 
     def _play_episode(self, until_step: float, *, learn: bool) -> Generator[Event, None, RunningEpisode]:
@@ -235,12 +236,10 @@ class Trainer:
     def _take_up(self) -> Iterator[Event]:
         """Start the clock, from where an earlier run stood if there is one."""
         self.stopwatch.restart()
-        self._checkpoint_at = self._clock() + _BETWEEN_CHECKPOINTS_S
-        if self._resume_from is None:
-            self.keeper.keep_good(self.learner.weights())
-        elif not restore(self, self._resume_from):
+        if self._resume_from is not None and not restore(self, self._resume_from):
             template = mark("{env_id} did not repeat itself: the running episode begins anew.")
             yield Notice(template=template, parameters={"env_id": self.config.env_id})
+        self.keeper.start_clock(self)
 
     @property
     def _training_step(self) -> int:
@@ -258,7 +257,7 @@ class Trainer:
             )
             raise DivergenceError(template, loss=statistics.loss_mean, updates=self.updates)
         if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
-            self.keeper.keep_good(self.learner.weights())
+            self.keeper.keep_good(self)
 
     # ------------------------------------------------------------------------------------------- evaluation
 
@@ -274,8 +273,6 @@ class Trainer:
         if solved and config.confirmation_episodes:
             solved = (yield from self._evaluate(config.confirmation_episodes)) > goal
         self.phase = Phase.TRAINING
-        if solved or self.keeper.is_best(eval_return):
-            self.keeper.keep_best(self.learner.weights(), eval_return, self.episode, self.env_step)
         return eval_return, solved
 
     def _evaluate(self, episodes: int) -> Generator[Event, None, float]:
@@ -298,10 +295,8 @@ class Trainer:
         if self._clock() >= self._heartbeat_at:
             self._heartbeat_at = self._clock() + _HEARTBEAT_S
             yield progress(self)
-            yield from self.keeper.hand_out()
-            if self._clock() >= self._checkpoint_at:
-                self._checkpoint_at = self._clock() + _BETWEEN_CHECKPOINTS_S
-                yield self._checkpoint()
+            yield from self.keeper.at_heartbeat(self)
+        yield from self._take_wanted_checkpoint()
         self._look_again()
 
     def _look_again(self) -> None:
@@ -328,7 +323,7 @@ class Trainer:
         yield progress(self)
         if self._announced is not RunState.PAUSED:
             self._announced = RunState.PAUSED
-            yield self._checkpoint()
+            yield from self.keeper.at_rest(self)
             yield StateChanged(state=RunState.PAUSED)
         shown = False
         while self._controls.is_paused and not self._controls.take_granted_step():
@@ -337,6 +332,7 @@ class Trainer:
                 shown = True
             self._controls.receive(timeout=None)
             yield from self._apply_changes()
+            yield from self._take_wanted_checkpoint()
         self.stopwatch.resume()
         if not self._controls.is_paused:
             self._announced = RunState.RUNNING
@@ -374,17 +370,15 @@ class Trainer:
             changes=changes,
         )
 
-    def _checkpoint(self) -> CheckpointReady:
-        state = capture(self)
-        return CheckpointReady(episode=self.episode, env_step=self.env_step, arrays=state.arrays, values=state.values)
+    def _take_wanted_checkpoint(self) -> Iterator[Event]:
+        if self._controls.take_checkpoint_wish():
+            yield from self.keeper.checkpoint(self)
 
     def _close_log(self, reason: EndReason, error: DqnLabError | None = None) -> Iterator[Event]:
         """The last events of a run: the weights, where it stands, why it ended."""
-        if self.keeper.good:  # else the run failed before it had a network
-            if reason.state is not RunState.FAILED:
-                yield self._checkpoint()
-            last = None if reason.state is RunState.FAILED else self.learner.weights()
-            yield from self.keeper.close(last, self.episode, self.env_step)
+        if self.keeper.good is not None:  # else the run failed before it had a network
+            has_failed = reason.state is RunState.FAILED
+            yield from self.keeper.after_failure() if has_failed else self.keeper.at_end(self)
             yield progress(self)
         yield RunEnded(
             reason=reason,

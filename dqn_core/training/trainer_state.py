@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunFolderError, mark
-from dqn_core.events import Phase
+from dqn_core.events import Phase, WeightsReady
 from dqn_core.training.running_episode import RunningEpisode, generator_state, set_generator_state
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def capture(trainer: Trainer) -> TrainerState:
     """Copy the state of a trainer that has been set up and stands between two env steps."""
     replay, running = trainer.replay, trainer.running
     arrays = {f"learner.{name}": array for name, array in trainer.learner.state_dict().items()}
-    arrays |= {f"good.{name}": array for name, array in trainer.keeper.good.items()}
+    best = trainer.keeper.best
+    arrays |= {f"best.{name}": array for name, array in (best.state.items() if best else ())}
     arrays["replay.rows"] = replay.rows[: len(replay)].copy()
     values = {
         "version": _VERSION,
@@ -56,6 +57,7 @@ def capture(trainer: Trainer) -> TrainerState:
         "replay_cursor": replay.cursor,
         "averages": trainer.averages.state(),
         "best_eval": trainer.keeper.best_eval,
+        "best": {"episode": best.episode, "env_step": best.env_step, "eval_return": best.eval_return} if best else None,
         "evaluations": trainer.evaluations_before if trainer.phase is Phase.EVALUATING else trainer.evaluator.played,
         "randomness": trainer.randomness.state(),
         "environment_generator": generator_state(trainer.environment) if running is None else None,
@@ -77,7 +79,7 @@ def restore(trainer: Trainer, state: TrainerState) -> bool:
         template = mark("The checkpoint is of version {found}; this program reads version {known}.")
         raise RunFolderError(template, found=values.get("version"), known=_VERSION)
     trainer.learner.load_state_dict(_group(state.arrays, "learner."))
-    trainer.keeper.restore(_group(state.arrays, "good."), values["best_eval"])
+    trainer.keeper.restore(_best(state), values["best_eval"])
     trainer.replay.restore(state.arrays["replay.rows"], values["replay_cursor"])
     for name, value in values["counters"].items():
         setattr(trainer, name, value)
@@ -97,6 +99,12 @@ def _restore_episode(trainer: Trainer, values: Mapping[str, Any]) -> bool:
     if trainer.running is None and trainer.phase is not Phase.WARMUP:
         trainer.episode -= 1  # it begins anew, under the same number
     return trainer.running is not None
+
+
+def _best(state: TrainerState) -> WeightsReady | None:
+    """The best evaluation's state; None where there was none, or where an earlier version wrote the checkpoint."""
+    place = state.values.get("best")
+    return place and WeightsReady(kind="best", **place, state=_group(state.arrays, "best."))
 
 
 def _group(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:

@@ -49,5 +49,5 @@ CHOICE_LABELS = {
 }
 """Values of the config's fields that are one of a few."""
 
-WEIGHTS_LABELS = {"best": mark("best"), "last": mark("last")}
+WEIGHTS_LABELS = {"best": mark("best"), "last": mark("last"), "kept": mark("kept")}
 """Kinds of weights that a run keeps."""

@@ -22,7 +22,7 @@ from dqn_core.training.evaluation import policy_with
 from dqn_core.training.run_folder import RunFolder
 from pages.live.replay.routes import replay_routes
 from scripted_trainer import a_run_of, following, wait_for_end
-from trainer_runs import short_config
+from trainer_runs import short_config, snapshot_of
 
 _UNKNOWN = "20260401-143501-zzzz"
 
@@ -39,7 +39,7 @@ class Lab:
         run_id = self.manager.start(config)
         wait_for_end(self.manager, run_id)
         if weights is not None:
-            RunFolder.open(self.manager.run_folder(run_id)).write_weights("best", weights)
+            RunFolder.open(self.manager.run_folder(run_id)).write_snapshot(snapshot_of(weights))
         return run_id
 
     def numbers(self, run_id: str, query: str = "") -> dict[str, Any]:

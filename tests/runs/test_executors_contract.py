@@ -11,6 +11,7 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
+from dqn_core.errors import RunStateError
 from dqn_core.events import EndReason, EpisodeEnded, Frame, RunState
 from dqn_core.runs.manager import Executor, RunManager
 from dqn_core.runs.records import RunRecord
@@ -144,3 +145,39 @@ def test_closing_ends_a_run_in_the_middle_and_keeps_its_rows(tmp_path: Path, exe
     assert (record.state, record.reason) == (RunState.STOPPED, EndReason.STOPPED)
     assert manager.store.episode_count(run_id) == record.episodes >= 3
     manager.store.close()
+
+
+def test_a_checkpoint_is_written_when_asked_for_also_while_paused(manager: RunManager) -> None:
+    run_id = manager.start(_config())
+    folder = RunFolder.open(manager.run_folder(run_id))
+
+    def env_step() -> int:
+        return max((info.env_step for info in folder.checkpoints() if info.kind == "last"), default=0)
+
+    wait_until(lambda: env_step() == 50, timeout_s=60)  # at the warm-up's end
+    manager.set_pace(run_id, 200.0)
+    manager.take_checkpoint(run_id)
+    wait_until(lambda: env_step() > 50, timeout_s=60)
+    rows = folder.checkpoint().arrays["replay.rows"]
+    assert len(rows) == min(env_step(), 500)
+
+    manager.pause(run_id)
+    _wait_for_state(manager, run_id, RunState.PAUSED)
+    path = folder.path / "checkpoint.safetensors"
+    paused_at = path.stat().st_mtime_ns
+    manager.take_checkpoint(run_id)
+    wait_until(lambda: path.stat().st_mtime_ns > paused_at, timeout_s=60)
+    assert manager.snapshot(run_id).record.state is RunState.PAUSED
+    manager.stop(run_id)
+    wait_for_end(manager, run_id)
+    with pytest.raises(RunStateError):
+        manager.take_checkpoint(run_id)
+
+
+def test_a_run_keeps_snapshots_of_its_way(manager: RunManager) -> None:
+    record = _to_the_end(manager, _config(max_episodes=64, evaluate_every=5, max_episode_steps=10))
+    folder = RunFolder.open(manager.run_folder(record.run_id))
+    kept = [info.episode for info in folder.snapshots() if info.kind == "kept"]
+    assert kept == list(range(0, 65, 2))
+    assert {"best", "last"} <= {info.name for info in folder.snapshots()}
+    assert {info.kind for info in folder.checkpoints()} == {"best", "last"}

@@ -144,3 +144,14 @@ def test_weights_of_another_network_fail_the_run_that_was_to_begin_with_them(man
     record = manager.store.run(second)
     assert record.state is RunState.FAILED
     assert "layers.0.weight" in record.message_template.format(**record.message_parameters)
+
+
+def test_a_run_goes_on_from_its_best_and_gives_up_what_came_later(manager: RunManager) -> None:
+    run_id = manager.start(_CONFIG)
+    wait_for_end(manager, run_id)
+    whole = rows(manager, run_id)
+    manager.go_on(run_id, from_="best", max_episodes=14)
+    wait_for_end(manager, run_id)
+    again = rows(manager, run_id)
+    assert same(again[:12], whole)
+    assert [row.episode for row in again] == list(range(1, 15))

@@ -146,20 +146,20 @@ def test_a_full_disk_delays_rows_and_loses_none(desk: Desk) -> None:
 
 
 def test_weights_and_settings_land_in_the_folder(desk: Desk) -> None:
-    weights = {"layers.0.weight": np.ones((2, 4), np.float32), "layers.0.bias": np.zeros(2, np.float32)}
-    desk.recorder.take(WeightsReady(kind="best", episode=1, env_step=9, eval_return=3.0, weights=weights))
+    state = {"online.layers.0.weight": np.ones((2, 4), np.float32), "online.layers.0.bias": np.zeros(2, np.float32)}
+    desk.recorder.take(WeightsReady(kind="best", episode=1, env_step=9, eval_return=3.0, state=state))
     desk.recorder.take(changed("gamma", 0.99, 0.9))
     folder = RunFolder.open(desk.folder.path)
     assert folder.config.gamma == 0.9
-    assert np.array_equal(folder.weights("best")["layers.0.weight"], weights["layers.0.weight"])
+    assert np.array_equal(folder.weights("best")["layers.0.weight"], state["online.layers.0.weight"])
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_stops_nothing(desk: Desk) -> None:
     for file in desk.folder.path.iterdir():
         file.unlink()
     desk.folder.path.rmdir()
-    weights = {"layers.0.bias": np.zeros(2, np.float32)}
-    desk.recorder.take(WeightsReady(kind="last", episode=1, env_step=9, eval_return=3.0, weights=weights))
+    state = {"online.layers.0.bias": np.zeros(2, np.float32)}
+    desk.recorder.take(WeightsReady(kind="last", episode=1, env_step=9, eval_return=3.0, state=state))
     desk.recorder.take(changed("gamma", 0.99, 0.9))
     assert len(desk.notices) == 2
     assert "last weights" in desk.notices[0]

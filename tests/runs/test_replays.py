@@ -19,7 +19,7 @@ from dqn_core.training.environments import inspect_environment
 from dqn_core.training.rollout import roll_out
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_until
-from trainer_runs import short_config
+from trainer_runs import short_config, snapshot_of
 
 Made = Callable[..., Replays]
 
@@ -179,7 +179,7 @@ def test_the_weights_of_a_run_by_name(tmp_path: Path, made: Made) -> None:
     wait_until_over(missing)
     assert isinstance(missing.error, RunFolderError)
     assert "no weights" in str(missing.error)
-    folder.write_weights("best", dict(own.weights))
+    folder.write_snapshot(snapshot_of(own.weights))
     assert load().config == own.config
     assert {name: array.tolist() for name, array in load().weights.items()} == {
         name: array.tolist() for name, array in own.weights.items()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+import numpy as np
+
 from dqn_core.config import TrainingConfig
-from dqn_core.events import Command, Event
+from dqn_core.events import Command, Event, SnapshotKind, WeightsReady
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.trainer import Trainer
 
@@ -50,3 +52,9 @@ def run_with_reactions(
         for command in react(event):
             mailbox.put(command)
     return events
+
+
+def snapshot_of(weights: Mapping[str, np.ndarray], kind: SnapshotKind = "best") -> WeightsReady:
+    """A snapshot of a learner with these weights, taken after the first episode."""
+    state = {f"online.{name}": array for name, array in weights.items()}
+    return WeightsReady(kind=kind, episode=1, env_step=100, eval_return=10.0, state=state)

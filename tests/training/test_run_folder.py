@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save
 
 from dqn_core.errors import ConfigError, RunFolderError
 from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded, SetHyperparameter
-from dqn_core.training.checkpoint import read_weights, write_weights
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.evaluation import evaluate_folder
+from dqn_core.training.files import write_atomically
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind, short_config
@@ -88,20 +89,20 @@ def test_missing_damaged_and_foreign_weights_are_refused(tmp_path: Path) -> None
     (folder.path / "best.safetensors").write_bytes(b"not safetensors")
     with pytest.raises(RunFolderError, match="not a readable weights file"):
         folder.weights("best")
-    folder.write_weights("best", {"layers.0.weight": np.zeros((3, 3), np.float32)})
+    (folder.path / "best.safetensors").write_bytes(save({"layers.0.weight": np.zeros((3, 3), np.float32)}))
     with pytest.raises(RunFolderError, match="layers"):
         evaluate_folder(folder, "best", episodes=1, seed=0)
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "w.safetensors"
-    write_weights(path, {"a": np.ones(3, np.float32)})
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        write_weights(path, {"a": np.zeros(3, np.float32)})
-    assert read_weights(path)["a"].tolist() == [1, 1, 1]
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
