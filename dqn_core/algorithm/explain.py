@@ -1,0 +1,103 @@
+"""One update taken apart: the terms that it starts from, its gradient, and what it changed.
+
+Nothing is computed here that a learner does not compute itself: the terms are those of :meth:`Learner.terms`, the
+gradient that of :meth:`Learner.gradients`, and what comes after is read from a learner that has made the update.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.algorithm.learner import BatchTerms, Learner
+from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.config import TrainingConfig
+
+__all__ = ["UpdateExplained", "explain_update", "norm"]
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateExplained:
+    """What one update of B rows started from and what it did."""
+
+    terms: BatchTerms
+    loss: float
+    """Mean loss of the batch, as the learner's own statistics say it."""
+    gradients: Arrays
+    """Of the mean loss by each weight, before clipping."""
+    clipped_gradients: Arrays
+    """As the optimiser took them."""
+    q_after: NDArray[np.float32]
+    """[B, A]: Q(s, .) of the online network after the update."""
+    change: Arrays
+    """What the update added to each weight."""
+
+    @property
+    def gradient_norm(self) -> float:
+        """Length of the whole gradient, before clipping."""
+        return norm(self.gradients)
+
+    @property
+    def clipped_norm(self) -> float:
+        """Length of the gradient that the optimiser took."""
+        return norm(self.clipped_gradients)
+
+    @property
+    def clipped_share(self) -> float:
+        """Share of the gradient's elements that clipping changed, 0 to 1."""
+        pairs = [(self.gradients[name], self.clipped_gradients[name]) for name in self.gradients]
+        changed = sum(int(np.count_nonzero(before != after)) for before, after in pairs)
+        return changed / sum(before.size for before, _ in pairs)
+
+
+def explain_update(
+    make: Callable[[TrainingConfig], Learner],
+    config: TrainingConfig,
+    replay: ReplayBuffer,
+    indices: NDArray[np.int64],
+) -> UpdateExplained:
+    """Make one update on the rows ``indices`` [B] and tell everything about it.
+
+    Parameters
+    ----------
+    make
+        Gives a new learner, each time in the same state; the learner explained is one of them.
+    config
+        With the gamma, learning rate, loss and clipping to use.
+    """
+    learner = make(config)
+    learner.take_statistics()
+    before, terms = learner.weights(), learner.terms(replay, indices)
+    learner.update(replay, indices)
+    after, clipped = learner.weights(), learner.gradients()
+    return UpdateExplained(
+        terms=terms,
+        loss=learner.take_statistics().loss_mean,
+        gradients=_unclipped(make, config, replay, indices) if config.gradient_clip_value > 0 else clipped,
+        clipped_gradients=clipped,
+        q_after=learner.q_values(replay.observations[indices]),
+        change={name: after[name] - before[name] for name in before},
+    )
+
+
+def norm(arrays: Arrays) -> float:
+    """Euclidean length of all ``arrays`` together."""
+    return math.sqrt(sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays.values()))
+
+
+def _unclipped(
+    make: Callable[[TrainingConfig], Learner],
+    config: TrainingConfig,
+    replay: ReplayBuffer,
+    indices: NDArray[np.int64],
+) -> Arrays:
+    """The gradient as it is before clipping: that of the same update without."""
+    learner = make(config.replace(gradient_clip_value=0.0))
+    learner.update(replay, indices)
+    return learner.gradients()

@@ -1,0 +1,80 @@
+"""An agent taken from a checkpoint is the one that trained."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from dqn_core.algorithm import compute
+from dqn_core.errors import UnavailableComputeError, UnsupportedEnvironmentError
+from dqn_core.events import CheckpointReady
+from dqn_core.inside.agent import Agent, moment_of
+from dqn_core.training.trainer import Trainer
+from dqn_core.training.trainer_state import TrainerState
+from inside_moments import trained_moment
+from trainer_runs import of_kind, short_config
+
+
+@pytest.mark.parametrize("kind", ["torch-cpu", "fused"])
+def test_the_moment_is_where_the_trainer_stood(kind: str) -> None:
+    trainer = Trainer(short_config(compute=kind))
+    checkpoint = of_kind(trainer.events(), CheckpointReady)[-1]
+    values = json.loads(json.dumps(checkpoint.values))
+    moment = moment_of(TrainerState(arrays=checkpoint.arrays, values=values))
+
+    learner = moment.agent.learner()
+    assert learner.compute == kind
+    theirs = trainer.learner.state_dict()
+    assert all(np.array_equal(array, theirs[name]) for name, array in learner.state_dict().items())
+    assert np.array_equal(moment.replay.newest(len(moment.replay)), trainer.replay.newest(len(trainer.replay)))
+    assert np.array_equal(moment.replay.ages, trainer.replay.ages)
+    assert (moment.agent.episode, moment.agent.env_step) == (trainer.episode, trainer.env_step)
+    assert (moment.epsilon, moment.updates) == (trainer.epsilon, trainer.updates)
+    assert moment.agent.group("online").keys() == trainer.learner.weights().keys()
+
+    # The update told is the one that this trainer's learner would make next on the same rows.
+    indices = moment.draw(seed=3)
+    assert len(indices) == trainer.config.batch_size
+    told = moment.explain(indices)
+    trainer.learner.take_statistics()
+    trainer.learner.update(trainer.replay, indices)
+    assert told.loss == trainer.learner.take_statistics().loss_mean
+    assert np.array_equal(told.q_after, trainer.learner.q_values(trainer.replay.observations[indices]))
+
+
+def test_explaining_changes_nothing() -> None:
+    moment = trained_moment()
+    indices = moment.draw(seed=0)
+    first, second = moment.explain(indices), moment.explain(indices)
+    assert first.loss == second.loss
+    assert moment.explain(indices, gamma=0.0).loss != first.loss
+    assert moment.agent.config.gamma == 0.99
+
+
+def test_a_batch_is_drawn_as_an_update_draws_it() -> None:
+    moment = trained_moment()
+    expected = moment.replay.sample_indices(np.random.default_rng(5), 7)
+    assert np.array_equal(moment.draw(seed=5, batch_size=7), expected)
+
+
+def test_without_its_gpu_an_agent_is_asked_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_gpu(kind: str, *arguments: object) -> object:
+        if kind == "torch-cuda":
+            template = "no CUDA device"
+            raise UnavailableComputeError(template)
+        return build(kind, *arguments)
+
+    build = compute._build
+    monkeypatch.setattr(compute, "_build", without_gpu)
+    agent = trained_moment().agent
+    moved = Agent.of(agent.config.replace(compute="torch-cuda"), agent.state, episode=5, env_step=100)
+    assert moved.learner().compute == "torch-cpu"
+
+
+def test_an_environment_that_is_not_here_is_named() -> None:
+    agent = trained_moment().agent
+    config = agent.config.replace(env_id="Nowhere-v0")
+    with pytest.raises(UnsupportedEnvironmentError, match="Nowhere-v0"):
+        Agent.of(config, agent.state, episode=0, env_step=0)

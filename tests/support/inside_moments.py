@@ -1,0 +1,25 @@
+"""Moments of short real runs, for tests that look into an agent."""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from dqn_core.events import CheckpointReady
+from dqn_core.inside.agent import Moment, moment_of
+from dqn_core.training.trainer import Trainer
+from dqn_core.training.trainer_state import TrainerState
+from trainer_runs import of_kind, short_config
+
+
+@functools.cache
+def _moment(settings: tuple[tuple[str, Any], ...]) -> Moment:
+    checkpoint = of_kind(Trainer(short_config(**dict(settings))).events(), CheckpointReady)[-1]
+    values = json.loads(json.dumps(checkpoint.values))  # as they come back from a disk
+    return moment_of(TrainerState(arrays=checkpoint.arrays, values=values))
+
+
+def trained_moment(**settings: Any) -> Moment:
+    """The end of a short run; the same object for the same settings, so not to be written to."""
+    return _moment(tuple(sorted(settings.items())))
