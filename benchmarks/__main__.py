@@ -20,6 +20,7 @@ import tyro
 from benchmarks import (
     speed_dashboard,
     speed_episodes,
+    speed_frames,
     speed_lab,
     speed_loop,
     speed_memory,
@@ -38,7 +39,7 @@ PAGE = ROOT / "docs" / "performance.md"
 QUICK_FOLDER = ROOT / "test-output"
 _QUIET_LOAD = 0.5
 
-Part = Literal["loop", "lab", "update", "replay", "episodes", "parts", "memory", "dashboard"]
+Part = Literal["loop", "lab", "update", "replay", "episodes", "parts", "memory", "frames", "dashboard"]
 PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "loop": speed_loop.measure,
     "lab": speed_lab.measure,
@@ -47,6 +48,7 @@ PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "episodes": speed_episodes.measure,
     "parts": speed_parts.measure,
     "memory": speed_memory.measure,
+    "frames": speed_frames.measure,
     "dashboard": speed_dashboard.measure,
 }
 

@@ -12,6 +12,7 @@ from benchmarks.performance_text import (
     percent,
     rate,
     seconds,
+    spread,
     table,
     times,
 )
@@ -170,6 +171,35 @@ def _memory(measured: Measured) -> str:
     return "Peak resident memory, each in a process of its own, Python included.\n\n" + table(("", "memory"), rows)
 
 
+def _frames(measured: Measured) -> str:
+    names = {
+        "nobody": ("nobody looks on", None, ""),
+        "made": ("ten frames a second made, for nobody", "made", "nobody looks on"),
+        "curves": ("a viewer of the curves alone", "curves", "nobody looks on"),
+        "frames": ("a viewer of curves and frames", "frames", "the curves alone"),
+    }
+    text = """\
+The real server and one endless run at full speed in one process; the viewer is no browser but reads the stream and
+fetches each frame as a browser does, in a process of its own. The four situations take turns. A run gives at most a
+tenth of its time to frames: an environment that draws slowly shows fewer.
+"""
+    parts = [text]
+    for env_id, result in measured.items():
+        rows = [
+            (
+                label,
+                rate(result["steps_per_s"][name]),
+                f"{percent(result['share'][share])} of {base}" if share else "",
+            )
+            for name, (label, share, base) in names.items()
+        ]
+        parts += [f"### {env_id}\n", table(("", "env steps/s", "share"), rows)]
+        parts.append(
+            f"One frame, drawn and compressed in the run's thread: {spread(result['us'], unit=' ms', scale=1e-3)}.\n"
+        )
+    return "\n".join(parts)
+
+
 def _dashboard(measured: Measured) -> str:
     if "skipped" in measured:
         return f"Not measured: {measured['skipped']}\n"
@@ -213,6 +243,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "episodes": ("Episodes so far", _episodes),
     "parts": ("One step by part", _parts),
     "memory": ("Memory", _memory),
+    "frames": ("Live frames", _frames),
     "dashboard": ("The dashboard", _dashboard),
 }
 """Title and text of each part, in the page's order."""

@@ -31,6 +31,9 @@ class Sizes:
     """Episodes of the run whose first and last are compared."""
     lab_steps: int = 53_192
     """Env steps of the lab's report on CartPole."""
+    frames_rounds: int = 8
+    frames_window_s: float = 2.0
+    """Seconds over which a rate is taken, with and without frames."""
     dashboard_rounds: int = 4
     dashboard_window_s: float = 5.0
     """Seconds over which a rate is taken, with and without a browser."""
@@ -50,6 +53,8 @@ QUICK = Sizes(
     replay_steps=2_000,
     episodes=1_000,
     lab_steps=5_000,
+    frames_rounds=2,
+    frames_window_s=0.5,
     dashboard_rounds=1,
     dashboard_window_s=2.0,
     clicks=4,

@@ -15,6 +15,8 @@ __all__ = ["Controls", "Mailbox", "StopRequestedError"]
 
 Mailbox = queue.SimpleQueue[Command]
 _FEW_STEPS = 30
+_LARGEST_FRAME_SHARE = 0.1
+"""Of a run's time at full speed that frames may take: an environment that draws slowly shows fewer."""
 Clock = Callable[[], float]
 
 
@@ -116,6 +118,11 @@ class Controls:
             return False
         self._next_frame_at = now + self._frame_interval
         return True
+
+    def note_frame_cost(self, seconds: float) -> None:
+        """Put the next frame off so far that frames, at ``seconds`` each, take a small share of the run's time."""
+        if not self.needs_every_step:  # a slow pace leaves time enough
+            self._next_frame_at = max(self._next_frame_at, self._clock() + seconds * (1 / _LARGEST_FRAME_SHARE - 1))
 
     @property
     def next_frame_at(self) -> float:

@@ -339,7 +339,10 @@ class Trainer:
             yield StateChanged(state=RunState.RUNNING)
 
     def _show(self, running: RunningEpisode) -> Iterator[Event]:
-        if shown := frame(self, running):
+        started_at = self._clock()
+        shown = frame(self, running)
+        self._controls.note_frame_cost(self._clock() - started_at)
+        if shown:
             yield shown
 
     def _apply_changes(self) -> Iterator[Event]:

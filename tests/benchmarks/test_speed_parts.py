@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import rivals, speed_loop
+from benchmarks import rivals, speed_frames, speed_loop
 from benchmarks.performance_page import performance_page
 from benchmarks.sizes import Sizes
 from dqn_core.cli_bench import speed_config
@@ -27,6 +27,8 @@ TINY = Sizes(
     replay_steps=20,
     episodes=210,
     lab_steps=100,
+    frames_rounds=1,
+    frames_window_s=0.1,
 )
 KEPT = {"machine", "device", "packages", "command", "load_before", "took_s", "measured"}
 
@@ -56,6 +58,15 @@ def test_a_part_measures_and_its_section_can_be_written(part: command.Part) -> N
     page = performance_page({part: json.loads(json.dumps(result))})
     assert f"python -m benchmarks --only {part}" in page
     assert result["machine"] in page
+
+
+def test_frames_are_watched_over_a_real_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed_frames, "_SETTLE_S", 0.05)
+    result = command.measure_part("frames", TINY)
+    _check_spreads(result["measured"])
+    page = performance_page({"frames": json.loads(json.dumps(result))})
+    assert "a viewer of curves and frames" in page
+    assert "ten frames a second, made and handed out" in page
 
 
 def test_the_loop_is_compared_with_whoever_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

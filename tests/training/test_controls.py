@@ -30,7 +30,7 @@ from dqn_core.events import (
     Stop,
     Watch,
 )
-from dqn_core.training.controls import Mailbox
+from dqn_core.training.controls import Controls, Mailbox
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind, run_with_reactions, short_config
 
@@ -167,8 +167,8 @@ def test_stop_ends_the_run_with_its_weights_and_log() -> None:
 
 def test_frames_are_made_only_while_watched_and_show_the_state_acted_in() -> None:
     assert not of_kind(Trainer(short_config()).events(), Frame)
-    events = run_with_reactions(short_config(max_episodes=20), nothing, [Watch(1_000.0, frames_per_s=1e6)])
-    frames = of_kind(events, Frame)
+    commands = [Watch(1_000.0, frames_per_s=1e6), SetPace(1e6)]
+    frames = of_kind(run_with_reactions(short_config(max_episodes=20), nothing, commands), Frame)
     assert len(frames) > 20
     for frame in frames:
         assert len(frame.q_values) == 2
@@ -215,3 +215,33 @@ def test_a_stop_beside_any_other_command_ends_the_run(command: Command) -> None:
     events = run_with_reactions(short_config(), nothing, [command, Stop()])
     assert isinstance(events[-1], RunEnded)
     assert events[-1].reason is EndReason.STOPPED
+
+
+def frames_in(controls: Controls, clock: list[float], seconds: float, cost: float) -> int:
+    """Frames that a run makes in ``seconds`` of its ``clock`` where each takes ``cost`` seconds."""
+    end, made = clock[0] + seconds, 0
+    while clock[0] < end:
+        clock[0] += 0.001
+        if controls.take_frame():
+            clock[0] += cost
+            controls.note_frame_cost(cost)
+            made += 1
+    return made
+
+
+@pytest.mark.parametrize(("cost", "frames"), [(0.003, 100), (0.01, 100), (0.1, 10), (0.5, 2)])
+def test_frames_take_at_most_a_tenth_of_a_run_at_full_speed(cost: float, frames: int) -> None:
+    mailbox, clock = Mailbox(), [0.0]
+    controls = Controls(mailbox, lambda: clock[0])
+    mailbox.put(Watch(1_000.0))
+    controls.receive()
+    assert frames_in(controls, clock, 10.0, cost) == pytest.approx(frames, abs=2)
+
+
+def test_a_run_at_a_slow_pace_shows_every_frame_that_it_has_time_for() -> None:
+    mailbox, clock = Mailbox(), [0.0]
+    controls = Controls(mailbox, lambda: clock[0])
+    for command in (Watch(1_000.0), SetPace(50.0)):
+        mailbox.put(command)
+    controls.receive()
+    assert frames_in(controls, clock, 10.0, cost=0.05) == pytest.approx(100, abs=2)
