@@ -8,6 +8,7 @@
     ├── UnknownRunError              no run has this id
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
+    ├── VideoError                   a film that cannot be made or written
     ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
     ├── StoreError                   the database of runs cannot be read or written
     ├── DivergenceError              the loss or the weights became NaN or infinite
@@ -36,6 +37,7 @@ __all__ = [
     "UnavailableComputeError",
     "UnknownRunError",
     "UnsupportedEnvironmentError",
+    "VideoError",
     "WorkerDiedError",
     "mark",
 ]
@@ -121,6 +123,10 @@ class RunStateError(DqnLabError):
 
 class RunFolderError(DqnLabError):
     """A folder that is not a run, or whose files do not fit together."""
+
+
+class VideoError(DqnLabError):
+    """A film that cannot be made or written."""
 
 
 class RolloutError(DqnLabError):

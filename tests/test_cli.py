@@ -12,6 +12,7 @@ import pytest
 from dqn_core.cli import main
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.training.run_folder import RunFolder
+from films import read_film
 
 QUICK = ["--compute", "torch-cpu", "--max-episodes", "4", "--warmup-steps", "40", "--quiet"]
 
@@ -51,6 +52,35 @@ def test_evaluate_prints_mean_std_and_returns(tmp_path: Path, capsys: pytest.Cap
     assert report["std"] >= 0
 
 
+@pytest.mark.parametrize("kind", [".mp4", ".gif"])
+def test_a_recorded_episode_is_the_one_that_evaluate_plays(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = tmp_path / "run", tmp_path / f"film{kind}"
+    main(["train", "--out", str(run), *QUICK])
+    main(["evaluate", str(run), "--episodes", "1", "--seed", "77", "--weights", "last"])
+    (evaluated,) = json.loads(capsys.readouterr().out.splitlines()[-1])["returns"]
+    assert main(["record", str(run), "--seed", "77", "--weights", "last", "--out", str(out), "--quiet"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    film = read_film(out)
+    assert report["return"] == evaluated
+    assert report["frames"] == report["steps"] + 1 == len(film.frames)
+    assert film.seconds == pytest.approx(report["frames"] / report["frames_per_s"], abs=0.011)
+    assert f"CartPole-v1, seed 77, return {evaluated:g}" in film.text
+    assert "run run, last weights, greedy" in film.text
+
+
+def test_record_names_the_film_by_its_return(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = tmp_path / "run"
+    main(["train", "--out", str(run), *QUICK])
+    capsys.readouterr()
+    arguments = ["record", str(run), "--seed", "5", "--epsilon", "1", "--overlay", "--weights", "last", "--quiet"]
+    assert main(arguments) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["out"] == str(run / f"CartPole-v1-seed5-return{report['return']:g}.mp4")
+    assert "epsilon 1" in read_film(Path(report["out"])).text
+
+
 def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--env", "LunarLander-v3"]) == 0
     text = capsys.readouterr().out
@@ -66,6 +96,8 @@ def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]
         (["train", "--gamma", "7"], "gamma = 7.0"),
         (["train", "--preset", "lab9"], "lab8"),
         (["evaluate", "nowhere"], "not a run folder"),
+        (["record", "nowhere"], "not a run folder"),
+        (["record", "nowhere", "--out", "film.avi"], ".mp4 or .gif"),
         (["info", "--env", "Pendulum-v1"], "Discrete"),
         (["train", "--resume", "nowhere"], "not a run folder"),
         (["fly"], "usage"),
@@ -85,6 +117,29 @@ def test_bad_input_is_named_without_a_traceback(
     assert says in error
     assert "Traceback" not in error
     assert not list(tmp_path.rglob("config.json"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--seed", "-1"], "whole number from 0"),
+        (["--epsilon", "2"], "probability"),
+        (["--weights", "best"], "no weights"),
+        (["--out", "nowhere/film.mp4"], "No such file"),
+    ],
+)
+def test_a_film_that_cannot_be_made_is_named_and_leaves_nothing(
+    arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    main(["train", "--out", "run", "--evaluate-every", "0", "--goal-score", "None", *QUICK])
+    before = sorted(tmp_path.rglob("*"))
+    options = [] if "--weights" in arguments else ["--weights", "last"]
+    assert main(["record", "run", "--quiet", *arguments, *options]) != 0
+    error = capsys.readouterr().err
+    assert says in error
+    assert "Traceback" not in error
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_ctrl_c_ends_a_run_with_everything_saved(tmp_path: Path) -> None:

@@ -13,14 +13,13 @@ from starlette.applications import Starlette
 
 import fake_environments as fake
 from asgi_client import Client
-from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.evaluation import policy_with
 from dqn_core.training.run_folder import RunFolder
 from pages.live.replay.routes import replay_routes
+from policies import some_weights
 from scripted_trainer import a_run_of, following, wait_for_end
 from trainer_runs import short_config, snapshot_of
 
@@ -73,12 +72,6 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     yield lab
     lab.replays.close()
     lab.manager.close()
-
-
-def some_weights(config: TrainingConfig) -> dict[str, np.ndarray]:
-    report = inspect_environment(config.env_id)
-    generator = np.random.default_rng(2)
-    return make_learner(config, report.observation_size, report.n_actions, generator)[0].weights()
 
 
 def test_the_numbers_are_those_that_the_core_computes(lab: Lab) -> None:

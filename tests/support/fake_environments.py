@@ -18,6 +18,7 @@ TALKING = "DqnLabTest/Talking-v0"
 PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
 DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
 SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
+BLIND = "DqnLabTest/Blind-v0"
 MISSING_PACKAGE = "DqnLabTest/MissingPackage-v0"
 
 
@@ -133,6 +134,16 @@ class ShiftedActions(Corridor):
         return super().step(action - 3)
 
 
+class Blind(Corridor):
+    """Draws no pictures."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        if render_mode is not None:
+            message = "cannot draw"
+            raise ValueError(message)
+        super().__init__()
+
+
 def _missing_package() -> gym.Env[np.ndarray, int]:
     message = "needs `pip install imaginary`"
     raise gym.error.DependencyNotInstalled(message)
@@ -152,6 +163,7 @@ def register() -> None:
         PICTURE_OBSERVATIONS: PictureObservations,
         DICT_OBSERVATIONS: DictObservations,
         SHIFTED_ACTIONS: ShiftedActions,
+        BLIND: Blind,
         MISSING_PACKAGE: _missing_package,
     }.items():
         gym.register(env_id, maker, max_episode_steps=20)

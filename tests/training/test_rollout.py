@@ -7,29 +7,14 @@ import numpy as np
 import pytest
 
 import fake_environments as fake
-from dqn_core.algorithm.compute import make_learner
-from dqn_core.config import TrainingConfig
 from dqn_core.errors import RolloutError, RunFolderError, UnsupportedEnvironmentError
 from dqn_core.training.environments import inspect_environment
 from dqn_core.training.evaluation import evaluate, policy_with
 from dqn_core.training.rollout import Rollout, render_rollout, roll_out
+from policies import always, some_weights
 from trainer_runs import short_config
 
 LABS = ("CartPole-v1", "LunarLander-v3")
-Weights = dict[str, np.ndarray]
-
-
-def some_weights(config: TrainingConfig, seed: int = 3) -> Weights:
-    report = inspect_environment(config.env_id)
-    generator = np.random.default_rng(seed)
-    return make_learner(config, report.observation_size, report.n_actions, generator)[0].weights()
-
-
-def always(action: int, config: TrainingConfig) -> Weights:
-    """Weights of a network that prefers one action everywhere."""
-    weights = {name: np.zeros_like(array) for name, array in some_weights(config).items()}
-    list(weights.values())[-1][action] = 1.0
-    return weights
 
 
 @pytest.mark.parametrize("env_id", LABS)
@@ -157,17 +142,6 @@ def test_an_environment_that_is_gone_is_named() -> None:
 
 
 def test_an_environment_without_pictures_gives_none() -> None:
-    class Blind(fake.Corridor):
-        def __init__(self, render_mode: None = None) -> None:
-            if render_mode is not None:
-                message = "cannot draw"
-                raise ValueError(message)
-            super().__init__()
-
-    gym.register("DqnLabTest/Blind-v0", Blind, max_episode_steps=20)
-    try:
-        config = short_config(env_id="DqnLabTest/Blind-v0")
-        rollout: Rollout = roll_out(config, always(1, config), seed=0)
-        assert list(render_rollout(config, rollout)) == []
-    finally:
-        del gym.registry["DqnLabTest/Blind-v0"]
+    config = short_config(env_id=fake.BLIND)
+    rollout: Rollout = roll_out(config, always(1, config), seed=0)
+    assert list(render_rollout(config, rollout)) == []
