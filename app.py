@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.routing import BaseRoute, Mount
 
+from dqn_core.errors import DqnLabError
 from pages.components.links import base_path
 from pages.live import shutdown
 from pages.live.replay.routes import replay_routes
@@ -22,13 +24,14 @@ from pages.warm_up import WarmUp
 
 _SWITCH_INTERVAL_S = 0.001
 """A trainer that waits for the interpreter gets it back this soon, not after Python's 5 ms; so does a page."""
+_LOG = logging.getLogger("dqn_lab")
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Runs live from the server's start to its end, whatever pages come and go."""
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    get_manager()
+    _open_data()
     shutdown.install()
     warm_up = WarmUp()
     warm_up.start()
@@ -37,6 +40,14 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     finally:
         close_manager()
         warm_up.stop()
+
+
+def _open_data() -> None:
+    """Take up the runs; where their folder cannot be used, each page says why, and tries again when asked."""
+    try:
+        get_manager()
+    except DqnLabError as error:
+        _LOG.error("%s", error)
 
 
 def _routes() -> list[BaseRoute]:

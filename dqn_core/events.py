@@ -85,7 +85,7 @@ class EndReason(StrEnum):
     DIVERGED = "diverged"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """The process that trained it went away."""
+    """Its server, or the process that trained it, went away."""
 
     @property
     def state(self) -> RunState:
@@ -321,6 +321,9 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Stop:
     """End the run, keeping everything."""
+
+    interruption: str = ""
+    """Why the run cannot stay, as a message template; empty where a person ends it."""
 
 
 @dataclass(frozen=True, slots=True)

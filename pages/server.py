@@ -39,8 +39,11 @@ def get_replays() -> Replays:
         return _replays[0]
 
 
-def close_manager(timeout_s: float = 10.0) -> None:
-    """Stop every run, store its last rows, and let go of everything; nothing happens where there is nothing."""
+def close_manager(timeout_s: float = 6.0) -> None:
+    """End every run with a checkpoint, store its last rows, and let go of everything; there may be nothing.
+
+    With what open connections may take before it, a server ends within ten seconds.
+    """
     with _lock:
         while _replays:
             _replays.pop().close()

@@ -12,7 +12,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.trainer_state import TrainerState
 
-__all__ = ["continued"]
+__all__ = ["begun_again", "continued"]
 
 
 def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]) -> RunRecord:
@@ -25,24 +25,39 @@ def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]
     ConfigError, ChangeRefusedError
         A change is not valid.
     """
-    config = state.config.replace(compute=record.config.compute)
-    for name, value in changes.items():
-        config = config.changed_live(name, value)
+    config = _changed(state.config.replace(compute=record.config.compute), changes)
     counters = state.values["counters"]
     _refuse_without_work(config, counters)
     return replace(
-        record,
+        _starting(record),
         config=config,
-        state=RunState.STARTING,
-        reason=None,
-        message_template="",
-        message_parameters={},
         episodes=counters["finished_episodes"],
         env_steps=counters["env_step"],
         updates=counters["updates"],
         wall_time_s=state.values["wall_time_s"],
         best_eval=state.values["best_eval"],
     )
+
+
+def begun_again(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
+    """``record`` of a run that never took a step, about to start from its beginning with ``changes`` of its config.
+
+    Raises
+    ------
+    ConfigError, ChangeRefusedError
+        A change is not valid.
+    """
+    return replace(_starting(record), config=_changed(record.config, changes))
+
+
+def _starting(record: RunRecord) -> RunRecord:
+    return replace(record, state=RunState.STARTING, reason=None, message_template="", message_parameters={})
+
+
+def _changed(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConfig:
+    for name, value in changes.items():
+        config = config.changed_live(name, value)
+    return config
 
 
 def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) -> None:

@@ -62,9 +62,9 @@ class ManagedRun:
                 raise RunStateError(mark("The run is {state}: pause it to take single steps."), state=self.feed.state)
             self.mailbox.put(Step())
 
-    def stop(self) -> None:
-        """End the run, keeping everything."""
-        self.mailbox.put(Stop())
+    def stop(self, interruption: str = "") -> None:
+        """End the run, keeping everything; with an ``interruption`` (a message template), it counts as interrupted."""
+        self.mailbox.put(Stop(interruption))
 
     def take_checkpoint(self) -> None:
         """Have a checkpoint written before the next env step."""

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, mark
 from dqn_core.events import CheckpointKind, RunState
-from dqn_core.runs.continuation import continued
+from dqn_core.runs.continuation import begun_again, continued
 from dqn_core.runs.executors.failures import import_modules
 from dqn_core.runs.executors.pool import WorkerPool
 from dqn_core.runs.executors.process import ProcessTrainer
 from dqn_core.runs.executors.thread import Mailbox, RunThread, TrainerFactory, make_trainer
+from dqn_core.runs.folder_lock import FolderLock
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
 from dqn_core.runs.managed_run import ManagedRun
 from dqn_core.runs.recorder import RunRecorder
@@ -43,6 +44,7 @@ _KEPT_ENDED = 8
 """Ended runs whose feeds stay in memory, for the viewers that look at their last frames."""
 _LAST_FLUSH_S = 2.0
 """How long a run that is to be deleted may take to store its last rows."""
+_SHUT_DOWN = mark("The server shut down while this run was at work. Everything is kept: Resume goes on from there.")
 _LAST_ROWS_S = 0.5
 """Of the time to close, what is left for storing the last rows of runs whose workers had to be ended."""
 
@@ -71,7 +73,9 @@ class RunManager:
     Parameters
     ----------
     data_dir
-        Holds the database and a folder for each run. Runs that an earlier server left active are marked interrupted.
+        Holds the database and a folder for each run, and is this manager's alone until :meth:`close`: raises
+        :class:`~dqn_core.errors.StoreError` where another server uses it. Runs that an earlier server left active are
+        marked interrupted.
     executor
         Several trainers in one interpreter are slower in all than one alone: "auto" takes a process for a run that is
         started beside others, and prepares one as soon as there is a first run. Processes need a POSIX system;
@@ -95,8 +99,8 @@ class RunManager:
         self._executor: Executor = "thread" if executor == "auto" and os.name != "posix" else executor
         has_workers = self._executor != "thread" and trainer_factory is None
         self._pool = WorkerPool(preload) if has_workers else None
-        self.store = RunStore(data_dir / _DATABASE)
-        self.store.mark_interrupted()
+        self._folder_lock = FolderLock(data_dir)
+        self.store = self._opened_store(data_dir / _DATABASE)
         self._data_dir = data_dir
         finish_removals(self.store, self._data_dir / "runs")
         self._trainer_factory = trainer_factory
@@ -156,6 +160,8 @@ class RunManager:
     def go_on(self, run_id: str, *, from_: CheckpointKind = "last", **changes: Any) -> None:
         """Go on with a run that is over from a checkpoint, as if it had never stopped.
 
+        One that was interrupted before its first step begins again.
+
         Parameters
         ----------
         from_
@@ -177,14 +183,16 @@ class RunManager:
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
             folder = RunFolder.open(self._folder_path(run_id))
-            state = folder.checkpoint(from_)
-            record = continued(record, state, changes)
+            is_unbegun = record.env_steps == 0 and not folder.has_checkpoint
+            state = None if is_unbegun else folder.checkpoint(from_)
+            record = begun_again(record, changes) if state is None else continued(record, state, changes)
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
             folder.rewind(state)
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
             folder.write_config(record.config)
             tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
-            self._launch(LiveFeed(record, tail=tail, changes=self.store.changes(run_id)), folder, resume_from=state)
+            start = {} if state is None else {"resume_from": state}
+            self._launch(LiveFeed(record, tail=tail, changes=self.store.changes(run_id)), folder, **start)
 
     def _launch(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Train in a thread; ``start`` goes to the trainer's factory."""
@@ -200,12 +208,12 @@ class RunManager:
             self._pool.prepare()
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Stop every run, wait up to ``timeout_s`` seconds in all for their last rows to be stored, close the store."""
+        """End every run as interrupted, with a checkpoint to go on from; waits up to ``timeout_s`` seconds in all."""
         with self._lock:
             self._is_closed = True
             runs = list(self._runs.values())
         for run in runs:
-            run.stop()
+            run.stop(interruption=_SHUT_DOWN)
             run.thread.leave()
         deadline = time.monotonic() + timeout_s
         if self._pool is None:
@@ -216,6 +224,7 @@ class RunManager:
             self._pool.close()
             _join(runs, deadline)
         self.store.close()
+        self._folder_lock.release()
 
     # ----------------------------------------------------------------------------------------------- commands
 
@@ -341,6 +350,19 @@ class RunManager:
 
     # ------------------------------------------------------------------------------------------------- plumbing
 
+    def _opened_store(self, path: Path) -> RunStore:
+        """The database, in which no run is active any more: the folder is this server's alone."""
+        store = None
+        try:
+            store = RunStore(path)
+            store.mark_interrupted()
+        except BaseException:
+            if store is not None:
+                store.close()
+            self._folder_lock.release()
+            raise
+        return store
+
     def _factory(self) -> TrainerFactory:
         """Where the next run trains."""
         if self._trainer_factory is not None:
@@ -364,7 +386,7 @@ class RunManager:
         if run is not None and run.is_active:
             return run
         state = self.snapshot(run_id).record.state
-        if state.is_active:
+        if state.is_active:  # on a file system without locks
             raise RunStateError(mark("The run belongs to another server that uses the same data: steer it there."))
         raise RunStateError(mark("The run is over ({state}): start a new run."), state=state)
 

@@ -51,7 +51,7 @@ class RunRecord:
     """In UTC, aware."""
     state: RunState = RunState.STARTING
     reason: EndReason | None = None
-    """Why it ended; None while it goes on, or where its server went away."""
+    """Why it ended; None while it goes on."""
     message_template: str = ""
     """Cause of a failure, as a message template; empty otherwise."""
     message_parameters: dict[str, Any] = field(default_factory=dict)

@@ -30,6 +30,11 @@ __all__ = ["RunStore"]
 _LOCK_WAIT_S = 0.5
 """How long a statement waits for another process's lock: a training thread is what waits here."""
 
+_SERVER_LOST = mark(
+    "The server went away while this run was at work: it was killed, it crashed, or the machine stopped. What was "
+    "logged is kept: Resume goes on from the last checkpoint."
+)
+
 _runs, _episodes, _changes = tables.runs, tables.episodes, tables.changes
 _episode_values = operator.attrgetter(*EPISODE_FIELDS)
 _INSERT_EPISODE = str(sa.insert(_episodes).compile(dialect=sqlite.dialect()))
@@ -105,7 +110,13 @@ class RunStore:
     def mark_interrupted(self) -> int:
         """Mark every run that an earlier server left active; returns how many there were."""
         active = [state.value for state in RunState if state.is_active]
-        query = sa.update(_runs).where(_runs.c.state.in_(active)).values(state=RunState.INTERRUPTED.value)
+        values = {
+            "state": RunState.INTERRUPTED,
+            "reason": EndReason.INTERRUPTED,
+            "message_template": _SERVER_LOST,
+            "message_parameters": {},
+        }
+        query = sa.update(_runs).where(_runs.c.state.in_(active)).values(_columns(values))
         with self._errors(), self._writing.begin() as connection:
             return connection.execute(query).rowcount
 

@@ -47,7 +47,9 @@ def write_checkpoint(path: Path, checkpoint: CheckpointReady) -> None:
 def read_checkpoint(path: Path) -> TrainerState:
     """Read what :func:`write_checkpoint` wrote; raises :class:`RunFolderError` for a missing, damaged or other file."""
     if not path.is_file():
-        template = mark("There is no checkpoint at {path}: a run leaves one each minute, when paused, and at its end.")
+        template = mark(
+            "There is no checkpoint at {path}: a run leaves one at its start, each minute or sooner, when paused, and at its end."
+        )
         raise RunFolderError(template, path=path)
     try:
         with safe_open(path, framework="numpy") as file:

@@ -23,6 +23,10 @@ Clock = Callable[[], float]
 class StopRequestedError(Exception):
     """Unwinds the trainer's loop after a Stop; never leaves the trainer."""
 
+    def __init__(self, interruption: str) -> None:
+        super().__init__(interruption)
+        self.interruption = interruption
+
 
 class Controls:
     """The wishes that stand at present. ``clock`` gives seconds."""
@@ -61,8 +65,8 @@ class Controls:
             case Step():
                 self.is_paused = True
                 self._granted_steps += 1
-            case Stop():
-                raise StopRequestedError
+            case Stop(interruption):
+                raise StopRequestedError(interruption)
             case SetPace(steps_per_s):
                 self._step_interval = 0.0 if steps_per_s is None else 1.0 / steps_per_s
                 self._next_step_at = -math.inf

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 
 from dqn_core.events import CheckpointKind, CheckpointReady, EpisodeEnded, SnapshotKind, WeightsReady
+from dqn_core.training.checkpoint_cadence import CheckpointCadence
 from dqn_core.training.snapshots import thinning_interval
 from dqn_core.training.trainer_state import capture
 
@@ -23,8 +24,6 @@ __all__ = ["Keeper"]
 
 _BETWEEN_WEIGHTS_S = 1.0
 _BETWEEN_BEST_CHECKPOINTS_S = 10.0
-_FIRST_CHECKPOINT_S, _BETWEEN_CHECKPOINTS_S = 5.0, 60.0
-"""Until the second checkpoint, and between two of them in the end: the time doubles from one to the next."""
 
 Clock = Callable[[], float]
 Kept = TypeVar("Kept", WeightsReady, CheckpointReady)
@@ -58,8 +57,7 @@ class Keeper:
         self._clock = clock
         self._new_best = _Paced[WeightsReady](clock, _BETWEEN_WEIGHTS_S)
         self._new_best_checkpoint = _Paced[CheckpointReady](clock, _BETWEEN_BEST_CHECKPOINTS_S)
-        self._checkpoint_interval = _FIRST_CHECKPOINT_S
-        self._checkpoint_at = math.inf
+        self._cadence = CheckpointCadence(clock)
         self.best: WeightsReady | None = None
         self.best_eval = math.nan
         self.good: WeightsReady | None = None
@@ -70,11 +68,6 @@ class Keeper:
         self.best, self.best_eval = best, best_eval
         if best is not None:
             self._new_best.put(best)
-
-    def start_clock(self, trainer: Trainer) -> None:
-        """The trainer stands where it begins, or where it is taken up again."""
-        self._checkpoint_at = self._clock() + self._checkpoint_interval
-        self.keep_good(trainer)
 
     def keep_good(self, trainer: Trainer) -> None:
         """Remember the learner's state as the last good one, if all of it is finite."""
@@ -108,7 +101,7 @@ class Keeper:
         """What has become due."""
         yield from self._new_best.take()
         yield from self._new_best_checkpoint.take()
-        if self._clock() >= self._checkpoint_at:
+        if self._cadence.is_due:
             yield from self.checkpoint(trainer)
 
     def at_rest(self, trainer: Trainer) -> Iterator[WeightsReady | CheckpointReady]:
@@ -133,14 +126,8 @@ class Keeper:
 
     def checkpoint(self, trainer: Trainer, kind: CheckpointKind = "last") -> Iterator[CheckpointReady]:
         """A checkpoint of the trainer as it stands; none where its networks are not finite any more."""
-        state = capture(trainer)
-        if kind == "last":
-            self._checkpoint_at = self._clock() + self._checkpoint_interval
-            self._checkpoint_interval = min(2 * self._checkpoint_interval, _BETWEEN_CHECKPOINTS_S)
-        if _is_finite({name: array for name, array in state.arrays.items() if name.startswith("learner.")}):
-            yield CheckpointReady(
-                kind=kind, episode=trainer.episode, env_step=trainer.env_step, arrays=state.arrays, values=state.values
-            )
+        making = _checkpoint(trainer, kind)
+        yield from making if kind == "best" else self._cadence.timed(making)
 
 
 def _snapshot(
@@ -149,6 +136,14 @@ def _snapshot(
     return WeightsReady(
         kind=kind, episode=trainer.episode, env_step=trainer.env_step, eval_return=eval_return, state=state
     )
+
+
+def _checkpoint(trainer: Trainer, kind: CheckpointKind) -> Iterator[CheckpointReady]:
+    state = capture(trainer)
+    if _is_finite({name: array for name, array in state.arrays.items() if name.startswith("learner.")}):
+        yield CheckpointReady(
+            kind=kind, episode=trainer.episode, env_step=trainer.env_step, arrays=state.arrays, values=state.values
+        )
 
 
 def _is_finite(state: Mapping[str, np.ndarray]) -> bool:

@@ -127,6 +127,11 @@ class RunFolder:
         write_checkpoint(self._checkpoint_path(checkpoint.kind), checkpoint)
         prune(self.path, self._byte_limit)
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether the run left one to go on from."""
+        return self._checkpoint_path("last").exists()
+
     def checkpoint(self, kind: CheckpointKind = "last") -> TrainerState:
         """Where the run stood last, or at its best; raises :class:`RunFolderError` where that cannot be read."""
         return read_checkpoint(self._checkpoint_path(kind))

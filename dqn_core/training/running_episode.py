@@ -58,7 +58,7 @@ class RunningEpisode:
         return {
             "seed": self._seed,
             "generator": self._generator,
-            "actions": self.actions,
+            "actions": self.actions.copy(),  # the episode goes on while a checkpoint is on its way
             "pending": self.pending,
             "observation": self.observation.tolist(),
         }

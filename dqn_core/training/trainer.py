@@ -121,8 +121,10 @@ class Trainer:
             while reason is None:
                 reason = yield from self._train_episode()
             yield from self._close_log(reason)
-        except StopRequestedError:
-            yield from self._close_log(EndReason.STOPPED)
+        except StopRequestedError as stop:
+            cause = stop.interruption
+            reason = EndReason.INTERRUPTED if cause else EndReason.STOPPED
+            yield from self._close_log(reason, DqnLabError(cause) if cause else None)
         except DivergenceError as error:
             yield from self._close_log(EndReason.DIVERGED, error)
         except Exception as error:  # noqa: BLE001  an environment is other people's code: its failure ends this run only
@@ -239,7 +241,7 @@ class Trainer:
         if self._resume_from is not None and not restore(self, self._resume_from):
             template = mark("{env_id} did not repeat itself: the running episode begins anew.")
             yield Notice(template=template, parameters={"env_id": self.config.env_id})
-        self.keeper.start_clock(self)
+        self.keeper.keep_good(self)
 
     @property
     def _training_step(self) -> int:

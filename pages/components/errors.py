@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dqn_core.errors import DqnLabError
-from pages.i18n import translate_error
+from dqn_core.errors import DqnLabError, StoreError
+from pages.i18n import _, translate_error
 
 __all__ = ["show_errors"]
 
@@ -18,3 +18,5 @@ def show_errors(draw: Callable[[], None]) -> None:
         draw()
     except DqnLabError as error:
         st.error(translate_error(error), icon=":material/error:")
+        if isinstance(error, StoreError):
+            st.button(_("Try again"), icon=":material/refresh:", key="try_again")

@@ -5,8 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from dqn_core.runs.manager import RunManager
 from pages import server
+
+NAVIGATION = Path(server.__file__).with_name("navigation.py")
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +44,23 @@ def test_a_closed_manager_is_made_anew() -> None:
     first = server.get_manager()
     server.close_manager()
     assert server.get_manager() is not first
+
+
+def test_a_page_without_its_data_folder_says_why_and_recovers(tmp_path: Path) -> None:
+    other = RunManager(tmp_path / "lab")
+    app = AppTest.from_file(str(NAVIGATION), default_timeout=30).run()
+    assert not app.exception
+    (error,) = app.error
+    assert "Another server" in error.value
+    assert "DQN_LAB_DATA" in error.value
+    other.close()
+    app.button(key="try_again").click().run()
+    assert not app.error
+    assert app.button(key="start")
+
+
+def test_a_page_on_a_data_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:
+    (tmp_path / "lab").touch()
+    app = AppTest.from_file(str(NAVIGATION), default_timeout=30).run()
+    assert not app.exception
+    assert "cannot be used" in app.error[0].value

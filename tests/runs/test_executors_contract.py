@@ -136,14 +136,16 @@ def test_a_loss_that_explodes_ends_its_run_as_diverged(manager: RunManager) -> N
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_closing_ends_a_run_in_the_middle_and_keeps_its_rows(tmp_path: Path, executor: Executor) -> None:
+def test_closing_interrupts_a_run_in_the_middle_and_keeps_its_rows(tmp_path: Path, executor: Executor) -> None:
     manager = RunManager(tmp_path, executor=executor)
     run_id = manager.start(_config())
     wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3, timeout_s=60)
     manager.close()
     record = manager.store.run(run_id)
-    assert (record.state, record.reason) == (RunState.STOPPED, EndReason.STOPPED)
+    assert (record.state, record.reason) == (RunState.INTERRUPTED, EndReason.INTERRUPTED)
+    assert "server shut down" in _message(record)
     assert manager.store.episode_count(run_id) == record.episodes >= 3
+    assert RunFolder.open(manager.run_folder(run_id)).checkpoint().values["counters"]["env_step"] == record.env_steps
     manager.store.close()
 
 

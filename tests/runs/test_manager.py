@@ -209,7 +209,8 @@ def test_a_run_left_by_an_earlier_server_is_interrupted_and_can_be_read(managed:
     earlier.pause(run_id)
     wait_until(lambda: earlier.store.run(run_id).state is RunState.PAUSED)
 
-    later = managed(obedient())  # as after a power cut: the earlier one did not close
+    earlier._folder_lock.release()  # as after a power cut: the earlier one did not close
+    later = managed(obedient())
     snapshot = later.snapshot(run_id)
     assert (snapshot.record.state, snapshot.is_active) == (RunState.INTERRUPTED, False)
     update = later.view(run_id).read(0, 0)
@@ -219,7 +220,9 @@ def test_a_run_left_by_an_earlier_server_is_interrupted_and_can_be_read(managed:
 
 
 def test_a_run_of_another_server_is_steered_there(managed: Managed) -> None:
-    one, other = managed(obedient()), managed(obedient())
+    one = managed(obedient())
+    one._folder_lock.release()  # as on a file system that has no locks
+    other = managed(obedient())
     run_id = one.start(TrainingConfig())
     wait_until(lambda: one.store.run(run_id).state is RunState.RUNNING)
     with pytest.raises(RunStateError, match="another server"):
@@ -239,14 +242,14 @@ def test_a_finished_run_of_an_earlier_server_opens(managed: Managed) -> None:
     assert same(rows, [episode(number) for number in range(1, 8)])
 
 
-def test_closing_stops_every_run_and_stores_its_last_rows(managed: Managed) -> None:
+def test_closing_interrupts_every_run_and_stores_its_last_rows(managed: Managed) -> None:
     manager = managed(obedient())
     runs = [manager.start(TrainingConfig()) for _ in range(3)]
     manager.pause(runs[0])
     manager.close(timeout_s=10.0)
     for run_id in runs:
         assert not manager._runs[run_id].thread.is_alive()
-        assert manager.store.run(run_id).state is RunState.STOPPED
+        assert manager.store.run(run_id).state is RunState.INTERRUPTED
         assert manager.store.episode_count(run_id) == 3
     with pytest.raises(RunStateError, match="shutting down"):
         manager.start(TrainingConfig())

@@ -154,7 +154,9 @@ def test_only_runs_left_active_are_marked_interrupted(store: RunStore) -> None:
         store.create_run(_record(run_id, state=state))
     assert store.mark_interrupted() == 1 + sum(state.is_active for state in RunState)
     for state, run_id in ids.items():
-        assert store.run(run_id).state is (RunState.INTERRUPTED if state.is_active else state)
+        record = store.run(run_id)
+        assert record.state is (RunState.INTERRUPTED if state.is_active else state)
+        assert ("killed" in record.message_template) is state.is_active
 
 
 def test_a_newer_database_is_refused_and_left_as_it_is(path: Path, store: RunStore) -> None:

@@ -150,8 +150,9 @@ def obedient(episodes: int = 3) -> Script:
         yield progress(env_step)
         while True:
             match mailbox.get(timeout=60):
-                case Stop():
-                    yield ended(EndReason.STOPPED, episodes)
+                case Stop(interruption):
+                    reason = EndReason.INTERRUPTED if interruption else EndReason.STOPPED
+                    yield ended(reason, episodes, template=interruption)
                     return
                 case Pause():
                     yield StateChanged(state=RunState.PAUSED)

@@ -93,6 +93,17 @@ def test_a_run_taken_up_again_is_the_run_that_never_stopped(
     assert repr(ended.best_eval) == repr(ended_after.best_eval)
 
 
+def test_a_checkpoint_stays_as_it_was_while_its_run_goes_on() -> None:
+    """A worker process sends it a moment later; any of them may be the one to go on from."""
+    config = short_config(max_episodes=8, evaluate_every=2, evaluation_episodes=2)
+    whole = list(Trainer(config, clock=SteppingClock()).events())
+    checkpoints = of_kind(whole, CheckpointReady)
+    assert (len(checkpoints) > 10, checkpoints[0].env_step) == (True, 0)
+    for checkpoint in checkpoints[:: len(checkpoints) // 8]:
+        after = list(Trainer(config, resume_from=as_stored(checkpoint)).events())
+        assert rows(after) == rows(whole)[checkpoint.values["counters"]["finished_episodes"] :]
+
+
 def test_a_finished_run_goes_on_with_more_episodes() -> None:
     # The linear schedule does not depend on max_episodes, so the longer run is the same from the start.
     config = short_config(max_episodes=4, epsilon_schedule="linear_steps")
