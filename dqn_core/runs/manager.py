@@ -183,11 +183,12 @@ class RunManager:
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
             folder = RunFolder.open(self._folder_path(run_id))
-            is_unbegun = record.env_steps == 0 and not folder.has_checkpoint
+            is_unbegun = record.env_steps == 0 and not (folder.has_checkpoint or record.started_from)
             state = None if is_unbegun else folder.checkpoint(from_)
             record = begun_again(record, changes) if state is None else continued(record, state, changes)
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
-            folder.rewind(state)
+            if state is not None:
+                folder.rewind(state)
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
             folder.write_config(record.config)
             tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))

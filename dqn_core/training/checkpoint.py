@@ -48,7 +48,8 @@ def read_checkpoint(path: Path) -> TrainerState:
     """Read what :func:`write_checkpoint` wrote; raises :class:`RunFolderError` for a missing, damaged or other file."""
     if not path.is_file():
         template = mark(
-            "There is no checkpoint at {path}: a run leaves one at its start, each minute or sooner, when paused, and at its end."
+            "There is no checkpoint at {path}: a run leaves one at its start, each minute or sooner, when paused, and "
+            "at its end."
         )
         raise RunFolderError(template, path=path)
     try:

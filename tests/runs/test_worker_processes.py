@@ -165,7 +165,9 @@ def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
 
 
 def test_no_worker_is_kept_before_the_first_run_or_where_none_is_wanted(make: Make) -> None:
-    assert _pool(make("auto")).spares == ()
+    alone = make("auto")
+    assert _pool(alone).spares == ()
+    alone.close()
     manager = make("thread")
     for _ in range(2):
         manager.start(_config())
