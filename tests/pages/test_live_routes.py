@@ -121,7 +121,7 @@ def test_an_interrupted_run_is_over(lab: Lab) -> None:
     lab.manager.store.update_run(run_id, state=RunState.RUNNING, reason=None)
     lab.follow(obedient())
     (sent,) = lab.messages(run_id)
-    assert (sent["state"], sent["reason"], sent["over"]) == ("interrupted", None, True)
+    assert (sent["state"], sent["reason"], sent["over"]) == ("interrupted", "interrupted", True)
 
 
 def test_the_csv_of_a_run_is_complete_and_exact(lab: Lab) -> None:
