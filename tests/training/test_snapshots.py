@@ -149,7 +149,7 @@ def test_a_run_that_goes_on_takes_back_what_was_kept_later(folder: RunFolder) ->
     config = folder.config
     events = list(Trainer(config.replace(max_episodes=6, evaluate_every=2)).events())
     logged(folder, events)
-    at_start, at_end = of_kind(events, CheckpointReady)[0], folder.checkpoint()
+    (_, at_start, *_), at_end = of_kind(events, CheckpointReady), folder.checkpoint()  # the first: in the warm-up
     folder.rewind(at_end)
     names = [info.name for info in folder.snapshots()]
     assert len(names) == 9
@@ -173,7 +173,7 @@ def test_a_checkpoint_is_taken_when_asked_for_between_two_steps() -> None:
 
     events = run_with_reactions(short_config(), react)
     steps = [event.env_step for event in of_kind(events, CheckpointReady)]
-    assert steps == [50, asked_at[0], of_kind(events, RunEnded)[0].env_steps]
+    assert steps == [0, 50, asked_at[0], of_kind(events, RunEnded)[0].env_steps]
 
 
 def test_the_best_checkpoint_goes_on_like_the_run_itself(folder: RunFolder) -> None:
