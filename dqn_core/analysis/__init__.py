@@ -1,0 +1,1 @@
+"""What runs say together: groups over seeds, bands, metrics. Plain arrays in, plain arrays out."""

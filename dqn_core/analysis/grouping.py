@@ -1,0 +1,72 @@
+"""Runs that differ only in their seed are samples of one thing: they are looked at together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dqn_core.analysis.run_data import RunData
+from dqn_core.config import TrainingConfig
+
+__all__ = ["RunGroup", "differing_fields", "group_runs"]
+
+_FIELDS = tuple(each.name for each in dataclasses.fields(TrainingConfig))
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs with equal settings, one a seed."""
+
+    runs: tuple[RunData, ...]
+    """By ascending seed; never empty."""
+    repeated: tuple[RunData, ...] = ()
+    """Further runs of a seed that counts already: the same randomness again is no further sample."""
+
+    @property
+    def n(self) -> int:
+        """How many samples there are: runs with different seeds."""
+        return len(self.runs)
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The settings that all runs share; the seed is the first run's."""
+        return self.runs[0].config
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether this is a run apart, because its settings alone do not tell how it was trained."""
+        return self.runs[0].is_altered
+
+    @property
+    def first_run_id(self) -> str:
+        """Id of the run that was started first; groups are in the order of these."""
+        return min(run.run_id for run in (*self.runs, *self.repeated))
+
+
+def group_runs(runs: Iterable[RunData]) -> tuple[RunGroup, ...]:
+    """Groups of ``runs``, whatever their order, by the start of each group's first run.
+
+    A run whose settings alone do not tell how it was trained is a group of its own.
+    """
+    by_settings: dict[tuple[TrainingConfig, str], list[RunData]] = {}
+    for run in {run.run_id: run for run in runs}.values():
+        key = (run.config.replace(seed=0), run.run_id if run.is_altered else "")
+        by_settings.setdefault(key, []).append(run)
+    return tuple(sorted(map(_group, by_settings.values()), key=lambda group: group.first_run_id))
+
+
+def _group(runs: Sequence[RunData]) -> RunGroup:
+    """Of a seed's runs the one that went furthest counts, and of equal ones the first."""
+    by_seed: dict[int, RunData] = {}
+    for run in sorted(runs, key=lambda run: (-len(run.episodes), run.run_id)):
+        by_seed.setdefault(run.config.seed, run)
+    counted = tuple(by_seed[seed] for seed in sorted(by_seed))
+    repeated = {run.run_id: run for run in runs if run not in counted}
+    return RunGroup(counted, tuple(repeated[run_id] for run_id in sorted(repeated)))
+
+
+def differing_fields(configs: Iterable[TrainingConfig]) -> tuple[str, ...]:
+    """Fields in which not all ``configs`` agree, the seed aside, in the config's order."""
+    kept = tuple(configs)
+    return tuple(name for name in _FIELDS if name != "seed" and len({getattr(config, name) for config in kept}) > 1)

@@ -1,0 +1,30 @@
+"""One run as the analysis sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dqn_core.analysis.episode_table import EpisodeTable
+from dqn_core.config import TrainingConfig
+from dqn_core.events import HyperparametersChanged
+
+__all__ = ["RunData"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunData:
+    """A run's settings, its episodes, and how it went."""
+
+    run_id: str
+    """Sorts by the time of the run's start."""
+    name: str
+    config: TrainingConfig
+    """As the run was started."""
+    episodes: EpisodeTable
+    changes: tuple[HyperparametersChanged, ...] = ()
+    """Live changes, in order."""
+    is_altered: bool = False
+    """Whether ``config`` does not tell all of how it was trained: live changes, a raised limit, weights from elsewhere."""
+    is_solved: bool = False
+    """Whether it ended because its goal was reached and confirmed."""
+    is_active: bool = False
