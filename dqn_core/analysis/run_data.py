@@ -24,7 +24,7 @@ class RunData:
     changes: tuple[HyperparametersChanged, ...] = ()
     """Live changes, in order."""
     is_altered: bool = False
-    """Whether ``config`` does not tell all of how it was trained: live changes, a raised limit, weights from elsewhere."""
+    """Whether ``config`` does not tell all: there were live changes, a limit was raised, first weights were given."""
     is_solved: bool = False
     """Whether it ended because its goal was reached and confirmed."""
     is_active: bool = False
