@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,9 +72,9 @@ def area_under_curve(curve: Curve) -> float:
     return float(np.trapezoid(curve.y, curve.x) / extent) if extent > 0 else math.nan
 
 
-def estimate(metrics: Sequence[RunMetrics], number: Callable[[RunMetrics], float]) -> Estimate:
-    """Mean of ``number`` over those of ``metrics`` that have it."""
-    values = np.array([value for each in metrics if math.isfinite(value := number(each))])
+def estimate(numbers: Iterable[float]) -> Estimate:
+    """Mean of those of ``numbers`` that are there (not NaN)."""
+    values = np.array([number for number in numbers if math.isfinite(number)])
     if len(values) == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
     low, high = bootstrap_interval(values[:, None])

@@ -18,7 +18,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = ["PALETTE", "line_trace", "live_figure", "marker_trace"]
+__all__ = ["DASHES", "PALETTE", "SERIES", "line_trace", "live_figure", "marker_trace"]
 
 PALETTE: dict[str, dict[str, str]] = {
     "light": {
@@ -47,6 +47,13 @@ PALETTE: dict[str, dict[str, str]] = {
     },
 }
 """Colours by role, after Okabe and Ito (2008), toned so that each reads at 4.5:1 or more on its page."""
+
+SERIES: dict[str, tuple[str, ...]] = {
+    "light": ("#0f766e", "#b0560a", "#5b4bb5", "#b8346b", "#1f6aa5", "#6b7a12", "#8a5a44", "#4a5a59"),
+    "dark": ("#4fd1bf", "#f0a35e", "#b9a5f2", "#f28bb2", "#7cb8ea", "#c4cf5e", "#d6a98f", "#9fb0ae"),
+}
+"""Colours of things that are many and alike, as in the pages' theme; beyond eight, they come again dashed."""
+DASHES = ("solid", "dash", "dot", "dashdot")
 
 _FAINT = 0.35
 """Opacity of values before smoothing, so that the mean over them stands out."""

@@ -33,9 +33,9 @@ def test_the_area_is_normalised_by_env_steps_and_not_by_episodes() -> None:
 def test_an_estimate_counts_the_runs_that_have_the_number() -> None:
     solved = [run_metrics(run(number, table([0, steps]), is_solved=True)) for number, steps in enumerate((100, 300))]
     both = [*solved, run_metrics(run(3, table([0, 900])))]
-    found = estimate(both, lambda each: each.goal_env_steps)
+    found = estimate(each.goal_env_steps for each in both)
     assert (found.mean, found.n) == (200, 2)
     assert (found.low, found.high) == (100, 300)
-    nothing = estimate(both, lambda each: each.best_eval)
+    nothing = estimate(each.best_eval for each in both)
     assert nothing.n == 0
     assert math.isnan(nothing.mean)
