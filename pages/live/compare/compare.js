@@ -1,0 +1,286 @@
+// Several runs over each other: asks the server for the figure and its tables, again and again while any of the runs
+// trains, and draws what comes. Zoom, legend and opened rows are the browser's own and outlast every answer.
+
+const POLL_MS = 1500;
+const POLL_SHARE = 8; // A slow answer is asked for so many times less often than it takes.
+const RETRY_MS = 3000;
+const AFTER_ZOOM_MS = 120;
+const POINTS_ON_SCREEN = 24000; // Of all lines together: what a browser draws in a tenth of a second.
+
+class CompareView {
+  constructor(parent, data) {
+    this.parent = parent;
+    this.labels = data.labels;
+    this.formats = makeFormats(data.locale);
+    this.hidden = new Set(); // Keys of groups that the legend has switched off.
+    this.opened = new Set(); // Keys of groups whose runs the table shows.
+    this.range = null; // Visible part of x while zoomed in.
+    this.answer = null;
+    this.answered = ""; // The query that `answer` is for.
+    this.drawTimes = [];
+    this.build(data);
+    this.loadPlotly(data.base_path);
+  }
+
+  build(data) {
+    const { labels } = this;
+    this.legend = make("div", { class: "dqn-tools", role: "group", "aria-label": labels.legend });
+    this.downloads = new DownloadMenu(labels, (format) => this.downloadPicture(format));
+    this.status = make("p", { class: "dqn-compare-status", role: "status" });
+    this.plot = make("div", { class: "dqn-plot", "data-testid": "compare-plot", role: "group", "aria-label": labels.figure });
+    this.empty = make("p", { class: "dqn-empty" }, labels.loading);
+    this.results = new GroupTable(labels.results, "compare-results", labels);
+    this.settings = new GroupTable(labels.differences, "compare-settings", labels);
+    this.notes = make("ul", { class: "dqn-compare-notes" });
+    this.root = make(
+      "section",
+      { class: "dqn-live dqn-compare", lang: data.locale, "aria-label": labels.figure, "data-testid": "compare" },
+      make(
+        "section",
+        { class: "dqn-card" },
+        make("div", { class: "dqn-card-head" }, this.legend, this.downloads.element),
+        make("div", { class: "dqn-plot-box" }, this.plot, this.empty),
+        this.status,
+      ),
+      this.notes,
+      this.results.element,
+      this.settings.element,
+    );
+    this.parent.append(this.root);
+    this.resizes = new ResizeObserver(([entry]) => {
+      const { width, height } = entry.contentRect;
+      this.size = { width: Math.floor(width), height: Math.floor(height) };
+      this.draw();
+    });
+    this.resizes.observe(this.plot);
+    this.onVisibility = () => this.ask();
+    document.addEventListener("visibilitychange", this.onVisibility);
+  }
+
+  async loadPlotly(basePath) {
+    try {
+      const Plotly = await loadPlotly(basePath);
+      if (this.isDisposed) return;
+      this.plotlyLocale = registerWords(Plotly, this.formats.locale, this.labels);
+      this.Plotly = Plotly;
+      this.draw();
+    } catch {
+      setTimeout(() => !this.isDisposed && this.loadPlotly(basePath), RETRY_MS);
+    }
+  }
+
+  /** What Python rendered: the runs and choices, as a query. */
+  accept(data) {
+    const isOtherX = this.data && this.data.x !== data.x;
+    const isNew = !this.data || this.data.query !== data.query;
+    this.data = data;
+    if (isOtherX) this.range = null;
+    this.theme = readTheme(this.parent, data.series);
+    this.downloads.point(`${data.base_path}/live/compare`, data.query);
+    if (isNew) this.ask();
+    else this.draw();
+  }
+
+  get query() {
+    const range = this.range ? `&from=${this.range[0]}&to=${this.range[1]}` : "";
+    return `${this.data.query}&points=${POINTS_ON_SCREEN}${range}`;
+  }
+
+  /** Asks now, and plans the next time; of answers that cross, the newest question's counts. */
+  async ask() {
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    if (this.isDisposed || document.hidden) return;
+    const { query } = this;
+    const known = query === this.answered ? this.answer.version : "";
+    const asking = new AbortController();
+    this.asking = asking;
+    const start = performance.now();
+    try {
+      const url = `${this.data.base_path}/live/compare/figure.json?${query}&known=${known}`;
+      const response = await fetch(url, { signal: asking.signal });
+      const answer = await response.json();
+      if (response.ok) this.receive(answer, query);
+      else this.say(answer.error);
+      this.plan(response.ok ? this.answer.active : true, performance.now() - start);
+    } catch {
+      if (asking.signal.aborted || this.isDisposed) return;
+      this.say(this.labels.connection_lost);
+      this.timer = setTimeout(() => this.ask(), RETRY_MS);
+    }
+  }
+
+  plan(isActive, took) {
+    if (isActive) this.timer = setTimeout(() => this.ask(), Math.max(POLL_MS, took * POLL_SHARE));
+  }
+
+  receive(answer, query) {
+    if (answer.unchanged) this.answer.active = answer.active;
+    else this.answer = answer;
+    this.answered = query;
+    const { missing, active } = this.answer;
+    const parts = [active ? this.labels.still_training : "", missing.length ? fill(this.labels.missing, { count: missing.length }) : ""];
+    this.say(parts.filter(Boolean).join(" "));
+    if (!answer.unchanged) this.draw();
+  }
+
+  say(text) {
+    setText(this.status, text);
+    this.status.hidden = text === "";
+  }
+
+  draw() {
+    if (!this.answer || this.isDisposed) return;
+    this.drawLegend();
+    const { groups, metrics, fields } = this.answer;
+    const swatch = (group) => this.swatch(groups.indexOf(group));
+    this.results.show(groups, metrics, (each) => each.metrics, swatch, this.opened, () => this.draw());
+    this.settings.show(fields.length > 0 ? groups : [], fields.map((label) => ({ label, help: "" })), (each) => each.settings, swatch);
+    this.notes.replaceChildren(...groups.flatMap((group) => group.notes.map((note) => this.note(group, note))));
+    this.drawFigure();
+  }
+
+  note(group, text) {
+    return make("li", {}, this.swatch(this.answer.groups.indexOf(group)), make("b", {}, group.name), ` ${text}`);
+  }
+
+  drawFigure() {
+    const { figure } = this.answer;
+    const isEmpty = figure.data.length === 0;
+    setText(this.empty, this.labels.nothing);
+    this.empty.hidden = !isEmpty;
+    if (!this.Plotly || !this.size?.width || this.plot._dragging) return;
+    const start = performance.now();
+    const isFirst = this.plot._fullLayout === undefined;
+    this.config ??= {
+      displaylogo: false,
+      responsive: false,
+      locale: this.plotlyLocale,
+      modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
+    };
+    this.Plotly.react(this.plot, figure.data.map((trace) => this.painted(trace)), this.layout(), this.config);
+    if (isFirst) this.plot.on("plotly_relayout", (change) => this.onZoom(change));
+    this.drawTimes.push(performance.now() - start);
+  }
+
+  color(group) {
+    return this.theme.colors[group % this.theme.colors.length];
+  }
+
+  painted(trace) {
+    const { group, part } = trace.meta;
+    const color = this.color(group);
+    const visible = !this.hidden.has(this.answer.groups[group].key);
+    if (part === "band") return { ...trace, visible, fillcolor: withAlpha(color, this.theme.isDark ? 0.24 : 0.18) };
+    const line = trace.line && { ...trace.line, color };
+    const marker = { ...trace.marker, color };
+    if (part === "mark") marker.line = { ...marker.line, color: this.theme.background };
+    return { ...trace, visible, line, marker, textfont: { color: this.theme.text, size: 11 } };
+  }
+
+  layout() {
+    const { theme, data } = this;
+    const { layout } = this.answer.figure;
+    const axis = { color: theme.axis, gridcolor: theme.grid, linecolor: theme.border, tickcolor: theme.border };
+    const scale = data.log ? "log" : "linear";
+    return {
+      ...layout,
+      ...this.size,
+      paper_bgcolor: theme.background,
+      plot_bgcolor: theme.background,
+      font: { family: theme.font, size: 13, color: theme.text },
+      separators: this.formats.separators,
+      xaxis: { ...layout.xaxis, ...axis, showline: true },
+      // A range chosen for one quantity or scale means nothing on another: the switch lets go of it.
+      yaxis: { ...layout.yaxis, ...axis, type: scale, uirevision: `${data.y} ${scale}` },
+      hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { color: theme.text, size: 13 } },
+      modebar: { bgcolor: withAlpha(theme.background, 0.85), color: theme.axis, activecolor: this.color(0) },
+    };
+  }
+
+  /** The part of x in view is asked for again, in more detail. */
+  onZoom(change) {
+    const names = Object.keys(change);
+    if (!names.some((name) => name.startsWith("xaxis"))) return;
+    const { range, autorange } = this.plot.layout.xaxis;
+    this.range = autorange === false || names.includes("xaxis.range[0]") ? range.map((end) => Number(end)) : null;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.ask(), AFTER_ZOOM_MS);
+  }
+
+  // ---- legend ----
+
+  swatch(group) {
+    const dash = ["solid", "dash", "dot", "dash"][Math.floor(group / this.theme.colors.length) % 4];
+    return make("span", { class: `dqn-swatch dqn-swatch-${dash}`, "aria-hidden": "true", style: `color: ${this.color(group)}` });
+  }
+
+  drawLegend() {
+    const buttons = this.answer.groups.map((group, place) => {
+      const isShown = !this.hidden.has(group.key);
+      const attributes = { type: "button", class: "dqn-legend", "aria-pressed": String(isShown), "data-testid": "compare-legend" };
+      const button = make("button", attributes, this.swatch(place), group.name);
+      button.addEventListener("click", () => {
+        if (!this.hidden.delete(group.key)) this.hidden.add(group.key);
+        this.draw();
+      });
+      return button;
+    });
+    replaceUnlessSame(this.legend, buttons);
+  }
+
+  /** The figure as it stands, with the legend that the page keeps outside of it. */
+  downloadPicture(format) {
+    if (this.plot._fullLayout === undefined) return;
+    const { width, height } = this.size;
+    const named = new Set();
+    const data = this.plot.data.map((trace) => {
+      const isFirst = ["mean", "run"].includes(trace.meta.part) && !named.has(trace.meta.group);
+      if (isFirst) named.add(trace.meta.group);
+      return { ...trace, showlegend: isFirst };
+    });
+    const layout = {
+      ...this.plot.layout,
+      font: { ...this.plot.layout.font, family: "sans-serif" }, // A page's fonts do not reach into a picture.
+      margin: { ...this.plot.layout.margin, t: 70 },
+      showlegend: true,
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", maxheight: 0.2 },
+    };
+    this.Plotly.downloadImage({ data, layout }, { format, width, height: height + 60, scale: 2, filename: "compare" });
+  }
+
+  dispose() {
+    this.isDisposed = true;
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.resizes.disconnect();
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    if (this.plot._fullLayout !== undefined) this.Plotly.purge(this.plot);
+    this.root.remove();
+  }
+}
+
+const mounted = new WeakMap(); // Element that Streamlit gave -> {view, owner}
+
+/** Called by Streamlit at each change of data or theme; the newest call's clean-up alone takes the view away. */
+export default function ({ data, parentElement }) {
+  const owner = {};
+  let view = mounted.get(parentElement)?.view;
+  if (view && (view.formats.locale !== data.locale || !view.root.isConnected)) {
+    view.dispose();
+    view = undefined;
+  }
+  view ??= new CompareView(parentElement, data);
+  mounted.set(parentElement, { view, owner });
+  window.dqnLabCompare = {
+    answer: () => view.answer,
+    asked: () => view.answered,
+    drawTimes: () => [...view.drawTimes],
+  };
+  view.accept(data);
+  return () => {
+    if (mounted.get(parentElement)?.owner !== owner) return;
+    mounted.delete(parentElement);
+    view.dispose();
+  };
+}
