@@ -80,12 +80,11 @@ def compared(groups: Sequence[RunGroup], choices: Choices) -> tuple[list[GroupLi
     bands = []
     runs: list[RunLine] = []
     for number, group in enumerate(groups):
-        lines = list(_run_lines(number, (*group.runs, *group.repeated), choices))
-        counted = [line for line in lines if line.run in group.runs]
+        counted = list(_run_lines(number, group.runs, choices))
         if choices.has_bands and len(counted) > 1:
             bands.append(_group_line(number, counted, choices))
         if choices.shows_runs or not choices.has_bands or len(counted) <= 1:
-            runs.extend(lines)
+            runs.extend([*counted, *_run_lines(number, group.repeated, choices)])
     return bands, runs
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from dqn_core.analysis.run_data import RunData
 from dqn_core.config import TrainingConfig
@@ -39,9 +40,14 @@ class RunGroup:
         return self.runs[0].is_altered
 
     @property
-    def first_run_id(self) -> str:
-        """Id of the run that was started first; groups are in the order of these."""
-        return min(run.run_id for run in (*self.runs, *self.repeated))
+    def all_runs(self) -> tuple[RunData, ...]:
+        """The runs that count, and then those of a seed that counts already."""
+        return (*self.runs, *self.repeated)
+
+    @property
+    def first(self) -> RunData:
+        """The run that was started first; groups are in the order of these."""
+        return min(self.all_runs, key=_by_start)
 
 
 def group_runs(runs: Iterable[RunData]) -> tuple[RunGroup, ...]:
@@ -53,17 +59,21 @@ def group_runs(runs: Iterable[RunData]) -> tuple[RunGroup, ...]:
     for run in {run.run_id: run for run in runs}.values():
         key = (run.config.replace(seed=0), run.run_id if run.is_altered else "")
         by_settings.setdefault(key, []).append(run)
-    return tuple(sorted(map(_group, by_settings.values()), key=lambda group: group.first_run_id))
+    return tuple(sorted(map(_group, by_settings.values()), key=lambda group: _by_start(group.first)))
 
 
 def _group(runs: Sequence[RunData]) -> RunGroup:
     """Of a seed's runs the one that went furthest counts, and of equal ones the first."""
     by_seed: dict[int, RunData] = {}
-    for run in sorted(runs, key=lambda run: (-len(run.episodes), run.run_id)):
+    for run in sorted(runs, key=lambda run: (-len(run.episodes), _by_start(run))):
         by_seed.setdefault(run.config.seed, run)
     counted = tuple(by_seed[seed] for seed in sorted(by_seed))
-    repeated = {run.run_id: run for run in runs if run not in counted}
-    return RunGroup(counted, tuple(repeated[run_id] for run_id in sorted(repeated)))
+    repeated = [run for run in runs if run.run_id not in {each.run_id for each in counted}]
+    return RunGroup(counted, tuple(sorted(repeated, key=_by_start)))
+
+
+def _by_start(run: RunData) -> tuple[datetime, str]:
+    return run.started_at, run.run_id
 
 
 def differing_fields(configs: Iterable[TrainingConfig]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from dqn_core.analysis.episode_table import EpisodeTable
 from dqn_core.config import TrainingConfig
@@ -16,8 +17,8 @@ class RunData:
     """A run's settings, its episodes, and how it went."""
 
     run_id: str
-    """Sorts by the time of the run's start."""
     name: str
+    started_at: datetime
     config: TrainingConfig
     """As the run was started."""
     episodes: EpisodeTable

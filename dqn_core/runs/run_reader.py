@@ -41,6 +41,7 @@ class RunReader:
         return RunData(
             run_id=record.run_id,
             name=record.name,
+            started_at=record.started_at,
             config=record.initial_config,
             episodes=self._episodes(record.run_id),
             changes=changes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def run(
     return RunData(
         run_id=f"20260401-120000-{number:04}",
         name=f"run {number}",
+        started_at=datetime(2026, 4, 1, 12, tzinfo=UTC) + timedelta(seconds=number),
         config=TrainingConfig(**config),
         episodes=table([]) if episodes is None else episodes,
         is_altered=is_altered,

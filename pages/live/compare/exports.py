@@ -81,7 +81,7 @@ def metrics_frame(subject: Subject) -> pd.DataFrame:
     rows = [
         {"group": name, "run_id": run.run_id, "name": run.name, "seed": run.config.seed} | asdict(run_metrics(run))
         for group, name in zip(subject.groups, subject.names, strict=True)
-        for run in (*group.runs, *group.repeated)
+        for run in group.all_runs
     ]
     return pd.DataFrame(rows)
 
@@ -91,7 +91,7 @@ def episode_frames(subject: Subject, store: RunStore) -> Iterator[pd.DataFrame]:
     import pandas as pd
 
     for group, name in zip(subject.groups, subject.names, strict=True):
-        for run in (*group.runs, *group.repeated):
+        for run in group.all_runs:
             columns = dict(zip(EPISODE_COLUMNS, store.episode_columns(run.run_id, EPISODE_FIELDS), strict=True))
             frame = pd.DataFrame({"group": name, "run_id": run.run_id, "seed": run.config.seed} | columns)
             yield frame.astype(dict.fromkeys(_WHOLE, "int64") | dict.fromkeys(_YES_OR_NO, "bool"))

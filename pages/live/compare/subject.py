@@ -49,10 +49,10 @@ class Subject:
         rows = [
             (run.run_id, run.name, len(run.episodes), run.episodes["wall_time_s"][-1:].tolist(), len(run.changes))
             for group in self.groups
-            for run in (*group.runs, *group.repeated)
+            for run in group.all_runs
         ]
-        states = [(record.run_id, str(record.state)) for record in self.records.values()]
-        return hashlib.sha256(repr((rows, states, self.missing)).encode()).hexdigest()[:16]
+        states = sorted((record.run_id, str(record.state)) for record in self.records.values())
+        return hashlib.sha256(repr((rows, states, sorted(self.missing))).encode()).hexdigest()[:16]
 
     @functools.cached_property
     def names(self) -> list[str]:

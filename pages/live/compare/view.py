@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dqn_core.analysis.comparison import Choices
-from pages.charts.series import SERIES
+from pages.charts.theme import SERIES
 from pages.i18n import _, current_language
 
 __all__ = ["COMPONENT_NAME", "compare_view"]
@@ -28,7 +28,7 @@ _SCRIPTS = (
     _HERE / "compare.js",
 )
 """Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
-_STYLES = (_LIVE / "panel.css", _LIVE / "panel_charts.css", _HERE / "compare.css")
+_STYLES = (_LIVE / "base.css", _LIVE / "panel_charts.css", _HERE / "compare.css")
 
 _mount = st.components.v2.component(
     COMPONENT_NAME,
@@ -87,8 +87,8 @@ def _labels() -> dict[str, str]:
         "metrics_csv": _("Results of each run (CSV)"),
         "episodes_csv": _("All episodes (CSV)"),
         "episodes_parquet": _("All episodes (Parquet)"),
-        "zoom": _("Zoom"),
-        "pan": _("Pan"),
-        "reset_axes": _("Reset axes"),
-        "zoom_out_hint": _("Double-click to zoom back out"),
+        "zoom": _("Zoom: drag over a part of the chart"),
+        "pan": _("Move the chart"),
+        "reset_axes": _("Show everything"),
+        "zoom_out_hint": _("Double-click to zoom out"),
     }

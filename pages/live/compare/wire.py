@@ -46,15 +46,15 @@ def tables(subject: Subject) -> dict[str, Any]:
 
 
 def _group(subject: Subject, group: RunGroup, name: str) -> dict[str, Any]:
-    metrics = {run.run_id: run_metrics(run) for run in (*group.runs, *group.repeated)}
+    metrics = {run.run_id: run_metrics(run) for run in group.all_runs}
     counted = [metrics[run.run_id] for run in group.runs]
     estimates = {name: estimate(getattr(each, name) for each in counted) for name in METRIC_LABELS}
     return {
-        "key": group.first_run_id,
+        "key": group.first.run_id,
         "name": name,
         "notes": list(_notes(subject, group)),
         "metrics": [subject.words.estimate(metric, found, group.n) for metric, found in estimates.items()],
-        "runs": [_run(subject, run, metrics[run.run_id]) for run in (*group.runs, *group.repeated)],
+        "runs": [_run(subject, run, metrics[run.run_id]) for run in group.all_runs],
     }
 
 
