@@ -73,12 +73,12 @@ def test_a_run_is_read_whole_and_then_only_what_is_new(store: Watched) -> None:
 def test_a_run_that_went_on_from_a_checkpoint_is_read_anew(store: Watched) -> None:
     record, reader = a_run(store, "a", 5), RunReader(store)
     reader.read([record])
-    store.rewind(record.run_id, 3, 60)
+    store.rewind(record.run_id, 3, 60, episodes=3)
     later = [episode(number, wall_time_s=9.0 + number) for number in (4, 5, 6)]
     store.append(record.run_id, later, [])
     (run,) = reader.read([record])
     assert_same(run.episodes, [*(episode(number) for number in (1, 2, 3)), *later])
-    store.rewind(record.run_id, 1, 20)
+    store.rewind(record.run_id, 1, 20, episodes=1)
     (run,) = reader.read([record])
     assert_same(run.episodes, [episode(1)])
 
