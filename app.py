@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount
 from dqn_core.errors import DqnLabError
 from pages.components.links import base_path
 from pages.live import shutdown
+from pages.live.compare.routes import compare_routes
 from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
 from pages.server import close_manager, get_manager
@@ -52,7 +53,7 @@ def _open_data() -> None:
 
 def _routes() -> list[BaseRoute]:
     """The live routes, below the path that the pages are served at."""
-    routes, prefix = [*live_routes(), *replay_routes()], base_path()
+    routes, prefix = [*live_routes(), *replay_routes(), *compare_routes()], base_path()
     return [Mount(prefix, routes=routes)] if prefix else routes
 
 

@@ -23,4 +23,5 @@ st.html(_HERE / "components" / "page_style.css")
 with st.container(key="preload"):
     st.html(f"<script>{preload_script(base_path())}</script>", unsafe_allow_javascript=True)
 train = st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True)
-st.navigation([train], position="top").run()
+compare = st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:")
+st.navigation([train, compare], position="top").run()

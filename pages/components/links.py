@@ -1,4 +1,4 @@
-"""Links within the app: an address is a run and a language, nothing else."""
+"""Links within the app: an address is a page, what it shows, and a language."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import streamlit as st
 
 from pages.i18n import LANGUAGES, current_language
 
-__all__ = ["TRAIN_PAGE", "base_path", "keep_address", "language_switch", "open_run", "page_query"]
+__all__ = ["COMPARE_PAGE", "TRAIN_PAGE", "base_path", "keep_address", "language_switch", "open_run", "page_query"]
 
 TRAIN_PAGE = "train.py"
+COMPARE_PAGE = "compare.py"
 _OPENED_KEY = "opened_run"
 _UNTOLD_S = 3.0
 """A browser has learned of a run that was opened for it after this time; what it sends before may name another."""
@@ -68,13 +69,13 @@ def _is_before(opened: _Opened) -> bool:
     return opened.is_new or st.query_params.get("run") == opened.shown
 
 
-def language_switch() -> None:
-    """A link to the same page in each other language, in that language's own name."""
+def language_switch(page: str = TRAIN_PAGE) -> None:
+    """A link to the same page in each other language, in that language's own name; the rest of the address stays."""
     for language, name in LANGUAGES.items():
         if language != current_language():
             st.page_link(
-                TRAIN_PAGE,
+                page,
                 label=name,
                 icon=":material/translate:",
-                query_params=page_query(run=st.query_params.get("run"), lang=language),
+                query_params=st.query_params.to_dict() | {"lang": language},
             )

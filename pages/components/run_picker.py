@@ -18,7 +18,7 @@ from pages.components.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 from pages.i18n import _, current_language
 from pages.server import get_manager
 
-__all__ = ["run_picker"]
+__all__ = ["run_facts", "run_picker", "run_title"]
 
 _SHOWN = 20
 
@@ -39,17 +39,23 @@ def _run_link(record: RunRecord, *, is_shown: bool) -> None:
     with st.container(gap=None):
         st.page_link(
             TRAIN_PAGE,
-            label=_("{name} · {preset} · seed {seed}").format(
-                name=record.name, preset=_preset_text(record), seed=record.initial_config.seed
-            ),
+            label=run_title(record),
             icon=":material/radio_button_checked:" if is_shown else ":material/radio_button_unchecked:",
             query_params=page_query(run=record.run_id),
             width="stretch",
         )
-        st.caption(" · ".join(_facts(record)))
+        st.caption(" · ".join(run_facts(record)))
 
 
-def _facts(record: RunRecord) -> Iterator[str]:
+def run_title(record: RunRecord) -> str:
+    """What tells a run from others in a list."""
+    return _("{name} · {preset} · seed {seed}").format(
+        name=record.name, preset=_preset_text(record), seed=record.initial_config.seed
+    )
+
+
+def run_facts(record: RunRecord) -> Iterator[str]:
+    """How a run stands, when it was started, how far it came."""
     yield _state_text(record)
     zone, language = _time_zone(), current_language()
     day = format_skeleton("MMMd", record.started_at, zone, locale=language)

@@ -29,8 +29,8 @@ class CompareView {
     this.status = make("p", { class: "dqn-compare-status", role: "status" });
     this.plot = make("div", { class: "dqn-plot", "data-testid": "compare-plot", role: "group", "aria-label": labels.figure });
     this.empty = make("p", { class: "dqn-empty" }, labels.loading);
-    this.results = new GroupTable(labels.results, "compare-results", labels);
-    this.settings = new GroupTable(labels.differences, "compare-settings", labels);
+    this.results = new GroupTable(labels.results, "compare-results", labels, (id) => this.runHref(id));
+    this.settings = new GroupTable(labels.differences, "compare-settings", labels, (id) => this.runHref(id));
     this.notes = make("ul", { class: "dqn-compare-notes" });
     this.root = make(
       "section",
@@ -79,6 +79,10 @@ class CompareView {
     this.downloads.point(`${data.base_path}/live/compare`, data.query);
     if (isNew) this.ask();
     else this.draw();
+  }
+
+  runHref(id) {
+    return `${this.data.base_path}/?run=${encodeURIComponent(id)}&lang=${encodeURIComponent(this.formats.locale)}`;
   }
 
   get query() {

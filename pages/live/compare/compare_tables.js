@@ -11,8 +11,10 @@ function replaceUnlessSame(element, children) {
 }
 
 class GroupTable {
-  constructor(title, testId, labels) {
+  /** `runHref(id)` gives the address of a run's own page. */
+  constructor(title, testId, labels, runHref) {
     this.labels = labels;
+    this.runHref = runHref;
     this.head = make("tr");
     this.body = make("tbody");
     this.element = make(
@@ -62,7 +64,7 @@ class GroupTable {
   }
 
   runRow(run) {
-    const link = make("a", { href: run.href }, `${run.name}, ${run.seed}`);
+    const link = make("a", { href: this.runHref(run.id) }, `${run.name}, ${run.seed}`);
     const name = make("th", { scope: "row", class: "dqn-compare-run" }, link, make("small", {}, ` ${run.state}`));
     return make("tr", {}, name, ...run.metrics.map((value) => make("td", {}, value)));
   }

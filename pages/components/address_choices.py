@@ -1,0 +1,71 @@
+"""Choices that stand in the address, so that a link, a reload or another device shows the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+__all__ = ["AddressChoice", "AddressFlag"]
+
+
+@dataclass(frozen=True)
+class AddressChoice:
+    """One of a few words, for a widget with ``key=choice.hold()`` and ``on_change=choice.take``."""
+
+    name: str
+    """In the address."""
+    values: tuple[str, ...]
+    """The first is meant where the address has none of them, and is left out of it."""
+
+    @property
+    def value(self) -> str:
+        """The word in the address."""
+        given = st.query_params.get(self.name)
+        return given if given in self.values else self.values[0]
+
+    def hold(self) -> str:
+        """Let the widget show the address's word; gives the widget's key."""
+        return _hold(self.name, self.value)
+
+    def take(self) -> None:
+        """Write into the address what the widget shows."""
+        _write(self.name, st.session_state[_key(self.name)], self.values[0])
+
+
+@dataclass(frozen=True)
+class AddressFlag:
+    """Yes or no, in the address as 1 or 0, for a widget as with :class:`AddressChoice`."""
+
+    name: str
+    default: bool = False
+
+    @property
+    def value(self) -> bool:
+        """What the address says."""
+        return {"0": False, "1": True}.get(st.query_params.get(self.name, ""), self.default)
+
+    def hold(self) -> str:
+        """Let the widget show what the address says; gives the widget's key."""
+        return _hold(self.name, self.value)
+
+    def take(self) -> None:
+        """Write into the address what the widget shows."""
+        _write(self.name, str(int(st.session_state[_key(self.name)])), str(int(self.default)))
+
+
+def _key(name: str) -> str:
+    return f"address:{name}"
+
+
+def _hold(name: str, value: str | bool) -> str:
+    if st.session_state.get(_key(name)) != value:
+        st.session_state[_key(name)] = value
+    return _key(name)
+
+
+def _write(name: str, value: str, default: str) -> None:
+    if value != default:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
