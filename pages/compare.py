@@ -22,8 +22,7 @@ from pages.live.compare.view import compare_view
 from pages.live.compare.words import X_LABELS, Y_LABELS
 from pages.server import get_manager
 
-_LISTED = 200
-"""The newest runs are in the list; older ones that are chosen as well."""
+_LISTED = 200  # the newest runs are in the list, and older ones where they are chosen
 _X = AddressChoice("x", X_AXES)
 _Y = AddressChoice("y", Y_AXES)
 _WINDOW = AddressChoice("window", tuple(map(str, WINDOWS)))
@@ -73,7 +72,7 @@ def _choose(run_ids: tuple[str, ...]) -> None:
 
 def _choices() -> Choices:
     """The row of widgets above the figure."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="compare-choices"):
+    with st.container(horizontal=True, vertical_alignment="top", key="compare-choices"):
         st.selectbox(_("Curve"), Y_AXES, format_func=_y_text, key=_Y.hold(), on_change=_Y.take, width=190)
         st.segmented_control(
             _("Over"), X_AXES, format_func=_x_text, key=_X.hold(), on_change=_X.take, required=True, width="content"

@@ -41,7 +41,7 @@ class GroupTable {
 
   groupRow(group, cells, swatch, toggle) {
     const name = toggle ? this.toggleButton(group, toggle) : make("span", {}, group.name);
-    return make("tr", {}, make("th", { scope: "row" }, swatch, name), ...cells.map((cell) => this.cell(cell)));
+    return make("tr", {}, make("th", { scope: "row" }, make("span", { class: "dqn-compare-name" }, swatch, name)), ...cells.map((cell) => this.cell(cell)));
   }
 
   cell(cell) {

@@ -27,7 +27,7 @@ X_LABELS = {"env_step": mark("Env steps"), "episode": mark("Episode"), "wall_tim
 Y_LABELS = {
     "episode_return": mark("Return"),
     "eval_return": mark("Evaluation"),
-    "loss_mean": mark("Loss"),
+    "loss_mean": mark("Mean loss"),
     "length": mark("Episode length"),
     "epsilon": mark("Epsilon"),
     "q_mean": mark("Mean Q-value"),
@@ -135,9 +135,8 @@ class Words:
         """A group's mean, and beside it its interval and, where not all runs have the number, how many do."""
         if found.n == 0:
             return "–", ""
-        beside = ""
-        if found.n > 1:
-            beside = f"[{self.metric(name, found.low)}, {self.metric(name, found.high)}]"
+        low, high = self.metric(name, found.low), self.metric(name, found.high)
+        beside = f"[{low}, {high}]" if low != high else ""
         if found.n < n:
             beside = f"{beside} {self.say(mark('{count} of {n} runs')).format(count=found.n, n=n)}".strip()
         return self.metric(name, found.mean), beside
