@@ -76,8 +76,7 @@ class Words:
     def group_names(self, groups: Sequence[RunGroup]) -> list[str]:
         """What tells each group from the others, and its number of runs."""
         names = self._told_apart(groups)
-        counted = self.say(mark("{name} (n = {n})"))
-        return [counted.format(name=name, n=group.n) for name, group in zip(names, groups, strict=True)]
+        return [f"{name} (n = {group.n})" for name, group in zip(names, groups, strict=True)]
 
     def _told_apart(self, groups: Sequence[RunGroup]) -> list[str]:
         """Values of the fields that differ, if these are few; otherwise names, with a letter where they are alike."""
@@ -148,7 +147,7 @@ class Words:
             y_title=self.say(Y_LABELS[choices.y]),
             groups=groups,
             run=self.say(mark("{name}, seed {seed}")),
-            band=self.say(mark("(95 %: {low} to {high}, n = {n})")),
+            band="[{low}, {high}], n = {n}",
             count="n = {n}",
             before_smoothing=self.say(mark("before smoothing")),
         )
