@@ -127,6 +127,13 @@ class LiveFeed:
             self._record = replace(self._record, **labels)
             self._version += 1
 
+    def withdraw(self, notice: Notice) -> None:
+        """What ``notice`` says is not so any more."""
+        with self._lock:
+            if notice in self._notices:
+                self._notices.remove(notice)
+                self._version += 1
+
     def close(self) -> None:
         """Nothing more will be published: viewers that have everything may go."""
         with self._lock:

@@ -24,6 +24,7 @@ from dqn_core.events import (
     StateChanged,
     WeightsReady,
 )
+from dqn_core.runs.folder_writer import FolderWriter
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
@@ -51,19 +52,20 @@ class RunRecorder:
     ) -> None:
         self.feed = feed
         self._store = store
-        self._folder = folder
+        self._files = FolderWriter(folder, feed, clock)
         self._clock = clock
         self._rows_stored_at = self._stored_at = self._retry_at = -math.inf
         self._stored = feed.record()
-        self._is_behind = False
+        self._trouble: Notice | None = None
+        """What viewers were told while the database takes nothing."""
 
     def take(self, event: Event) -> None:
         """Publish ``event`` and store what is due. A failing disk becomes a notice, never an exception."""
         match event:
             case WeightsReady():
-                self._keep_weights(event)
+                self._files.snapshot(event)
             case CheckpointReady():
-                self._keep_checkpoint(event)
+                self._files.checkpoint(event)
             case StateChanged() | RunStarted() | HyperparametersChanged() | RunEnded():
                 self._take_turn(event)
             case _:
@@ -72,7 +74,11 @@ class RunRecorder:
                     self.flush()
 
     def flush(self) -> bool:
-        """Store everything that is not stored yet; False where the database did not take it."""
+        """Store everything that is not stored yet; False where the database or the disk did not take it."""
+        has_files = self._files.retry()
+        return self._store_log() and has_files
+
+    def _store_log(self) -> bool:
         record, rows, changes = self.feed.unstored()
         if not rows and not changes and record == self._stored:
             return True
@@ -86,18 +92,19 @@ class RunRecorder:
         self._stored_at = self._clock()
         if rows:
             self._rows_stored_at = self._stored_at
-        if self._is_behind:
-            self._is_behind = False
-            self._tell(Notice(template=mark("The database takes this run's log again; nothing of it is lost.")))
+        if self._trouble is not None:
+            self.feed.withdraw(self._trouble)
+            self._trouble = None
+            self.feed.publish(Notice(template=mark("The database takes this run's log again; nothing of it is lost.")))
         return True
 
     def _take_turn(self, event: Event) -> None:
         """The run pauses, ends, or goes on another way: what was before is stored before anybody hears of it."""
-        if self.feed.has_unstored and not self._is_behind:
+        if self.feed.has_unstored and self._trouble is None:
             self.flush()
         self.feed.publish(event)
         if isinstance(event, HyperparametersChanged):
-            self._keep_config()
+            self._files.config(self.feed.record().config)
         self.flush()
 
     def _is_due(self) -> bool:
@@ -110,48 +117,15 @@ class RunRecorder:
 
     def _fall_behind(self, error: StoreError) -> None:
         self._retry_at = self._clock() + _RETRY_AFTER_S
-        if self._is_behind:
+        if self._trouble is not None:
             return
-        self._is_behind = True
         _LOG.warning("%s", error)
         template = mark(
             "This run's log cannot be stored just now and is kept in memory until it can ({cause}). Make room on the "
             "disk, or close the program that holds the database; the training goes on."
         )
-        self._tell(Notice(template=template, parameters={"cause": str(error)}))
-
-    def _keep_weights(self, event: WeightsReady) -> None:
-        try:
-            self._folder.write_snapshot(event)
-        except OSError as error:
-            template = mark("The {kind} weights could not be written to {path} ({cause}): make room on the disk.")
-            self._tell_failed_file(template, error, kind=event.kind)
-
-    def _keep_checkpoint(self, event: CheckpointReady) -> None:
-        try:
-            self._folder.write_checkpoint(event)
-        except OSError as error:
-            template = mark(
-                "The checkpoint could not be written to {path} ({cause}): make room on the disk. Until then the run "
-                "would go on from its last one."
-            )
-            self._tell_failed_file(template, error)
-
-    def _keep_config(self) -> None:
-        try:
-            self._folder.write_config(self.feed.record().config)
-        except OSError as error:
-            template = mark("The changed settings could not be written to {path} ({cause}): make room on the disk.")
-            self._tell_failed_file(template, error)
-
-    def _tell_failed_file(self, template: str, error: OSError, **parameters: str) -> None:
-        _LOG.warning("Run %s: %s", self._folder.path.name, error)
-        places = {"path": str(self._folder.path), "cause": str(error)}
-        self._tell(Notice(template=template, parameters=parameters | places))
-
-    def _tell(self, notice: Notice) -> None:
-        if not self.feed.is_over:
-            self.feed.publish(notice)
+        self._trouble = Notice(template=template, parameters={"cause": str(error)})
+        self.feed.publish(self._trouble)
 
 
 def _news(record: RunRecord, stored: RunRecord) -> dict[str, Any]:

@@ -11,6 +11,7 @@ DIR/
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import math
@@ -74,7 +75,13 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             folder.write_config(config)
         except OSError as error:
-            raise RunFolderError(mark("{path} cannot be written: {cause}"), path=path, cause=error) from error
+            with contextlib.suppress(OSError):
+                path.rmdir()  # of a run that will not be, an empty folder is all there is
+            template = mark(
+                "The run's folder {path} cannot be written ({cause}): make room on the disk, or see that the folder "
+                "above it can be written."
+            )
+            raise RunFolderError(template, path=path, cause=error) from error
         return folder
 
     @classmethod

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -9,7 +11,15 @@ import numpy as np
 import pytest
 
 from dqn_core.config import TrainingConfig
-from dqn_core.events import EndReason, EpisodeEnded, RunState, StateChanged, WeightsReady
+from dqn_core.events import (
+    CheckpointReady,
+    EndReason,
+    EpisodeEnded,
+    RunState,
+    SnapshotKind,
+    StateChanged,
+    WeightsReady,
+)
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord
@@ -124,8 +134,8 @@ def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
     desk.recorder.take(episode(3))
     assert same(desk.store.episodes(_RUN), [episode(1), episode(2), episode(3)])
     assert desk.store.changes(_RUN) == [changed("gamma", 0.99, 0.9)]
-    assert "takes this run's log again" in desk.notices[-1]
-    assert len(desk.notices) == 2
+    (notice,) = desk.notices
+    assert "takes this run's log again" in notice
 
 
 def test_a_full_disk_delays_rows_and_loses_none(desk: Desk) -> None:
@@ -154,13 +164,54 @@ def test_weights_and_settings_land_in_the_folder(desk: Desk) -> None:
     assert np.array_equal(folder.weights("best")["layers.0.weight"], state["online.layers.0.weight"])
 
 
-def test_a_folder_that_cannot_be_written_is_told_and_stops_nothing(desk: Desk) -> None:
+def _snapshot(kind: SnapshotKind, value: float, episode: int = 1) -> WeightsReady:
+    state = {"online.layers.0.bias": np.full(2, value, np.float32)}
+    return WeightsReady(kind=kind, episode=episode, env_step=9, eval_return=3.0, state=state)
+
+
+def _checkpoint(env_step: int) -> CheckpointReady:
+    arrays = {"replay.rows": np.full((4, 3), env_step, np.float32)}
+    return CheckpointReady(episode=1, env_step=env_step, arrays=arrays, values={"counters": {"env_step": env_step}})
+
+
+def test_files_that_a_full_disk_does_not_take_are_written_later_the_newest_of_each(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.recorder.take(_checkpoint(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", _refuse)
+        for number in range(2, 60):
+            desk.now += 0.5
+            desk.recorder.take(_checkpoint(number))
+            desk.recorder.take(_snapshot("best", number))
+            desk.recorder.take(changed("gamma", 0.99, 1.0 / number))
+        (notice,) = desk.notices
+        assert "No space left" in notice
+        assert "Make room on the disk" in notice
+        assert desk.folder.checkpoint().values["counters"]["env_step"] == 1  # whole, and the last that could be written
+        assert not desk.recorder.flush()
+    desk.now += 5.0
+    desk.recorder.take(progress())
+    (notice,) = desk.notices
+    assert "takes this run's files again" in notice
+    assert desk.recorder.flush()
+    folder = RunFolder.open(desk.folder.path)
+    assert folder.checkpoint().values["counters"]["env_step"] == 59
+    assert folder.weights("best")["layers.0.bias"].tolist() == [59.0, 59.0]
+    assert folder.config.gamma == 1.0 / 59
+    assert not [path.name for path in desk.folder.path.rglob(".*")]  # nothing half written stays
+
+
+def test_a_folder_that_went_away_is_told_once_and_stops_nothing(desk: Desk) -> None:
     for file in desk.folder.path.iterdir():
         file.unlink()
     desk.folder.path.rmdir()
-    state = {"online.layers.0.bias": np.zeros(2, np.float32)}
-    desk.recorder.take(WeightsReady(kind="last", episode=1, env_step=9, eval_return=3.0, state=state))
+    desk.recorder.take(_snapshot("last", 1.0))
     desk.recorder.take(changed("gamma", 0.99, 0.9))
-    assert len(desk.notices) == 2
-    assert "last weights" in desk.notices[0]
+    (notice,) = desk.notices
+    assert str(desk.folder.path) in notice
     assert desk.store.changes(_RUN)
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
