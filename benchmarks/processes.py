@@ -59,7 +59,7 @@ def measure(
 
 def rate_of(executor: Executor, count: int, *, window_s: float, env_id: str = "CartPole-v1") -> float:
     """Env steps a second that ``count`` runs do in all."""
-    with _manager(executor) as manager:
+    with _manager(executor, count) as manager:
         for seed in range(count):
             manager.start(speed_config(env_id, _MANY_STEPS, seed=seed, compute="fused"))
         _wait_until_all_train(manager)
@@ -69,9 +69,9 @@ def rate_of(executor: Executor, count: int, *, window_s: float, env_id: str = "C
 
 
 @contextmanager
-def _manager(executor: Executor) -> Iterator[RunManager]:
+def _manager(executor: Executor, count: int) -> Iterator[RunManager]:
     with tempfile.TemporaryDirectory() as folder:
-        manager = RunManager(Path(folder), executor=executor)
+        manager = RunManager(Path(folder), executor=executor, max_active_runs=count)
         try:
             yield manager
         finally:

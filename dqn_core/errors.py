@@ -7,6 +7,7 @@
     ├── ChangeRefusedError           a live change to a field that cannot change while a run trains
     ├── UnknownRunError              no run has this id
     ├── RunStateError                a command that makes no sense in the run's present state
+    ├── LimitReachedError            more than this server gives to one visitor
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
     ├── VideoError                   a film that cannot be made or written
     ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
@@ -30,6 +31,7 @@ __all__ = [
     "DivergenceError",
     "DqnLabError",
     "FieldProblem",
+    "LimitReachedError",
     "RolloutError",
     "RunFolderError",
     "RunStateError",
@@ -119,6 +121,10 @@ class UnknownRunError(DqnLabError):
 
 class RunStateError(DqnLabError):
     """A command that makes no sense in the run's present state."""
+
+
+class LimitReachedError(DqnLabError):
+    """More than this server gives to one visitor."""
 
 
 class RunFolderError(DqnLabError):

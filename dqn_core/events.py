@@ -49,6 +49,8 @@ __all__ = [
 class RunState(StrEnum):
     """Where a run stands."""
 
+    QUEUED = "queued"
+    """It waits for its turn: as many runs as may train at a time do."""
     STARTING = "starting"
     RUNNING = "running"
     PAUSED = "paused"
@@ -63,8 +65,8 @@ class RunState(StrEnum):
 
     @property
     def is_active(self) -> bool:
-        """Whether a trainer is at work (or waits, paused) for this run."""
-        return self in {RunState.STARTING, RunState.RUNNING, RunState.PAUSED}
+        """Whether the run is not over: a trainer is at work (or waits, paused) for it, or will be in its turn."""
+        return self in {RunState.QUEUED, RunState.STARTING, RunState.RUNNING, RunState.PAUSED}
 
 
 class Phase(StrEnum):
@@ -253,7 +255,7 @@ class CheckpointReady:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateChanged:
-    """The run was paused or goes on."""
+    """The run was paused or goes on, or its turn has come."""
 
     state: RunState
 

@@ -1,7 +1,8 @@
-"""A run that is over, as it stands when it goes on from its checkpoint."""
+"""A run that is over, as it stands when it goes on from its checkpoint, or begins after all."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ __all__ = ["begun_again", "continued"]
 
 
 def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]) -> RunRecord:
-    """``record`` at the checkpoint ``state``, about to start again with ``changes`` of its config.
+    """``record`` at the checkpoint ``state``, about to go on with ``changes`` of its config when its turn comes.
 
     Raises
     ------
@@ -29,7 +30,7 @@ def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]
     counters = state.values["counters"]
     _refuse_without_work(config, counters)
     return replace(
-        _starting(record),
+        _waiting(record),
         config=config,
         episodes=counters["finished_episodes"],
         env_steps=counters["env_step"],
@@ -40,18 +41,28 @@ def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]
 
 
 def begun_again(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
-    """``record`` of a run that never took a step, about to start from its beginning with ``changes`` of its config.
+    """``record`` of a run that finished no episode, about to begin with ``changes`` of its config when its turn comes.
 
     Raises
     ------
     ConfigError, ChangeRefusedError
         A change is not valid.
     """
-    return replace(_starting(record), config=_changed(record.config, changes))
+    config = _changed(record.config, changes)
+    return replace(
+        _waiting(record),
+        config=config,
+        initial_config=config,
+        episodes=0,
+        env_steps=0,
+        updates=0,
+        wall_time_s=0.0,
+        best_eval=math.nan,
+    )
 
 
-def _starting(record: RunRecord) -> RunRecord:
-    return replace(record, state=RunState.STARTING, reason=None, message_template="", message_parameters={})
+def _waiting(record: RunRecord) -> RunRecord:
+    return replace(record, state=RunState.QUEUED, reason=None, message_template="", message_parameters={})
 
 
 def _changed(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConfig:

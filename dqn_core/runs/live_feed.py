@@ -65,6 +65,8 @@ class FeedUpdate:
     frame: Frame | None
     is_over: bool
     """Whether nothing will be published any more."""
+    queue_place: int | None = None
+    """Place among the runs that wait for their turn, from 1; None for one whose turn has come."""
 
     @property
     def is_last(self) -> bool:
@@ -112,14 +114,22 @@ class LiveFeed:
         self._frame_number = 0
         self._version = 1
         self._is_over = is_over
+        self._queue_place: int | None = None
 
     # ----------------------------------------------------------------------------------------------- the writer
 
     def publish(self, event: Event) -> None:
-        """Take in one event; called by the run's own thread alone."""
+        """Take in one event; called by the run's own thread, and before that thread begins."""
         with self._lock:
             self._take(event)
             self._version += 1
+
+    def stand_in_line(self, place: int) -> None:
+        """The run waits for its turn, and ``place - 1`` runs come before it; called while no thread works at it."""
+        with self._lock:
+            if place != self._queue_place:
+                self._queue_place = place
+                self._version += 1
 
     def relabel(self, **labels: Any) -> None:
         """Set what people call the run, its ``name`` or ``tags``; any thread may."""
@@ -179,6 +189,11 @@ class LiveFeed:
         return self._record.state
 
     @property
+    def queue_place(self) -> int | None:
+        """Place among the runs that wait for their turn, from 1; None for one whose turn has come."""
+        return self._queue_place if self._record.state is RunState.QUEUED else None
+
+    @property
     def first_kept(self) -> int:
         """Rows before this one are in the store alone."""
         return self._first_kept
@@ -231,6 +246,7 @@ class LiveFeed:
                 frame_number=self._frame_number,
                 frame=self._frames.get(self._frame_number),
                 is_over=self._is_over,
+                queue_place=self.queue_place,
             )
 
     # ---------------------------------------------------------------------------------- with the lock held

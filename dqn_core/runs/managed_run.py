@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
-from dqn_core.events import Pause, Resume, RunState, SetHyperparameter, SetPace, Step, Stop, TakeCheckpoint, Watch
-from dqn_core.runs.executors.thread import Mailbox, RunThread
-from dqn_core.runs.live_feed import LiveFeed
+from dqn_core.events import (
+    Command,
+    Event,
+    Notice,
+    Pause,
+    Resume,
+    RunEnded,
+    RunState,
+    SetHyperparameter,
+    SetPace,
+    StateChanged,
+    Step,
+    Stop,
+    TakeCheckpoint,
+    Watch,
+)
+from dqn_core.runs.executors.thread import Mailbox, NeverBegun, RunThread, TrainerFactory
+from dqn_core.runs.recorder import RunRecorder
 
 __all__ = ["ManagedRun"]
 
@@ -21,30 +38,83 @@ _BETWEEN_WATCHES_S = 0.5
 class ManagedRun:
     """Passes commands on to a run's trainer; any thread may call any method.
 
-    A command that makes no sense in the run's present state raises :class:`~dqn_core.errors.RunStateError`.
+    A command that makes no sense in the run's present state raises :class:`~dqn_core.errors.RunStateError`. Changes and
+    the pace wait in the mailbox of a run whose turn has not come, and hold from its first step.
+
+    Parameters
+    ----------
+    recorder
+        Keeps what the run does.
+    start
+        What the trainer's factory is called with beside the config and the mailbox.
     """
 
-    def __init__(self, feed: LiveFeed, mailbox: Mailbox, thread: RunThread) -> None:
-        self.feed = feed
-        self.mailbox = mailbox
-        self.thread = thread
-        self.wanted_config = feed.record().config
+    def __init__(self, recorder: RunRecorder, **start: Any) -> None:
+        self.feed = recorder.feed
+        self.mailbox = Mailbox()
+        self.thread: RunThread | None = None
+        """None before the run's turn comes."""
+        self.wanted_config = self.feed.record().config
         """The config with the live changes that are on their way to the trainer."""
         self.pace: float | None = None
+        self._recorder = recorder
+        self._start = start
         self._lock = threading.Lock()
         self._is_pause_wanted = False
-        self._next_watch_at = -math.inf
+        self._next_watch_at = self._seen_at = -math.inf
+
+    # ------------------------------------------------------------------------------------- beginning and end
 
     @property
     def is_active(self) -> bool:
         """Whether the run is not over."""
         return self.feed.state.is_active
 
+    @property
+    def is_training(self) -> bool:
+        """Whether it needs a core now."""
+        return self.feed.state in {RunState.STARTING, RunState.RUNNING} and not self.feed.is_over
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether its thread still has something to do, if only to store its last rows."""
+        return self.thread is not None and self.thread.is_alive()
+
+    def begin(self, trainer_factory: TrainerFactory, on_event: Callable[[Event], None]) -> None:
+        """Its turn has come: set a trainer to work."""
+        self.feed.publish(StateChanged(state=RunState.STARTING))
+        self._seen_at = time.monotonic()
+        self._work(functools.partial(trainer_factory, **self._start), on_event)
+
+    def end_unbegun(self, ended: RunEnded) -> None:
+        """Its turn will not come."""
+        self._work(lambda _config, _mailbox: NeverBegun(ended), lambda _event: None)
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until everything that the run did is stored, for ``timeout_s`` seconds at most."""
+        if self.thread is not None:
+            self.thread.join(max(0.0, timeout_s))
+
+    def leave(self, interruption: str) -> None:
+        """End the run because its server ends: it waits no longer for a database that takes no writes."""
+        self.stop(interruption)
+        if self.thread is not None:
+            self.thread.leave()
+
+    def _work(self, factory: TrainerFactory, on_event: Callable[[Event], None]) -> None:
+        thread = RunThread(self.feed.record().config, self._recorder, self.mailbox, factory, on_event)
+        thread.start()
+        self.thread = thread  # one that has not started yet cannot be waited for
+
+    # ----------------------------------------------------------------------------------------------- commands
+
     def pause(self) -> None:
         """Stand still before the next env step; nothing happens where it does already."""
         with self._lock:
+            if self.feed.state is RunState.QUEUED:
+                raise RunStateError(mark("The run waits for its turn: there is nothing to pause yet."))
             self._is_pause_wanted = True
-            self.mailbox.put(Pause())
+            self._tell(Pause())
 
     def resume(self) -> None:
         """Go on after a pause."""
@@ -53,18 +123,18 @@ class ManagedRun:
                 template = mark("The run is {state}, not paused: there is nothing to resume.")
                 raise RunStateError(template, state=self.feed.state)
             self._is_pause_wanted = False
-            self.mailbox.put(Resume())
+            self._tell(Resume())
 
     def step(self) -> None:
         """Take one env step, then stand still again."""
         with self._lock:
             if not self._is_pause_wanted:
                 raise RunStateError(mark("The run is {state}: pause it to take single steps."), state=self.feed.state)
-            self.mailbox.put(Step())
+            self._tell(Step())
 
     def stop(self, interruption: str = "") -> None:
         """End the run, keeping everything; with an ``interruption`` (a message template), it counts as interrupted."""
-        self.mailbox.put(Stop(interruption))
+        self._tell(Stop(interruption))
 
     def take_checkpoint(self) -> None:
         """Have a checkpoint written before the next env step."""
@@ -77,21 +147,42 @@ class ManagedRun:
             raise ConfigError((FieldProblem("pace", steps_per_s, problem, {}),))
         with self._lock:
             self.pace = steps_per_s
-            self.mailbox.put(SetPace(steps_per_s))
-
-    def watch(self, seconds: float) -> None:
-        """Make frames for the next ``seconds``; asked for again and again by whoever looks on."""
-        with self._lock:
-            now = time.monotonic()
-            if not self.feed.is_over and now >= self._next_watch_at:
-                self._next_watch_at = now + _BETWEEN_WATCHES_S  # a thousand viewers fill no mailbox
-                self.mailbox.put(Watch(seconds))
+            self._tell(SetPace(steps_per_s))
 
     def change(self, field: str, value: Any) -> TrainingConfig:
         """Change one hyperparameter; returns the config that the run will have."""
         with self._lock:
             wanted = self.wanted_config.changed_live(field, value)
             if wanted != self.wanted_config:
-                self.mailbox.put(SetHyperparameter(field, getattr(wanted, field)))
+                self._tell(SetHyperparameter(field, getattr(wanted, field)))
                 self.wanted_config = wanted
             return wanted
+
+    def _tell(self, command: Command) -> None:
+        self._seen_at = time.monotonic()
+        self.mailbox.put(command)
+
+    # ------------------------------------------------------------------------------------------------ viewers
+
+    def look(self) -> None:
+        """Somebody looks at the run; said again and again while that is so."""
+        self._seen_at = time.monotonic()
+
+    def watch(self, seconds: float) -> None:
+        """Make frames for the next ``seconds``; asked for again and again by whoever looks on."""
+        self.look()
+        with self._lock:
+            now = time.monotonic()
+            if self.is_active and now >= self._next_watch_at and self.feed.state is not RunState.QUEUED:
+                self._next_watch_at = now + _BETWEEN_WATCHES_S  # a thousand viewers fill no mailbox
+                self.mailbox.put(Watch(seconds))
+
+    def pause_if_unwatched(self, after_s: float) -> None:
+        """Pause the run, and say so, where nobody has looked at it for ``after_s`` seconds; called in its thread."""
+        with self._lock:
+            if self._is_pause_wanted or time.monotonic() - self._seen_at < after_s:
+                return
+            self._is_pause_wanted = True
+            self.mailbox.put(Pause())
+        template = mark("Nobody watched this run for {minutes} minutes, so it was paused. Resume goes on with it.")
+        self.feed.publish(Notice(template=template, parameters={"minutes": round(after_s / 60, 1)}))

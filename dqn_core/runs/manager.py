@@ -2,66 +2,44 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import RunStateError, mark
-from dqn_core.events import CheckpointKind, RunState
+from dqn_core.errors import DqnLabError, LimitReachedError, RunStateError, StoreError, mark
+from dqn_core.events import CheckpointKind, EndReason, RunState
 from dqn_core.runs.continuation import begun_again, continued
-from dqn_core.runs.executors.failures import import_modules
-from dqn_core.runs.executors.pool import WorkerPool
-from dqn_core.runs.executors.process import ProcessTrainer
-from dqn_core.runs.executors.thread import Mailbox, RunThread, TrainerFactory, make_trainer
+from dqn_core.runs.executors.choice import Executor, Executors
+from dqn_core.runs.executors.thread import TrainerFactory, end_of
 from dqn_core.runs.folder_lock import FolderLock
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
 from dqn_core.runs.managed_run import ManagedRun
+from dqn_core.runs.managed_runs import ManagedRuns
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import NAME_LENGTH, RunRecord, check_run_id, clean_tags, clean_text, new_run_id
-from dqn_core.runs.removal import finish_removals, folder_bytes, remove_run
+from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run_id, clean_tags, clean_text, new_run_id
+from dqn_core.runs.removal import discard, finish_removals, folder_bytes, remove_run
+from dqn_core.runs.scheduler import Scheduler
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
 
-Executor = Literal["auto", "thread", "process"]
-"""Where runs train: a run alone in this process, and those beside it in processes of their own; or always the same."""
-
 _DATABASE = "dqn_lab.sqlite"
-_KEPT_ENDED = 8
-"""Ended runs whose feeds stay in memory, for the viewers that look at their last frames."""
 _LAST_FLUSH_S = 2.0
 """How long a run that is to be deleted may take to store its last rows."""
 _SHUT_DOWN = mark("The server shut down while this run was at work. Everything is kept: Resume goes on from there.")
+_NOT_BEGUN = mark("The server shut down before this run's turn came. Resume begins it.")
 _LAST_ROWS_S = 0.5
 """Of the time to close, what is left for storing the last rows of runs whose workers had to be ended."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunSnapshot:
-    """One run at one moment."""
-
-    record: RunRecord
-    wanted_config: TrainingConfig
-    """The config with the live changes that are on their way to the trainer."""
-    pace: float | None
-    """Env steps a second at most; None for full speed."""
-    is_active: bool
-    """Whether a trainer of this server works at it, or waits, paused."""
-    launches: int = 0
-    """How often this server has set a trainer to it: once when started here, and each time it went on."""
 
 
 class RunManager:
@@ -76,38 +54,36 @@ class RunManager:
         Holds the database and a folder for each run, and is this manager's alone until :meth:`close`: raises
         :class:`~dqn_core.errors.StoreError` where another server uses it. Runs that an earlier server left active are
         marked interrupted.
-    executor
-        Several trainers in one interpreter are slower in all than one alone: "auto" takes a process for a run that is
-        started beside others, and prepares one as soon as there is a first run. Processes need a POSIX system;
-        elsewhere "auto" is "thread".
-    preload
-        Modules to import, here and in every worker process, because they register environments. Raises
-        :class:`~dqn_core.errors.DqnLabError` for one that cannot be imported.
-    trainer_factory
-        Makes what a run consumes, in the run's thread; overrides ``executor``.
+    executor, preload, trainer_factory
+        Where runs train: see :class:`~dqn_core.runs.executors.choice.Executors`.
+    max_active_runs, pause_unwatched_after_s
+        Who trains and who waits: see :class:`~dqn_core.runs.scheduler.Scheduler`.
+    max_runs_per_visitor
+        Runs of one owner that may be active at a time, those that wait and those that are paused included; None for no
+        such limit. Runs that belong to everybody are not counted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is one setting of a server
         self,
         data_dir: Path,
         *,
         executor: Executor = "auto",
         preload: Sequence[str] = (),
         trainer_factory: TrainerFactory | None = None,
+        max_active_runs: int | None = None,
+        max_runs_per_visitor: int | None = None,
+        pause_unwatched_after_s: float | None = None,
     ) -> None:
-        import_modules(preload)
-        self._executor: Executor = "thread" if executor == "auto" and os.name != "posix" else executor
-        has_workers = self._executor != "thread" and trainer_factory is None
-        self._pool = WorkerPool(preload) if has_workers else None
+        executors = Executors(executor, preload, trainer_factory)
+        self._pool = executors.pool
+        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s)
+        self._max_runs_per_visitor = max_runs_per_visitor
         self._folder_lock = FolderLock(data_dir)
         self.store = self._opened_store(data_dir / _DATABASE)
         self._data_dir = data_dir
         finish_removals(self.store, self._data_dir / "runs")
-        self._trainer_factory = trainer_factory
-        self._lock = threading.Lock()  # held for a few assignments only, never while the database is asked
-        self._changing_state = threading.Lock()
-        self._runs: dict[str, ManagedRun] = {}
-        self._launches: Counter[str] = Counter()
+        self._admitting = threading.Lock()  # held while a run's state is looked at and made another
+        self._runs = ManagedRuns()
         self._is_closed = False
 
     # ------------------------------------------------------------------------------------------ start and end
@@ -138,8 +114,6 @@ class RunManager:
         started_from
             What those weights came from, in a few words: another run's id, or a file's name.
         """
-        if self._is_closed:
-            raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
         now = datetime.now(UTC)
         record = RunRecord(
             run_id=new_run_id(now),
@@ -147,20 +121,26 @@ class RunManager:
             config=config,
             initial_config=config,
             started_at=now,
+            state=RunState.QUEUED,
             owner=owner,
             experiment_id=experiment_id,
             started_from=clean_text(started_from, NAME_LENGTH),
         )
-        folder = RunFolder.create(self._folder_path(record.run_id), config)
-        self.store.create_run(record)
-        start = {} if initial_weights is None else {"initial_weights": initial_weights}
-        self._launch(LiveFeed(record), folder, **start)
+        with self._admitting:
+            self._refuse_more_of(owner)
+            folder = RunFolder.create(self._folder_path(record.run_id), config, initial_weights=initial_weights)
+            try:
+                self.store.create_run(record)
+            except StoreError:
+                discard(folder.path)
+                raise
+            self._enter(LiveFeed(record), folder, **_beginning(initial_weights))
         return record.run_id
 
     def go_on(self, run_id: str, *, from_: CheckpointKind = "last", **changes: Any) -> None:
         """Go on with a run that is over from a checkpoint, as if it had never stopped.
 
-        One that was interrupted before its first step begins again.
+        A run that finished no episode and left no checkpoint, for its turn never came, begins from its start.
 
         Parameters
         ----------
@@ -173,57 +153,68 @@ class RunManager:
         ------
         RunStateError
             The run is not over, or has nothing left to do within its limits.
+        LimitReachedError
+            Its owner has as many runs as one visitor may have.
         RunFolderError
             It left no readable checkpoint.
         ConfigError, ChangeRefusedError
             A change is not valid.
         """
-        with self._changing_state:  # of two clicks, the second finds the run going on already
+        with self._admitting:  # of two clicks, the second finds the run going on already
             record = self.snapshot(run_id).record
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
+            self._refuse_more_of(record.owner)
             folder = RunFolder.open(self._folder_path(run_id))
-            is_unbegun = record.env_steps == 0 and not (folder.has_checkpoint or record.started_from)
-            state = None if is_unbegun else folder.checkpoint(from_)
-            record = begun_again(record, changes) if state is None else continued(record, state, changes)
-            values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
-            if state is not None:
+            if record.episodes == 0 and not folder.has_checkpoint:
+                record, start = begun_again(record, changes), _beginning(folder.initial_weights())
+            else:
+                state = folder.checkpoint(from_)
+                record, start = continued(record, state, changes), {"resume_from": state}
                 folder.rewind(state)
+            values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
             folder.write_config(record.config)
             tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
-            start = {} if state is None else {"resume_from": state}
-            self._launch(LiveFeed(record, tail=tail, changes=self.store.changes(run_id)), folder, **start)
+            self._enter(LiveFeed(record, tail=tail, changes=self.store.changes(run_id)), folder, **start)
 
-    def _launch(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
-        """Train in a thread; ``start`` goes to the trainer's factory."""
-        config, mailbox = feed.record().config, Mailbox()
-        with self._lock:
-            self._forget_old_runs()
-            factory = functools.partial(self._factory(), **start)
-            thread = RunThread(config, RunRecorder(feed, self.store, folder), mailbox, factory)
-            self._runs[feed.run_id] = ManagedRun(feed, mailbox, thread)
-            self._launches[feed.run_id] += 1
-        thread.start()
-        if self._pool is not None:
-            self._pool.prepare()
+    def _refuse_more_of(self, owner: str) -> None:
+        """Raise what keeps ``owner`` from having one more active run, if anything does."""
+        if self._is_closed:
+            raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
+        limit = self._max_runs_per_visitor
+        if not owner or limit is None:
+            return
+        count = self._runs.active_of(owner)
+        if count >= limit:
+            template = mark(
+                "You have {count} runs that train, wait or are paused, as many as this server gives to one visitor: "
+                "stop one of them, or wait until one ends."
+            )
+            raise LimitReachedError(template, count=count)
+
+    def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
+        """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
+        run = ManagedRun(RunRecorder(feed, self.store, folder), **start)
+        self._runs.add(run)
+        self._scheduler.enter(run)
 
     def close(self, timeout_s: float = 10.0) -> None:
         """End every run as interrupted, with a checkpoint to go on from; waits up to ``timeout_s`` seconds in all."""
-        with self._lock:
-            self._is_closed = True
-            runs = list(self._runs.values())
+        self._is_closed = True
+        for run in self._scheduler.close():
+            self._withdraw(run, EndReason.INTERRUPTED, DqnLabError(_NOT_BEGUN))
+        runs = self._runs.snapshot()
         for run in runs:
-            run.stop(interruption=_SHUT_DOWN)
-            run.thread.leave()
+            run.leave(_SHUT_DOWN)
         deadline = time.monotonic() + timeout_s
         if self._pool is None:
-            _join(runs, deadline)
+            _wait(runs, deadline)
         else:
             self._pool.close_spares()
-            _join(runs, deadline - min(_LAST_ROWS_S, timeout_s / 2))
+            _wait(runs, deadline - min(_LAST_ROWS_S, timeout_s / 2))
             self._pool.close()
-            _join(runs, deadline)
+            _wait(runs, deadline)
         self.store.close()
         self._folder_lock.release()
 
@@ -244,7 +235,13 @@ class RunManager:
     def stop(self, run_id: str) -> None:
         """End the run, keeping everything; nothing happens where it was stopped already."""
         if self.snapshot(run_id).record.state is not RunState.STOPPED:
-            self._active(run_id).stop()
+            run = self._active(run_id)
+            if not self._withdraw(run, EndReason.STOPPED):
+                run.stop()
+
+    def _withdraw(self, run: ManagedRun, reason: EndReason, error: DqnLabError | None = None) -> bool:
+        """End a run that waits for its turn; False for one that does not wait."""
+        return self._scheduler.withdraw(run, end_of(run.feed.record(), reason, error))
 
     def take_checkpoint(self, run_id: str) -> None:
         """Have a checkpoint written before the next env step; the run goes on, or stands still, as it did."""
@@ -259,6 +256,12 @@ class RunManager:
         run = self._runs.get(check_run_id(run_id))
         if run is not None:
             run.watch(seconds)
+
+    def look(self, run_id: str) -> None:
+        """Somebody looks at the run; said again and again while that is so, or the run may be paused as unwatched."""
+        run = self._runs.get(check_run_id(run_id))
+        if run is not None:
+            run.look()
 
     def change(self, run_id: str, field: str, value: Any) -> TrainingConfig:
         """Change one hyperparameter while the run trains; returns the config that it will have.
@@ -287,18 +290,17 @@ class RunManager:
         Raises :class:`RunStateError` where it is active, StoreError or RunFolderError where it cannot be removed; it
         is whole then.
         """
-        with self._changing_state:
+        with self._admitting:
             state = self.snapshot(run_id).record.state
             if state.is_active:
                 raise RunStateError(mark("The run is {state}: stop it before you delete it."), state=state)
             run = self._runs.get(run_id)
             if run is not None:
-                run.thread.join(_LAST_FLUSH_S)
-                if run.thread.is_alive():
+                run.wait(_LAST_FLUSH_S)
+                if run.is_at_work:
                     raise RunStateError(mark("The run's last rows are still being stored: delete it in a moment."))
             remove_run(self.store, self._folder_path(run_id))
-            with self._lock:
-                self._runs.pop(run_id, None)
+            self._runs.discard(run_id)
 
     def _relabel(self, run_id: str, **labels: Any) -> None:
         self.store.update_run(check_run_id(run_id), **labels)
@@ -313,22 +315,28 @@ class RunManager:
         run = self._runs.get(check_run_id(run_id))
         if run is None:
             record = self.store.run(run_id)
-            launches = self._launches[run_id]
+            launches = self._runs.launches(run_id)
             return RunSnapshot(
                 record=record, wanted_config=record.config, pace=None, is_active=False, launches=launches
             )
         record, is_active = run.feed.record(), run.is_active
         wanted = run.wanted_config if is_active else record.config
-        launches = self._launches[run_id]
-        return RunSnapshot(record=record, wanted_config=wanted, pace=run.pace, is_active=is_active, launches=launches)
+        return RunSnapshot(
+            record=record,
+            wanted_config=wanted,
+            pace=run.pace,
+            is_active=is_active,
+            launches=self._runs.launches(run_id),
+            queue_place=run.feed.queue_place,
+        )
 
     def list_runs(self, limit: int = 100) -> list[RunRecord]:
         """The newest runs, newest first, those that go on as they stand now."""
-        return self._present(self.store.runs(limit))
+        return self._runs.present(self.store.runs(limit))
 
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment in the order of their start; none where there is no such experiment."""
-        return self._present(self.store.runs_of_experiment(experiment_id))
+        return self._runs.present(self.store.runs_of_experiment(experiment_id))
 
     def folder_bytes(self, run_id: str) -> int:
         """Bytes of the files that the run keeps: config, weights, checkpoint."""
@@ -364,20 +372,6 @@ class RunManager:
             raise
         return store
 
-    def _factory(self) -> TrainerFactory:
-        """Where the next run trains."""
-        if self._trainer_factory is not None:
-            return self._trainer_factory
-        is_alone = not any(run.is_active for run in self._runs.values())
-        if self._pool is None or (self._executor == "auto" and is_alone):
-            return make_trainer
-        return functools.partial(ProcessTrainer, pool=self._pool)
-
-    def _present(self, records: Iterable[RunRecord]) -> list[RunRecord]:
-        """``records`` as they stand now, where the runs are this server's."""
-        runs = dict(self._runs)
-        return [runs[each.run_id].feed.record() if each.run_id in runs else each for each in records]
-
     def _folder_path(self, run_id: str) -> Path:
         return self._data_dir / "runs" / check_run_id(run_id)
 
@@ -391,15 +385,13 @@ class RunManager:
             raise RunStateError(mark("The run belongs to another server that uses the same data: steer it there."))
         raise RunStateError(mark("The run is over ({state}): start a new run."), state=state)
 
-    def _forget_old_runs(self) -> None:
-        """Keep the feeds of the last few ended runs; the store has everything of the others."""
-        ended = [run_id for run_id, run in self._runs.items() if not run.thread.is_alive() and run.feed.is_over]
-        for run_id in ended[: max(0, len(ended) - _KEPT_ENDED)]:
-            if not self._runs[run_id].feed.has_unstored:
-                del self._runs[run_id]
+
+def _beginning(initial_weights: Mapping[str, NDArray[np.float32]] | None) -> dict[str, Any]:
+    """What the trainer's factory is called with for a run that begins."""
+    return {} if initial_weights is None else {"initial_weights": initial_weights}
 
 
-def _join(runs: Sequence[ManagedRun], deadline: float) -> None:
+def _wait(runs: Sequence[ManagedRun], deadline: float) -> None:
     """Wait for the runs' threads until ``deadline`` (of the monotonic clock) at most."""
     for run in runs:
-        run.thread.join(max(0.0, deadline - time.monotonic()))
+        run.wait(deadline - time.monotonic())

@@ -21,6 +21,7 @@ __all__ = [
     "NAME_LENGTH",
     "TAG_LENGTH",
     "RunRecord",
+    "RunSnapshot",
     "applied",
     "check_run_id",
     "clean_tags",
@@ -76,6 +77,23 @@ class RunRecord:
     """The experiment that it is a part of."""
     started_from: str = ""
     """What its first weights came from: another run's id, or an uploaded file's name; empty for fresh ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSnapshot:
+    """One run at one moment."""
+
+    record: RunRecord
+    wanted_config: TrainingConfig
+    """The config with the live changes that are on their way to the trainer."""
+    pace: float | None
+    """Env steps a second at most; None for full speed."""
+    is_active: bool
+    """Whether it is a run of this server that is not over: one that trains, is paused, or waits for its turn."""
+    launches: int = 0
+    """How often this server has taken it on: once when started here, and each time it went on."""
+    queue_place: int | None = None
+    """Place among the runs that wait for their turn, from 1; None for one that does not wait."""
 
 
 def new_run_id(now: datetime) -> str:

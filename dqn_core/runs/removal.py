@@ -12,7 +12,7 @@ from pathlib import Path
 from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, mark
 from dqn_core.runs.store import RunStore
 
-__all__ = ["finish_removals", "folder_bytes", "remove_run"]
+__all__ = ["discard", "finish_removals", "folder_bytes", "remove_run"]
 
 _ASIDE = ".deleted"
 
@@ -35,6 +35,11 @@ def remove_run(store: RunStore, folder: Path) -> None:
             aside.rename(folder)
         raise
     shutil.rmtree(aside, ignore_errors=True)  # what stays is removed at the server's next start
+
+
+def discard(folder: Path) -> None:
+    """Remove the folder of a run that never came to be."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def finish_removals(store: RunStore, runs: Path) -> None:

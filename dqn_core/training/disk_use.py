@@ -11,7 +11,7 @@ __all__ = ["DEFAULT_BYTE_LIMIT", "DiskUse", "disk_use", "prune"]
 DEFAULT_BYTE_LIMIT = 256 * 2**20
 """Bytes that one run's snapshots and checkpoints may take."""
 
-_NEVER_REMOVED = ("checkpoint.safetensors", "best.safetensors", "last.safetensors")
+_NEVER_REMOVED = ("checkpoint.safetensors", "best.safetensors", "last.safetensors", "initial.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,8 @@ def disk_use(folder: Path, limit: int) -> DiskUse:
 def prune(folder: Path, limit: int) -> None:
     """Remove what goes beyond ``limit`` bytes: the largest file first, of equally large ones the oldest.
 
-    Never removed are the newest checkpoint and the best and last snapshot, though they alone be more.
+    Never removed are the newest checkpoint, the best and last snapshot and the weights that the run began with, though
+    they alone be more.
     """
     files = list(_files(folder))
     excess = sum(size for _, size in files) - limit

@@ -5,6 +5,7 @@ DIR/
 ├── episodes.csv         a row an episode
 ├── changes.csv          a row a changed field
 ├── summary.json         how it ended
+├── initial.safetensors                                       weights that it began with, where it did not draw its own
 ├── best.safetensors, last.safetensors, snapshots/            states of the learner, to look back at
 └── checkpoint.safetensors, checkpoint-best.safetensors       states of the run, to go on from
 """
@@ -16,7 +17,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO, get_args
 
@@ -38,6 +39,7 @@ from dqn_core.training.checkpoint import CheckpointInfo, checkpoint_info, read_c
 from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, episode_rows
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
 from dqn_core.training.files import write_atomically
+from dqn_core.training.initial_weights import read_initial_weights, write_initial_weights
 from dqn_core.training.snapshots import (
     SnapshotInfo,
     list_snapshots,
@@ -66,14 +68,26 @@ class RunFolder:
         self._byte_limit = byte_limit
 
     @classmethod
-    def create(cls, path: Path, config: TrainingConfig, byte_limit: int = DEFAULT_BYTE_LIMIT) -> Self:
-        """Make the folder ``path`` for a new run; raises :class:`RunFolderError` where it cannot be."""
+    def create(
+        cls,
+        path: Path,
+        config: TrainingConfig,
+        byte_limit: int = DEFAULT_BYTE_LIMIT,
+        *,
+        initial_weights: Mapping[str, np.ndarray] | None = None,
+    ) -> Self:
+        """Make the folder ``path`` for a new run; raises :class:`RunFolderError` where it cannot be.
+
+        ``initial_weights`` are what it begins with, where it does not draw its own.
+        """
         if (path / "config.json").exists():
             raise RunFolderError(mark("{path} holds a run already: choose another folder."), path=path)
         folder = cls(path, config, byte_limit)
         try:
             path.mkdir(parents=True, exist_ok=True)
             folder.write_config(config)
+            if initial_weights is not None:
+                write_initial_weights(path, initial_weights)
         except OSError as error:
             with contextlib.suppress(OSError):
                 path.rmdir()  # of a run that will not be, an empty folder is all there is
@@ -95,6 +109,10 @@ class RunFolder:
             )
             raise RunFolderError(template, path=path) from error
         return cls(path, config_from_json(text), byte_limit)
+
+    def initial_weights(self) -> dict[str, np.ndarray] | None:
+        """What the run began with, or is to begin with; None for one that draws its own."""
+        return read_initial_weights(self.path)
 
     def write_config(self, config: TrainingConfig) -> None:
         """Keep ``config`` as the run's present one."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +15,9 @@ def managed(tmp_path: Path) -> Iterator[Managed]:
     """Managers of one data folder, each with trainers that follow a script."""
     managers: list[RunManager] = []
 
-    def make(script: Script) -> RunManager:
-        managers.append(RunManager(tmp_path / "data", trainer_factory=following(script)))
+    def make(script: Script, **settings: Any) -> RunManager:
+        settings.setdefault("max_active_runs", 50)
+        managers.append(RunManager(tmp_path / "data", trainer_factory=following(script), **settings))
         return managers[-1]
 
     yield make

@@ -27,7 +27,7 @@ PRELOAD = ("registered_environments",)
 @pytest.fixture(scope="module", params=EXECUTORS)
 def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
     """One manager for all cases, so that a worker warms up while the case before it runs."""
-    manager = RunManager(tmp_path_factory.mktemp("data"), executor=request.param, preload=PRELOAD)
+    manager = RunManager(tmp_path_factory.mktemp("data"), executor=request.param, preload=PRELOAD, max_active_runs=8)
     yield manager
     manager.close()
 

@@ -102,7 +102,7 @@ def test_what_cannot_go_on_says_why(manager: RunManager) -> None:
     run_id = manager.start(_CONFIG.replace(max_episodes=10_000))
     with pytest.raises(RunStateError, match="already"):
         manager.go_on(run_id)
-    wait_until(lambda: manager.snapshot(run_id).record.env_steps > 0, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 1, timeout_s=60)
     manager.stop(run_id)
     wait_for_end(manager, run_id)
     with pytest.raises(ChangeRefusedError, match="new run"):

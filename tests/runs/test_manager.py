@@ -248,7 +248,7 @@ def test_closing_interrupts_every_run_and_stores_its_last_rows(managed: Managed)
     manager.pause(runs[0])
     manager.close(timeout_s=10.0)
     for run_id in runs:
-        assert not manager._runs[run_id].thread.is_alive()
+        assert not manager._runs[run_id].is_at_work
         assert manager.store.run(run_id).state is RunState.INTERRUPTED
         assert manager.store.episode_count(run_id) == 3
     with pytest.raises(RunStateError, match="shutting down"):
@@ -266,7 +266,7 @@ def test_closing_does_not_wait_for_a_trainer_that_hangs(managed: Managed) -> Non
     manager = managed(script)
     run_id = manager.start(TrainingConfig())
     manager.close(timeout_s=0.05)
-    assert manager._runs[run_id].thread.is_alive()
+    assert manager._runs[run_id].is_at_work
     let_go.set()
     wait_for_end(manager, run_id)
 

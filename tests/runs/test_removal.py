@@ -82,6 +82,7 @@ def test_a_crash_in_the_middle_leaves_a_run_whole_or_gone(
         with pytest.raises(KeyboardInterrupt):
             manager.delete(run_id)
 
+    manager.close()
     later = managed(a_run_of(1))
     assert [record.run_id for record in later.list_runs()] == [run_id] * is_kept
     assert later.folder_bytes(run_id) == before * is_kept

@@ -32,7 +32,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
     managers: list[RunManager] = []
 
     def made(executor: Executor) -> RunManager:
-        managers.append(RunManager(tmp_path, executor=executor, preload=("registered_environments",)))
+        settings = {"preload": ("registered_environments",), "max_active_runs": 8}
+        managers.append(RunManager(tmp_path, executor=executor, **settings))
         return managers[-1]
 
     yield made

@@ -33,8 +33,8 @@ from dqn_core.runs.manager import RunManager
 
 Mailbox = queue.SimpleQueue[Command]
 Script = Callable[[TrainingConfig, Mailbox], Iterator[Event]]
-Managed = Callable[[Script], RunManager]
-"""Makes a manager whose trainers follow a script."""
+Managed = Callable[..., RunManager]
+"""Makes a manager, with settings of its own if need be, whose trainers follow a script."""
 
 
 class ScriptedTrainer:
@@ -180,9 +180,10 @@ def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
 
 def wait_for_end(manager: RunManager, run_id: str) -> None:
     """Until the run's thread is gone, and with it everything it had to do."""
-    thread = manager._runs[run_id].thread
-    thread.join(timeout=60)
-    assert not thread.is_alive()
+    run = manager._runs[run_id]
+    wait_until(lambda: run.thread is not None, timeout_s=60)
+    run.wait(timeout_s=60)
+    assert not run.is_at_work
 
 
 def same(left: object, right: object) -> bool:

@@ -21,9 +21,10 @@ from dqn_core.errors import DqnLabError, WorkerDiedError, mark
 from dqn_core.events import Command, EndReason, Event, RunEnded
 from dqn_core.runs.executors.failures import as_error
 from dqn_core.runs.recorder import RunRecorder
+from dqn_core.runs.records import RunRecord
 from dqn_core.training.trainer_state import TrainerState
 
-__all__ = ["EventSource", "Mailbox", "RunThread", "TrainerFactory", "make_trainer"]
+__all__ = ["EventSource", "Mailbox", "NeverBegun", "RunThread", "TrainerFactory", "end_of", "make_trainer"]
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 2.0
@@ -55,17 +56,51 @@ def make_trainer(
     return Trainer(config, mailbox, resume_from=resume_from, initial_weights=initial_weights)
 
 
+class NeverBegun:
+    """Stands for the trainer of a run that ends before its turn came: its end is its only event."""
+
+    def __init__(self, ended: RunEnded) -> None:
+        self._ended = ended
+
+    def events(self) -> Iterator[Event]:
+        """The end."""
+        yield self._ended
+
+
+def end_of(record: RunRecord, reason: EndReason, error: DqnLabError | None = None) -> RunEnded:
+    """The end of a run as it stands in ``record``, told by somebody else than its trainer."""
+    return RunEnded(
+        reason=reason,
+        wall_time_s=record.wall_time_s,
+        episodes=record.episodes,
+        env_steps=record.env_steps,
+        updates=record.updates,
+        best_eval=record.best_eval,
+        template=error.template if error else "",
+        parameters=error.parameters if error else {},
+    )
+
+
 class RunThread(threading.Thread):
-    """Runs one trainer to its end. A daemon: an environment that hangs cannot keep the process alive."""
+    """Runs one trainer to its end. A daemon: an environment that hangs cannot keep the process alive.
+
+    ``on_event`` is called with each event after it was logged.
+    """
 
     def __init__(
-        self, config: TrainingConfig, recorder: RunRecorder, mailbox: Mailbox, trainer_factory: TrainerFactory
+        self,
+        config: TrainingConfig,
+        recorder: RunRecorder,
+        mailbox: Mailbox,
+        trainer_factory: TrainerFactory,
+        on_event: Callable[[Event], None],
     ) -> None:
         super().__init__(name=f"run-{recorder.feed.run_id}", daemon=True)
         self._config = config
         self._recorder = recorder
         self._mailbox = mailbox
         self._trainer_factory = trainer_factory
+        self._on_event = on_event
         self._is_leaving = threading.Event()
 
     def leave(self) -> None:
@@ -74,10 +109,12 @@ class RunThread(threading.Thread):
 
     def run(self) -> None:
         """Train, log, and tell how it ended, whatever happens."""
+        ended = self._train()
         try:
-            self._recorder.take(self._train())
+            self._recorder.take(ended)
         finally:
             self._recorder.feed.close()
+            self._on_event(ended)
         while not self._recorder.flush() and not self._is_leaving.wait(_RETRY_S):
             pass
 
@@ -90,6 +127,7 @@ class RunThread(threading.Thread):
                     if isinstance(event, RunEnded):
                         return event
                     self._recorder.take(event)
+                    self._on_event(event)
         except BaseException as error:  # noqa: BLE001  also SystemExit: no run may stay "running" without a thread
             if not isinstance(error, DqnLabError):
                 _LOG.error("Run %s failed", self._recorder.feed.run_id, exc_info=error)
@@ -97,17 +135,8 @@ class RunThread(threading.Thread):
         return self._failure(DqnLabError(mark("The run failed: its trainer fell silent without giving a reason.")))
 
     def _failure(self, error: DqnLabError) -> RunEnded:
-        record = self._recorder.feed.record()
-        return RunEnded(
-            reason=EndReason.INTERRUPTED if isinstance(error, WorkerDiedError) else EndReason.FAILED,
-            wall_time_s=record.wall_time_s,
-            episodes=record.episodes,
-            env_steps=record.env_steps,
-            updates=record.updates,
-            best_eval=record.best_eval,
-            template=error.template,
-            parameters=error.parameters,
-        )
+        reason = EndReason.INTERRUPTED if isinstance(error, WorkerDiedError) else EndReason.FAILED
+        return end_of(self._recorder.feed.record(), reason, error)
 
 
 @contextlib.contextmanager

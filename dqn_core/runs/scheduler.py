@@ -1,0 +1,97 @@
+"""Who trains and who waits: at most so many runs at a time, the others in the order in which they came."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from collections.abc import Iterable
+
+from dqn_core.events import Event, Progress, RunEnded, StateChanged
+from dqn_core.runs.executors.choice import Executors
+from dqn_core.runs.managed_run import ManagedRun
+
+__all__ = ["Scheduler"]
+
+
+class Scheduler:
+    """Lets runs begin as places become free; any thread may call any method.
+
+    A run gives its place up when it ends, and also while it is paused, for it needs no core then. Resumed, it goes on
+    at once, even if for a while one run more than ``max_active_runs`` trains: whoever paused it to look at it shall not
+    find it stuck behind runs that came later. No further run begins before there are fewer again.
+
+    Parameters
+    ----------
+    executors
+        Where runs train.
+    max_active_runs
+        Runs that train at a time; None for one on each core.
+    pause_unwatched_after_s
+        Seconds after which a run that nobody looks at is paused; None for never. The runs of an experiment are not:
+        nobody looks at each of them.
+    """
+
+    def __init__(
+        self, executors: Executors, max_active_runs: int | None = None, pause_unwatched_after_s: float | None = None
+    ) -> None:
+        self._executors = executors
+        self._places = max_active_runs if max_active_runs is not None else os.cpu_count() or 1
+        self._pause_unwatched_after_s = pause_unwatched_after_s
+        self._lock = threading.Lock()
+        self._waiting: list[ManagedRun] = []
+        self._begun: list[ManagedRun] = []
+        self._is_closed = False
+
+    def enter(self, run: ManagedRun) -> None:
+        """Let ``run`` begin, now or when its turn comes."""
+        with self._lock:
+            self._waiting.append(run)
+        self._advance()
+
+    def withdraw(self, run: ManagedRun, ended: RunEnded) -> bool:
+        """Take ``run`` out of the queue, with ``ended`` as its end; False where it does not wait."""
+        with self._lock:
+            if run not in self._waiting:
+                return False
+            self._waiting.remove(run)
+            run.end_unbegun(ended)
+            self._tell_places()
+        return True
+
+    def close(self) -> list[ManagedRun]:
+        """Let no further run begin; returns those that wait."""
+        with self._lock:
+            self._is_closed = True
+            return list(self._waiting)
+
+    def _advance(self) -> None:
+        """Give the free places to those who wait longest."""
+        with self._lock:
+            self._begun = [run for run in self._begun if run.is_active]
+            free = 0 if self._is_closed else self._places - _training(self._begun)
+            beginning, self._waiting = self._waiting[: max(0, free)], self._waiting[max(0, free) :]
+            self._tell_places()
+            for run in beginning:
+                factory = self._executors.factory(is_alone=not self._begun)
+                run.begin(factory, functools.partial(self._take_notice, run))
+                self._begun.append(run)
+        if beginning:
+            self._executors.prepare()
+
+    def _take_notice(self, run: ManagedRun, event: Event) -> None:
+        """Called in the thread of ``run``, after ``event`` was logged."""
+        match event:
+            case StateChanged() | RunEnded():
+                self._advance()
+            case Progress() if self._pause_unwatched_after_s is not None:
+                if run.feed.record().experiment_id is None:
+                    run.pause_if_unwatched(self._pause_unwatched_after_s)
+
+    def _tell_places(self) -> None:
+        for place, run in enumerate(self._waiting, 1):
+            run.feed.stand_in_line(place)
+
+
+def _training(runs: Iterable[ManagedRun]) -> int:
+    return sum(run.is_training for run in runs)
