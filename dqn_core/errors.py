@@ -8,6 +8,7 @@
     ├── UnknownRunError              no run has this id
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── LimitReachedError            more than this server gives to one visitor
+    ├── SettingError                 a setting of the server that is not valid
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
     ├── VideoError                   a film that cannot be made or written
     ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
@@ -35,6 +36,7 @@ __all__ = [
     "RolloutError",
     "RunFolderError",
     "RunStateError",
+    "SettingError",
     "StoreError",
     "UnavailableComputeError",
     "UnknownRunError",
@@ -125,6 +127,10 @@ class RunStateError(DqnLabError):
 
 class LimitReachedError(DqnLabError):
     """More than this server gives to one visitor."""
+
+
+class SettingError(DqnLabError):
+    """A setting of the server that is not valid; the message names it and says what would be right."""
 
 
 class RunFolderError(DqnLabError):

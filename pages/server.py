@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from pathlib import Path
 
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
+from pages.settings import settings
 
-__all__ = ["close_manager", "data_dir", "get_manager", "get_replays"]
+__all__ = ["close_manager", "get_manager", "get_replays"]
 
 _lock = threading.Lock()
 _managers: list[RunManager] = []
@@ -18,16 +17,24 @@ _replays: list[Replays] = []
 """Empty, or the one."""
 
 
-def data_dir() -> Path:
-    """Where runs are kept: the folder that DQN_LAB_DATA names, else ``data`` in the working directory."""
-    return Path(os.environ.get("DQN_LAB_DATA") or "data")
-
-
 def get_manager() -> RunManager:
-    """The manager, made at the first call. Raises StoreError where the data folder cannot be used."""
+    """The manager, made at the first call.
+
+    Raises SettingError for a setting that is not valid and StoreError where the data folder cannot be used; once that
+    is put right, the next call gives a manager.
+    """
     with _lock:
         if not _managers:
-            _managers.append(RunManager(data_dir()))
+            given = settings()
+            manager = RunManager(
+                given.data,
+                executor=given.executor,
+                preload=given.preload,
+                max_active_runs=given.max_active_runs,
+                max_runs_per_visitor=given.max_runs_per_visitor,
+                pause_unwatched_after_s=given.pause_unwatched_after_s,
+            )
+            _managers.append(manager)
         return _managers[0]
 
 

@@ -44,6 +44,7 @@ class _Action:
 _OVER = frozenset({RunState.FINISHED, RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED})
 _IDLE = _OVER | {None}
 _GOING = frozenset({RunState.STARTING, RunState.RUNNING})
+_QUEUED = frozenset({RunState.QUEUED})
 _PAUSED = frozenset({RunState.PAUSED})
 _NEVER: frozenset[RunState | None] = frozenset()
 
@@ -60,14 +61,14 @@ _ACTIONS = (
         ),
         _PAUSED | _OVER,
         _PAUSED,
-        _GOING,
+        _GOING | _QUEUED,
     ),
     _Action(
         "stop",
         mark("Stop"),
         ":material/stop:",
         mark("End the run and keep its results"),
-        _GOING | _PAUSED,
+        _QUEUED | _GOING | _PAUSED,
         _NEVER,
         _IDLE,
     ),

@@ -8,6 +8,7 @@ from dqn_core.events import EndReason, RunState
 __all__ = ["CHOICE_LABELS", "PRESET_LABELS", "REASON_LABELS", "STATE_LABELS", "WEIGHTS_LABELS"]
 
 STATE_LABELS = {
+    RunState.QUEUED: mark("Waiting"),
     RunState.STARTING: mark("Starting"),
     RunState.RUNNING: mark("Running"),
     RunState.PAUSED: mark("Paused"),

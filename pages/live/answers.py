@@ -12,7 +12,15 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dqn_core.errors import BusyError, DqnLabError, RolloutError, RunFolderError, StoreError, UnknownRunError
+from dqn_core.errors import (
+    BusyError,
+    DqnLabError,
+    RolloutError,
+    RunFolderError,
+    SettingError,
+    StoreError,
+    UnknownRunError,
+)
 
 __all__ = ["BadRequestError", "Handler", "error_answer", "json_errors", "query_choice", "query_count", "query_number"]
 
@@ -26,6 +34,7 @@ _STATUS: tuple[tuple[type[DqnLabError], int], ...] = (
     (RolloutError, 400),
     (StoreError, 503),
     (BusyError, 503),
+    (SettingError, 503),
 )
 _CONFLICT = 409
 

@@ -16,6 +16,9 @@ def labels() -> dict[str, str]:
 
 def _state_labels() -> dict[str, str]:
     return {
+        "state_queued": _("Waiting"),
+        "waiting_turn": _("Waiting for its turn…"),
+        "queue_place": _("Waits for its turn: place {n} in the queue. It begins by itself."),
         "state_starting": _("Starting"),
         "preparing": _("Preparing the learner…"),
         "state_running": _("Running"),

@@ -257,10 +257,17 @@ class LivePanel {
   waitingFor() {
     const { labels, update } = this;
     if (this.canDraw()) return "";
+    if (update.state === "queued") return labels.waiting_turn;
     if (update.state === "starting") return labels.preparing;
     if (!this.hasHeard || this.series.length > 0) return labels.loading_curves;
     if (!this.isActive) return labels.no_episodes;
     return update.progress?.phase === "warmup" ? labels.filling_memory : labels.waiting_first_episode;
+  }
+
+  /** Where a run that waits for its turn stands; empty before the stream has told. */
+  placeText() {
+    const place = this.update.queue_place;
+    return place ? fill(this.labels.queue_place, { n: this.formats.integer(place) }) : "";
   }
 
   messageText() {
@@ -272,6 +279,7 @@ class LivePanel {
     }
     if (reason && this.labels[`reason_${reason}`]) return this.labels[`reason_${reason}`];
     if (state === "interrupted") return this.labels.reason_interrupted;
+    if (state === "queued") return this.placeText();
     if (state === "starting") return this.labels.preparing;
     return state === "running" && progress?.phase === "warmup" ? this.labels.filling_memory : "";
   }

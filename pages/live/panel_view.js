@@ -2,7 +2,7 @@
 
 const TILES = ["episode", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
 const NOTICES_AT_MOST = 3;
-const ACTIVE_STATES = ["starting", "running", "paused"];
+const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
 
 class StatusView {
   constructor(labels) {

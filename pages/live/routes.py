@@ -64,8 +64,9 @@ async def _events(request: Request, manager: RunManager, *, streams: RunStreams)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     if request.method == "HEAD":
         return Response(headers=headers, media_type="text/event-stream")
-    watch = functools.partial(manager.watch, run_id, _WATCH_S) if wants_frames else None
-    return StreamingResponse(streams.events(view, since, watch), headers=headers, media_type="text/event-stream")
+    look = functools.partial(manager.watch, seconds=_WATCH_S) if wants_frames else manager.look
+    messages = streams.events(view, since, functools.partial(look, run_id), with_frames=wants_frames)
+    return StreamingResponse(messages, headers=headers, media_type="text/event-stream")
 
 
 async def _frame(request: Request, manager: RunManager) -> Response:

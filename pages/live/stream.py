@@ -26,7 +26,7 @@ _LOG = logging.getLogger(__name__)
 
 _TICK_S = 0.1
 _HEARTBEAT_S = 10.0
-_BETWEEN_WATCHES_S = 1.0
+_BETWEEN_LOOKS_S = 1.0
 _INLINE_ROWS = 200
 """Messages with more rows are made in a worker thread: the event loop serves every page of the server."""
 
@@ -47,20 +47,22 @@ class RunStreams:
         self._tick = 0
         self._made: dict[tuple[str, Cursor, bool], asyncio.Future[_Made]] = {}
 
-    async def events(self, view: RunView, since: Cursor, watch: Callable[[], None] | None) -> AsyncIterator[bytes]:
+    async def events(
+        self, view: RunView, since: Cursor, look: Callable[[], None], *, with_frames: bool
+    ) -> AsyncIterator[bytes]:
         """Messages about a run from a cursor on, the first at once, to its end or the server's.
 
-        ``watch`` is called each second while the viewer is there, to keep frames coming; None: it wants no frames.
+        ``look`` is called each second while the viewer is there.
         """
-        version, sent_at, watched_at = 0, time.monotonic(), 0.0
+        version, sent_at, looked_at = 0, time.monotonic(), 0.0
         while not self._is_closing():
             now = time.monotonic()
-            if watch is not None and now - watched_at >= _BETWEEN_WATCHES_S:
-                watched_at = now
-                watch()
+            if now - looked_at >= _BETWEEN_LOOKS_S:
+                looked_at = now
+                look()
             if view.feed.version != version:
                 try:
-                    update, text = await self._message(view, since, with_frames=watch is not None)
+                    update, text = await self._message(view, since, with_frames=with_frames)
                 except StoreError:  # the viewer connects again and asks for the same rows
                     _LOG.exception("A viewer's stream ended")
                     return

@@ -64,6 +64,7 @@ def _values(update: FeedUpdate, since: Cursor, *, with_frames: bool) -> dict[str
         "over": update.is_last,
         "message": _text(record.message_template, record.message_parameters) if record.message_template else None,
         "reason": record.reason,
+        "queue_place": update.queue_place,
         "progress": _progress(update),
         "changes": {"from": update.changes_from, "items": [_change(each) for each in update.changes]},
         "notices": [_text(each.template, each.parameters) for each in update.notices],

@@ -19,7 +19,7 @@ NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
 def manager(tmp_path: Path) -> Iterator[RunManager]:
     """The process's manager, whose runs stand still after three episodes and obey."""
     pages.server.close_manager()
-    own = RunManager(tmp_path, trainer_factory=following(obedient()))
+    own = RunManager(tmp_path, trainer_factory=following(obedient()), max_active_runs=3)
     pages.server._managers.append(own)
     yield own
     pages.server.close_manager()

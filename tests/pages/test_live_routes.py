@@ -52,7 +52,7 @@ class Lab:
     def follow(self, script: Script) -> None:
         """Start the manager again, as after a restart of the server, its trainers following ``script``."""
         self.close()
-        self._manager = RunManager(self._path, trainer_factory=following(script))
+        self._manager = RunManager(self._path, trainer_factory=following(script), max_active_runs=3)
 
     def close(self) -> None:
         if self._manager is not None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dqn_core.errors import SettingError
 from dqn_core.runs.manager import RunManager
 from pages import server
+from pages.settings import settings
 
 NAVIGATION = Path(server.__file__).with_name("navigation.py")
 
@@ -16,9 +18,11 @@ NAVIGATION = Path(server.__file__).with_name("navigation.py")
 @pytest.fixture(autouse=True)
 def _no_manager_before_or_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     server.close_manager()
+    settings.cache_clear()
     monkeypatch.setenv("DQN_LAB_DATA", str(tmp_path / "lab"))
     yield
     server.close_manager()
+    settings.cache_clear()
 
 
 def test_everybody_gets_the_same_manager() -> None:
@@ -32,12 +36,23 @@ def test_the_data_folder_is_where_the_environment_says(tmp_path: Path) -> None:
     assert (tmp_path / "lab" / "dqn_lab.sqlite").exists()
 
 
-@pytest.mark.parametrize("value", [None, ""])
-def test_the_data_folder_is_data_where_nobody_says(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
-    monkeypatch.delenv("DQN_LAB_DATA")
-    if value is not None:
-        monkeypatch.setenv("DQN_LAB_DATA", value)
-    assert server.data_dir() == Path("data")
+def test_the_settings_reach_the_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DQN_LAB_MAX_ACTIVE_RUNS", "3")
+    monkeypatch.setenv("DQN_LAB_MAX_RUNS_PER_VISITOR", "2")
+    monkeypatch.setenv("DQN_LAB_PAUSE_UNWATCHED_AFTER_S", "90")
+    monkeypatch.setenv("DQN_LAB_EXECUTOR", "thread")
+    manager = server.get_manager()
+    scheduler = manager._scheduler
+    assert (scheduler._places, manager._max_runs_per_visitor, scheduler._pause_unwatched_after_s) == (3, 2, 90.0)
+    assert manager._pool is None
+
+
+def test_a_setting_that_is_put_right_gives_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DQN_LAB_MAX_ACTIVE_RUNS", "none")
+    with pytest.raises(SettingError, match="DQN_LAB_MAX_ACTIVE_RUNS is 'none', but must be a whole number from 1"):
+        server.get_manager()
+    monkeypatch.setenv("DQN_LAB_MAX_ACTIVE_RUNS", "1")
+    assert server.get_manager().list_runs() == []
 
 
 def test_a_closed_manager_is_made_anew() -> None:

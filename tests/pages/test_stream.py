@@ -35,6 +35,10 @@ def view(tmp_path: Path) -> Iterator[RunView]:
     store.close()
 
 
+def _nothing() -> None:
+    """What a stream does for a run that nobody counts the viewers of."""
+
+
 def _episodes(text: bytes) -> list[int]:
     values: dict[str, Any] = json.loads(text.decode().split("data: ")[1])
     numbers: list[int] = values["episodes"]["columns"]["episode"]
@@ -45,7 +49,7 @@ def test_the_first_message_comes_at_once(view: RunView, monkeypatch: pytest.Monk
     monkeypatch.setattr(stream, "_TICK_S", 3_600.0)
 
     async def look() -> bytes:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), None)) as messages:
+        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
             return await asyncio.wait_for(anext(messages), timeout=30)
 
     assert _episodes(asyncio.run(look())) == []
@@ -53,7 +57,7 @@ def test_the_first_message_comes_at_once(view: RunView, monkeypatch: pytest.Monk
 
 def test_messages_come_ten_times_a_second_at_most(view: RunView) -> None:
     async def look() -> float:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), None)) as messages:
+        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
             await anext(messages)
             began = time.monotonic()
             for step in range(5):
@@ -66,7 +70,7 @@ def test_messages_come_ten_times_a_second_at_most(view: RunView) -> None:
 
 def test_a_slow_viewer_gets_one_larger_update(view: RunView) -> None:
     async def look() -> list[int]:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), None)) as messages:
+        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
             await anext(messages)
             for number in range(1, 101):  # while the viewer's connection takes nothing
                 view.feed.publish(episode(number))
@@ -87,7 +91,11 @@ def test_viewers_with_the_same_rows_share_a_message(view: RunView, monkeypatch: 
     monkeypatch.setattr(stream, "message", count)
 
     async def look(streams: RunStreams) -> list[int]:
-        return [number async for text in streams.events(view, Cursor(), None) for number in _episodes(text)]
+        return [
+            number
+            async for text in streams.events(view, Cursor(), _nothing, with_frames=False)
+            for number in _episodes(text)
+        ]
 
     async def crowd() -> list[list[int]]:
         streams = RunStreams(lambda: False)
@@ -110,8 +118,8 @@ def test_a_viewer_that_leaves_takes_nothing_from_the_others(view: RunView, monke
     async def crowd() -> bytes:
         streams = RunStreams(lambda: False)
         leaves, stays = (
-            asyncio.ensure_future(anext(streams.events(view, Cursor(), None))),
-            asyncio.ensure_future(anext(streams.events(view, Cursor(), None))),
+            asyncio.ensure_future(anext(streams.events(view, Cursor(), _nothing, with_frames=False))),
+            asyncio.ensure_future(anext(streams.events(view, Cursor(), _nothing, with_frames=False))),
         )
         await asyncio.sleep(0)
         leaves.cancel()
@@ -124,7 +132,7 @@ def test_a_quiet_stream_gives_signs_of_life(view: RunView, monkeypatch: pytest.M
     monkeypatch.setattr(stream, "_HEARTBEAT_S", 0.2)
 
     async def look() -> bytes:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), None)) as messages:
+        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
             await anext(messages)
             return await anext(messages)
 
@@ -136,7 +144,7 @@ def test_a_stream_ends_with_the_server(view: RunView) -> None:
 
     async def look() -> int:
         count = 0
-        async for _ in RunStreams(lambda: bool(closing)).events(view, Cursor(), None):
+        async for _ in RunStreams(lambda: bool(closing)).events(view, Cursor(), _nothing, with_frames=False):
             count += 1
             closing.append(True)
         return count
@@ -145,13 +153,15 @@ def test_a_stream_ends_with_the_server(view: RunView) -> None:
 
 
 def test_frames_are_asked_for_as_long_as_the_viewer_is_there(view: RunView, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_BETWEEN_WATCHES_S", 0.15)
+    monkeypatch.setattr(stream, "_BETWEEN_LOOKS_S", 0.15)
     asked: list[float] = []
 
+    def ask() -> None:
+        asked.append(time.monotonic())
+
     async def look() -> None:
-        async with aclosing(
-            RunStreams(lambda: len(asked) == 3).events(view, Cursor(), lambda: asked.append(time.monotonic()))
-        ) as messages:
+        streams = RunStreams(lambda: len(asked) == 3)
+        async with aclosing(streams.events(view, Cursor(), ask, with_frames=True)) as messages:
             async for _ in messages:
                 pass
 

@@ -78,6 +78,23 @@ def test_the_controls_follow_the_run(open_app: Callable[..., AppTest], manager: 
     assert app.query_params == {"run": run_id}
 
 
+def test_a_run_that_waits_can_be_stopped_and_nothing_else(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    *_running, waiting = (manager.start(TrainingConfig(seed=seed)) for seed in range(3))
+    app = open_app(run=waiting)
+    assert manager.snapshot(waiting).queue_place == 1
+    assert possible(app) == {"stop"}
+    assert main_button(app) == []
+    app.button(key="stop").click().run()
+    state_is(manager, waiting, RunState.STOPPED)
+    assert possible(app.run()) == {"start", "resume"}
+    app.button(key="resume").click().run()
+    assert manager.snapshot(waiting).queue_place == 1
+    manager.stop(run_id)
+    state_is(manager, waiting, RunState.RUNNING)
+
+
 def test_a_run_without_a_checkpoint_says_why_it_cannot_go_on(
     open_app: Callable[..., AppTest], manager: RunManager, run_id: str
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dqn_core.config import TrainingConfig
-from dqn_core.events import EndReason, Notice, Progress
+from dqn_core.events import EndReason, Notice, Progress, RunState, StateChanged
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
 from pages.live.wire import Cursor, message
@@ -43,6 +43,24 @@ def test_a_message_before_anything_happened() -> None:
     assert all(column == [] for column in sent["episodes"]["columns"].values())
     unknown = {name for name, value in sent["progress"].items() if value is None}
     assert unknown == {"eta_s", "return_mean_100", "last_return", "best_eval"}
+
+
+def test_a_run_that_waits_tells_its_place() -> None:
+    config = TrainingConfig()
+    record = RunRecord(
+        run_id=_RUN,
+        name="a run",
+        config=config,
+        initial_config=config,
+        started_at=datetime(2026, 4, 1, tzinfo=UTC),
+        state=RunState.QUEUED,
+    )
+    feed = LiveFeed(record)
+    feed.stand_in_line(3)
+    _, sent = _sent(feed)
+    assert (sent["state"], sent["queue_place"], sent["over"]) == ("queued", 3, False)
+    feed.publish(StateChanged(state=RunState.STARTING))
+    assert _sent(feed)[1]["queue_place"] is None
 
 
 def test_a_message_has_everything_that_the_panel_draws() -> None:

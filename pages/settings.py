@@ -1,0 +1,146 @@
+"""What whoever runs the server decides: limits, where runs are kept, who may control them.
+
+Each setting is an environment variable, or an entry of the section ``[dqn_lab]`` in ``.streamlit/secrets.toml``; the
+variable wins. They are read once, when the server starts. ``docs/deployment.md`` explains each of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from streamlit.errors import StreamlitSecretNotFoundError
+
+from dqn_core.errors import SettingError, mark
+from dqn_core.runs.manager import Executor
+
+__all__ = ["VARIABLES", "Settings", "read_settings", "settings"]
+
+_SECTION = "dqn_lab"
+_SHORTEST_CODE = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The server's settings; a default is what one person on their own machine wants."""
+
+    data: Path = Path("data")
+    """Folder of the database and of every run's files; relative to the working directory."""
+    executor: Executor = "auto"
+    """Where runs train: "thread", "process", or "auto" for whichever is faster."""
+    preload: tuple[str, ...] = ()
+    """Modules to import because they register environments; comma-separated in the variable."""
+    max_active_runs: int | None = None
+    """Runs that train at a time; None for one on each core."""
+    max_runs_per_visitor: int | None = None
+    """Runs of one visitor that may train, wait or be paused at a time; None for no such limit."""
+    pause_unwatched_after_s: float | None = None
+    """Seconds after which a run that nobody looks at is paused; None for never."""
+    instructor_code: str = ""
+    """With it, whoever starts a run controls it, and whoever knows the code controls all; without, everybody does."""
+
+
+VARIABLES = {each.name: f"DQN_LAB_{each.name.upper()}" for each in fields(Settings)}
+"""The environment variable of each setting."""
+
+
+@functools.cache
+def settings() -> Settings:
+    """This server's settings. Raises :class:`SettingError` for one that is not valid."""
+    return read_settings(os.environ, _secrets())
+
+
+def read_settings(environment: Mapping[str, str], secrets: Mapping[str, Any]) -> Settings:
+    """The settings that are given in ``environment`` or ``secrets``, the others at their defaults.
+
+    Raises :class:`SettingError`, which names the entry and what would be right; also for an entry of the section that
+    no setting has, for a limit that is misspelt is no limit.
+    """
+    for name in secrets:
+        if name not in VARIABLES:
+            template = mark("There is no setting {setting}: [dqn_lab] in secrets.toml may hold {known}.")
+            raise SettingError(template, setting=name, known=", ".join(VARIABLES))
+    given = {name: (f"{name} in secrets.toml", value) for name, value in secrets.items()}
+    for name, variable in VARIABLES.items():
+        if environment.get(variable):  # one that is set to nothing is not set
+            given[name] = (variable, environment[variable])
+    return Settings(**{name: _checked(name, *place_and_value) for name, place_and_value in given.items()})
+
+
+def _secrets() -> Mapping[str, Any]:
+    """The section of secrets.toml; empty where there is none. A file that cannot be read must not open every door."""
+    try:
+        section = st.secrets.get(_SECTION, {})
+    except StreamlitSecretNotFoundError as error:
+        if any(Path(path).exists() for path in st.get_option("secrets.files")):
+            raise SettingError(mark("secrets.toml cannot be read: {cause}"), cause=error) from error
+        return {}
+    if not isinstance(section, Mapping):
+        raise SettingError(mark("dqn_lab in secrets.toml must be a section: [dqn_lab]"))
+    return dict(section)
+
+
+def _checked(name: str, place: str, value: Any) -> Any:
+    read, template = _RULES[name]
+    try:
+        return read(value)
+    except (TypeError, ValueError):
+        raise SettingError(template, setting=place, value=repr(value), least=_SHORTEST_CODE) from None
+
+
+def _folder(value: Any) -> Path:
+    return Path(value).expanduser()
+
+
+def _whole(value: Any) -> int:
+    number = int(str(value))
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _seconds(value: Any) -> float:
+    number = float(str(value))
+    if not 1 <= number < float("inf"):
+        raise ValueError
+    return number
+
+
+def _executor(value: Any) -> Any:
+    if value not in typing.get_args(Executor):
+        raise ValueError
+    return value
+
+
+def _modules(value: Any) -> tuple[str, ...]:
+    names = value.split(",") if isinstance(value, str) else value
+    modules = tuple(str(each).strip() for each in names if str(each).strip())
+    if not all(part.isidentifier() for each in modules for part in each.split(".")):
+        raise ValueError
+    return modules
+
+
+def _code(value: Any) -> str:
+    code = str(value).strip()
+    if len(code) < _SHORTEST_CODE:
+        raise ValueError
+    return code
+
+
+_WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number from 1.")
+_RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
+    "data": (_folder, mark("{setting} is {value}, but must name a folder.")),
+    "executor": (_executor, mark("{setting} is {value}, but must be auto, thread or process.")),
+    "preload": (_modules, mark("{setting} is {value}, but must name modules, with commas between them.")),
+    "max_active_runs": (_whole, _WHOLE_NUMBER),
+    "max_runs_per_visitor": (_whole, _WHOLE_NUMBER),
+    "pause_unwatched_after_s": (_seconds, mark("{setting} is {value}, but must be a number of seconds from 1.")),
+    "instructor_code": (_code, mark("{setting} must have at least {least} characters.")),
+}
+"""How each setting is read, and what is said of one that is not valid; the code itself is not repeated."""

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+
+from dqn_core.errors import SettingError
+from pages.settings import Settings, read_settings, settings
+
+
+def test_without_a_word_everything_is_as_for_one_person() -> None:
+    assert read_settings({}, {}) == Settings()
+    assert read_settings({"DQN_LAB_DATA": "", "DQN_LAB_MAX_ACTIVE_RUNS": "", "OTHER": "x"}, {}) == Settings()
+
+
+def test_every_setting_can_come_from_either_place() -> None:
+    expected = Settings(
+        data=Path("/srv/lab"),
+        executor="process",
+        preload=("my_games", "my_games.more"),
+        max_active_runs=4,
+        max_runs_per_visitor=2,
+        pause_unwatched_after_s=600.0,
+        instructor_code="chalk-and-sponge",
+    )
+    environment = {
+        "DQN_LAB_DATA": "/srv/lab",
+        "DQN_LAB_EXECUTOR": "process",
+        "DQN_LAB_PRELOAD": "my_games, my_games.more,",
+        "DQN_LAB_MAX_ACTIVE_RUNS": "4",
+        "DQN_LAB_MAX_RUNS_PER_VISITOR": "2",
+        "DQN_LAB_PAUSE_UNWATCHED_AFTER_S": "600",
+        "DQN_LAB_INSTRUCTOR_CODE": " chalk-and-sponge ",
+    }
+    secrets = {
+        "data": "/srv/lab",
+        "executor": "process",
+        "preload": ["my_games", "my_games.more"],
+        "max_active_runs": 4,
+        "max_runs_per_visitor": 2,
+        "pause_unwatched_after_s": 600,
+        "instructor_code": "chalk-and-sponge",
+    }
+    assert read_settings(environment, {}) == expected
+    assert read_settings({}, secrets) == expected
+
+
+def test_the_variable_wins() -> None:
+    assert read_settings({"DQN_LAB_MAX_ACTIVE_RUNS": "1"}, {"max_active_runs": 9}).max_active_runs == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("max_active_runs", ["0", "-1", "1.5", "many", "True"]),
+        ("max_runs_per_visitor", ["0", "x"]),
+        ("pause_unwatched_after_s", ["0", "-3", "nan", "inf", "soon"]),
+        ("executor", ["gpu", "Thread"]),
+        ("preload", ["my games", "../games", "a.b-c"]),
+    ],
+)
+def test_a_setting_that_is_not_valid_is_named_with_its_value(name: str, values: list[str]) -> None:
+    for value in values:
+        with pytest.raises(SettingError) as caught:
+            read_settings({f"DQN_LAB_{name.upper()}": value}, {})
+        assert f"DQN_LAB_{name.upper()} is '{value}', but must" in str(caught.value)
+        with pytest.raises(SettingError, match=f"{name} in secrets.toml is"):
+            read_settings({}, {name: value})
+
+
+def test_a_code_that_is_guessed_at_once_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SettingError, match="at least 6 characters") as caught:
+        read_settings({"DQN_LAB_INSTRUCTOR_CODE": "sesam"}, {})
+    assert "sesam" not in str(caught.value)
+
+
+def test_a_limit_that_is_misspelt_is_not_passed_over() -> None:
+    with pytest.raises(SettingError, match=r"no setting max_runs: .* may hold data, executor,"):
+        read_settings({}, {"max_runs": 3})
+
+
+@pytest.fixture
+def secrets_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    path = tmp_path / "secrets.toml"
+    monkeypatch.delenv("DQN_LAB_INSTRUCTOR_CODE", raising=False)
+    before = st.get_option("secrets.files")
+    st.config.set_option("secrets.files", [str(path)])
+    st.secrets._reset()
+    settings.cache_clear()
+    yield path
+    st.config.set_option("secrets.files", before)
+    st.secrets._reset()
+    settings.cache_clear()
+
+
+def test_a_server_without_secrets_has_none(secrets_file: Path) -> None:
+    assert settings().instructor_code == ""
+
+
+def test_the_section_is_read_from_the_file(secrets_file: Path) -> None:
+    secrets_file.write_text('[dqn_lab]\ninstructor_code = "chalk-and-sponge"\n')
+    assert settings().instructor_code == "chalk-and-sponge"
+
+
+@pytest.mark.parametrize(
+    "text", ["[dqn_lab\ninstructor_code", 'dqn_lab = "chalk"', '[dqn_lab]\ninstructor_cod = "chalk"']
+)
+def test_a_file_that_cannot_be_read_opens_no_door(secrets_file: Path, text: str) -> None:
+    secrets_file.write_text(text)
+    with pytest.raises(SettingError):
+        settings()
