@@ -17,23 +17,21 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, LimitReachedError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
 from dqn_core.runs.continuation import begun_again, continued
+from dqn_core.runs.data_folder import DataFolder
 from dqn_core.runs.executors.choice import Executor, Executors
 from dqn_core.runs.executors.thread import TrainerFactory, end_of
-from dqn_core.runs.folder_lock import FolderLock
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
 from dqn_core.runs.managed_run import ManagedRun
 from dqn_core.runs.managed_runs import ManagedRuns
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run_id, clean_tags, clean_text, new_run_id
-from dqn_core.runs.removal import discard, finish_removals, folder_bytes, remove_run
+from dqn_core.runs.removal import discard, folder_bytes, remove_run
 from dqn_core.runs.scheduler import Scheduler
-from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
 
-_DATABASE = "dqn_lab.sqlite"
 _LAST_FLUSH_S = 2.0
 """How long a run that is to be deleted may take to store its last rows."""
 _SHUT_DOWN = mark("The server shut down while this run was at work. Everything is kept: Resume goes on from there.")
@@ -78,10 +76,8 @@ class RunManager:
         self._pool = executors.pool
         self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s)
         self._max_runs_per_visitor = max_runs_per_visitor
-        self._folder_lock = FolderLock(data_dir)
-        self.store = self._opened_store(data_dir / _DATABASE)
-        self._data_dir = data_dir
-        finish_removals(self.store, self._data_dir / "runs")
+        self._data = DataFolder(data_dir)
+        self.store = self._data.store
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
         self._runs = ManagedRuns()
         self._is_closed = False
@@ -128,7 +124,7 @@ class RunManager:
         )
         with self._admitting:
             self._refuse_more_of(owner)
-            folder = RunFolder.create(self._folder_path(record.run_id), config, initial_weights=initial_weights)
+            folder = RunFolder.create(self._data.of_run(record.run_id), config, initial_weights=initial_weights)
             try:
                 self.store.create_run(record)
             except StoreError:
@@ -165,7 +161,7 @@ class RunManager:
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
             self._refuse_more_of(record.owner)
-            folder = RunFolder.open(self._folder_path(run_id))
+            folder = RunFolder.open(self._data.of_run(run_id))
             if record.episodes == 0 and not folder.has_checkpoint:
                 record, start = begun_again(record, changes), _beginning(folder.initial_weights())
             else:
@@ -215,8 +211,7 @@ class RunManager:
             _wait(runs, deadline - min(_LAST_ROWS_S, timeout_s / 2))
             self._pool.close()
             _wait(runs, deadline)
-        self.store.close()
-        self._folder_lock.release()
+        self._data.close()
 
     # ----------------------------------------------------------------------------------------------- commands
 
@@ -299,7 +294,7 @@ class RunManager:
                 run.wait(_LAST_FLUSH_S)
                 if run.is_at_work:
                     raise RunStateError(mark("The run's last rows are still being stored: delete it in a moment."))
-            remove_run(self.store, self._folder_path(run_id))
+            remove_run(self.store, self._data.of_run(run_id))
             self._runs.discard(run_id)
 
     def _relabel(self, run_id: str, **labels: Any) -> None:
@@ -340,7 +335,7 @@ class RunManager:
 
     def folder_bytes(self, run_id: str) -> int:
         """Bytes of the files that the run keeps: config, weights, checkpoint."""
-        return folder_bytes(self._folder_path(run_id))
+        return folder_bytes(self._data.of_run(run_id))
 
     def feed(self, run_id: str) -> LiveFeed | None:
         """The live feed of a run of this server; None for one that is read back from the store alone."""
@@ -355,25 +350,9 @@ class RunManager:
     def run_folder(self, run_id: str) -> Path:
         """The folder with the run's config and weights."""
         self.snapshot(run_id)
-        return self._folder_path(run_id)
+        return self._data.of_run(run_id)
 
     # ------------------------------------------------------------------------------------------------- plumbing
-
-    def _opened_store(self, path: Path) -> RunStore:
-        """The database, in which no run is active any more: the folder is this server's alone."""
-        store = None
-        try:
-            store = RunStore(path)
-            store.mark_interrupted()
-        except BaseException:
-            if store is not None:
-                store.close()
-            self._folder_lock.release()
-            raise
-        return store
-
-    def _folder_path(self, run_id: str) -> Path:
-        return self._data_dir / "runs" / check_run_id(run_id)
 
     def _active(self, run_id: str) -> ManagedRun:
         """The run, if a trainer of this server works at it."""

@@ -158,16 +158,15 @@ def test_a_run_goes_on_from_its_best_and_gives_up_what_came_later(manager: RunMa
     assert [row.episode for row in again] == list(range(1, 15))
 
 
-def test_a_run_interrupted_before_its_first_step_begins_again(manager: RunManager) -> None:
+def test_a_run_interrupted_before_its_first_step_begins_again(manager: RunManager, tmp_path: Path) -> None:
     run_id = manager.start(_CONFIG)
     wait_for_end(manager, run_id)
     whole = rows(manager, run_id)
     (manager.run_folder(run_id) / "checkpoint.safetensors").unlink()
     # As a crash leaves a run whose trainer was not made yet.
     manager.store.rewind(run_id, 0, -1, env_steps=0, episodes=0, state=RunState.STARTING, reason=None)
-    data_dir, executor = manager._data_dir, manager._executor
     manager.close()
-    later = RunManager(data_dir, executor=executor)
+    later = RunManager(tmp_path)
     assert later.store.run(run_id).state is RunState.INTERRUPTED
     later.go_on(run_id)
     wait_for_end(later, run_id)

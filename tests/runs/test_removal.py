@@ -72,9 +72,11 @@ def test_a_run_that_the_database_keeps_keeps_its_files(
 
 @pytest.mark.parametrize(("crash_at", "is_kept"), [("store", True), ("files", False)])
 def test_a_crash_in_the_middle_leaves_a_run_whole_or_gone(
-    managed: Managed, run_id: str, monkeypatch: pytest.MonkeyPatch, *, crash_at: str, is_kept: bool
+    managed: Managed, monkeypatch: pytest.MonkeyPatch, *, crash_at: str, is_kept: bool
 ) -> None:
-    manager = managed(a_run_of(1))
+    manager = managed(a_run_of(5))
+    run_id = manager.start(TrainingConfig())
+    wait_for_end(manager, run_id)
     folder, before = manager.run_folder(run_id), manager.folder_bytes(run_id)
     with monkeypatch.context() as patch:
         target = (manager.store, "delete_run") if crash_at == "store" else (shutil, "rmtree")
