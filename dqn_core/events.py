@@ -21,6 +21,7 @@ __all__ = [
     "Command",
     "EndReason",
     "EpisodeEnded",
+    "EpisodeRecorded",
     "Event",
     "Frame",
     "HyperparametersChanged",
@@ -28,6 +29,7 @@ __all__ = [
     "Pause",
     "Phase",
     "Progress",
+    "RecordingKind",
     "Resume",
     "RunEnded",
     "RunStarted",
@@ -206,6 +208,28 @@ class Frame:
     """Whether the action was the greedy one rather than a random draw."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpisodeRecorded:
+    """An episode worth seeing again: not its pictures, but all that it takes to play and draw it anew."""
+
+    kind: RecordingKind
+    episode: int
+    """Number of the training episode, or of the one that the evaluation followed."""
+    env_step: int
+    episode_return: float
+    eval_return: float
+    """Mean return of the evaluation that it is from, or that followed it; NaN where there was none."""
+    seed: int | None
+    """Of the environment's reset; None where it went on with its own generator."""
+    generator: dict[str, Any] | None
+    """State of that generator before the reset."""
+    actions: tuple[int, ...]
+    """Numbered from 0."""
+
+
+RecordingKind = Literal["training", "best"]
+"""A training episode, as it was played with its exploration; or the first greedy one of a new best evaluation."""
+
 SnapshotKind = Literal["best", "last", "kept"]
 """Why a learner's state is kept: a new best evaluation, the run's end, or every k-th episode, to look back at."""
 
@@ -293,6 +317,7 @@ Event = (
     RunStarted
     | Progress
     | EpisodeEnded
+    | EpisodeRecorded
     | HyperparametersChanged
     | Frame
     | WeightsReady

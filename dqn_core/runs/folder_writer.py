@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
-from dqn_core.events import CheckpointReady, Notice, WeightsReady
+from dqn_core.events import CheckpointReady, EpisodeRecorded, Notice, WeightsReady
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.training.run_folder import RunFolder
 
@@ -22,7 +22,7 @@ _RETRY_AFTER_S = 2.0
 class FolderWriter:
     """Used by one run's thread alone.
 
-    Of what waits there is one of a kind (the settings, each kind of checkpoint, each kind of snapshot), the newest: a
+    Of what waits there is one of a kind (the settings, each kind of checkpoint, snapshot and recording), the newest: a
     disk that stays full for days costs no more memory than one that is full for a moment. The feed's viewers are told
     once that the disk fails and what to do, and once that it works again.
     """
@@ -42,6 +42,10 @@ class FolderWriter:
     def checkpoint(self, event: CheckpointReady) -> None:
         """Keep a checkpoint."""
         self._write(f"checkpoint-{event.kind}", functools.partial(self._folder.write_checkpoint, event))
+
+    def recording(self, event: EpisodeRecorded) -> None:
+        """Keep an episode to see again."""
+        self._write(f"recording-{event.kind}", functools.partial(self._folder.write_recording, event))
 
     def config(self, config: TrainingConfig) -> None:
         """Keep the run's settings."""

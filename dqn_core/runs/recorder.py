@@ -16,6 +16,7 @@ from typing import Any
 from dqn_core.errors import StoreError, mark
 from dqn_core.events import (
     CheckpointReady,
+    EpisodeRecorded,
     Event,
     HyperparametersChanged,
     Notice,
@@ -66,6 +67,8 @@ class RunRecorder:
                 self._files.snapshot(event)
             case CheckpointReady():
                 self._files.checkpoint(event)
+            case EpisodeRecorded():
+                self._files.recording(event)
             case StateChanged() | RunStarted() | HyperparametersChanged() | RunEnded():
                 self._take_turn(event)
             case _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
@@ -20,6 +20,7 @@ from dqn_core.training.run_folder import RunFolder, WeightsKind
 __all__ = [
     "EvaluationResult",
     "Evaluator",
+    "PlayedEpisode",
     "evaluate",
     "evaluate_folder",
     "greedy_episode",
@@ -48,27 +49,41 @@ class EvaluationResult:
         return float(np.std(self.returns))
 
 
+class PlayedEpisode(NamedTuple):
+    """One greedy episode."""
+
+    episode_return: float
+    actions: list[int]
+    """Numbered from 0, whatever the environment's own numbers are."""
+
+    @property
+    def length(self) -> int:
+        """Env steps."""
+        return len(self.actions)
+
+
 def greedy_episode(
     environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int
-) -> Generator[None, None, tuple[float, int]]:
-    """Play one greedy episode; yields after each env step, and returns (return, length)."""
+) -> Generator[None, None, PlayedEpisode]:
+    """Play one greedy episode; yields after each env step."""
     first_action, _ = action_range(environment)
     observation, _ = environment.reset(seed=seed)
-    episode_return, length, done = 0.0, 0, False
+    episode_return, done = 0.0, False
+    actions: list[int] = []
     while not done:
         action = learner.act(np.asarray(observation, dtype=np.float32))
         observation, reward, terminated, truncated, _ = environment.step(first_action + action)
         episode_return += float(reward)
-        length += 1
+        actions.append(action)
         done = terminated or truncated
         yield
-    return episode_return, length
+    return PlayedEpisode(episode_return, actions)
 
 
 def greedy_episodes(
     environment: gym.Env[np.ndarray, Any], learner: Learner, seeds: Iterable[int]
-) -> Generator[None, None, list[tuple[float, int]]]:
-    """Play one greedy episode on each seed; yields after each env step, and returns their (return, length)."""
+) -> Generator[None, None, list[PlayedEpisode]]:
+    """Play one greedy episode on each seed; yields after each env step."""
     played = []
     for seed in seeds:
         played.append((yield from greedy_episode(environment, learner, seed)))  # noqa: PERF401  yields cannot nest
@@ -82,13 +97,16 @@ class Evaluator:
         self._environment = environment
         self.played = 0
         """Evaluation episodes so far: the next one's place among the seeds."""
+        self.first: tuple[int, PlayedEpisode] | None = None
+        """The newest evaluation's first episode and its seed."""
 
     def play(self, learner: Learner, episodes: int) -> Generator[None, None, float]:
         """Play greedy episodes; yields after each env step, and returns their mean return."""
         first_seed = EVALUATION_SEED + self.played
         self.played += episodes
         played = yield from greedy_episodes(self._environment, learner, range(first_seed, first_seed + episodes))
-        return math.fsum(episode_return for episode_return, _ in played) / episodes
+        self.first = first_seed, played[0]
+        return math.fsum(each.episode_return for each in played) / episodes
 
 
 def evaluate(
@@ -101,9 +119,10 @@ def evaluate(
         while True:
             next(steps)
     except StopIteration as end:
-        returns, lengths = zip(*end.value, strict=True)
+        played = end.value
     finally:
         close_environment(environment)
+    returns, lengths = zip(*((each.episode_return, each.length) for each in played), strict=True)
     return EvaluationResult(seed=seed, returns=returns, lengths=lengths)
 
 

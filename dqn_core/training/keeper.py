@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
-from dqn_core.events import CheckpointKind, CheckpointReady, EpisodeEnded, SnapshotKind, WeightsReady
+from dqn_core.events import (
+    CheckpointKind,
+    CheckpointReady,
+    EpisodeEnded,
+    EpisodeRecorded,
+    SnapshotKind,
+    WeightsReady,
+)
 from dqn_core.training.checkpoint_cadence import CheckpointCadence
+from dqn_core.training.log_events import best_recording, training_recording
 from dqn_core.training.snapshots import thinning_interval
 from dqn_core.training.trainer_state import capture
 
 if TYPE_CHECKING:
+    from dqn_core.training.running_episode import RunningEpisode
     from dqn_core.training.trainer import Trainer
 
 __all__ = ["Keeper"]
@@ -82,12 +91,16 @@ class Keeper:
         yield _snapshot(trainer, "kept", trainer.learner.state_dict())
         yield from self.checkpoint(trainer)
 
-    def after_episode(self, trainer: Trainer, ended: EpisodeEnded, *, solved: bool) -> Iterator[WeightsReady]:
-        """The learner's state, if this episode is one of those kept; a best one is remembered for later.
+    def after_episode(
+        self, trainer: Trainer, ended: EpisodeEnded, played: RunningEpisode, *, solved: bool
+    ) -> Iterator[WeightsReady | EpisodeRecorded]:
+        """The learner's state and the episode, if it is one of those kept; a best state is remembered for later.
 
         Of equally good evaluations the later counts, having learned more.
         """
         is_best = not ended.eval_return < self.best_eval and not math.isnan(ended.eval_return)
+        if is_best and ended.eval_return != self.best_eval:
+            yield from best_recording(trainer.evaluator, ended)
         if solved or is_best:
             self.best = _snapshot(trainer, "best", trainer.learner.state_dict(), ended.eval_return)
             self.best_eval = float(np.fmax(ended.eval_return, self.best_eval))
@@ -95,6 +108,7 @@ class Keeper:
             for checkpoint in self.checkpoint(trainer, "best"):
                 self._new_best_checkpoint.put(checkpoint)
         if ended.episode % thinning_interval(ended.episode) == 0:
+            yield training_recording(played, ended)
             yield _snapshot(trainer, "kept", trainer.learner.state_dict(), ended.eval_return)
 
     def at_heartbeat(self, trainer: Trainer) -> Iterator[WeightsReady | CheckpointReady]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dqn_core.events import EpisodeEnded, Frame, Progress
+from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Progress
 from dqn_core.training.environments import render_jpeg
 
 if TYPE_CHECKING:
+    from dqn_core.training.evaluation import Evaluator
     from dqn_core.training.running_episode import RunningEpisode
     from dqn_core.training.trainer import Trainer
 
-__all__ = ["episode_ended", "frame", "progress"]
+__all__ = ["best_recording", "episode_ended", "frame", "progress", "training_recording"]
 
 
 def progress(trainer: Trainer) -> Progress:
@@ -69,3 +71,33 @@ def frame(trainer: Trainer, running: RunningEpisode) -> Frame | None:
         action=action,
         is_greedy=is_greedy,
     )
+
+
+def training_recording(played: RunningEpisode, ended: EpisodeEnded) -> EpisodeRecorded:
+    """A training episode that has ended."""
+    return EpisodeRecorded(
+        kind="training",
+        episode=ended.episode,
+        env_step=ended.env_step,
+        episode_return=ended.episode_return,
+        eval_return=ended.eval_return,
+        seed=played.seed,
+        generator=played.generator,
+        actions=tuple(played.actions),
+    )
+
+
+def best_recording(evaluator: Evaluator, ended: EpisodeEnded) -> Iterator[EpisodeRecorded]:
+    """The first episode of the evaluation that followed ``ended``, if this trainer played it."""
+    if evaluator.first is not None:
+        seed, played = evaluator.first
+        yield EpisodeRecorded(
+            kind="best",
+            episode=ended.episode,
+            env_step=ended.env_step,
+            episode_return=played.episode_return,
+            eval_return=ended.eval_return,
+            seed=seed,
+            generator=None,
+            actions=tuple(played.actions),
+        )

@@ -6,6 +6,7 @@ DIR/
 ├── changes.csv          a row a changed field
 ├── summary.json         how it ended
 ├── initial.safetensors                                       weights that it began with, where it did not draw its own
+├── recordings/          episodes to see again
 ├── best.safetensors, last.safetensors, snapshots/            states of the learner, to look back at
 └── checkpoint.safetensors, checkpoint-best.safetensors       states of the run, to go on from
 """
@@ -30,6 +31,7 @@ from dqn_core.events import (
     CheckpointKind,
     CheckpointReady,
     EpisodeEnded,
+    EpisodeRecorded,
     Event,
     HyperparametersChanged,
     RunEnded,
@@ -40,6 +42,7 @@ from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, epi
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
 from dqn_core.training.files import write_atomically
 from dqn_core.training.initial_weights import read_initial_weights, write_initial_weights
+from dqn_core.training.recordings import remove_later_recordings, write_recording
 from dqn_core.training.snapshots import (
     SnapshotInfo,
     list_snapshots,
@@ -126,6 +129,10 @@ class RunFolder:
         write_snapshot(self.path, snapshot)
         prune(self.path, self._byte_limit)
 
+    def write_recording(self, recording: EpisodeRecorded) -> None:
+        """Keep an episode to see again."""
+        write_recording(self.path, recording)
+
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """The snapshots kept, oldest first."""
         return list_snapshots(self.path)
@@ -171,6 +178,7 @@ class RunFolder:
         """Make ``state``, from which the run goes on, its last checkpoint, and remove what was kept after it."""
         env_step = state.values["counters"]["env_step"]
         remove_later(self.path, env_step)
+        remove_later_recordings(self.path, env_step)
         for info in self.checkpoints():
             if info.env_step > env_step and info.kind == "last":
                 write_atomically(info.path, self._checkpoint_path("best").read_bytes())
@@ -215,6 +223,8 @@ class RunLog:
                 self.folder.write_checkpoint(event)
             case WeightsReady():
                 self.folder.write_snapshot(event)
+            case EpisodeRecorded():
+                self.folder.write_recording(event)
             case RunEnded():
                 summary = json.dumps(end_summary(event), indent=2) + "\n"
                 write_atomically(self.folder.path / "summary.json", summary.encode())

@@ -24,10 +24,12 @@ class RunningEpisode:
 
     def __init__(self, environment: Environment, seed: int | None, generator: dict[str, Any] | None = None) -> None:
         """Reset ``environment``: with ``seed``, or with its own generator, which is set to ``generator`` if given."""
-        self._seed = seed
+        self.seed = seed
+        """Of the reset; None where the environment went on with its own generator."""
         if generator is not None:
             set_generator_state(environment, generator)
-        self._generator = None if seed is not None else generator_state(environment)
+        self.generator = None if seed is not None else generator_state(environment)
+        """State of that generator before the reset."""
         observation, _ = environment.reset(seed=seed)
         self.observation: NDArray[np.float32] = np.asarray(observation, dtype=np.float32)
         """[D], the newest."""
@@ -56,8 +58,8 @@ class RunningEpisode:
     def state(self) -> dict[str, Any]:
         """All that :meth:`restored` needs, as JSON values."""
         return {
-            "seed": self._seed,
-            "generator": self._generator,
+            "seed": self.seed,
+            "generator": self.generator,
             "actions": self.actions.copy(),  # the episode goes on while a checkpoint is on its way
             "pending": self.pending,
             "observation": self.observation.tolist(),

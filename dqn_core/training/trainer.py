@@ -161,10 +161,10 @@ class Trainer:
                 self.learner.sync_target()
             self._check_divergence()
         eval_return, solved = yield from self._evaluate_if_due()
-        ended = episode_ended(self, self.running, eval_return)
+        played, ended = self.running, episode_ended(self, self.running, eval_return)
         self.running, self.finished_episodes = None, self.episode
         yield ended
-        yield from self.keeper.after_episode(self, ended, solved=solved)
+        yield from self.keeper.after_episode(self, ended, played, solved=solved)
         return EndReason.SOLVED if solved else None
 
     def _play_episode(self, until_step: float, *, learn: bool) -> Generator[Event, None, RunningEpisode]:

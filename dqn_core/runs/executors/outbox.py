@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dqn_core.algorithm.compute import KnownRates
 from dqn_core.errors import DqnLabError
-from dqn_core.events import EpisodeEnded, Event, Frame, Progress, WeightsReady
+from dqn_core.events import EpisodeEnded, EpisodeRecorded, Event, Frame, Progress, WeightsReady
 
 __all__ = ["Measured", "Message", "Outbox"]
 
@@ -22,7 +22,7 @@ class Measured:
 Message = Event | Measured | DqnLabError
 """What a worker sends: events, and as the last an error where its trainer could not even tell of it by an event."""
 
-_CAN_WAIT = (EpisodeEnded, Frame, Progress, WeightsReady)
+_CAN_WAIT = (EpisodeEnded, EpisodeRecorded, Frame, Progress, WeightsReady)
 """Anything else is news that somebody waits for, and goes at once."""
 
 

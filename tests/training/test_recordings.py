@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fake_environments as fake
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import RolloutError, RunFolderError, UnsupportedEnvironmentError
+from dqn_core.events import EpisodeEnded, EpisodeRecorded
+from dqn_core.training.recorded_pictures import draw_recording, recording_picture
+from dqn_core.training.recordings import list_recordings, read_recording, recording_name, write_recording
+from dqn_core.training.run_folder import RunFolder, RunLog
+from dqn_core.training.trainer import Trainer
+from trainer_runs import of_kind, short_config
+
+LABS = ("CartPole-v1", "LunarLander-v3")
+
+
+def recording(episode: int = 1, **values: object) -> EpisodeRecorded:
+    defaults = {
+        "kind": "training",
+        "episode": episode,
+        "env_step": 10 * episode,
+        "episode_return": 2.5,
+        "eval_return": math.nan,
+        "seed": episode,
+        "generator": None,
+        "actions": (0, 1, 1, 300),
+    }
+    return EpisodeRecorded(**defaults | values)
+
+
+def trained(config: TrainingConfig, folder: Path) -> tuple[list[EpisodeEnded], list[EpisodeRecorded]]:
+    """A run in ``folder``: its episodes, and what was recorded of them."""
+    log = RunLog(RunFolder.create(folder, config))
+    events = list(Trainer(config).events())
+    for event in events:
+        log.write(event)
+    log.close()
+    return of_kind(events, EpisodeEnded), of_kind(events, EpisodeRecorded)
+
+
+# ------------------------------------------------------------------------------------------------ what is recorded
+
+
+@pytest.mark.parametrize("env_id", LABS)
+def test_recorded_episodes_are_drawn_as_they_were_played(env_id: str, tmp_path: Path) -> None:
+    config = short_config(env_id=env_id, max_episodes=3, max_episode_steps=60, evaluate_every=2, evaluation_episodes=2)
+    episodes, recorded = trained(config, tmp_path / "run")
+    training = [each for each in recorded if each.kind == "training"]
+    assert [each.episode for each in training] == [1, 2, 3]
+    assert training[0].seed is None or training[0].generator is None
+    for ended, kept in zip(episodes, training, strict=True):
+        assert kept.episode_return == ended.episode_return
+        assert len(kept.actions) == ended.length
+    for kept in list_recordings(tmp_path / "run"):
+        drawn = list(draw_recording(config, kept))  # refuses where the return is another
+        assert len(drawn) == len(kept.actions) + 1
+        assert drawn[-1][1] == kept.episode_return
+        assert drawn[0][0].shape == (400, 600, 3)
+    (best,) = [each for each in recorded if each.kind == "best"]
+    assert (best.episode, best.generator) == (2, None)
+    assert best.eval_return == episodes[1].eval_return
+
+
+def test_only_a_better_evaluation_is_recorded(tmp_path: Path) -> None:
+    config = short_config(env_id=fake.CORRIDOR, max_episodes=6, evaluate_every=1)
+    episodes, recorded = trained(config, tmp_path / "run")
+    best, expected = -math.inf, []
+    for ended in episodes:
+        if ended.eval_return > best:
+            best = ended.eval_return
+            expected.append((ended.episode, best))
+    assert [(each.episode, each.eval_return) for each in recorded if each.kind == "best"] == expected
+    assert all(each.episode_return == each.eval_return for each in recorded if each.kind == "best")
+
+
+def test_recording_changes_nothing_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = short_config(evaluate_every=2)
+    episodes, _ = trained(config, tmp_path / "with")
+    monkeypatch.setattr("dqn_core.training.keeper.training_recording", lambda *_: None)
+    monkeypatch.setattr("dqn_core.training.keeper.best_recording", lambda *_: iter(()))
+    without = [event for event in Trainer(config).events() if isinstance(event, EpisodeEnded)]
+    assert [(each.episode_return, each.loss_mean) for each in episodes] == [
+        (each.episode_return, each.loss_mean) for each in without
+    ]
+
+
+def test_a_run_that_goes_on_records_again_what_came_later(tmp_path: Path) -> None:
+    config = short_config(max_episodes=4)
+    trained(config, tmp_path / "run")
+    folder = RunFolder.open(tmp_path / "run")
+    before = list_recordings(folder.path)
+    write_recording(folder.path, recording(9, env_step=10**6))
+    folder.rewind(folder.checkpoint())
+    assert list_recordings(folder.path) == before
+    log = RunLog(folder, folder.checkpoint())
+    more = config.replace(max_episodes=6)
+    for event in Trainer(more, resume_from=folder.checkpoint()).events():
+        log.write(event)
+    log.close()
+    kept = list_recordings(folder.path)
+    assert [each.episode for each in kept] == [1, 2, 3, 4, 5, 6]
+    for each in kept:
+        list(draw_recording(more, each))
+
+
+# ------------------------------------------------------------------------------------------------------ on the disk
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    generator = {"bit_generator": "PCG64", "state": {"state": 2**127 + 1, "inc": 3}, "has_uint32": 0, "uinteger": 0}
+    first = recording(3, seed=None, generator=generator)
+    second = recording(3, kind="best", eval_return=7.25)
+    for each in (second, first):
+        write_recording(tmp_path, each)
+    assert repr(list_recordings(tmp_path)) == repr((first, second))
+    assert repr(read_recording(tmp_path, "best-00000003")) == repr(second)
+    assert recording_name(first) == "episode-00000003"
+
+
+def test_they_stay_few_and_evenly_spread_however_long_the_run(tmp_path: Path) -> None:
+    interval = 1
+    for episode in range(1, 2_001):
+        if episode % interval == 0:
+            write_recording(tmp_path, recording(episode))
+            interval = 1 << max(0, math.ceil(episode / 60) - 1).bit_length()
+        if episode % 10 == 0:
+            write_recording(tmp_path, recording(episode, kind="best"))
+    kept = [each.episode for each in list_recordings(tmp_path) if each.kind == "training"]
+    assert 30 <= len(kept) <= 120
+    assert set(np.diff(kept)) == {kept[0]}
+    bests = [each.episode for each in list_recordings(tmp_path) if each.kind == "best"]
+    assert bests == list(range(1_710, 2_001, 10))
+
+
+def test_a_long_episode_takes_a_few_kilobytes(tmp_path: Path) -> None:
+    actions = tuple(np.random.default_rng(0).integers(0, 4, 10_000).tolist())
+    write_recording(tmp_path, recording(actions=actions))
+    (path,) = (tmp_path / "recordings").iterdir()
+    assert path.stat().st_size < 5_000
+    assert list_recordings(tmp_path)[0].actions == actions
+
+
+@pytest.mark.parametrize("name", ["../config", "episode-1", "best-00000001/..", "", "episode-00000001.json"])
+def test_no_other_file_is_read(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match="no recorded episode's name"):
+        read_recording(tmp_path, name)
+
+
+def test_damaged_and_missing_files_are_named_or_passed_over(tmp_path: Path) -> None:
+    write_recording(tmp_path, recording(1))
+    good = (tmp_path / "recordings" / "episode-00000001.json").read_text()
+    values = json.loads(good)
+    for number, text in enumerate(("", "[]", "{}", json.dumps(values | {"actions": "!"}), good[:-9]), start=2):
+        (tmp_path / "recordings" / f"episode-{number:08}.json").write_text(text)
+        with pytest.raises(RunFolderError, match="not a readable recording"):
+            read_recording(tmp_path, f"episode-{number:08}")
+    assert [each.episode for each in list_recordings(tmp_path)] == [1]
+    with pytest.raises(RunFolderError, match="not recorded any more"):
+        read_recording(tmp_path, "episode-00000077")
+
+
+# -------------------------------------------------------------------------------------------------------- seen again
+
+
+def test_a_picture_stands_for_the_episode() -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    kept = recording(actions=(1, 1, 1, 1, 1), episode_return=5.0)
+    assert recording_picture(config, kept)[0, 0, 0] == 30  # after three of five steps
+    assert recording_picture(config, kept, share=0.0)[0, 0, 0] == 0
+    assert [picture[0, 0, 0] for picture, _ in draw_recording(config, kept)] == [0, 10, 20, 30, 40, 50]
+    assert [so_far for _, so_far in draw_recording(config, kept)] == [0, 1, 2, 3, 4, 5]
+
+
+def test_what_cannot_be_drawn_is_said() -> None:
+    kept = recording(actions=(1, 1), episode_return=5.0)
+    with pytest.raises(RolloutError, match="did not repeat episode 1"):
+        list(draw_recording(short_config(env_id=fake.CORRIDOR), kept))
+    with pytest.raises(RolloutError, match="did not repeat"):
+        list(draw_recording(short_config(), recording(seed=None, generator={"bit_generator": "none"})))
+    with pytest.raises(RolloutError, match="draws no pictures"):
+        recording_picture(short_config(env_id=fake.BLIND), kept)
+    assert list(draw_recording(short_config(env_id=fake.BLIND), kept)) == []
+    with pytest.raises(UnsupportedEnvironmentError, match="Gone-v0"):
+        recording_picture(short_config().replace(env_id="Gone-v0"), kept)
