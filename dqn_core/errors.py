@@ -6,6 +6,7 @@
     ├── UnsupportedEnvironmentError  unknown id, missing package, or a space that DQN cannot use
     ├── ChangeRefusedError           a live change to a field that cannot change while a run trains
     ├── UnknownRunError              no run has this id
+    ├── UnknownExperimentError       no experiment has this id
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── LimitReachedError            more than this server gives to one visitor
     ├── SettingError                 a setting of the server that is not valid
@@ -39,6 +40,7 @@ __all__ = [
     "SettingError",
     "StoreError",
     "UnavailableComputeError",
+    "UnknownExperimentError",
     "UnknownRunError",
     "UnsupportedEnvironmentError",
     "VideoError",
@@ -119,6 +121,10 @@ class ChangeRefusedError(DqnLabError):
 
 class UnknownRunError(DqnLabError):
     """No run has this id."""
+
+
+class UnknownExperimentError(DqnLabError):
+    """No experiment has this id."""
 
 
 class RunStateError(DqnLabError):

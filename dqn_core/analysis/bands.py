@@ -30,7 +30,7 @@ class Band:
     x: FloatArray
     mean: FloatArray
     low: FloatArray
-    """Ends of the 95 % bootstrap interval of the mean; NaN where ``n`` is 1."""
+    """Ends of the 95 % bootstrap interval of the mean; NaN where ``n`` is 1, or it was not asked for."""
     high: FloatArray
     n: NDArray[np.int64]
     """Curves that reach there."""
@@ -60,8 +60,10 @@ def interpolated(curve: Curve, grid: FloatArray) -> FloatArray:
     return values
 
 
-def band(curves: Sequence[Curve], grid: FloatArray, *, beyond_shortest: bool = False) -> Band:
-    """Mean and 95 % bootstrap interval of ``curves`` at ``grid``.
+def band(
+    curves: Sequence[Curve], grid: FloatArray, *, beyond_shortest: bool = False, has_interval: bool = True
+) -> Band:
+    """Mean and, where ``has_interval``, 95 % bootstrap interval of ``curves`` at ``grid``.
 
     Only where all of them reach, unless ``beyond_shortest``: then wherever any does, of those that do, and ``n``
     tells how many these are.
@@ -74,7 +76,8 @@ def band(curves: Sequence[Curve], grid: FloatArray, *, beyond_shortest: bool = F
     for columns in _stretches(reaches):
         present = values[reaches[:, columns.start], columns]
         mean[columns] = present.mean(axis=0)
-        low[columns], high[columns] = bootstrap_interval(present)
+        if has_interval:
+            low[columns], high[columns] = bootstrap_interval(present)
     return Band(grid, mean, low, high, reaches.sum(axis=0))
 
 

@@ -7,6 +7,8 @@ have only ten different means. It is the spread that the runs at hand show, and 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from dqn_core.analysis.episode_table import FloatArray
@@ -34,7 +36,17 @@ def bootstrap_interval(
     cells = np.arange(resamples)[:, None] * n + drawn
     shares = np.bincount(cells.ravel(), minlength=resamples * n).reshape(resamples, n) / n  # [B, n]
     center = samples.mean(axis=0)
-    means = shares @ (samples - center) + center  # [B, G]
-    tail = 50.0 * (1.0 - confidence)
-    low, high = np.percentile(means, [tail, 100.0 - tail], axis=0)
-    return low, high
+    means = (samples - center).T @ shares.T  # [G, B]
+    means.sort(axis=1)  # a third of the time that np.percentile takes over its four pivots
+    tail = 0.5 * (1.0 - confidence)
+    return _quantile(means, tail) + center, _quantile(means, 1.0 - tail) + center
+
+
+def _quantile(ascending: FloatArray, share: float) -> FloatArray:
+    """Quantile of each row of ``ascending`` [G, B], by straight lines between neighbours; [G]."""
+    place = share * (ascending.shape[1] - 1)
+    below = math.floor(place)
+    above = min(below + 1, ascending.shape[1] - 1)
+    lower: FloatArray = ascending[:, below]
+    upper: FloatArray = ascending[:, above]
+    return lower + (place - below) * (upper - lower)

@@ -62,6 +62,7 @@ class GroupLine:
 
     group: int
     raw: Band
+    """Its mean alone counts."""
     smooth: Band
     """``raw`` itself where nothing is smoothed. The band is of the smoothed curves: each run's own, then the mean."""
 
@@ -107,12 +108,9 @@ def _run_lines(number: int, runs: Iterable[RunData], choices: Choices) -> Iterab
 
 
 def _group_line(number: int, lines: Sequence[RunLine], choices: Choices) -> GroupLine:
-    grid = common_grid([line.raw for line in lines])
-
-    def of(curves: Sequence[Curve]) -> Band:
-        return band(curves, grid, beyond_shortest=choices.beyond_shortest)
-
-    smooth = of([line.smooth for line in lines])
-    return GroupLine(
-        group=number, raw=of([line.raw for line in lines]) if choices.window > 1 else smooth, smooth=smooth
-    )
+    raw, beyond = [line.raw for line in lines], choices.beyond_shortest
+    grid = common_grid(raw)
+    smooth = band([line.smooth for line in lines], grid, beyond_shortest=beyond)
+    is_smoothed = choices.window > 1
+    faint = band(raw, grid, beyond_shortest=beyond, has_interval=False) if is_smoothed else smooth
+    return GroupLine(group=number, raw=faint, smooth=smooth)

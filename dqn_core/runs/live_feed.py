@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dqn_core.config import TrainingConfig
 from dqn_core.events import (
     EpisodeEnded,
     Event,
@@ -29,7 +28,7 @@ from dqn_core.events import (
     StateChanged,
 )
 from dqn_core.runs.records import RunRecord, applied
-from dqn_core.runs.remaining_time import RemainingTime
+from dqn_core.runs.remaining_time import RemainingTime, done_fraction
 
 __all__ = ["MESSAGE_ROWS", "FeedUpdate", "LiveFeed"]
 
@@ -315,7 +314,7 @@ class LiveFeed:
 
     @property
     def _fraction(self) -> float:
-        return _fraction(self._record.config, self._total, self._progress.env_step)
+        return done_fraction(self._record.config, self._total, self._progress.env_step)
 
     def _current_record(self) -> RunRecord:
         return replace(
@@ -326,13 +325,6 @@ class LiveFeed:
             updates=self._progress.updates,
             best_eval=self._best_eval,
         )
-
-
-def _fraction(config: TrainingConfig, episodes: int, env_steps: int) -> float:
-    done = episodes / config.max_episodes
-    if config.max_env_steps is not None:
-        done = max(done, env_steps / config.max_env_steps)
-    return min(1.0, done)
 
 
 def _larger(best: float, value: float) -> float:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 
-__all__ = ["RemainingTime"]
+from dqn_core.config import TrainingConfig
+
+__all__ = ["RemainingTime", "done_fraction"]
 
 _SAMPLE_EVERY_S = 0.5
 _WINDOW_S = 30.0
 """The rate is that of the last 30 seconds: episodes get longer (or shorter) as an agent learns."""
+
+
+def done_fraction(config: TrainingConfig, episodes: int, env_steps: int) -> float:
+    """Done share of the episodes or env steps allowed, whichever is nearer its end; 0 to 1."""
+    done = episodes / config.max_episodes
+    if config.max_env_steps is not None:
+        done = max(done, env_steps / config.max_env_steps)
+    return min(1.0, done)
 
 
 class RemainingTime:

@@ -5,12 +5,9 @@ Write-ahead logging lets any number of readers look on while a run writes. A wri
 
 from __future__ import annotations
 
-import contextlib
-import json
-import math
 import operator
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +15,16 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import StoreError, mark
+from dqn_core.errors import mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.runs import tables
+from dqn_core.runs.database import Database, nan_if_none, to_columns
 from dqn_core.runs.records import RunRecord, unknown_run
-from dqn_core.runs.tables import EPISODE_FIELDS, SCHEMA_VERSION
+from dqn_core.runs.tables import EPISODE_FIELDS
 
 __all__ = ["RunStore"]
-
-_LOCK_WAIT_S = 0.5
-"""How long a statement waits for another process's lock: a training thread is what waits here."""
 
 _SERVER_LOST = mark(
     "The server went away while this run was at work: it was killed, it crashed, or the machine stopped. What was "
@@ -56,27 +50,20 @@ class RunStore:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        url = sa.URL.create("sqlite+pysqlite", database=str(path))
-        self._reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
-        sa.event.listen(self._reading, "connect", _on_connect)
-        sa.event.listen(self._reading, "begin", _on_begin)
-        # A transaction that will write takes the lock at its start: one that asks in the middle may be refused at once.
-        self._writing = self._reading.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        with self._errors():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._prepare()
+        self.database = Database(path)
+        self._reading, self._writing = self.database.reading, self.database.writing
+        self._errors = self.database.errors
 
     def close(self) -> None:
         """Give back the file."""
-        self._reading.dispose()
+        self.database.close()
 
     # ------------------------------------------------------------------------------------------------- runs
 
     def create_run(self, record: RunRecord) -> None:
         """Add a run."""
         with self._errors(), self._writing.begin() as connection:
-            connection.execute(sa.insert(_runs), _columns(vars(record)))
+            connection.execute(sa.insert(_runs), to_columns(vars(record)))
 
     def update_run(self, run_id: str, /, **values: Any) -> None:
         """Set fields of :class:`RunRecord` by name."""
@@ -118,7 +105,7 @@ class RunStore:
             "message_template": _SERVER_LOST,
             "message_parameters": {},
         }
-        query = sa.update(_runs).where(_runs.c.state.in_(active)).values(_columns(values))
+        query = sa.update(_runs).where(_runs.c.state.in_(active)).values(to_columns(values))
         with self._errors(), self._writing.begin() as connection:
             return connection.execute(query).rowcount
 
@@ -138,7 +125,7 @@ class RunStore:
                 numbered = [_change_columns(each, run_id, position) for position, each in enumerate(changes, first)]
                 connection.execute(sa.insert(_changes), numbered)
             if values:
-                query = sa.update(_runs).where(_runs.c.run_id == run_id).values(_columns(values))
+                query = sa.update(_runs).where(_runs.c.run_id == run_id).values(to_columns(values))
                 if connection.execute(query).rowcount == 0:
                     raise unknown_run(run_id)
 
@@ -152,7 +139,7 @@ class RunStore:
         with self._errors(), self._writing.begin() as connection:
             connection.execute(later_rows)
             connection.execute(later_changes)
-            query = sa.update(_runs).where(_runs.c.run_id == run_id).values(_columns(values))
+            query = sa.update(_runs).where(_runs.c.run_id == run_id).values(to_columns(values))
             if connection.execute(query).rowcount == 0:
                 raise unknown_run(run_id)
 
@@ -162,7 +149,7 @@ class RunStore:
         query = sa.select(*columns).where(_episodes.c.run_id == run_id, _episodes.c.position >= after)
         with self._errors(), self._reading.connect() as connection:
             rows = connection.execute(query.order_by(_episodes.c.position).limit(limit)).all()
-        return [EpisodeEnded(**dict(zip(EPISODE_FIELDS, map(_nan_if_none, row), strict=True))) for row in rows]
+        return [EpisodeEnded(**dict(zip(EPISODE_FIELDS, map(nan_if_none, row), strict=True))) for row in rows]
 
     def episode_columns(self, run_id: str, names: Sequence[str], after: int = 0) -> NDArray[np.float64]:
         """Columns ``names`` (fields of EpisodeEnded) from the episode with ``after`` rows before it; [names, N].
@@ -187,50 +174,6 @@ class RunStore:
         with self._errors(), self._reading.connect() as connection:
             return [_change(row) for row in connection.execute(query).mappings()]
 
-    # ------------------------------------------------------------------------------------------------ plumbing
-
-    def _prepare(self) -> None:
-        """Make or migrate the tables, or refuse a file whose tables this program does not know."""
-        with self._writing.begin() as connection:
-            found = tables.bring_up_to_date(connection)
-        if found > SCHEMA_VERSION:
-            template = mark(
-                "The database {path} was written by a newer version of this program (schema {found}, known here: "
-                "{known}): update the program, or set DQN_LAB_DATA to another folder."
-            )
-            raise StoreError(template, path=self._path, found=found, known=SCHEMA_VERSION)
-
-    @contextlib.contextmanager
-    def _errors(self, run_id: str | None = None) -> Iterator[None]:
-        """Database errors as this project's; with ``run_id``, a missing parent row is an unknown run."""
-        try:
-            yield
-        except IntegrityError as error:
-            if run_id is not None and "FOREIGN KEY" in str(error.orig):
-                raise unknown_run(run_id) from error
-            raise self._failure(error.orig) from error
-        except SQLAlchemyError as error:
-            raise self._failure(getattr(error, "orig", None) or error) from error
-        except OSError as error:
-            raise self._failure(error) from error
-
-    def _failure(self, cause: object) -> StoreError:
-        template = mark(
-            "The database {path} cannot be used ({cause}): see that the disk has room, that the folder can be "
-            "written, and that no other program holds the file."
-        )
-        return StoreError(template, path=self._path, cause=cause)
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not where sqlite3 guesses
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _on_begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
-
 
 def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
     last = connection.execute(sa.select(sa.func.max(table.c.position)).where(table.c.run_id == run_id)).scalar_one()
@@ -238,29 +181,6 @@ def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
 
 
 # ------------------------------------------------------------------------------------- rows from and to objects
-
-
-def _to_json(value: object) -> str:
-    """JSON of message parameters too, whose values may be anything that formats."""
-    return json.dumps(value, default=str)
-
-
-def _columns(values: dict[str, Any]) -> dict[str, Any]:
-    return {name: _column(value) for name, value in values.items()}
-
-
-def _column(value: Any) -> Any:
-    match value:
-        case TrainingConfig():
-            return value.to_dict()
-        case RunState() | EndReason():
-            return value.value
-        case datetime():
-            return value.astimezone(UTC).isoformat(timespec="microseconds")
-        case float():
-            return None if math.isnan(value) else value
-        case _:
-            return value
 
 
 def _record(row: Any) -> RunRecord:
@@ -273,7 +193,7 @@ def _record(row: Any) -> RunRecord:
             "started_at": datetime.fromisoformat(values["started_at"]),
             "state": RunState(values["state"]),
             "reason": None if values["reason"] is None else EndReason(values["reason"]),
-            "best_eval": _nan_if_none(values["best_eval"]),
+            "best_eval": nan_if_none(values["best_eval"]),
             "tags": tuple(values["tags"]),
         }
     )
@@ -297,8 +217,3 @@ def _change(row: Any) -> HyperparametersChanged:
         episode=row["episode"],
         changes=tuple(Change(**each) for each in row["changes"]),
     )
-
-
-def _nan_if_none(value: Any) -> Any:
-    """SQLite has no NaN: it is NULL there."""
-    return math.nan if value is None else value

@@ -20,7 +20,9 @@ __all__ = [
     "changes",
     "episodes",
     "evaluations",
+    "experiments",
     "runs",
+    "submissions",
 ]
 
 metadata = sa.MetaData()
@@ -98,6 +100,31 @@ evaluations = sa.Table(
     sqlite_with_rowid=False,
 )
 
+experiments = sa.Table(
+    "experiments",
+    metadata,
+    sa.Column("experiment_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Text, nullable=False, index=True),
+    sa.Column("spec", sa.JSON, nullable=False),
+)
+
+submissions = sa.Table(
+    "submissions",
+    metadata,
+    _run_key(),
+    sa.Column("env_id", sa.Text, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("submitted_at", sa.Text, nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("goal_env_steps", sa.Integer),
+    sa.Column("failure_template", sa.Text, nullable=False),
+    sa.Column("failure_parameters", sa.JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
@@ -116,6 +143,28 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             lengths JSON NOT NULL,
             PRIMARY KEY (run_id, position)
         ) WITHOUT ROWID""",
+    ),
+    (
+        """CREATE TABLE experiments (
+            experiment_id TEXT NOT NULL PRIMARY KEY,
+            name TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            spec JSON NOT NULL
+        )""",
+        "CREATE INDEX ix_experiments_created_at ON experiments (created_at)",
+        """CREATE TABLE submissions (
+            run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE PRIMARY KEY,
+            env_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            submitted_at TEXT NOT NULL,
+            score FLOAT,
+            goal_env_steps INTEGER,
+            failure_template TEXT NOT NULL,
+            failure_parameters JSON NOT NULL
+        ) WITHOUT ROWID""",
+        "CREATE INDEX ix_submissions_env_id ON submissions (env_id)",
     ),
 )
 """SQL that makes version 2 of version 1, version 3 of version 2, and so on."""

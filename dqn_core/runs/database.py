@@ -1,0 +1,125 @@
+"""The one SQLite file of a data folder: connections, transactions, errors, and values that SQLite does not know.
+
+Write-ahead logging lets any number of readers look on while a run writes. A write is one short transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import StoreError, mark
+from dqn_core.runs import tables
+from dqn_core.runs.records import unknown_run
+from dqn_core.runs.tables import SCHEMA_VERSION
+
+__all__ = ["Database", "nan_if_none", "to_columns"]
+
+_LOCK_WAIT_S = 0.5
+"""How long a statement waits for another process's lock: a training thread is what waits here."""
+
+
+class Database:
+    """Connections to the file ``path``; its folder and tables are made where they are missing, or migrated.
+
+    Raises StoreError where the file cannot be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        url = sa.URL.create("sqlite+pysqlite", database=str(path))
+        self.reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
+        """For connections that only read."""
+        sa.event.listen(self.reading, "connect", _on_connect)
+        sa.event.listen(self.reading, "begin", _on_begin)
+        # A transaction that will write takes the lock at its start: one that asks in the middle may be refused at once.
+        self.writing = self.reading.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        """For transactions that write."""
+        with self.errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._prepare()
+
+    def close(self) -> None:
+        """Give back the file."""
+        self.reading.dispose()
+
+    def _prepare(self) -> None:
+        """Make or migrate the tables, or refuse a file whose tables this program does not know."""
+        with self.writing.begin() as connection:
+            found = tables.bring_up_to_date(connection)
+        if found > SCHEMA_VERSION:
+            template = mark(
+                "The database {path} was written by a newer version of this program (schema {found}, known here: "
+                "{known}): update the program, or set DQN_LAB_DATA to another folder."
+            )
+            raise StoreError(template, path=self._path, found=found, known=SCHEMA_VERSION)
+
+    @contextlib.contextmanager
+    def errors(self, run_id: str | None = None) -> Iterator[None]:
+        """Database errors as this project's; with ``run_id``, a missing parent row is an unknown run."""
+        try:
+            yield
+        except IntegrityError as error:
+            if run_id is not None and "FOREIGN KEY" in str(error.orig):
+                raise unknown_run(run_id) from error
+            raise self._failure(error.orig) from error
+        except SQLAlchemyError as error:
+            raise self._failure(getattr(error, "orig", None) or error) from error
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _failure(self, cause: object) -> StoreError:
+        template = mark(
+            "The database {path} cannot be used ({cause}): see that the disk has room, that the folder can be "
+            "written, and that no other program holds the file."
+        )
+        return StoreError(template, path=self._path, cause=cause)
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not where sqlite3 guesses
+    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _on_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
+
+
+def _to_json(value: object) -> str:
+    """JSON of message parameters too, whose values may be anything that formats."""
+    return json.dumps(value, default=str)
+
+
+def to_columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as SQLite keeps them: NaN as NULL, times as text in UTC, configs as JSON."""
+    return {name: _column(value) for name, value in values.items()}
+
+
+def _column(value: Any) -> Any:
+    match value:
+        case TrainingConfig():
+            return value.to_dict()
+        case StrEnum():
+            return value.value
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        case float():
+            return None if math.isnan(value) else value
+        case _:
+            return value
+
+
+def nan_if_none(value: Any) -> Any:
+    """SQLite has no NaN: it is NULL there."""
+    return math.nan if value is None else value

@@ -1,0 +1,116 @@
+"""What an experiment tries: variants of one config, each over the same seeds, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, FieldProblem, mark
+
+__all__ = ["MOST_RUNS", "Cell", "ExperimentRecord", "ExperimentSpec"]
+
+MOST_RUNS = 100
+"""Runs of one experiment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run that an experiment consists of."""
+
+    variant: int
+    """Place of its variant among all."""
+    config: TrainingConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentSpec:
+    """Variants times seeds. Raises :class:`ConfigError`, naming what is wrong, where any of its runs could not be."""
+
+    base: TrainingConfig
+    """What all variants have in common; its seed does not matter."""
+    variants: tuple[Mapping[str, Any], ...] = field(default_factory=lambda: ({},))
+    """Fields of ``base`` that a variant has another value in; a single empty one for the base alone."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+
+    def __post_init__(self) -> None:
+        problems = list(self._problems())
+        if problems:
+            raise ConfigError(tuple(problems))
+        _ = self.cells  # raises what is wrong with any config
+
+    @classmethod
+    def sweep(cls, base: TrainingConfig, name: str | None, values: Iterable[Any], seeds: Iterable[int]) -> Self:
+        """One field over several values; ``name`` None for the base alone."""
+        variants = ({},) if name is None else tuple({name: value} for value in values)
+        return cls(base=base, variants=variants, seeds=tuple(seeds))
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every run, seed by seed: all variants have one run each before any has two."""
+        return tuple(
+            Cell(variant=variant, config=self.base.replace(**changes, seed=seed))
+            for seed in self.seeds
+            for variant, changes in enumerate(self.variants)
+        )
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Fields in which variants differ, in the order of their first mention."""
+        return tuple(dict.fromkeys(name for changes in self.variants for name in changes))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "base": self.base.to_dict(),
+            "variants": [dict(changes) for changes in self.variants],
+            "seeds": list(self.seeds),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The spec of :meth:`to_dict`'s values."""
+        return cls(
+            base=TrainingConfig.from_dict(values["base"]),
+            variants=tuple(values["variants"]),
+            seeds=tuple(values["seeds"]),
+        )
+
+    def _problems(self) -> Iterable[FieldProblem]:
+        if not self.seeds or not self.variants:
+            name = "values" if self.seeds else "seeds"
+            yield FieldProblem(name, "", mark("needs at least one"), {})
+        if _has_repeats(self.seeds):
+            yield FieldProblem("seeds", _listed(self.seeds), mark("names one seed twice: it would be the same run"), {})
+        if any("seed" in changes for changes in self.variants):
+            yield FieldProblem("seed", "", mark("is not a setting to vary: name seeds beside the values"), {})
+        if _has_repeats([sorted(changes.items(), key=repr) for changes in self.variants]):
+            values = _listed(value for changes in self.variants for value in changes.values())
+            yield FieldProblem("values", values, mark("names one value twice: it would be the same run"), {})
+        count = len(self.seeds) * len(self.variants)
+        if count > MOST_RUNS:
+            template = mark("makes {count} runs: an experiment has at most {limit}")
+            yield FieldProblem("seeds", _listed(self.seeds), template, {"count": count, "limit": MOST_RUNS})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRecord:
+    """One experiment, as it is kept."""
+
+    experiment_id: str
+    name: str
+    owner: str
+    """Id of the visitor who started it; empty for one that belongs to everybody."""
+    created_at: datetime
+    """In UTC, aware."""
+    spec: ExperimentSpec
+
+
+def _has_repeats(values: Sequence[Any]) -> bool:
+    return len({repr(value) for value in values}) < len(values)
+
+
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(str(value) for value in values)
