@@ -47,6 +47,5 @@ def _quantile(ascending: FloatArray, share: float) -> FloatArray:
     place = share * (ascending.shape[1] - 1)
     below = math.floor(place)
     above = min(below + 1, ascending.shape[1] - 1)
-    lower: FloatArray = ascending[:, below]
-    upper: FloatArray = ascending[:, above]
-    return lower + (place - below) * (upper - lower)
+    quantile: FloatArray = ascending[:, below] + (place - below) * (ascending[:, above] - ascending[:, below])
+    return quantile
