@@ -18,6 +18,7 @@ from dqn_core.errors import DqnLabError
 from pages.components.links import base_path
 from pages.live import shutdown
 from pages.live.compare.routes import compare_routes
+from pages.live.experiments.routes import experiment_routes
 from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
 from pages.server import close_manager, get_manager
@@ -53,7 +54,7 @@ def _open_data() -> None:
 
 def _routes() -> list[BaseRoute]:
     """The live routes, below the path that the pages are served at."""
-    routes, prefix = [*live_routes(), *replay_routes(), *compare_routes()], base_path()
+    routes, prefix = [*live_routes(), *replay_routes(), *compare_routes(), *experiment_routes()], base_path()
     return [Mount(prefix, routes=routes)] if prefix else routes
 
 

@@ -24,4 +24,5 @@ with st.container(key="preload"):
     st.html(f"<script>{preload_script(base_path())}</script>", unsafe_allow_javascript=True)
 train = st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True)
 compare = st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:")
-st.navigation([train, compare], position="top").run()
+experiments = st.Page("experiments.py", title=_("Experiments"), icon=":material/science:")
+st.navigation([train, compare, experiments], position="top").run()

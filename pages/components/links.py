@@ -9,10 +9,20 @@ import streamlit as st
 
 from pages.i18n import LANGUAGES, current_language
 
-__all__ = ["COMPARE_PAGE", "TRAIN_PAGE", "base_path", "keep_address", "language_switch", "open_run", "page_query"]
+__all__ = [
+    "COMPARE_PAGE",
+    "EXPERIMENTS_PAGE",
+    "TRAIN_PAGE",
+    "base_path",
+    "keep_address",
+    "language_switch",
+    "open_run",
+    "page_query",
+]
 
 TRAIN_PAGE = "train.py"
 COMPARE_PAGE = "compare.py"
+EXPERIMENTS_PAGE = "experiments.py"
 _OPENED_KEY = "opened_run"
 _UNTOLD_S = 3.0
 """A browser has learned of a run that was opened for it after this time; what it sends before may name another."""

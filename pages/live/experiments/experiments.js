@@ -1,0 +1,166 @@
+// The list of experiments: a card each, with one bar for all its runs, followed without a run of the page's script.
+
+const POLL_MS = 1000;
+const RETRY_MS = 3000;
+
+class ExperimentCard {
+  /** `onAction(action)` is called with "stop", "resume", "repeat" or "delete". */
+  constructor(labels, onAction) {
+    this.labels = labels;
+    this.name = make("h3");
+    this.facts = make("p", { class: "dqn-detail" });
+    this.fill = make("div", { class: "dqn-bar-fill" });
+    this.bar = make("div", { class: "dqn-bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, this.fill);
+    this.percent = make("span", { class: "dqn-percent" });
+    this.progress = make("span", { "data-testid": "experiment-progress" });
+    this.states = make("span", { class: "dqn-detail" });
+    this.compare = make("a", { class: "dqn-button" }, labels.compare);
+    this.buttons = Object.fromEntries(
+      ["stop", "resume", "repeat", "delete"].map((action) => [action, this.button(action, onAction)]),
+    );
+    this.element = make(
+      "li",
+      { class: "dqn-card", "data-testid": "experiment" },
+      make("div", { class: "dqn-card-head" }, this.name),
+      this.facts,
+      make("div", { class: "dqn-progress" }, this.bar, this.percent),
+      make("p", { class: "dqn-experiment-state" }, this.progress, this.states),
+      make("div", { class: "dqn-experiment-buttons" }, this.compare, ...Object.values(this.buttons)),
+    );
+  }
+
+  button(action, onAction) {
+    const button = make("button", { type: "button", class: "dqn-button" }, this.labels[action]);
+    button.addEventListener("click", () => {
+      const isSure = action !== "delete" || button.dataset.asked === "yes";
+      if (!isSure) return this.ask(button);
+      this.unask(button);
+      return onAction(action);
+    });
+    button.addEventListener("blur", () => this.unask(button));
+    return button;
+  }
+
+  /** What cannot be undone takes a second press of the same button. */
+  ask(button) {
+    button.dataset.asked = "yes";
+    setText(button, this.labels.really_delete);
+  }
+
+  unask(button) {
+    if (button.dataset.asked !== "yes") return;
+    delete button.dataset.asked;
+    setText(button, this.labels.delete);
+  }
+
+  show(card, address) {
+    const percent = `${Math.floor(100 * card.fraction)}`;
+    setText(this.name, card.name);
+    setText(this.facts, card.facts);
+    this.fill.style.transform = `scaleX(${card.fraction})`;
+    setAttribute(this.bar, "aria-valuenow", percent);
+    setAttribute(this.bar, "aria-label", card.name);
+    setText(this.percent, `${percent} %`);
+    setText(this.progress, card.progress);
+    setText(this.states, card.states);
+    setAttribute(this.compare, "href", address(card));
+    this.compare.hidden = card.runs === "";
+    this.buttons.stop.hidden = !card.active;
+    this.buttons.resume.hidden = !card.can_resume;
+    this.buttons.delete.hidden = card.active;
+  }
+}
+
+class ExperimentList {
+  constructor(parent, data) {
+    this.locale = data.locale;
+    this.cards = new Map(); // Id -> {view, card}
+    this.list = make("ul", { class: "dqn-experiments" });
+    this.status = make("p", { class: "dqn-detail", role: "status" });
+    this.root = make("section", { class: "dqn-live", lang: data.locale, "aria-label": data.labels.title }, this.list, this.status);
+    parent.append(this.root);
+    this.onVisibility = () => this.ask();
+    document.addEventListener("visibilitychange", this.onVisibility);
+  }
+
+  accept(data, setTriggerValue) {
+    this.data = data;
+    this.setTriggerValue = setTriggerValue;
+    const shown = new Map();
+    for (const card of data.experiments) {
+      const view = this.cards.get(card.id)?.view ?? new ExperimentCard(data.labels, (action) => this.act(card.id, action));
+      shown.set(card.id, { view, card });
+    }
+    this.cards = shown;
+    this.list.replaceChildren(...[...shown.values()].map(({ view }) => view.element));
+    this.draw();
+    this.plan(POLL_MS);
+  }
+
+  act(id, action) {
+    this.setTriggerValue("action", { id, action });
+  }
+
+  draw() {
+    for (const { view, card } of this.cards.values()) view.show(card, (each) => this.address(each));
+  }
+
+  address(card) {
+    return `${this.data.base_path}/compare?runs=${encodeURIComponent(card.runs)}&lang=${this.locale}`;
+  }
+
+  plan(after) {
+    clearTimeout(this.timer);
+    if ([...this.cards.values()].some(({ card }) => card.active)) this.timer = setTimeout(() => this.ask(), after);
+  }
+
+  /** Asks where those stand that were not over. */
+  async ask() {
+    clearTimeout(this.timer);
+    const active = [...this.cards.values()].filter(({ card }) => card.active).map(({ card }) => card.id);
+    if (this.isDisposed || document.hidden || active.length === 0) return;
+    try {
+      const query = `ids=${active.join(",")}&lang=${this.locale}`;
+      const response = await fetch(`${this.data.base_path}/live/experiments.json?${query}`);
+      const answer = await response.json();
+      if (this.isDisposed) return;
+      setText(this.status, response.ok ? "" : answer.error);
+      for (const card of answer.experiments ?? []) {
+        if (this.cards.has(card.id)) this.cards.get(card.id).card = card;
+      }
+      this.draw();
+      this.plan(POLL_MS);
+    } catch {
+      if (this.isDisposed) return;
+      setText(this.status, this.data.labels.connection_lost);
+      this.plan(RETRY_MS);
+    }
+  }
+
+  dispose() {
+    this.isDisposed = true;
+    clearTimeout(this.timer);
+    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.root.remove();
+  }
+}
+
+const lists = new WeakMap(); // Element that Streamlit gave -> {list, owner}
+
+/** Called by Streamlit at each change of data; the newest call's clean-up alone takes the list away. */
+export default function ({ data, parentElement, setTriggerValue }) {
+  const owner = {};
+  let list = lists.get(parentElement)?.list;
+  if (list && (list.locale !== data.locale || !list.root.isConnected)) {
+    list.dispose();
+    list = undefined;
+  }
+  list ??= new ExperimentList(parentElement, data);
+  lists.set(parentElement, { list, owner });
+  list.accept(data, setTriggerValue);
+  return () => {
+    if (lists.get(parentElement)?.owner !== owner) return;
+    lists.delete(parentElement);
+    list.dispose();
+  };
+}
