@@ -39,7 +39,7 @@ def _start(draft: ExperimentDraft) -> None:
         st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
     else:
         values, seeds = len(draft.spec.variants), len(draft.spec.seeds)
-        text = _("{values} × {seeds} seeds = {runs} runs; those that cannot train at once wait for their turn.")
+        text = _("{values} values × {seeds} seeds = {runs} runs; those that cannot train at once wait for their turn.")
         st.caption(text.format(values=values, seeds=seeds, runs=values * seeds))
     st.button(
         _("Start experiment"),

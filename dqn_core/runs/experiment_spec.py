@@ -45,6 +45,8 @@ class ExperimentSpec:
     def sweep(cls, base: TrainingConfig, name: str | None, values: Iterable[Any], seeds: Iterable[int]) -> Self:
         """One field over several values; ``name`` None for the base alone."""
         variants = ({},) if name is None else tuple({name: value} for value in values)
+        if not variants:
+            raise ConfigError((FieldProblem(name or "", "", mark("needs at least one value"), {}),))
         return cls(base=base, variants=variants, seeds=tuple(seeds))
 
     @property
@@ -80,19 +82,20 @@ class ExperimentSpec:
 
     def _problems(self) -> Iterable[FieldProblem]:
         if not self.seeds or not self.variants:
-            name = "values" if self.seeds else "seeds"
-            yield FieldProblem(name, "", mark("needs at least one"), {})
+            yield FieldProblem("seed" if self.variants else "variants", "", mark("needs at least one value"), {})
         if _has_repeats(self.seeds):
-            yield FieldProblem("seeds", _listed(self.seeds), mark("names one seed twice: it would be the same run"), {})
+            yield FieldProblem("seed", _listed(self.seeds), mark("names one seed twice: it would be the same run"), {})
         if any("seed" in changes for changes in self.variants):
             yield FieldProblem("seed", "", mark("is not a setting to vary: name seeds beside the values"), {})
         if _has_repeats([sorted(changes.items(), key=repr) for changes in self.variants]):
             values = _listed(value for changes in self.variants for value in changes.values())
-            yield FieldProblem("values", values, mark("names one value twice: it would be the same run"), {})
+            yield FieldProblem(
+                next(iter(self.fields), "variants"), values, mark("names one value twice: it would be the same run"), {}
+            )
         count = len(self.seeds) * len(self.variants)
         if count > MOST_RUNS:
             template = mark("makes {count} runs: an experiment has at most {limit}")
-            yield FieldProblem("seeds", _listed(self.seeds), template, {"count": count, "limit": MOST_RUNS})
+            yield FieldProblem("seed", _listed(self.seeds), template, {"count": count, "limit": MOST_RUNS})
 
 
 @dataclass(frozen=True, kw_only=True)

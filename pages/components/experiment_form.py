@@ -126,4 +126,4 @@ def _title(field: str, values: tuple[Any, ...], base: TrainingConfig) -> str:
     if not field:
         return _("{env}: several seeds").format(env=base.env_id)
     listed = ", ".join(value_text(field, value, _) for value in values)
-    return _("{env}: {field} {values}").format(env=base.env_id, field=_(FIELDS[field].label), values=listed)
+    return f"{base.env_id}: {_(FIELDS[field].label)} {listed}"

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from streamlit.testing.v1 import AppTest
+
+import pages.server
+from asgi_client import Client
+from dqn_core.config import TrainingConfig
+from dqn_core.events import RunState
+from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.manager import RunManager
+from pages.live.experiments.routes import experiment_routes
+from scripted_trainer import wait_until
+
+Opened = Callable[..., AppTest]
+NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+SPEC = ExperimentSpec.sweep(TrainingConfig(max_episodes=10), "gamma", [0.9, 0.99], range(2))
+
+
+@pytest.fixture
+def open_experiments(manager: RunManager) -> Opened:
+    def opened(locale: str = "en-US", **query: str) -> AppTest:
+        app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
+        app.context = {"locale": locale}
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.switch_page("experiments.py").run()
+        assert not app.exception
+        return app
+
+    return opened
+
+
+def cards(app: AppTest) -> list[dict[str, Any]]:
+    """What the page handed to the list."""
+    (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "dqn_lab_experiments")
+    values: list[dict[str, Any]] = json.loads(proto.json)["experiments"]
+    return values
+
+
+def test_without_experiments_the_page_says_what_they_are_for(open_experiments: Opened) -> None:
+    app = open_experiments()
+    assert "No experiment yet" in [each.value for each in app.subheader]
+    assert not app.button(key="experiment:start").disabled
+
+
+def test_start_begins_every_run_of_the_form(open_experiments: Opened, manager: RunManager) -> None:
+    app = open_experiments()
+    app.text_input(key="experiment:name").set_value("Far or near").run()
+    app.selectbox(key="experiment:field").set_value("gamma").run()
+    app.text_input(key="experiment:values:gamma").set_value(" 0.9, 0.99").run()
+    app.number_input(key="experiment:seeds").set_value(2).run()
+    app.number_input(key="experiment:first-seed").set_value(5).run()
+    app.button(key="experiment:start").click().run()
+    assert not app.exception
+    (status,) = Experiments(manager).latest()
+    assert status.record.name == "Far or near"
+    assert [(each.initial_config.gamma, each.initial_config.seed) for each in status.runs] == [
+        (0.9, 5),
+        (0.99, 5),
+        (0.9, 6),
+        (0.99, 6),
+    ]
+    (card,) = cards(app)
+    assert card["name"] == "Far or near"
+    assert card["progress"] == "0 of 4 runs done"
+    assert "Discount (gamma): 0.9, 0.99" in card["facts"]
+    assert "seeds 5, 6" in card["facts"]
+    assert card["runs"].split(",") == [each.run_id for each in status.runs]
+
+
+def test_words_and_widths_are_varied_too(open_experiments: Opened, manager: RunManager) -> None:
+    app = open_experiments()
+    app.selectbox(key="experiment:field").set_value("loss").run()
+    assert app.multiselect(key="experiment:values:loss").value == ["mse", "huber"]
+    app.selectbox(key="experiment:field").set_value("hidden_sizes").run()
+    app.text_input(key="experiment:values:hidden_sizes").set_value("8; 16, 16").run()
+    app.number_input(key="experiment:seeds").set_value(1).run()
+    app.button(key="experiment:start").click().run()
+    (status,) = Experiments(manager).latest()
+    assert [each.initial_config.hidden_sizes for each in status.runs] == [(8,), (16, 16)]
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "said"),
+    [
+        ("gamma", "0.9, much", "Discount (gamma)"),
+        ("gamma", "0.9, 2", "Discount (gamma)"),
+        ("gamma", "", "needs at least one value"),
+        ("gamma", "0.9, 0.9", "twice"),
+        ("batch_size", "1.5", "must be a whole number"),
+    ],
+)
+def test_values_that_cannot_be_are_named(open_experiments: Opened, field: str, values: str, said: str) -> None:
+    app = open_experiments()
+    app.selectbox(key="experiment:field").set_value(field).run()
+    app.text_input(key=f"experiment:values:{field}").set_value(values).run()
+    assert said in app.error[0].value
+    assert app.button(key="experiment:start").disabled
+
+
+def test_the_form_begins_with_the_run_in_the_address(open_experiments: Opened, manager: RunManager) -> None:
+    run_id = manager.start(TrainingConfig(batch_size=77, max_episodes=123), "mine")
+    app = open_experiments(run=run_id)
+    assert app.selectbox(key="experiment:base").value == run_id
+    assert app.number_input(key=f"experiment:episodes:{run_id}").value == 123
+    app.selectbox(key="experiment:field").set_value("").run()
+    app.number_input(key="experiment:seeds").set_value(1).run()
+    app.button(key="experiment:start").click().run()
+    (status,) = Experiments(manager).latest()
+    assert status.runs[0].initial_config.batch_size == 77
+
+
+def test_the_route_tells_where_experiments_stand(manager: RunManager) -> None:
+    client = Client(Starlette(routes=experiment_routes(lambda: manager)))
+    experiments = Experiments(manager)
+    experiment_id = experiments.start(SPEC, "mine")
+    wait_until(lambda: experiments.status(experiment_id).states[RunState.RUNNING] > 0)
+    (card,) = client.get(f"/live/experiments.json?ids={experiment_id},nonsense").json()["experiments"]
+    assert (card["id"], card["active"]) == (experiment_id, True)
+    experiments.stop(experiment_id)
+    wait_until(lambda: not experiments.status(experiment_id).is_active)
+    (card,) = client.get(f"/live/experiments.json?ids={experiment_id}&lang=ko").json()["experiments"]
+    assert (card["active"], card["can_resume"], card["states"]) == (False, True, "정지됨: 4")
+    assert client.get("/live/experiments.json").json() == {"experiments": []}
+    assert client.get("/live/experiments.json?lang=xx").status_code == 400
+    assert client.get(f"/live/experiments.json?ids={','.join(map(str, range(21)))}").status_code == 400
+
+
+def test_the_page_is_there_in_korean(open_experiments: Opened, manager: RunManager) -> None:
+    Experiments(manager).start(SPEC, "")
+    app = open_experiments("ko-KR")
+    assert app.title[0].value == "실험"
+    assert "할인율 (감마): 0.9, 0.99" in cards(app)[0]["facts"]
