@@ -1,21 +1,19 @@
 """What a run is told: one frozen, self-validating dataclass.
 
 An invalid :class:`TrainingConfig` cannot exist. Ranges, units and whether a field may change while a run trains
-stand in the field's metadata, in one place, and are read by the validation here, by the command line and by the
-dashboard's forms.
+stand in each field's rule (:mod:`dqn_core.config_rules`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
+from dqn_core.config_rules import FieldRule, field_problem, ruled
 from dqn_core.errors import ChangeRefusedError, ConfigError, FieldProblem, mark
 
 __all__ = ["FieldRule", "TrainingConfig", "config_from_json", "field_rule"]
@@ -24,126 +22,167 @@ Loss = Literal["mse", "huber"]
 TargetUpdate = Literal["episode", "steps", "soft"]
 EpsilonSchedule = Literal["episode_exponential", "linear_steps"]
 Compute = Literal["auto", "fused", "torch-cpu", "torch-cuda"]
+Distribution = Literal["none", "quantile"]
 
-_MAX_LAYERS = 16
 _NEEDS_NEW_RUN = mark("{field} is fixed when a run starts: start a new run to change it.")
 _WEIGHTS_FIT = mark("{field} shapes the network, whose weights would be lost: start a new run to change it.")
 _SEED_DRAWN = mark("The seed has already drawn this run's randomness: start a new run with another seed.")
-
-
-@dataclass(frozen=True)
-class FieldRule:
-    """What is allowed for one field: its range (ends included) and whether it may change while a run trains."""
-
-    low: float | None = None
-    high: float | None = None
-    low_is_open: bool = False
-    frozen_because: str | None = None
-    """None: may change live. Otherwise the message template that refuses the change."""
-
-
-def _field(default: Any, low: float | None = None, high: float | None = None, **rule: Any) -> Any:
-    return field(default=default, metadata={"rule": FieldRule(low=low, high=high, **rule)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """All settings of one run. Raises :class:`ConfigError`, naming every bad field, when any value is wrong."""
 
-    env_id: str = _field("CartPole-v1", frozen_because=_NEEDS_NEW_RUN)
+    env_id: str = ruled("CartPole-v1", frozen_because=_NEEDS_NEW_RUN)
     """Gymnasium id of an environment with a flat Box observation and Discrete actions."""
 
-    seed: int = _field(0, 0, 2**31 - 1, frozen_because=_SEED_DRAWN)
+    seed: int = ruled(0, 0, 2**31 - 1, frozen_because=_SEED_DRAWN)
     """Root of all randomness of the run (exploration, replay, initial weights, environment)."""
 
-    compute: Compute = _field("auto", frozen_because=_NEEDS_NEW_RUN)
+    compute: Compute = ruled("auto", frozen_because=_NEEDS_NEW_RUN)
     """Where the updates run; "auto" takes the fastest that this machine has for this network."""
 
-    gamma: float = _field(0.99, 0.0, 1.0)
+    gamma: float = ruled(0.99, 0.0, 1.0)
     """Discount of future rewards, per env step."""
 
-    learning_rate: float = _field(2e-4, 0.0, 1.0, low_is_open=True)
+    learning_rate: float = ruled(2e-4, 0.0, 1.0, low_is_open=True)
     """Adam's step size."""
 
-    adam_epsilon: float = _field(1e-8, 0.0, 1.0, low_is_open=True)
+    adam_epsilon: float = ruled(1e-8, 0.0, 1.0, low_is_open=True)
     """Adam's denominator offset (1e-8 in Kingma & Ba 2015 and torch, 1e-7 in Keras)."""
 
-    batch_size: int = _field(128, 1, 65_536)
+    batch_size: int = ruled(128, 1, 65_536)
     """Transitions per update, drawn from the replay memory with replacement."""
 
-    buffer_size: int = _field(10_000, 1, 10_000_000)
+    buffer_size: int = ruled(10_000, 1, 10_000_000)
     """Transitions that the replay memory holds; the oldest goes first."""
 
-    warmup_steps: int = _field(1_000, 0, 10_000_000, frozen_because=_NEEDS_NEW_RUN)
+    warmup_steps: int = ruled(1_000, 0, 10_000_000, frozen_because=_NEEDS_NEW_RUN)
     """Env steps of a random policy that fill the replay memory before the first episode."""
 
-    hidden_sizes: tuple[int, ...] = _field((32, 32), 1, 8_192, frozen_because=_WEIGHTS_FIT)
+    hidden_sizes: tuple[int, ...] = ruled((32, 32), 1, 8_192, frozen_because=_WEIGHTS_FIT)
     """Width of each hidden ReLU layer; empty for a linear Q-function."""
 
-    loss: Loss = _field("mse")
+    loss: Loss = ruled("mse")
     """Loss of the TD error: mean squared error or Huber (quadratic within 1, linear beyond)."""
 
-    gradient_clip_value: float = _field(0.0, 0.0, 1e6)
+    gradient_clip_value: float = ruled(0.0, 0.0, 1e6)
     """Each gradient element is clipped to [-value, value]; 0 turns clipping off."""
 
-    target_update: TargetUpdate = _field("episode")
+    target_update: TargetUpdate = ruled("episode")
     """When the target network follows: copied at each episode's end, every N env steps, or softly at each update."""
 
-    target_update_every: int = _field(500, 1, 10_000_000)
+    target_update_every: int = ruled(500, 1, 10_000_000)
     """Env steps between two copies where target_update is "steps"."""
 
-    target_tau: float = _field(0.005, 0.0, 1.0, low_is_open=True)
+    target_tau: float = ruled(0.005, 0.0, 1.0, low_is_open=True)
     """Share of the online weights mixed in at each update where target_update is "soft"."""
 
-    epsilon_schedule: EpsilonSchedule = _field("episode_exponential")
+    double_dqn: bool = ruled(default=False)
+    """Double DQN (van Hasselt et al. 2016): the online network picks the next action, the target network values it."""
+
+    dueling: bool = ruled(default=False, frozen_because=_WEIGHTS_FIT)
+    """Dueling heads (Wang et al. 2016): the network gives one state value and each action's advantage over the mean."""
+
+    noisy_nets: bool = ruled(default=False, frozen_because=_WEIGHTS_FIT)
+    """NoisyNets (Fortunato et al. 2018): weights with learned noise explore instead of epsilon."""
+
+    distribution: Distribution = ruled("none", frozen_because=_WEIGHTS_FIT)
+    """What is learned of the return: its mean, or quantiles of its distribution (QR-DQN, Dabney et al. 2018)."""
+
+    quantiles: int = ruled(50, 2, 500, frozen_because=_WEIGHTS_FIT)
+    """Quantiles per action where distribution is "quantile"."""
+
+    n_step: int = ruled(1, 1, 100)
+    """Rewards summed, discounted, before the bootstrap (Sutton & Barto 2018, section 7.1)."""
+
+    prioritized_replay: bool = ruled(default=False)
+    """Prioritized replay (Schaul et al. 2016): transitions with large TD errors are drawn more often."""
+
+    priority_alpha: float = ruled(0.6, 0.0, 1.0)
+    """How strongly priorities count: 0 draws uniformly, 1 in proportion to the TD error."""
+
+    priority_beta: float = ruled(0.4, 0.0, 1.0)
+    """How far importance weights make up for the skewed draw at first; rises to 1."""
+
+    priority_beta_steps: int = ruled(50_000, 1, 100_000_000)
+    """Env steps, counted from the warm-up's end, over which priority_beta rises to 1."""
+
+    epsilon_schedule: EpsilonSchedule = ruled("episode_exponential")
     """How exploration fades: exponentially over episodes (the lab's) or linearly over env steps."""
 
-    epsilon_start: float = _field(1.0, 0.0, 1.0)
+    epsilon_start: float = ruled(1.0, 0.0, 1.0)
     """Probability of a random action at the beginning."""
 
-    epsilon_end: float = _field(0.01, 0.0, 1.0)
+    epsilon_end: float = ruled(0.01, 0.0, 1.0)
     """Probability of a random action that remains."""
 
-    epsilon_decay_rate: float = _field(10.0, 0.0, 1_000.0)
+    epsilon_decay_rate: float = ruled(10.0, 0.0, 1_000.0)
     """Rate r of end + (start - end) exp(-r k / max_episodes) after k episodes."""
 
-    epsilon_decay_steps: int = _field(10_000, 1, 100_000_000)
+    epsilon_decay_steps: int = ruled(10_000, 1, 100_000_000)
     """Env steps, counted from the warm-up's end, over which epsilon falls where the schedule is "linear_steps"."""
 
-    update_every: int = _field(1, 1, 100_000)
+    update_every: int = ruled(1, 1, 100_000)
     """Env steps between two rounds of updates."""
 
-    gradient_steps: int = _field(1, 1, 100_000)
+    gradient_steps: int = ruled(1, 1, 100_000)
     """Updates in each such round."""
 
-    max_episodes: int = _field(400, 1, 10_000_000)
+    max_episodes: int = ruled(400, 1, 10_000_000)
     """Episodes after which the run ends."""
 
-    max_env_steps: int | None = _field(None, 1, 10_000_000_000)
+    max_env_steps: int | None = ruled(None, 1, 10_000_000_000)
     """Env steps after which the run ends, warm-up included; None for no such limit."""
 
-    max_episode_steps: int | None = _field(None, 1, 1_000_000, frozen_because=_NEEDS_NEW_RUN)
+    max_episode_steps: int | None = ruled(None, 1, 1_000_000, frozen_because=_NEEDS_NEW_RUN)
     """Env steps after which an episode is truncated; None for the environment's own limit."""
 
-    goal_score: float | None = _field(None, -1e9, 1e9)
+    goal_score: float | None = ruled(None, -1e9, 1e9)
     """Mean evaluation return above which the run counts as solved and ends; None to train to the limit."""
 
-    evaluate_every: int = _field(1, 0, 1_000_000)
+    evaluate_every: int = ruled(1, 0, 1_000_000)
     """Episodes between two evaluations; 0 for none."""
 
-    evaluation_episodes: int = _field(1, 1, 1_000)
+    evaluation_episodes: int = ruled(1, 1, 1_000)
     """Greedy episodes of one evaluation."""
 
-    confirmation_episodes: int = _field(2, 0, 1_000)
+    confirmation_episodes: int = ruled(2, 0, 1_000)
     """Further greedy episodes whose mean must exceed the goal too before the run counts as solved."""
+
+    mistake_cut_at_truncation: bool = ruled(default=False)
+    """For teaching, a mistake: an episode that was only cut off counts as terminated, so its future is worth 0."""
+
+    mistake_no_target_network: bool = ruled(default=False)
+    """For teaching, a mistake: targets come from the very network that learns."""
+
+    mistake_no_replay: bool = ruled(default=False)
+    """For teaching, a mistake: each batch is the last transitions in their order, none drawn from memory."""
+
+    mistake_explore_in_evaluation: bool = ruled(default=False)
+    """For teaching, a mistake: evaluations take random actions too, with the present epsilon."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_sizes", _as_tuple(self.hidden_sizes))
-        problems = [problem for each in fields(self) if (problem := _field_problem(each, getattr(self, each.name)))]
+        values = ((each, _TYPES[each.name], getattr(self, each.name)) for each in fields(self))
+        problems = [problem for each in values if (problem := field_problem(*each))]
         if not problems:
             problems = list(_cross_field_problems(self))
         if problems:
             raise ConfigError(tuple(problems))
+
+    @property
+    def soft_share(self) -> float:
+        """Share of the online weights that the target network takes over after each update; 0 for none."""
+        if self.mistake_no_target_network:
+            return 1.0
+        return self.target_tau if self.target_update == "soft" else 0.0
+
+    @property
+    def beyond_fused(self) -> tuple[str, ...]:
+        """Fields whose values the fused learner does not cover; torch covers all."""
+        beyond = {"noisy_nets": self.noisy_nets, "distribution": self.distribution != "none"}
+        return tuple(name for name, is_set in beyond.items() if is_set)
 
     def replace(self, **changes: Any) -> Self:
         """This config with ``changes``; raises :class:`ConfigError` for a bad or unknown field."""
@@ -230,60 +269,6 @@ def _refuse_unknown(values: Mapping[str, Any]) -> None:
         raise ConfigError(tuple(unknown))
 
 
-def _field_problem(each: dataclasses.Field[Any], value: Any) -> FieldProblem | None:
-    kind, rule = _TYPES[each.name], field_rule(each.name)
-
-    def problem(template: str, **parameters: object) -> FieldProblem:
-        return FieldProblem(each.name, value, template, parameters)
-
-    if typing.get_origin(kind) is types.UnionType:
-        if value is None:
-            return None
-        (kind,) = (part for part in typing.get_args(kind) if part is not types.NoneType)
-    if typing.get_origin(kind) is Literal:
-        choices = typing.get_args(kind)
-        return None if value in choices else problem(mark("must be one of {choices}"), choices=", ".join(choices))
-    if kind is str:
-        is_name = isinstance(value, str) and value.strip() != ""
-        return None if is_name else problem(mark("must be a name that is not empty"))
-    if typing.get_origin(kind) is tuple:
-        if (
-            not isinstance(value, tuple)
-            or not all(_is_in(int, rule, width) for width in value)
-            or len(value) > _MAX_LAYERS
-        ):
-            return problem(
-                mark("must be at most {count} whole numbers from {low} to {high}"),
-                low=rule.low,
-                high=rule.high,
-                count=_MAX_LAYERS,
-            )
-        return None
-    if not _is_number(kind, value):
-        template = mark("must be a whole number") if kind is int else mark("must be a finite number")
-        return problem(template)
-    if not _is_in(kind, rule, value):
-        template = (
-            mark("must be above {low} and at most {high}") if rule.low_is_open else mark("must be from {low} to {high}")
-        )
-        return problem(template, low=rule.low, high=rule.high)
-    return None
-
-
-def _is_number(kind: type, value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return isinstance(value, int) if kind is int else math.isfinite(value)
-
-
-def _is_in(kind: type, rule: FieldRule, value: Any) -> bool:
-    if not _is_number(kind, value):
-        return False
-    if rule.low is not None and (value < rule.low or (rule.low_is_open and value == rule.low)):
-        return False
-    return rule.high is None or value <= rule.high
-
-
 def _cross_field_problems(config: TrainingConfig) -> typing.Iterator[FieldProblem]:
     for name, limit_name in (
         ("batch_size", "buffer_size"),
@@ -300,3 +285,9 @@ def _cross_field_problems(config: TrainingConfig) -> typing.Iterator[FieldProble
     if config.max_env_steps is not None and config.max_env_steps <= config.warmup_steps:
         template = mark("must exceed warmup_steps = {limit}, or no episode is ever trained")
         yield FieldProblem("max_env_steps", config.max_env_steps, template, {"limit": config.warmup_steps})
+    if config.compute == "fused" and config.beyond_fused:
+        template = mark('does not cover {names}: set compute to "auto" or "torch-cpu", or turn that off')
+        yield FieldProblem("compute", config.compute, template, {"names": ", ".join(config.beyond_fused)})
+    if config.mistake_no_replay and config.prioritized_replay:
+        template = mark("draws nothing that prioritized_replay could choose: turn one of the two off")
+        yield FieldProblem("mistake_no_replay", config.mistake_no_replay, template, {})

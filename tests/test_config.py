@@ -10,6 +10,37 @@ from dqn_core.config import TrainingConfig, config_from_json, field_rule
 from dqn_core.errors import ChangeRefusedError, ConfigError
 from strategies import configs
 
+_FIRST_VERSION = [
+    "env_id",
+    "seed",
+    "compute",
+    "gamma",
+    "learning_rate",
+    "adam_epsilon",
+    "batch_size",
+    "buffer_size",
+    "warmup_steps",
+    "hidden_sizes",
+    "loss",
+    "gradient_clip_value",
+    "target_update",
+    "target_update_every",
+    "target_tau",
+    "epsilon_schedule",
+    "epsilon_start",
+    "epsilon_end",
+    "epsilon_decay_rate",
+    "epsilon_decay_steps",
+    "update_every",
+    "gradient_steps",
+    "max_episodes",
+    "max_env_steps",
+    "max_episode_steps",
+    "goal_score",
+    "evaluate_every",
+    "evaluation_episodes",
+    "confirmation_episodes",
+]
 FIELDS = [field.name for field in dataclasses.fields(TrainingConfig)]
 
 
@@ -37,6 +68,9 @@ def test_every_bad_field_is_named_with_its_value() -> None:
         ({"epsilon_start": 0.1, "epsilon_end": 0.2}, "epsilon_end"),
         ({"goal_score": 10.0, "evaluate_every": 0}, "goal_score"),
         ({"warmup_steps": 500, "max_env_steps": 500}, "max_env_steps"),
+        ({"compute": "fused", "noisy_nets": True}, "compute"),
+        ({"compute": "fused", "distribution": "quantile"}, "compute"),
+        ({"mistake_no_replay": True, "prioritized_replay": True}, "mistake_no_replay"),
     ],
 )
 def test_fields_that_do_not_fit_together_are_refused(values: dict[str, object], field: str) -> None:
@@ -64,7 +98,36 @@ def test_json_that_is_no_config_is_refused(text: str) -> None:
         config_from_json(text)
 
 
-@pytest.mark.parametrize("name", ["env_id", "seed", "hidden_sizes", "compute", "warmup_steps", "max_episode_steps"])
+@pytest.mark.parametrize("value", [1, 0, "yes", None])
+def test_a_switch_is_true_or_false(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"double_dqn.*must be true or false"):
+        TrainingConfig(double_dqn=value)  # type: ignore[arg-type]
+
+
+def test_a_config_of_an_earlier_version_opens_with_every_switch_off() -> None:
+    values = TrainingConfig().to_dict()
+    first_version = {name: value for name, value in values.items() if name in _FIRST_VERSION}
+    config = TrainingConfig.from_dict(first_version)
+    assert config == TrainingConfig()
+    assert (config.double_dqn, config.dueling, config.noisy_nets, config.prioritized_replay) == (False,) * 4
+    assert (config.n_step, config.distribution, config.soft_share) == (1, "none", 0.0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "env_id",
+        "seed",
+        "hidden_sizes",
+        "dueling",
+        "noisy_nets",
+        "distribution",
+        "quantiles",
+        "compute",
+        "warmup_steps",
+        "max_episode_steps",
+    ],
+)
 def test_a_live_change_of_a_fixed_field_is_refused_with_its_reason(name: str) -> None:
     with pytest.raises(ChangeRefusedError, match="start a new run"):
         TrainingConfig().changed_live(name, 1)

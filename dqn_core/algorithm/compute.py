@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.learner import Learner
-from dqn_core.algorithm.networks import initial_weights, layer_sizes, parameter_count
+from dqn_core.algorithm.networks import initial_weights, network_sizes, parameter_count
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnavailableComputeError, mark
@@ -34,6 +34,9 @@ _LARGE_WORK = 200_000_000
 
 KnownRates = dict[tuple[object, ...], dict[str, float]]
 """Updates a second of each candidate, by the kind of work."""
+
+_SHAPING = ("loss", "double_dqn", "dueling", "noisy_nets", "distribution", "quantiles")
+"""Fields that change what an update does, beside those that only count in part."""
 
 _LOG = logging.getLogger(__name__)
 _rates_seen: KnownRates = {}
@@ -66,14 +69,18 @@ def make_learner(
 ) -> tuple[Learner, ComputeChoice]:
     """The learner for ``config``, its first weights drawn from ``generator``, and why it is this one.
 
+    A noisy network's noise comes from a generator spawned by ``generator``, which leaves that one's own draws alone.
+
     Raises
     ------
     UnavailableComputeError
         ``config.compute`` names one that this machine does not have.
     """
-    sizes = layer_sizes(observation_size, config.hidden_sizes, n_actions)
+    sizes = network_sizes(config, observation_size, n_actions)
     choice = _choose(config, sizes) if config.compute == "auto" else _as_asked(config.compute)
-    learner = _build(choice.compute, config, initial_weights(generator, sizes))
+    weights = initial_weights(generator, sizes, noisy=config.noisy_nets)
+    (noise,) = generator.spawn(1)
+    learner = _build(choice.compute, config, weights, noise)
     return learner, _with_failure(choice, learner)
 
 
@@ -101,7 +108,9 @@ def _with_failure(choice: ComputeChoice, learner: Learner) -> ComputeChoice:
     return dataclasses.replace(choice, warning=warning, warning_parameters={"cause": failure})
 
 
-def _build(compute: str, config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> Learner:
+def _build(
+    compute: str, config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]], noise: np.random.Generator
+) -> Learner:
     if compute == "fused":
         return _build_fused(config, weights)
     import torch
@@ -109,12 +118,12 @@ def _build(compute: str, config: TrainingConfig, weights: Mapping[str, NDArray[n
     if compute == "torch-cpu":
         from dqn_core.algorithm.torch_learner import TorchLearner
 
-        return TorchLearner(config, weights)
+        return TorchLearner(config, weights, noise=noise)
     if not torch.cuda.is_available():
         raise UnavailableComputeError(mark("torch finds no CUDA device here: choose fused, torch-cpu or auto."))
     from dqn_core.algorithm.torch_cuda import CudaLearner
 
-    learner = CudaLearner(config, weights)
+    learner = CudaLearner(config, weights, noise=noise)
     learner.act(np.zeros(learner.sizes[0], np.float32))  # shows whether graphs can be captured here
     return learner
 
@@ -135,6 +144,15 @@ def _once(warm_up: Callable[[Callable[[str], None]], float]) -> None:
 
 
 def _choose(config: TrainingConfig, sizes: tuple[int, ...]) -> ComputeChoice:
+    choice = _choose_by_speed(config, sizes)
+    if not config.beyond_fused:
+        return choice
+    template = mark("{compute} does the updates: fused, the fastest for small networks, does not cover {names}.")
+    parameters: dict[str, object] = {"compute": choice.compute, "names": ", ".join(config.beyond_fused)}
+    return dataclasses.replace(choice, template=template, parameters=parameters)
+
+
+def _choose_by_speed(config: TrainingConfig, sizes: tuple[int, ...]) -> ComputeChoice:
     if parameter_count(sizes) * config.batch_size > _LARGE_WORK:
         return _choose_for_large()
     with _calibrating:  # two runs that start together must not slow each other's timing
@@ -164,7 +182,8 @@ def _choose_for_large() -> ComputeChoice:
 
 def _rates(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:
     """Updates a second of every candidate that is there; measured once per process for the same work."""
-    key = (sizes, config.batch_size, config.loss, config.gradient_clip_value > 0, config.target_update == "soft")
+    shaping = tuple(getattr(config, name) for name in _SHAPING)
+    key = (sizes, config.batch_size, config.gradient_clip_value > 0, config.soft_share > 0, *shaping)
     if key not in _rates_seen:
         _rates_seen[key] = _measure(config, sizes)
     return dict(_rates_seen[key])
@@ -172,12 +191,14 @@ def _rates(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:
 
 def _measure(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:
     generator = np.random.default_rng(0)
-    weights = initial_weights(generator, sizes)
-    replay = _made_up_replay(generator, sizes[0], sizes[-1], config.batch_size)
+    weights = initial_weights(generator, sizes, noisy=config.noisy_nets)
+    replay = _made_up_replay(generator, sizes[0], config.batch_size)
     learners: dict[str, Learner] = {}
     for compute in _CANDIDATES:
+        if compute == "fused" and config.beyond_fused:
+            continue
         try:
-            learners[compute] = _build(compute, config, weights)
+            learners[compute] = _build(compute, config, weights, generator)
         except UnavailableComputeError:
             continue
     indices = replay.sample_indices(generator, config.batch_size)
@@ -187,11 +208,11 @@ def _measure(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]
     return {compute: _rate(learner, replay, indices, budget) for compute, learner in learners.items()}
 
 
-def _made_up_replay(generator: np.random.Generator, observation_size: int, n_actions: int, count: int) -> ReplayBuffer:
+def _made_up_replay(generator: np.random.Generator, observation_size: int, count: int) -> ReplayBuffer:
     replay = ReplayBuffer(count, observation_size)
     for _ in range(count):
         observation, next_observation = generator.standard_normal((2, observation_size), np.float32)
-        replay.add(observation, int(generator.integers(n_actions)), 1.0, next_observation, terminated=False)
+        replay.add(observation, 0, 1.0, next_observation, terminated=False)
     return replay
 
 

@@ -21,7 +21,9 @@ def linear_steps(env_step: int, start: float, end: float, decay_steps: int) -> f
 
 
 def epsilon_at(config: TrainingConfig, episode: int, env_step: int) -> float:
-    """Epsilon after ``episode`` finished episodes and ``env_step`` env steps since the warm-up."""
+    """Epsilon after ``episode`` finished episodes and ``env_step`` env steps since the warm-up; 0 for NoisyNets."""
+    if config.noisy_nets:
+        return 0.0
     if config.epsilon_schedule == "linear_steps":
         return linear_steps(env_step, config.epsilon_start, config.epsilon_end, config.epsilon_decay_steps)
     return episode_exponential(

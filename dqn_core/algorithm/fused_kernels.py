@@ -1,4 +1,4 @@
-"""One DQN update as one compiled call, and the greedy action as another.
+"""One DQN update as one compiled call.
 
 Everything lies in flat arrays that the caller keeps, so that nothing is allocated here:
 
@@ -6,7 +6,8 @@ parameters  float32 [5 P]: online weights, target weights, Adam's first and seco
             after layer, the weight [out, in] row by row and the bias [out], then zeros up to a whole cache line.
 sizes       int64 [L + 1]: layer sizes, from observation to Q-values.
 workspace   float32: every layer's activations for the batch, two buffers as high as the widest layer, the TD targets,
-            and what s' is worth in them. A unit's values for the batch are one row, padded (:func:`workspace_size`).
+            which the TD errors take the place of, and what s' is worth in them. A unit's values for the batch are one
+            row, padded (:func:`workspace_size`).
 numbers     float64 [N_NUMBERS]: hyperparameters, Adam's step count, and the statistics gathered.
 """
 
@@ -19,21 +20,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compiled import helper, kernel
-from dqn_core.algorithm.vector_products import BATCH_TILE, add_product, inner_products
+from dqn_core.algorithm.fused_network import (
+    FIRST,
+    GRADIENT,
+    N_BLOCKS,
+    ONLINE,
+    SECOND,
+    TARGET,
+    backward,
+    forward,
+    forward_kept,
+)
+from dqn_core.algorithm.vector_products import BATCH_TILE
 
-__all__ = ["batch_terms", "greedy_action", "q_rows", "term_columns", "update", "whole_lines", "workspace_size"]
+__all__ = ["batch_terms", "td_errors_at", "term_columns", "update", "whole_lines", "workspace_size"]
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-ONLINE, TARGET, FIRST, SECOND, GRADIENT = range(5)
-"""Places in ``parameters``, in units of P."""
-N_BLOCKS = 5
-
-GAMMA, LEARNING_RATE, ADAM_EPSILON, CLIP_VALUE, TAU, IS_HUBER, ADAM_STEP, UPDATES, LOSS_SUM, Q_SUM = range(10)
+GAMMA, LEARNING_RATE, ADAM_EPSILON, CLIP_VALUE, TAU, IS_HUBER, IS_DOUBLE = range(7)
+ADAM_STEP, UPDATES, LOSS_SUM, Q_SUM = range(7, 11)
 """Places in ``numbers``; CLIP_VALUE 0 does not clip, TAU 0 leaves the target network alone."""
-N_NUMBERS = 10
+N_NUMBERS = 11
 
 BETA_1, BETA_2 = 0.9, 0.999  # Kingma & Ba 2015, algorithm 1
 _NOTHING = np.float32(1e-30)
@@ -53,7 +62,12 @@ def whole_lines(size: int) -> int:
 
 def workspace_size(sizes: Sequence[int], batch_size: int) -> int:
     """Floats of workspace that an update of ``batch_size`` rows needs."""
-    return _row_length(batch_size) * (sum(sizes) + 2 * max(sizes) + 2)
+    return td_errors_at(sizes, batch_size) + 2 * _row_length(batch_size)
+
+
+def td_errors_at(sizes: Sequence[int], batch_size: int) -> int:
+    """Where in the workspace the TD errors of the last update of ``batch_size`` rows lie."""
+    return _row_length(batch_size) * (sum(sizes) + 2 * max(sizes))
 
 
 def _row_length(batch_size: int) -> int:
@@ -67,14 +81,26 @@ _padded_batch = helper(padded_batch)
 
 @kernel
 def update(
-    rows: Floats, indices: Integers, parameters: Floats, sizes: Integers, workspace: Floats, numbers: Doubles
+    rows: Floats,
+    indices: Integers,
+    weights: Floats,
+    parameters: Floats,
+    sizes: Integers,
+    n_values: int,
+    workspace: Floats,
+    numbers: Doubles,
 ) -> None:
-    """One gradient step on the replay ``rows`` [N, 2 D + 3] numbered ``indices`` [B]."""
+    """One gradient step on the replay ``rows`` [N, 2 D + 4] numbered ``indices`` [B].
+
+    ``weights`` [B] multiply the rows' losses. ``n_values`` outputs of the network, 1 where it is dueling and else 0,
+    come before the actions'.
+    """
     n, row, here, there, targets_at = _places(sizes, indices.shape[0])
-    _targets(rows, indices, parameters, sizes, workspace, numbers)
-    q_at = _forward_online(parameters, sizes, workspace, row, n)
-    _td_errors(rows, indices, sizes[-1], workspace, q_at, targets_at, here, row, numbers)
-    _backward(parameters, sizes, workspace, here, there, row, n)
+    n_actions = sizes[-1] - n_values
+    _targets(rows, indices, parameters, sizes, n_values, workspace, numbers)
+    q_at = forward_kept(parameters, sizes, n_values, workspace, row, n)
+    _td_errors(rows, indices, weights, n_actions, workspace, q_at, targets_at, here + n_values * row, row, numbers)
+    backward(parameters, sizes, n_values, workspace, here, there, row, n)
     _adam(parameters, numbers)
 
 
@@ -89,6 +115,7 @@ def batch_terms(
     indices: Integers,
     parameters: Floats,
     sizes: Integers,
+    n_values: int,
     workspace: Floats,
     numbers: Doubles,
     terms: Floats,
@@ -98,9 +125,9 @@ def batch_terms(
     Columns: Q(s, .), Q_target(s', .), what s' is worth, target, TD error, loss.
     """
     n, row, _, _, targets_at = _places(sizes, indices.shape[0])
-    n_actions = sizes[-1]
-    next_q_at = _targets(rows, indices, parameters, sizes, workspace, numbers)
-    q_at = _forward_online(parameters, sizes, workspace, row, n)
+    n_actions = sizes[-1] - n_values
+    next_q_at = _targets(rows, indices, parameters, sizes, n_values, workspace, numbers)
+    q_at = forward_kept(parameters, sizes, n_values, workspace, row, n)
     for b in range(indices.shape[0]):
         for a in range(n_actions):
             terms[b, a] = workspace[q_at + a * row + b]
@@ -129,93 +156,75 @@ def _places(sizes: Integers, batch_size: int) -> tuple[int, int, int, int, int]:
 
 @helper
 def _targets(
-    rows: Floats, indices: Integers, parameters: Floats, sizes: Integers, workspace: Floats, numbers: Doubles
+    rows: Floats,
+    indices: Integers,
+    parameters: Floats,
+    sizes: Integers,
+    n_values: int,
+    workspace: Floats,
+    numbers: Doubles,
 ) -> int:
     """Gather the batch and write its TD targets; where Q_target(s', .) lies until the errors are written."""
     n, row, here, there, targets_at = _places(sizes, indices.shape[0])
-    _gather(rows, indices, sizes[0], workspace, 0, here, row)
-    q_at = _forward_target(parameters, sizes, workspace, here, there, row, n)
-    _td_targets(rows, indices, numbers[GAMMA], sizes[-1], workspace, q_at, targets_at, row)
+    next_values_at = targets_at + row
+    n_actions = sizes[-1] - n_values
+    _gather(rows, indices, 0, sizes[0], workspace, 0, row)
+    _gather(rows, indices, sizes[0], sizes[0], workspace, here, row)
+    is_double = numbers[IS_DOUBLE] != 0.0
+    if is_double:
+        q_at = forward(parameters, ONLINE, sizes, n_values, workspace, here, there, row, n)
+        _best_actions(indices.shape[0], n_actions, workspace, q_at, next_values_at, row)
+        _gather(rows, indices, sizes[0], sizes[0], workspace, here, row)
+    q_at = forward(parameters, TARGET, sizes, n_values, workspace, here, there, row, n)
+    _next_values(indices.shape[0], n_actions, workspace, q_at, next_values_at, row, is_double)
+    _td_targets(rows, indices, numbers[GAMMA], workspace, next_values_at, targets_at)
     return q_at
 
 
 @helper
-def _gather(
-    rows: Floats, indices: Integers, width: int, workspace: Floats, observations_at: int, next_at: int, row: int
-) -> None:
-    """Write the sampled observations and next observations as columns."""
+def _gather(rows: Floats, indices: Integers, first: int, width: int, workspace: Floats, at: int, row: int) -> None:
+    """Write ``width`` columns of the sampled rows, from column ``first`` on, as rows at ``at``."""
     for d in range(width):
-        observations = workspace[observations_at + d * row : observations_at + (d + 1) * row]
-        next_observations = workspace[next_at + d * row : next_at + (d + 1) * row]
+        column = workspace[at + d * row : at + (d + 1) * row]
         for b in range(indices.shape[0]):
-            observations[b] = rows[indices[b], d]
-            next_observations[b] = rows[indices[b], width + d]
+            column[b] = rows[indices[b], first + d]
 
 
 @helper
-def _layer(
-    parameters: Floats, at: int, n_in: int, n_out: int, workspace: Floats, x_at: int, y_at: int, row: int, n: int
-) -> None:
-    """Y [out, n] = W [out, in] @ X [in, n] + bias, with the layer's parameters from ``at`` on."""
-    for o in range(n_out):
-        workspace[y_at + o * row : y_at + o * row + n] = parameters[at + n_out * n_in + o]
-    add_product(workspace, y_at, parameters, at, n_in, 1, workspace, x_at, row, n_out, n, n_in)
-
-
-@helper
-def _rectify(y: Floats) -> None:
-    """ReLU in place; NaN stays NaN."""
-    for k in range(y.shape[0]):
-        y[k] = max(y[k], np.float32(0.0))  # the first where the two do not compare
-
-
-@helper
-def _forward_target(
-    parameters: Floats, sizes: Integers, workspace: Floats, here: int, there: int, row: int, n: int
-) -> int:
-    """Target network from the columns at ``here``; where its Q-values then lie. Keeps no activations."""
-    at = TARGET * (parameters.shape[0] // N_BLOCKS)
-    for i in range(sizes.shape[0] - 1):
-        n_in, n_out = sizes[i], sizes[i + 1]
-        _layer(parameters, at, n_in, n_out, workspace, here, there, row, n)
-        if i < sizes.shape[0] - 2:
-            _rectify(workspace[there : there + n_out * row])
-        at += n_out * (n_in + 1)
-        here, there = there, here
-    return here
-
-
-@helper
-def _forward_online(parameters: Floats, sizes: Integers, workspace: Floats, row: int, n: int) -> int:
-    """Online network, each layer's activations after the other's; where the Q-values lie."""
-    at = ONLINE
-    x_at = 0
-    for i in range(sizes.shape[0] - 1):
-        n_in, n_out = sizes[i], sizes[i + 1]
-        y_at = x_at + n_in * row
-        _layer(parameters, at, n_in, n_out, workspace, x_at, y_at, row, n)
-        if i < sizes.shape[0] - 2:
-            _rectify(workspace[y_at : y_at + n_out * row])
-        at += n_out * (n_in + 1)
-        x_at = y_at
-    return x_at
-
-
-@helper
-def _td_targets(
-    rows: Floats, indices: Integers, gamma: float, n_actions: int, workspace: Floats, q_at: int, out_at: int, row: int
-) -> None:
-    """``r + gamma max_a' Q_target(s', a')``, cut to ``r`` where terminated (Mnih et al. 2015, algorithm 1).
-
-    The row after the targets keeps the maxima.
-    """
-    for b in range(indices.shape[0]):
-        best = workspace[q_at + b]
+def _best_actions(batch_size: int, n_actions: int, workspace: Floats, q_at: int, out_at: int, row: int) -> None:
+    """The action of the highest Q-value, the lowest of equals, for each column, as a number at ``out_at``."""
+    for b in range(batch_size):
+        best = 0
         for a in range(1, n_actions):
-            best = max(best, workspace[q_at + a * row + b])
-        reward, terminated = rows[indices[b], -2], rows[indices[b], -1]
-        workspace[out_at + row + b] = best
-        workspace[out_at + b] = reward + np.float32(gamma) * (np.float32(1.0) - terminated) * best
+            if workspace[q_at + a * row + b] > workspace[q_at + best * row + b]:
+                best = a
+        workspace[out_at + b] = best
+
+
+@helper
+def _next_values(
+    batch_size: int, n_actions: int, workspace: Floats, q_at: int, out_at: int, row: int, is_double: bool
+) -> None:
+    """Value of each next observation: of the action that stands at ``out_at`` if double, else the highest."""
+    for b in range(batch_size):
+        if is_double:
+            best = workspace[q_at + np.int64(workspace[out_at + b]) * row + b]
+        else:
+            best = workspace[q_at + b]
+            for a in range(1, n_actions):
+                best = max(best, workspace[q_at + a * row + b])
+        workspace[out_at + b] = best
+
+
+@helper
+def _td_targets(rows: Floats, indices: Integers, gamma: float, workspace: Floats, next_at: int, out_at: int) -> None:
+    """``r + gamma^steps Q(s')``, cut to ``r`` where terminated (:func:`dqn_core.algorithm.targets.td_targets`)."""
+    for b in range(indices.shape[0]):
+        steps, reward, terminated = rows[indices[b], -4], rows[indices[b], -2], rows[indices[b], -1]
+        discount = np.float32(gamma)
+        for _ in range(1, np.int64(steps)):
+            discount *= np.float32(gamma)
+        workspace[out_at + b] = reward + discount * (np.float32(1.0) - terminated) * workspace[next_at + b]
 
 
 @helper
@@ -233,6 +242,7 @@ def _loss_and_slope(error: np.float32, is_huber: bool) -> tuple[np.float32, np.f
 def _td_errors(
     rows: Floats,
     indices: Integers,
+    weights: Floats,
     n_actions: int,
     workspace: Floats,
     q_at: int,
@@ -241,7 +251,10 @@ def _td_errors(
     row: int,
     numbers: Doubles,
 ) -> None:
-    """Derivative of the loss by each Q-value, [A, n] at ``out_at``; adds to the statistics."""
+    """Derivative of the loss by each Q-value, [A, n] at ``out_at``; the errors take the targets' place.
+
+    Adds to the statistics.
+    """
     workspace[out_at : out_at + n_actions * row] = 0.0
     batch_size = indices.shape[0]
     is_huber = numbers[IS_HUBER] != 0.0
@@ -252,51 +265,14 @@ def _td_errors(
         at = np.int64(rows[indices[b], -3]) * row + b
         q = workspace[q_at + at]
         error = q - workspace[targets_at + b]
+        workspace[targets_at + b] = error
         q_sum += q
         loss, slope = _loss_and_slope(error, is_huber)
-        loss_sum += np.float64(loss)
-        workspace[out_at + at] = slope * share
+        loss_sum += np.float64(weights[b] * loss)
+        workspace[out_at + at] = weights[b] * slope * share
     numbers[UPDATES] += 1.0
     numbers[LOSS_SUM] += loss_sum / batch_size
     numbers[Q_SUM] += q_sum / batch_size
-
-
-@helper
-def _backward(parameters: Floats, sizes: Integers, workspace: Floats, here: int, there: int, row: int, n: int) -> None:
-    """Gradient of every parameter from the loss's derivatives by the Q-values, [A, n] at ``here``."""
-    at = 0
-    x_at = 0
-    for i in range(sizes.shape[0] - 1):
-        at += sizes[i + 1] * (sizes[i] + 1)
-        x_at += sizes[i] * row
-    for i in range(sizes.shape[0] - 2, -1, -1):
-        n_in, n_out = sizes[i], sizes[i + 1]
-        at -= n_out * (n_in + 1)
-        x_at -= n_in * row
-        gradient_at = GRADIENT * (parameters.shape[0] // N_BLOCKS) + at
-        inner_products(parameters, gradient_at, n_in, workspace, here, workspace, x_at, row, n_out, n_in, n)
-        for o in range(n_out):
-            parameters[gradient_at + n_out * n_in + o] = _total(workspace[here + o * row : here + o * row + n])
-        if i > 0:
-            workspace[there : there + n_in * row] = 0.0
-            add_product(workspace, there, parameters, at, 1, n_in, workspace, here, row, n_in, n, n_out)
-            _block(workspace[there : there + n_in * row], workspace[x_at : x_at + n_in * row])
-            here, there = there, here
-
-
-@helper
-def _total(values: Floats) -> np.float32:
-    total = np.float32(0.0)
-    for k in range(values.shape[0]):
-        total += values[k]
-    return total
-
-
-@helper
-def _block(slopes: Floats, activations: Floats) -> None:
-    """Derivative of the ReLU: nothing passes where it was at rest."""
-    for k in range(slopes.shape[0]):
-        slopes[k] = slopes[k] if activations[k] > np.float32(0.0) else np.float32(0.0)
 
 
 @helper
@@ -334,49 +310,3 @@ def _adam(parameters: Floats, numbers: Doubles) -> None:
     if tau > 0.0:
         for k in range(n_parameters):
             target[k] += tau * (online[k] - target[k])
-
-
-@helper
-def _forward_one(parameters: Floats, sizes: Integers, scratch: Floats, widest: int) -> int:
-    """Online network for the one observation at the start of ``scratch``; where its Q-values lie."""
-    at = ONLINE
-    x_at, y_at = 0, widest
-    for i in range(sizes.shape[0] - 1):
-        n_in, n_out = sizes[i], sizes[i + 1]
-        bias_at = at + n_out * n_in
-        x = scratch[x_at : x_at + n_in]
-        for o in range(n_out):
-            total = _inner(parameters[at + o * n_in : at + (o + 1) * n_in], x) + parameters[bias_at + o]
-            is_rectified = i < sizes.shape[0] - 2 and total < np.float32(0.0)
-            scratch[y_at + o] = np.float32(0.0) if is_rectified else total
-        at = bias_at + n_out
-        x_at, y_at = y_at, x_at
-    return x_at
-
-
-@helper
-def _inner(x: Floats, y: Floats) -> np.float32:
-    total = np.float32(0.0)
-    for k in range(x.shape[0]):
-        total += x[k] * y[k]
-    return total
-
-
-@kernel
-def greedy_action(parameters: Floats, sizes: Integers, scratch: Floats) -> int:
-    """Action of the highest Q-value, the lowest of equals, for the observation at the start of ``scratch``."""
-    at = _forward_one(parameters, sizes, scratch, scratch.shape[0] // 2)
-    best = 0
-    for a in range(1, sizes[-1]):
-        if scratch[at + a] > scratch[at + best]:
-            best = a
-    return best
-
-
-@kernel
-def q_rows(observations: Floats, parameters: Floats, sizes: Integers, scratch: Floats, q: Floats) -> None:
-    """Write the Q-values of ``observations`` [B, D] to ``q`` [B, A]."""
-    for b in range(observations.shape[0]):
-        scratch[: sizes[0]] = observations[b]
-        at = _forward_one(parameters, sizes, scratch, scratch.shape[0] // 2)
-        q[b] = scratch[at : at + sizes[-1]]

@@ -1,6 +1,7 @@
 """The fast learner for a CPU: everything of one update in one compiled call.
 
-Agrees with :class:`~dqn_core.algorithm.torch_learner.TorchLearner` to float tolerance, and covers all its options.
+Agrees with :class:`~dqn_core.algorithm.torch_learner.TorchLearner` to float tolerance, and covers all its options but
+those of :attr:`~dqn_core.config.TrainingConfig.beyond_fused`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm import fused_kernels as kernels
+from dqn_core.algorithm import fused_network as network
 from dqn_core.algorithm.learner import STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
 from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of, weight_shapes
 from dqn_core.algorithm.replay import ReplayBuffer
@@ -29,18 +31,20 @@ class FusedLearner:
     def __init__(self, config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> None:
         self.sizes = sizes_of(weights)
         self._sizes = np.array(self.sizes, np.int64)
+        self._n_values = int(config.dueling)
         n_parameters = parameter_count(self.sizes)
         block_size = kernels.whole_lines(n_parameters)
-        self._parameters = _aligned_zeros(kernels.N_BLOCKS * block_size)
+        self._parameters = _aligned_zeros(network.N_BLOCKS * block_size)
         self._numbers = np.zeros(kernels.N_NUMBERS)
         self._scratch = np.zeros(2 * max(self.sizes), np.float32)
         self._observation = self._scratch[: self.sizes[0]]
         self._batch_size = 0
         self._workspace = _aligned_zeros(0)
-        blocks = self._parameters.reshape(kernels.N_BLOCKS, block_size)[:, :n_parameters]
-        self._online, self._target = blocks[kernels.ONLINE], blocks[kernels.TARGET]
-        places = (kernels.ONLINE, kernels.TARGET, kernels.FIRST, kernels.SECOND)
-        self._gradients = self._named(blocks[kernels.GRADIENT])
+        self._all_one = np.ones(0, np.float32)
+        blocks = self._parameters.reshape(network.N_BLOCKS, block_size)[:, :n_parameters]
+        self._online, self._target = blocks[network.ONLINE], blocks[network.TARGET]
+        places = (network.ONLINE, network.TARGET, network.FIRST, network.SECOND)
+        self._gradients = self._named(blocks[network.GRADIENT])
         self._groups = {group: self._named(blocks[place]) for group, place in zip(STATE_GROUPS, places, strict=True)}
         self.configure(config)
         self.load_weights(weights)
@@ -58,33 +62,64 @@ class FusedLearner:
         """Greedy action for ``observation`` [D]; the lowest of equals."""
         # The copy (0.1 us) keeps the kernel's argument types the same for whatever array an environment hands out.
         self._observation[:] = observation
-        return kernels.greedy_action(self._parameters, self._sizes, self._scratch)
+        return network.greedy_action(self._parameters, self._sizes, self._n_values, self._scratch)
+
+    explore = act
 
     def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q-values [B, A] of ``observations`` [B, D]."""
         rows = np.array(observations, np.float32, order="C")
-        q = np.empty((len(rows), self.sizes[-1]), np.float32)
-        kernels.q_rows(rows, self._parameters, self._sizes, self._scratch, q)
+        q = np.empty((len(rows), self.sizes[-1] - self._n_values), np.float32)
+        network.q_rows(rows, self._parameters, self._sizes, self._n_values, self._scratch, q)
         return q
 
     # ---------------------------------------------------------------------------------------------- learning
 
-    def update(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured."""
+    def update(
+        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+    ) -> None:
+        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+
+        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        """
         self._make_room(len(indices))
-        kernels.update(replay.rows, indices, self._parameters, self._sizes, self._workspace, self._numbers)
+        kernels.update(
+            replay.rows,
+            indices,
+            self._all_one if weights is None else weights,
+            self._parameters,
+            self._sizes,
+            self._n_values,
+            self._workspace,
+            self._numbers,
+        )
 
     def _make_room(self, batch_size: int) -> None:
         if batch_size != self._batch_size:
             self._batch_size = batch_size
             self._workspace = _aligned_zeros(kernels.workspace_size(self.sizes, batch_size))
+            self._all_one = np.ones(batch_size, np.float32)
+
+    def td_errors(self) -> NDArray[np.float32]:
+        """``Q(s, a) - target`` [B] of the rows of the last update, before it."""
+        at = kernels.td_errors_at(self.sizes, self._batch_size)
+        return self._workspace[at : at + self._batch_size].copy()
 
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
         """What an update of the rows ``indices`` [B] starts from."""
-        n_actions = self.sizes[-1]
+        n_actions = self.sizes[-1] - self._n_values
         self._make_room(len(indices))
         terms = np.empty((len(indices), kernels.term_columns(n_actions)), np.float32)
-        kernels.batch_terms(replay.rows, indices, self._parameters, self._sizes, self._workspace, self._numbers, terms)
+        kernels.batch_terms(
+            replay.rows,
+            indices,
+            self._parameters,
+            self._sizes,
+            self._n_values,
+            self._workspace,
+            self._numbers,
+            terms,
+        )
         q_values, next_q_values, others = np.split(terms, [n_actions, 2 * n_actions], axis=1)
         next_values, targets, td_errors, losses = others.T
         return BatchTerms(
@@ -111,14 +146,15 @@ class FusedLearner:
         self._target[:] = self._online
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value and target rule from ``config``."""
+        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
         numbers = self._numbers
         numbers[kernels.GAMMA] = config.gamma
         numbers[kernels.LEARNING_RATE] = config.learning_rate
         numbers[kernels.ADAM_EPSILON] = config.adam_epsilon
         numbers[kernels.CLIP_VALUE] = config.gradient_clip_value
-        numbers[kernels.TAU] = config.target_tau if config.target_update == "soft" else 0.0
+        numbers[kernels.TAU] = config.soft_share
         numbers[kernels.IS_HUBER] = config.loss == "huber"
+        numbers[kernels.IS_DOUBLE] = config.double_dqn
 
     # ------------------------------------------------------------------------------------------------- state
 

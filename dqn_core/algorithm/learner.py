@@ -25,8 +25,9 @@ from dqn_core.errors import RunFolderError, mark
 __all__ = ["STATE_GROUPS", "BatchTerms", "Learner", "UpdateStatistics", "split_state"]
 
 STATE_GROUPS = ("online", "target", "adam.first", "adam.second")
-"""Prefixes of a learner's state: each holds arrays named and shaped as the weights. Beside them stand ``adam.step`` and
-``statistics`` [3] (updates, sum of losses, sum of mean Q since last taken)."""
+"""Prefixes of a learner's state: each holds arrays named and shaped as the weights. Beside them stand ``adam.step``,
+``statistics`` [3] (updates, sum of losses, sum of mean Q since last taken), and where the network is noisy ``noise``
+[6]: the state of the generator that its noise is drawn from."""
 _BESIDE = ("adam.step", "statistics")
 
 
@@ -56,7 +57,7 @@ class BatchTerms:
     next_q_values: NDArray[np.float32]
     """[B, A]: Q_target(s', .) of the target network."""
     next_values: NDArray[np.float32]
-    """[B]: what s' is worth in the target, max_a' Q_target(s', a')."""
+    """[B]: what s' is worth in the target: max_a' Q_target(s', a'), or as Double DQN has it."""
     targets: NDArray[np.float32]
     """[B]: what Q(s, a) is pulled towards (:func:`~dqn_core.algorithm.targets.td_targets`)."""
     td_errors: NDArray[np.float32]
@@ -75,16 +76,32 @@ class Learner(Protocol):
         """Greedy action for ``observation`` [D]; the lowest of equals."""
         ...
 
+    def explore(self, observation: NDArray[np.float32]) -> int:
+        """Action for ``observation`` [D] in training: that of a noisy network with fresh noise, else the greedy one."""
+        ...
+
     def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q-values [B, A] of ``observations`` [B, D]."""
         ...
 
-    def update(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured."""
+    def update(
+        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+    ) -> None:
+        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+
+        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        """
+        ...
+
+    def td_errors(self) -> NDArray[np.float32]:
+        """``Q(s, a) - target`` [B] of the rows of the last update, before it. Waits for a GPU."""
         ...
 
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
-        """What :meth:`update` would compute of the rows ``indices`` [B] before its gradient; changes nothing."""
+        """What :meth:`update` would compute of the rows ``indices`` [B] before its gradient; changes nothing.
+
+        Of a noisy network, without noise; where quantiles are learned, values and targets are the quantiles' means.
+        """
         ...
 
     def gradients(self) -> dict[str, NDArray[np.float32]]:
@@ -100,7 +117,7 @@ class Learner(Protocol):
         ...
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value and target rule from ``config``."""
+        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
         ...
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
@@ -121,7 +138,7 @@ class Learner(Protocol):
 
 
 def split_state(
-    state: Mapping[str, NDArray[np.generic]], sizes: Sequence[int]
+    state: Mapping[str, NDArray[np.generic]], sizes: Sequence[int], *, noisy: bool = False
 ) -> tuple[dict[str, dict[str, NDArray[np.float32]]], int, list[float]]:
     """The state's arrays by group of :data:`STATE_GROUPS`, Adam's step count, and the statistics.
 
@@ -131,15 +148,16 @@ def split_state(
         An array is missing, unknown, or has another shape; the message names it.
     """
     groups: dict[str, dict[str, NDArray[np.float32]]] = {group: {} for group in STATE_GROUPS}
+    beside = (*_BESIDE, "noise") if noisy else _BESIDE
     for name, array in state.items():
         group, _, own_name = name.partition(".layers.")
         if group in groups:
             groups[group][f"layers.{own_name}"] = np.asarray(array, np.float32)
-        elif name not in _BESIDE:
+        elif name not in beside:
             raise RunFolderError(mark("The learner's state holds {name}, which no learner has."), name=name)
-    for name in _BESIDE:
+    for name in beside:
         if name not in state:
             raise RunFolderError(mark("The learner's state lacks {name}."), name=name)
     for arrays in groups.values():
-        check_weights(arrays, sizes)
+        check_weights(arrays, sizes, noisy=noisy)
     return groups, int(state["adam.step"]), [float(each) for each in np.asarray(state["statistics"], np.float64)]

@@ -2,7 +2,10 @@
 
 A transition is one contiguous row, so that a random draw touches one or two cache lines rather than five arrays:
 
-    [ observation (D) | next_observation (D) | action | reward | terminated ]
+    [ observation (D) | next_observation (D) | steps | action | reward | terminated ]
+
+Where returns of n steps are learned from (:mod:`dqn_core.algorithm.n_step`), next_observation lies ``steps`` env steps
+after observation and reward is the discounted sum of theirs; otherwise steps is 1.
 """
 
 from __future__ import annotations
@@ -14,8 +17,8 @@ from dqn_core.errors import RunFolderError, mark
 
 __all__ = ["EXTRA_COLUMNS", "ReplayBuffer"]
 
-EXTRA_COLUMNS = 3
-"""Columns after the two observations: action, reward, terminated."""
+EXTRA_COLUMNS = 4
+"""Columns after the two observations: steps, action, reward, terminated."""
 
 
 class ReplayBuffer:
@@ -25,7 +28,7 @@ class ReplayBuffer:
     """
 
     rows: NDArray[np.float32]
-    """[capacity, 2 D + 3]; rows from ``len(self)`` on are zeros not written yet."""
+    """[capacity, 2 D + 4]; rows from ``len(self)`` on are zeros not written yet."""
 
     def __init__(self, capacity: int, observation_size: int) -> None:
         self.capacity = capacity
@@ -51,6 +54,11 @@ class ReplayBuffer:
     def next_observations(self) -> NDArray[np.float32]:
         """View [N, D] of the filled rows."""
         return self.rows[: self._length, self.observation_size : 2 * self.observation_size]
+
+    @property
+    def steps(self) -> NDArray[np.float32]:
+        """View [N] of the filled rows; env steps from observation to next_observation, whole numbers."""
+        return self.rows[: self._length, -4]
 
     @property
     def actions(self) -> NDArray[np.float32]:
@@ -79,12 +87,14 @@ class ReplayBuffer:
         reward: float,
         next_observation: NDArray[np.float32],
         terminated: bool,
+        steps: int = 1,
     ) -> None:
         """Write one transition over the oldest; observations are [D]."""
         size = self.observation_size
         row = self.rows[self.cursor]
         row[:size] = observation
-        row[size:-3] = next_observation
+        row[size:-4] = next_observation
+        row[-4] = steps
         row[-3] = action
         row[-2] = reward
         row[-1] = terminated
@@ -95,23 +105,39 @@ class ReplayBuffer:
         if self._length < self.capacity:
             self._length += 1
 
-    def resize(self, capacity: int) -> None:
-        """Make room for ``capacity`` transitions, keeping the newest in their order."""
-        kept = self.newest(min(self._length, capacity))
+    def resize(self, capacity: int) -> NDArray[np.int64]:
+        """Make room for ``capacity`` transitions, keeping the newest in their order; the row numbers they had."""
+        numbers = self.newest_indices(min(self._length, capacity))
+        kept = self.rows[numbers]
         self.rows = np.zeros((capacity, self.rows.shape[1]), np.float32)
         self.rows[: len(kept)] = kept
         self.capacity = capacity
         self._length = len(kept)
         self.added = len(kept)
         self.cursor = len(kept) % capacity
+        return numbers
+
+    def newest_indices(self, count: int) -> NDArray[np.int64]:
+        """Row numbers [count] of the newest ``count`` rows held, oldest of them first."""
+        return np.arange(self.cursor - count, self.cursor) % self.capacity
 
     def newest(self, count: int) -> NDArray[np.float32]:
-        """Copy [count, 2 D + 3] of the newest ``count`` rows held, oldest of them first."""
-        positions = np.arange(self.cursor - count, self.cursor) % self.capacity
-        return self.rows[positions]
+        """Copy [count, 2 D + 4] of the newest ``count`` rows held, oldest of them first."""
+        return self.rows[self.newest_indices(count)]
+
+    def written_since(self, added: int) -> list[tuple[int, int]]:
+        """Rows [start, end) written since :attr:`added` was ``added``, as at most two stretches of the ring."""
+        start = self.cursor - min(self.added - added, self.capacity)
+        stretches = [(start, self.cursor)] if start >= 0 else [(start + self.capacity, self.capacity), (0, self.cursor)]
+        return [(first, end) for first, end in stretches if end > first]
 
     def restore(self, rows: NDArray[np.float32], cursor: int) -> None:
-        """Hold ``rows`` [N, 2 D + 3] as ``self.rows[:N]`` was; raises :class:`RunFolderError` where they do not fit."""
+        """Hold ``rows`` [N, 2 D + 4] as ``self.rows[:N]`` was; raises :class:`RunFolderError` where they do not fit.
+
+        Rows without the column of steps, as earlier checkpoints hold them, are transitions of one step.
+        """
+        if rows.ndim == self.rows.ndim and rows.shape[1] == self.rows.shape[1] - 1:
+            rows = np.insert(rows, 2 * self.observation_size, 1.0, axis=1)
         if rows.ndim != self.rows.ndim or rows.shape[1] != self.rows.shape[1] or len(rows) > self.capacity:
             template = mark("The checkpoint's replay memory {found} does not fit the run's {wanted}.")
             raise RunFolderError(template, found=rows.shape, wanted=self.rows.shape)

@@ -3,7 +3,8 @@
 Eager torch launches some 60 small kernels an update, and a GPU waits for most of them. A CUDA graph launches them all
 at once. It reads and writes the same addresses each time, so that whatever changes (indices, learning rate, gamma, tau)
 stands in tensors; where a change alters the kernels themselves (batch size, loss, clip, Adam's epsilon, target rule,
-a resized memory) the graph is captured anew. Where capture fails, updates go on eagerly, and a message says so.
+Double DQN, importance weights, a resized memory) the graph is captured anew. Where capture fails, updates go on
+eagerly, and a message says so.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class DeviceReplay:
         self._source: NDArray[np.float32] | None = None
         self._followed = 0
         self.rows = torch.zeros(0, device=device)
-        """[capacity, 2 D + 3]; another tensor after a resize."""
+        """[capacity, 2 D + 4]; another tensor after a resize."""
 
     def follow(self, replay: ReplayBuffer) -> None:
         """Copy the rows added to ``replay`` since the last call; all of them after a resize."""
@@ -80,17 +81,9 @@ class DeviceReplay:
             self._source = replay.rows
             self.rows = torch.from_numpy(replay.rows).to(self._device, copy=True)
         else:
-            new = min(replay.added - self._followed, replay.capacity)
-            for start, end in _ring_slices(replay.cursor, new, replay.capacity):
+            for start, end in replay.written_since(self._followed):
                 self.rows[start:end].copy_(torch.from_numpy(replay.rows[start:end]))
         self._followed = replay.added
-
-
-def _ring_slices(cursor: int, count: int, capacity: int) -> list[tuple[int, int]]:
-    """The ``count`` rows before ``cursor`` on a ring, as at most two stretches."""
-    start = cursor - count
-    stretches = [(start, cursor)] if start >= 0 else [(start + capacity, capacity), (0, cursor)]
-    return [(first, end) for first, end in stretches if end > first]
 
 
 class CudaLearner(TorchLearner):
@@ -102,6 +95,7 @@ class CudaLearner(TorchLearner):
         weights: Mapping[str, NDArray[np.float32]],
         device: str = "cuda",
         capture: Capture | None = capture,
+        noise: np.random.Generator | None = None,
     ) -> None:
         self._capture = capture
         self.capture_failure = ""
@@ -109,19 +103,37 @@ class CudaLearner(TorchLearner):
         self._update_graph: Graph | None = None
         self._act_graph: Graph | None = None
         self._captured_for: tuple[object, ...] = ()
-        super().__init__(config, weights, device)
+        super().__init__(config, weights, device, noise=noise)
         self._replay = DeviceReplay(self.device)
         self._indices = torch.zeros(config.batch_size, dtype=torch.int64, device=self.device)
+        self._weights = torch.ones(config.batch_size, device=self.device)
+        self._is_weighted = False
         self._observation = torch.zeros(self.sizes[0], device=self.device)
         self._action = torch.zeros((), dtype=torch.int64, device=self.device)
 
-    def update(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured."""
+    def update(
+        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+    ) -> None:
+        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+
+        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        """
         self._replay.follow(replay)
+        self._draw_noise()
         if len(indices) != len(self._indices):
             self._indices = torch.zeros(len(indices), dtype=torch.int64, device=self.device)
+            self._weights = torch.ones(len(indices), device=self.device)
         self._indices.copy_(torch.from_numpy(indices))
-        shape = (*self._kernel_settings, len(indices), self._replay.rows.data_ptr(), self._replay.rows.shape)
+        self._is_weighted = weights is not None
+        if weights is not None:
+            self._weights.copy_(torch.from_numpy(weights))
+        shape = (
+            *self._kernel_settings,
+            self._is_weighted,
+            len(indices),
+            self._replay.rows.data_ptr(),
+            self._replay.rows.shape,
+        )
         if shape != self._captured_for:
             self._captured_for = shape
             self._update_graph = self._try_capture(self._work, self._changed_by_update())
@@ -132,7 +144,7 @@ class CudaLearner(TorchLearner):
         self._updates += 1
 
     def _work(self) -> None:
-        self.gradient_step(self._replay.rows[self._indices])
+        self.gradient_step(self._replay.rows[self._indices], self._weights if self._is_weighted else None)
 
     def _changed_by_update(self) -> list[Tensor]:
         tensors = [tensor for group in self._groups().values() for tensor in group.values()]
@@ -156,9 +168,9 @@ class CudaLearner(TorchLearner):
         self._action.copy_(self.online(self._observation).argmax())
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value and target rule from ``config``."""
+        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
         super().configure(config)
-        self._kernel_settings = (config.adam_epsilon, self._clip_value, self._is_huber, self._is_soft)
+        self._kernel_settings = (config.adam_epsilon, self._clip_value, self._is_huber, self._is_soft, self._is_double)
 
     def _try_capture(self, work: Callable[[], None], changed: Iterable[Tensor]) -> Graph | None:
         if self._capture is None or self.capture_failure:

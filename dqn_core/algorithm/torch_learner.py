@@ -1,9 +1,12 @@
-"""The reference learner: DQN with torch's autograd, written like the paper (Mnih et al. 2015, algorithm 1)."""
+"""The reference learner: DQN with torch's autograd, written like the paper (Mnih et al. 2015, algorithm 1).
+
+It covers every variant that the config offers; the formulas stand in :mod:`dqn_core.algorithm.targets`.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -14,32 +17,21 @@ from torch.nn import functional
 from dqn_core.algorithm.learner import STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
 from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of
 from dqn_core.algorithm.replay import ReplayBuffer
-from dqn_core.algorithm.targets import td_targets
+from dqn_core.algorithm.targets import (
+    discounts,
+    double_next_q,
+    quantile_huber_loss,
+    quantile_levels,
+    td_targets,
+)
+from dqn_core.algorithm.torch_network import Noise, QNetwork
 from dqn_core.config import TrainingConfig
 
-__all__ = ["QNetwork", "TorchLearner"]
+__all__ = ["TorchLearner"]
 
 _ALL_THREADS = torch.get_num_threads()
 _MANY_PARAMETERS = 150_000
 """Above this a CPU's further cores pay; below they cost: 0.8 ms for 64x64, but 11 ms with two threads on a busy CPU."""
-
-
-class QNetwork(nn.Module):
-    """Observations [B, D] -> Q-values [B, A]; ReLU between the layers."""
-
-    def __init__(self, sizes: Sequence[int], device: torch.device) -> None:
-        super().__init__()
-        # skip_init: torch would draw first weights from its global generator; the run's own come from outside.
-        make = nn.utils.skip_init
-        self.layers = nn.ModuleList(make(nn.Linear, i, o, device=device) for i, o in itertools.pairwise(sizes))  # type: ignore[no-untyped-call]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Q-values of a batch."""
-        *hidden, last = self.layers
-        for layer in hidden:
-            x = functional.relu(layer(x))
-        q: Tensor = last(x)
-        return q
 
 
 class TorchLearner:
@@ -50,14 +42,21 @@ class TorchLearner:
         config: TrainingConfig,
         weights: Mapping[str, NDArray[np.float32]],
         device: str = "cpu",
+        *,
+        noise: np.random.Generator | None = None,
     ) -> None:
+        """``noise`` is what noisy networks draw from; None: a generator of its own."""
         self.device = torch.device(device)
         self.compute = f"torch-{self.device.type}"
         self.sizes = sizes_of(weights)
         if self.device.type == "cpu":
             torch.set_num_threads(_ALL_THREADS if parameter_count(self.sizes) > _MANY_PARAMETERS else 1)
-        self.online = QNetwork(self.sizes, self.device)
-        self.target = QNetwork(self.sizes, self.device).requires_grad_(requires_grad=False)
+        self.online = QNetwork(self.sizes, config, self.device)
+        self.target = QNetwork(self.sizes, config, self.device).requires_grad_(requires_grad=False)
+        self._is_noisy = config.noisy_nets
+        noise = noise or np.random.default_rng()
+        self._noise, self._target_noise = (Noise(noise, self.sizes, self.device) for _ in range(2))
+        self._levels = torch.from_numpy(quantile_levels(self.online.n_quantiles or 1)).to(self.device)
         # What may change live stands in tensors: a captured graph reads them anew each time.
         self._gamma, self._tau, self._learning_rate = (torch.zeros((), device=self.device) for _ in range(3))
         self._seen = np.zeros(self.sizes[0], np.float32)
@@ -88,6 +87,15 @@ class TorchLearner:
         return int(self.online(torch.from_numpy(self._seen).to(self.device)).argmax())
 
     @torch.inference_mode()
+    def explore(self, observation: NDArray[np.float32]) -> int:
+        """Action for ``observation`` [D] in training: that of a noisy network with fresh noise, else the greedy one."""
+        if not self._is_noisy:
+            return self.act(observation)
+        self._noise.draw()
+        self._seen[:] = observation
+        return int(self.online(torch.from_numpy(self._seen).to(self.device), self._noise.values).argmax())
+
+    @torch.inference_mode()
     def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q-values [B, A] of ``observations`` [B, D]."""
         x = torch.from_numpy(np.array(observations, np.float32, order="C")).to(self.device)
@@ -95,14 +103,30 @@ class TorchLearner:
 
     # ---------------------------------------------------------------------------------------------- learning
 
-    def update(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured."""
-        self.gradient_step(torch.from_numpy(replay.rows[indices]).to(self.device))
+    def update(
+        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+    ) -> None:
+        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+
+        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        """
+        self._draw_noise()
+        rows = torch.from_numpy(replay.rows[indices]).to(self.device)
+        self.gradient_step(rows, None if weights is None else torch.from_numpy(weights).to(self.device))
         self._updates += 1
 
-    def gradient_step(self, rows: Tensor) -> None:
-        """Learn from replayed ``rows`` [B, 2 D + 3]: everything of an update that happens on the device."""
-        loss, q = self.loss(rows)
+    def td_errors(self) -> NDArray[np.float32]:
+        """``Q(s, a) - target`` [B] of the rows of the last update, before it."""
+        return np.asarray(self._td_errors.cpu().numpy())
+
+    def _draw_noise(self) -> None:
+        if self._is_noisy:
+            self._noise.draw()
+            self._target_noise.draw()
+
+    def gradient_step(self, rows: Tensor, weights: Tensor | None = None) -> None:
+        """Learn from replayed ``rows`` [B, 2 D + 4]: everything of an update that happens on the device."""
+        loss, q = self.loss(rows, weights)
         self.optimizer.zero_grad()
         loss.backward()
         if self._clip_value > 0:
@@ -113,51 +137,50 @@ class TorchLearner:
         self._loss_sum += loss.detach()
         self._q_sum += q.detach().mean()
 
-    def loss(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean loss and Q(s, a) [B] of replayed ``rows`` [B, 2 D + 3]."""
-        q = self._taken(self._predicted(rows), rows)
-        _, _, targets = self._targets(rows)
-        return self._losses(q, targets).mean(), q
+    def loss(self, rows: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean loss, its rows weighted by ``weights`` [B], and Q(s, a) [B] of replayed ``rows`` [B, 2 D + 4]."""
+        terms = self._terms(_Batch.of(rows, self.sizes[0]), is_noisy=self._is_noisy)
+        self._td_errors = (terms.q - terms.targets).detach()
+        return (terms.losses if weights is None else weights * terms.losses).mean(), terms.q
 
-    def _predicted(self, rows: Tensor) -> Tensor:
-        """Q(s, .) [B, A] of the online network."""
-        q_values: Tensor = self.online(rows[:, : self.sizes[0]])
-        return q_values
-
-    @staticmethod
-    def _taken(q_values: Tensor, rows: Tensor) -> Tensor:
-        """Q(s, a) [B] of the actions taken."""
-        return q_values.gather(1, rows[:, -3:-2].long())[:, 0]
-
-    @torch.no_grad()
-    def _targets(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Q_target(s', .) [B, A], what s' is worth [B], and the TD targets [B]."""
-        size = self.sizes[0]
-        next_q = self.target(rows[:, size : 2 * size])
-        next_values = next_q.amax(dim=1)
-        return next_q, next_values, td_targets(rows[:, -2], rows[:, -1], next_values, self._gamma)
-
-    def _losses(self, q: Tensor, targets: Tensor) -> Tensor:
-        """Each row's loss [B]."""
+    def _terms(self, batch: _Batch, *, is_noisy: bool) -> _Terms:
+        """Everything from the batch to each row's loss; the loss alone leads back to the online network's weights."""
+        noise, target_noise = (each.values if is_noisy else None for each in (self._noise, self._target_noise))
+        if self.online.n_quantiles:
+            return self._quantile_terms(batch, noise, target_noise)
+        q_values = self.online(batch.observations, noise)  # [B, A]
+        q = q_values.gather(1, batch.actions[:, None])[:, 0]  # [B]
+        with torch.no_grad():
+            next_q = self.target(batch.next_observations, target_noise)  # [B, A]
+            if self._is_double:
+                next_values = double_next_q(self.online(batch.next_observations, noise), next_q)
+            else:
+                next_values = next_q.amax(dim=1)
+            targets = td_targets(batch.rewards, batch.terminated, next_values, discounts(self._gamma, batch.steps))
         loss = functional.smooth_l1_loss if self._is_huber else functional.mse_loss
-        return loss(q, targets, reduction="none")
+        return _Terms(q_values, next_q, q, next_values, targets, loss(q, targets, reduction="none"))
+
+    def _quantile_terms(self, batch: _Batch, noise: Tensor | None, target_noise: Tensor | None) -> _Terms:
+        """The same where quantiles are learned (Dabney et al. 2018, algorithm 1); Q-values and targets are means."""
+        all_quantiles = self.online.quantiles(batch.observations, noise)  # [B, N, A]
+        quantiles = _of_action(all_quantiles, batch.actions)  # [B, N]
+        with torch.no_grad():
+            next_quantiles = self.target.quantiles(batch.next_observations, target_noise)  # [B, N, A]
+            next_q = next_quantiles.mean(1)  # [B, A]
+            choosing = self.online(batch.next_observations, noise) if self._is_double else next_q
+            best_quantiles = _of_action(next_quantiles, choosing.argmax(1))  # [B, N]
+            discount = discounts(self._gamma, batch.steps)
+            targets = td_targets(batch.rewards[:, None], batch.terminated[:, None], best_quantiles, discount[:, None])
+        losses = quantile_huber_loss(quantiles, targets, self._levels)
+        return _Terms(all_quantiles.mean(1), next_q, quantiles.mean(1), best_quantiles.mean(1), targets.mean(1), losses)
 
     @torch.no_grad()
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
-        """What an update of the rows ``indices`` [B] starts from."""
+        """What an update of the rows ``indices`` [B] starts from; a noisy network's without its noise."""
         rows = torch.from_numpy(replay.rows[indices]).to(self.device)
-        q_values = self._predicted(rows)
-        next_q_values, next_values, targets = self._targets(rows)
-        q = self._taken(q_values, rows)
-        tensors = {
-            "q_values": q_values,
-            "next_q_values": next_q_values,
-            "next_values": next_values,
-            "targets": targets,
-            "td_errors": q - targets,
-            "losses": self._losses(q, targets),
-        }
-        return BatchTerms(**_copies(tensors))
+        terms = self._terms(_Batch.of(rows, self.sizes[0]), is_noisy=False)._asdict()
+        q = terms.pop("q")
+        return BatchTerms(**_copies(terms | {"td_errors": q - terms["targets"]}))
 
     def gradients(self) -> dict[str, NDArray[np.float32]]:
         """Copy of the last update's gradient, clipped where configured."""
@@ -184,13 +207,14 @@ class TorchLearner:
             target.copy_(online)
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value and target rule from ``config``."""
+        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
         self._gamma.fill_(config.gamma)
-        self._tau.fill_(config.target_tau)
+        self._tau.fill_(config.soft_share)
         self._learning_rate.fill_(config.learning_rate)
         self._clip_value = config.gradient_clip_value
         self._is_huber = config.loss == "huber"
-        self._is_soft = config.target_update == "soft"
+        self._is_soft = config.soft_share > 0
+        self._is_double = config.double_dqn
         for group in self.optimizer.param_groups:
             group["eps"] = config.adam_epsilon
 
@@ -202,7 +226,7 @@ class TorchLearner:
 
     def load_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Set online and target network; raises RunFolderError naming the array that does not fit."""
-        check_weights(weights, self.sizes)
+        check_weights(weights, self.sizes, noisy=self._is_noisy)
         for network in (self.online, self.target):
             _fill(network.state_dict(), weights)
 
@@ -214,15 +238,19 @@ class TorchLearner:
         }
         step = next(iter(self.optimizer.state.values()))["step"]
         statistics = np.array([self._updates, float(self._loss_sum), float(self._q_sum)])
+        if self._is_noisy:
+            state["noise"] = self._noise.state()
         return {**state, "adam.step": np.array(int(step), np.int64), "statistics": statistics}
 
     def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on bit for bit from :meth:`state_dict`; raises RunFolderError for one that does not fit."""
-        arrays, step, (updates, loss_sum, q_sum) = split_state(state, self.sizes)
+        arrays, step, (updates, loss_sum, q_sum) = split_state(state, self.sizes, noisy=self._is_noisy)
         for group, tensors in self._groups().items():
             _fill(tensors, arrays[group])
         for moments in self.optimizer.state.values():
             moments["step"].fill_(step)
+        if self._is_noisy:
+            self._noise.restore(state["noise"].astype(np.uint64))
         self._updates = int(updates)
         self._loss_sum.fill_(loss_sum)
         self._q_sum.fill_(q_sum)
@@ -236,6 +264,39 @@ class TorchLearner:
             "adam.first": {name: self.optimizer.state[each]["exp_avg"] for name, each in named.items()},
             "adam.second": {name: self.optimizer.state[each]["exp_avg_sq"] for name, each in named.items()},
         }
+
+
+class _Batch(NamedTuple):
+    """The columns of replayed rows."""
+
+    observations: Tensor
+    next_observations: Tensor
+    steps: Tensor
+    actions: Tensor
+    rewards: Tensor
+    terminated: Tensor
+
+    @classmethod
+    def of(cls, rows: Tensor, size: int) -> Self:
+        """Of ``rows`` [B, 2 D + 4], where D is ``size``."""
+        steps, actions, rewards, terminated = rows[:, 2 * size :].unbind(1)
+        return cls(rows[:, :size], rows[:, size : 2 * size], steps, actions.long(), rewards, terminated)
+
+
+class _Terms(NamedTuple):
+    """What :class:`~dqn_core.algorithm.learner.BatchTerms` says, as tensors, and Q(s, a) [B]."""
+
+    q_values: Tensor
+    next_q_values: Tensor
+    q: Tensor
+    next_values: Tensor
+    targets: Tensor
+    losses: Tensor
+
+
+def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
+    """The quantiles [B, N] of each row's action [B] out of [B, N, A]."""
+    return quantiles.gather(2, actions[:, None, None].expand(-1, quantiles.shape[1], 1))[..., 0]
 
 
 def _copies(tensors: Mapping[str, Tensor]) -> dict[str, NDArray[np.float32]]:

@@ -63,15 +63,22 @@ class PlayedEpisode(NamedTuple):
 
 
 def greedy_episode(
-    environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int
+    environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int, epsilon: float = 0.0
 ) -> Generator[None, None, PlayedEpisode]:
-    """Play one greedy episode; yields after each env step."""
-    first_action, _ = action_range(environment)
+    """Play one greedy episode; yields after each env step.
+
+    An ``epsilon`` above 0, drawn by ``seed`` too, makes it an episode that is not greedy.
+    """
+    first_action, n_actions = action_range(environment)
+    exploration = np.random.default_rng(seed)
     observation, _ = environment.reset(seed=seed)
     episode_return, done = 0.0, False
     actions: list[int] = []
     while not done:
-        action = learner.act(np.asarray(observation, dtype=np.float32))
+        if epsilon > 0.0 and exploration.random() < epsilon:
+            action = int(exploration.integers(n_actions))
+        else:
+            action = learner.act(np.asarray(observation, dtype=np.float32))
         observation, reward, terminated, truncated, _ = environment.step(first_action + action)
         episode_return += float(reward)
         actions.append(action)
@@ -81,12 +88,12 @@ def greedy_episode(
 
 
 def greedy_episodes(
-    environment: gym.Env[np.ndarray, Any], learner: Learner, seeds: Iterable[int]
+    environment: gym.Env[np.ndarray, Any], learner: Learner, seeds: Iterable[int], epsilon: float = 0.0
 ) -> Generator[None, None, list[PlayedEpisode]]:
     """Play one greedy episode on each seed; yields after each env step."""
     played = []
     for seed in seeds:
-        played.append((yield from greedy_episode(environment, learner, seed)))  # noqa: PERF401  yields cannot nest
+        played.append((yield from greedy_episode(environment, learner, seed, epsilon)))  # noqa: PERF401  yields cannot nest
     return played
 
 
@@ -100,11 +107,12 @@ class Evaluator:
         self.first: tuple[int, PlayedEpisode] | None = None
         """The newest evaluation's first episode and its seed."""
 
-    def play(self, learner: Learner, episodes: int) -> Generator[None, None, float]:
-        """Play greedy episodes; yields after each env step, and returns their mean return."""
+    def play(self, learner: Learner, episodes: int, epsilon: float = 0.0) -> Generator[None, None, float]:
+        """Play greedy episodes (see :func:`greedy_episode`); yields after each env step, returns their mean return."""
         first_seed = EVALUATION_SEED + self.played
         self.played += episodes
-        played = yield from greedy_episodes(self._environment, learner, range(first_seed, first_seed + episodes))
+        seeds = range(first_seed, first_seed + episodes)
+        played = yield from greedy_episodes(self._environment, learner, seeds, epsilon)
         self.first = first_seed, played[0]
         return math.fsum(each.episode_return for each in played) / episodes
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.exploration import epsilon_at
-from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.algorithm.memory import Memory
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
 from dqn_core.events import (
@@ -138,7 +138,9 @@ class Trainer:
         while self.env_step < self.config.warmup_steps:
             running = yield from self._play_episode(until_step=self.config.warmup_steps, learn=False)
             self.running = None if running.is_over else running
-        self.running = None
+        if self.running is not None:
+            self.memory.window.cut(self.running.observation)
+            self.running = None
         self.warmed_up_at = self.env_step
         self.phase = Phase.TRAINING
         yield from self.keeper.before_first_episode(self)
@@ -169,7 +171,7 @@ class Trainer:
 
     def _play_episode(self, until_step: float, *, learn: bool) -> Generator[Event, None, RunningEpisode]:
         """Act, store and learn until the episode, a new one or that taken up again, ends or ``until_step``."""
-        environment, replay, clock, mailbox = self.environment, self.replay, self._clock, self.mailbox
+        environment, memory, clock, mailbox = self.environment, self.memory, self._clock, self.mailbox
         running = self.running or RunningEpisode(environment, self.randomness.take_environment_seed())
         self.running, actions = running, running.actions
         observation, pending = running.observation, running.pending
@@ -181,7 +183,7 @@ class Trainer:
                 yield from self._attend(running)
             next_observation, reward, terminated, truncated, _ = environment.step(action + self._first_action)
             next_observation = np.asarray(next_observation, dtype=np.float32)  # [D]
-            replay.add(observation, action, float(reward), next_observation, terminated)
+            memory.add(observation, action, float(reward), next_observation, terminated, truncated)
             observation, pending = next_observation, None
             running.episode_return += float(reward)
             actions.append(action)
@@ -195,7 +197,7 @@ class Trainer:
         """Epsilon-greedy: (a random action with probability epsilon, else the greedy one; whether it is that)."""
         exploration = self.randomness.exploration
         if exploration.random() >= self.epsilon:
-            return self.learner.act(observation), True
+            return self.learner.explore(observation), True
         return int(exploration.integers(self.n_actions)), False
 
     def _learn(self) -> None:
@@ -205,7 +207,10 @@ class Trainer:
             self.epsilon = epsilon_at(config, self.episode - 1, self._training_step)
         if self.env_step % config.update_every == 0 and len(replay) >= config.batch_size:
             for _ in range(config.gradient_steps):
-                self.learner.update(replay, replay.sample_indices(self.randomness.replay, config.batch_size))
+                indices, weights = self.memory.draw(config.batch_size, self._training_step)
+                self.learner.update(replay, indices, weights)
+                if weights is not None:
+                    self.memory.revise(indices, self.learner)
                 self.updates += 1
                 if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
                     self._check_divergence()
@@ -222,7 +227,8 @@ class Trainer:
         self.evaluator = Evaluator(self._environments[-1])
         (observation_size,) = self.environment.observation_space.shape  # type: ignore[misc]
         self._first_action, self.n_actions = action_range(self.environment)
-        self.replay = ReplayBuffer(config.buffer_size, observation_size)
+        self.memory = Memory(config, observation_size, self.randomness.replay)
+        self.replay = self.memory.replay
         self.learner, choice = make_learner(config, observation_size, self.n_actions, self.randomness.weights)
         if self._initial_weights is not None:
             self.learner.load_weights(self._initial_weights)
@@ -279,7 +285,8 @@ class Trainer:
 
     def _evaluate(self, episodes: int) -> Generator[Event, None, float]:
         """Mean return of greedy episodes in an environment of their own; commands are taken meanwhile."""
-        steps = self.evaluator.play(self.learner, episodes)
+        epsilon = self.epsilon if self.config.mistake_explore_in_evaluation else 0.0
+        steps = self.evaluator.play(self.learner, episodes, epsilon)
         while True:
             try:
                 next(steps)
@@ -364,8 +371,7 @@ class Trainer:
         if not changes:
             return
         self.learner.configure(new)
-        if new.buffer_size != self.replay.capacity:
-            self.replay.resize(new.buffer_size)
+        self.memory.configure(new)
         if self.phase is not Phase.WARMUP:
             self.epsilon = epsilon_at(new, self.episode - 1, self._training_step)
         yield HyperparametersChanged(

@@ -42,11 +42,11 @@ class TrainerState:
 
 def capture(trainer: Trainer) -> TrainerState:
     """Copy the state of a trainer that has been set up and stands between two env steps."""
-    replay, running = trainer.replay, trainer.running
+    running = trainer.running
     arrays = {f"learner.{name}": array for name, array in trainer.learner.state_dict().items()}
     best = trainer.keeper.best
     arrays |= {f"best.{name}": array for name, array in (best.state.items() if best else ())}
-    arrays["replay.rows"] = replay.rows[: len(replay)].copy()
+    arrays |= trainer.memory.state()
     values = {
         "version": _VERSION,
         "config": trainer.config.to_dict(),
@@ -54,7 +54,7 @@ def capture(trainer: Trainer) -> TrainerState:
         "counters": {name: getattr(trainer, name) for name in _COUNTERS},
         "phase": str(trainer.phase),
         "wall_time_s": trainer.stopwatch.seconds,
-        "replay_cursor": replay.cursor,
+        "replay_cursor": trainer.replay.cursor,
         "averages": trainer.averages.state(),
         "best_eval": trainer.keeper.best_eval,
         "best": {"episode": best.episode, "env_step": best.env_step, "eval_return": best.eval_return} if best else None,
@@ -80,7 +80,7 @@ def restore(trainer: Trainer, state: TrainerState) -> bool:
         raise RunFolderError(template, found=values.get("version"), known=_VERSION)
     trainer.learner.load_state_dict(_group(state.arrays, "learner."))
     trainer.keeper.restore(_best(state), values["best_eval"])
-    trainer.replay.restore(state.arrays["replay.rows"], values["replay_cursor"])
+    trainer.memory.restore(state.arrays, values["replay_cursor"])
     for name, value in values["counters"].items():
         setattr(trainer, name, value)
     trainer.phase = Phase.TRAINING if values["phase"] == Phase.EVALUATING else Phase(values["phase"])
@@ -96,8 +96,10 @@ def _restore_episode(trainer: Trainer, values: Mapping[str, Any]) -> bool:
         set_generator_state(trainer.environment, values["environment_generator"])
         return True
     trainer.running = RunningEpisode.restored(trainer.environment, values["running"])
-    if trainer.running is None and trainer.phase is not Phase.WARMUP:
-        trainer.episode -= 1  # it begins anew, under the same number
+    if trainer.running is None:
+        trainer.memory.window.clear()
+        if trainer.phase is not Phase.WARMUP:
+            trainer.episode -= 1  # it begins anew, under the same number
     return trainer.running is not None
 
 

@@ -92,9 +92,9 @@ def test_warm_up_says_what_it_does() -> None:
 def test_a_second_process_takes_the_kernels_from_the_cache() -> None:
     warm_up_kernels(lambda _: None)
     code = (
-        "from dqn_core.algorithm import fused_kernels, fused_learner\n"
+        "from dqn_core.algorithm import fused_kernels, fused_learner, fused_network\n"
         "fused_learner.warm_up_kernels(lambda _: None)\n"
-        "kernels = (fused_kernels.update, fused_kernels.greedy_action, fused_kernels.q_rows)\n"
+        "kernels = (fused_kernels.update, fused_network.greedy_action, fused_network.q_rows)\n"
         "print(sum(sum(each.stats.cache_misses.values()) for each in kernels))\n"
     )
     ran = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)

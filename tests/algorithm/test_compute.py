@@ -87,6 +87,22 @@ def test_timing_keeps_to_its_budget(monkeypatch: pytest.MonkeyPatch, update_s: f
     assert learner.now - 100.0 == pytest.approx(spent_s, abs=update_s * 1.01 if update_s < 1 else 1e-9)
 
 
+@pytest.mark.parametrize("changes", [{"noisy_nets": True}, {"distribution": "quantile"}])
+def test_what_fused_does_not_cover_goes_to_torch_and_the_reason_says_so(changes: dict[str, object]) -> None:
+    choice = choose(CONFIG.replace(**changes))
+    assert choice.compute.startswith("torch-")
+    assert "fused" not in choice.rates
+    (name,) = changes
+    assert f"does not cover {name}" in choice.reason
+
+
+@pytest.mark.parametrize(
+    "changes", [{"double_dqn": True}, {"dueling": True}, {"n_step": 3}, {"prioritized_replay": True}]
+)
+def test_what_fused_covers_is_timed_with_it(changes: dict[str, object]) -> None:
+    assert "fused" in choose(CONFIG.replace(**changes)).rates
+
+
 def test_a_network_too_large_to_time_is_given_to_torch() -> None:
     sizes = (4, 4096, 4096, 2)
     choice = compute._choose(CONFIG, sizes)

@@ -30,24 +30,36 @@ SYNC_EVERY = 50
     config=learner_configs(),
     batch_size=st.integers(1, 70),
     terminated_share=st.sampled_from([0.0, 0.1, 1.0]),
+    most_steps=st.sampled_from([1, 5]),
+    is_weighted=st.booleans(),
     seed=st.integers(0, 10**6),
 )
 def test_fused_and_torch_agree_after_200_updates(
-    sizes: tuple[int, ...], config: TrainingConfig, batch_size: int, terminated_share: float, seed: int
+    *,
+    sizes: tuple[int, ...],
+    config: TrainingConfig,
+    batch_size: int,
+    terminated_share: float,
+    most_steps: int,
+    is_weighted: bool,
+    seed: int,
 ) -> None:
-    replay = filled_replay(seed, sizes, 100, terminated_share)
-    learners: list[Learner] = [kind(config, weights_of(seed, sizes)) for kind in (TorchLearner, FusedLearner)]
+    replay = filled_replay(seed, sizes, 100, terminated_share, most_steps)
+    outputs = (*sizes[:-1], sizes[-1] + config.dueling)
+    learners: list[Learner] = [kind(config, weights_of(seed, outputs)) for kind in (TorchLearner, FusedLearner)]
     generator = np.random.default_rng(seed)
     for number in range(UPDATES):
         indices = replay.sample_indices(generator, batch_size)
+        weights = generator.random(batch_size, np.float32) if is_weighted else None
         for learner in learners:
-            learner.update(replay, indices)
+            learner.update(replay, indices, weights)
             if config.target_update != "soft" and number % SYNC_EVERY == 0:
                 learner.sync_target()
     by_torch, by_fused = (learner.state_dict() for learner in learners)
     assert by_torch["adam.step"] == by_fused["adam.step"] == UPDATES
     for group in ("online", "target"):
         assert distance(by_torch, by_fused, group) <= 1e-4
+    np.testing.assert_allclose(*(learner.td_errors() for learner in learners), rtol=1e-3, atol=1e-3)
     statistics = [learner.take_statistics() for learner in learners]
     assert statistics[0].updates == statistics[1].updates == UPDATES
     assert statistics[0].loss_mean == pytest.approx(statistics[1].loss_mean, rel=1e-4)
@@ -63,23 +75,34 @@ def distance(first: Mapping[str, NDArray], second: Mapping[str, NDArray], group:
 
 @pytest.mark.parametrize("kind", [TorchLearner, FusedLearner])
 @pytest.mark.parametrize("loss", ["mse", "huber"])
+@pytest.mark.parametrize(
+    "variant", [{}, {"double_dqn": True}, {"dueling": True}, {"double_dqn": True, "dueling": True}]
+)
 @pytest.mark.parametrize("sizes", [(3, 2), (3, 5, 2), (4, 7, 6, 3), (1, 2, 1)])
-def test_gradient_is_that_of_finite_differences(kind: type, loss: str, sizes: tuple[int, ...]) -> None:
-    config = TrainingConfig(loss=loss, gamma=0.9)
-    replay = filled_replay(3, sizes, 40)
+def test_gradient_is_that_of_finite_differences(
+    kind: type, loss: str, variant: dict[str, bool], sizes: tuple[int, ...]
+) -> None:
+    config = TrainingConfig(loss=loss, gamma=0.9, **variant)
+    replay = filled_replay(3, sizes, 40, most_steps=3)
     replay.rows[:, -2] *= 2  # TD errors on both sides of 1, where Huber turns linear
-    indices = np.arange(33)
-    online, target = weights_of(1, sizes), weights_of(2, sizes)
+    indices = range(33)
+    row_weights = np.random.default_rng(3).random(33, np.float32)
+    outputs = (*sizes[:-1], sizes[-1] + config.dueling)
+    online, target = weights_of(1, outputs), weights_of(2, outputs)
     learner = kind(config, target)
     state = learner.state_dict() | {f"online.{name}": array for name, array in online.items()}
     learner.load_state_dict(state)
-    learner.update(replay, indices)
+    learner.update(replay, np.array(indices), row_weights)
+    errors = td_errors(config, online, (online, target), replay, indices)
+    np.testing.assert_allclose(learner.td_errors(), errors, rtol=1e-4, atol=1e-5)
+
+    def loss_of(weights: Weights) -> float:
+        return paper_loss(config, td_errors(config, weights, (online, target), replay, indices), row_weights)
+
     # Adam's first moment after one step from zero is (1 - 0.9) times the gradient.
     after = learner.state_dict()
     for name in online:
-        expected = finite_differences(
-            lambda weights: paper_loss(config, weights, target, replay, indices), online, name
-        )
+        expected = finite_differences(loss_of, online, name)
         np.testing.assert_allclose(after[f"adam.first.{name}"] * 10, expected, rtol=1e-4, atol=2e-6, err_msg=name)
 
 
@@ -97,41 +120,55 @@ def finite_differences(loss: Callable[[Weights], float], weights: Weights, name:
     return gradient
 
 
-def paper_loss(
-    config: TrainingConfig, online: Weights, target: Weights, replay: ReplayBuffer, indices: NDArray[np.int64]
-) -> float:
-    """Mean loss over the batch, one transition after the other."""
-    losses = []
+def td_errors(
+    config: TrainingConfig, online: Weights, fixed: tuple[Weights, Weights], replay: ReplayBuffer, indices: range
+) -> NDArray[np.float64]:
+    """Q(s, a) - target, one transition after the other.
+
+    ``fixed`` weights make the target: those that pick Double DQN's next action, and the target network's.
+    """
+    choosing, target = fixed
+    errors = []
     for i in indices:
         target_value = float(replay.rewards[i])
         if not replay.terminated[i]:
-            target_value += config.gamma * q_values(target, replay.next_observations[i]).max()
-        error = q_values(online, replay.observations[i])[int(replay.actions[i])] - target_value
-        if config.loss == "mse":
-            losses.append(error**2)
-        else:
-            losses.append(error**2 / 2 if abs(error) <= 1 else abs(error) - 0.5)
-    return float(np.mean(losses))
+            next_q = q_values(config, target, replay.next_observations[i])
+            best = q_values(config, choosing, replay.next_observations[i]) if config.double_dqn else next_q
+            target_value += config.gamma ** int(replay.steps[i]) * next_q[best.argmax()]
+        errors.append(q_values(config, online, replay.observations[i])[int(replay.actions[i])] - target_value)
+    return np.array(errors)
 
 
-def q_values(weights: Weights, observation: NDArray[np.float32]) -> NDArray[np.float64]:
+def paper_loss(config: TrainingConfig, errors: NDArray[np.float64], weights: NDArray[np.float32]) -> float:
+    """Mean over the batch of the weighted losses."""
+    if config.loss == "mse":
+        losses = errors**2
+    else:
+        losses = np.where(np.abs(errors) <= 1, errors**2 / 2, np.abs(errors) - 0.5)
+    return float(np.mean(weights * losses))
+
+
+def q_values(config: TrainingConfig, weights: Weights, observation: NDArray[np.float32]) -> NDArray[np.float64]:
     x = observation.astype(np.float64)
     for i in itertools.count():
         x = weights[f"layers.{i}.weight"].astype(np.float64) @ x + weights[f"layers.{i}.bias"]
         if f"layers.{i + 1}.weight" not in weights:
-            return x
+            return x[0] + x[1:] - x[1:].mean() if config.dueling else x
         x = np.maximum(x, 0)
     raise AssertionError
 
 
-@given(sizes=network_sizes(), seed=st.integers(0, 999), count=st.integers(1, 9))
+@given(sizes=network_sizes(), seed=st.integers(0, 999), count=st.integers(1, 9), dueling=st.booleans())
 @pytest.mark.parametrize("kind", [TorchLearner, FusedLearner])
-def test_q_values_and_greedy_action_are_the_networks(kind: type, sizes: tuple[int, ...], seed: int, count: int) -> None:
-    weights = weights_of(seed, sizes)
-    learner = kind(TrainingConfig(), weights)
+def test_q_values_and_greedy_action_are_the_networks(
+    kind: type, sizes: tuple[int, ...], seed: int, count: int, dueling: bool
+) -> None:
+    config = TrainingConfig(dueling=dueling)
+    weights = weights_of(seed, (*sizes[:-1], sizes[-1] + dueling))
+    learner = kind(config, weights)
     observations = np.random.default_rng(seed).standard_normal((count, sizes[0]), np.float32)
     q = learner.q_values(observations)
-    expected = np.array([q_values(weights, each) for each in observations])
+    expected = np.array([q_values(config, weights, each) for each in observations])
     assert q.shape == (count, sizes[-1])
     assert q.dtype == np.float32
     np.testing.assert_allclose(q, expected, rtol=1e-4, atol=1e-5)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from dqn_core.algorithm.fused_learner import FusedLearner
 from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.networks import initial_weights, network_sizes
 from dqn_core.algorithm.targets import td_targets
 from dqn_core.algorithm.torch_cuda import CudaLearner, Graph
 from dqn_core.algorithm.torch_learner import TorchLearner
@@ -21,6 +22,13 @@ from strategies import filled_replay, weights_of
 
 SIZES = (4, 16, 8, 3)
 CONFIG = TrainingConfig(learning_rate=1e-3, gradient_clip_value=1.0)
+VARIANTS = {
+    "plain": CONFIG,
+    "double, dueling": CONFIG.replace(double_dqn=True, dueling=True),
+    "noisy": CONFIG.replace(noisy_nets=True, double_dqn=True),
+    "quantile": CONFIG.replace(distribution="quantile", quantiles=5, double_dqn=True),
+    "all": CONFIG.replace(noisy_nets=True, dueling=True, distribution="quantile", quantiles=5, target_update="soft"),
+}
 Make = Callable[[TrainingConfig, Mapping[str, NDArray[np.float32]]], Learner]
 
 
@@ -57,20 +65,78 @@ def same(first: Mapping[str, NDArray], second: Mapping[str, NDArray]) -> bool:
     return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
 
 
+def first_weights(config: TrainingConfig, seed: int) -> dict[str, NDArray[np.float32]]:
+    sizes = network_sizes(config.replace(hidden_sizes=SIZES[1:-1]), SIZES[0], SIZES[-1])
+    return initial_weights(np.random.default_rng(seed), sizes, noisy=config.noisy_nets)
+
+
+COVERED = [
+    pytest.param(kind, config, id=f"{kind.__name__}-{name}")
+    for kind in (TorchLearner, FusedLearner, captured)
+    for name, config in VARIANTS.items()
+    if kind is not FusedLearner or not config.beyond_fused
+]
+"""Every learner with every variant that it covers."""
+
+
 def test_same_seed_same_bits(make: Make) -> None:
     first, second = (learn(make(CONFIG, weights_of(0, SIZES)), 60) for _ in range(2))
     assert same(first.state_dict(), second.state_dict())
     assert first.take_statistics() == second.take_statistics()
 
 
-def test_state_goes_on_bit_for_bit(make: Make) -> None:
-    first = learn(make(CONFIG, weights_of(0, SIZES)), 30)
-    second = make(CONFIG, weights_of(1, SIZES))
+@pytest.mark.parametrize(("make", "variant"), COVERED)
+def test_state_goes_on_bit_for_bit(make: Make, variant: TrainingConfig) -> None:
+    first = learn(make(variant, first_weights(variant, 0)), 30)
+    second = make(variant, first_weights(variant, 1))
     second.load_state_dict(first.state_dict())
     assert same(first.state_dict(), second.state_dict())
+    observations = np.random.default_rng(0).standard_normal((20, 4), np.float32)
+    assert [first.explore(each) for each in observations] == [second.explore(each) for each in observations]
     learn(first, 30, seed=5)
     learn(second, 30, seed=5)
     assert same(first.state_dict(), second.state_dict())
+
+
+@pytest.mark.parametrize(("make", "variant"), COVERED)
+def test_every_variant_learns_a_constant_return(make: Make, variant: TrainingConfig) -> None:
+    replay = filled_replay(0, SIZES, 200, terminated_share=1.0)
+    replay.rows[:, -2] = 3.0
+    learner = make(variant.replace(learning_rate=1e-2), first_weights(variant, 0))
+    generator = np.random.default_rng(0)
+    for _ in range(500):
+        learner.update(replay, replay.sample_indices(generator, 64))
+    learner.take_statistics()
+    for _ in range(50):
+        learner.update(replay, replay.sample_indices(generator, 64))
+    assert learner.take_statistics().q_mean == pytest.approx(3.0, abs=0.2)
+    taken = learner.q_values(replay.observations)[np.arange(200), replay.actions.astype(int)]
+    assert taken == pytest.approx(3.0, abs=0.6)
+
+
+@pytest.mark.parametrize(("make", "variant"), COVERED)
+def test_weights_count_a_rows_loss(make: Make, variant: TrainingConfig) -> None:
+    once, twice = (make(variant, first_weights(variant, 0)) for _ in range(2))
+    state = once.state_dict()
+    twice.load_state_dict(state)
+    replay = filled_replay(0, SIZES, 50)
+    once.update(replay, np.array([3, 4]), np.array([0.5, 2.0], np.float32))
+    twice.update(replay, np.array([3, 4, 4, 4, 4, 3, 9, 9]), np.array([1, 2, 2, 2, 2, 1, 0, 0], np.float32))
+    before, after = once.state_dict(), twice.state_dict()
+    for name in before:
+        if name.startswith("adam.first"):
+            np.testing.assert_allclose(before[name], after[name] * 8 / 2 / 4, rtol=1e-3, atol=1e-6, err_msg=name)
+
+
+def test_td_errors_are_those_before_the_update(make: Make) -> None:
+    learner = make(CONFIG, weights_of(0, SIZES))
+    replay = filled_replay(0, SIZES, 50)
+    indices = np.array([7, 3, 3, 20])
+    q = learner.q_values(replay.observations[indices])[np.arange(4), replay.actions[indices].astype(int)]
+    next_q = learner.q_values(replay.next_observations[indices]).max(axis=1)
+    targets = replay.rewards[indices] + CONFIG.gamma * (1 - replay.terminated[indices]) * next_q
+    learner.update(replay, indices)
+    np.testing.assert_allclose(learner.td_errors(), q - targets, rtol=1e-4, atol=1e-5)
 
 
 def test_state_goes_over_between_learners(make: Make) -> None:
@@ -176,6 +242,25 @@ def test_terms_are_what_an_update_starts_from(make: Make, loss: str) -> None:
     assert taken_statistics.q_mean == pytest.approx(taken.mean(), rel=1e-6)
 
 
+@pytest.mark.parametrize(("make", "variant"), COVERED)
+def test_terms_of_every_variant_are_what_an_update_starts_from(make: Make, variant: TrainingConfig) -> None:
+    learner = learn(make(variant.replace(noisy_nets=False), first_weights(variant.replace(noisy_nets=False), 0)), 20)
+    replay, indices = filled_replay(0, SIZES, 50, most_steps=4), np.array([3, 3, 17, 40, 8])
+    learner.take_statistics()
+    state = learner.state_dict()
+    terms = learner.terms(replay, indices)
+    assert same(learner.state_dict(), state)
+    np.testing.assert_allclose(terms.q_values, learner.q_values(replay.observations[indices]), rtol=1e-5, atol=1e-6)
+    next_online_q = learner.q_values(replay.next_observations[indices])
+    best = next_online_q.argmax(axis=1) if variant.double_dqn else terms.next_q_values.argmax(axis=1)
+    np.testing.assert_allclose(terms.next_values, terms.next_q_values[np.arange(5), best], rtol=1e-6)
+    left = (1 - replay.terminated[indices]) * 0.99 ** replay.steps[indices]
+    np.testing.assert_allclose(terms.targets, replay.rewards[indices] + left * terms.next_values, rtol=1e-5, atol=1e-6)
+    learner.update(replay, indices)
+    np.testing.assert_allclose(learner.td_errors(), terms.td_errors, rtol=1e-6)
+    assert learner.take_statistics().loss_mean == pytest.approx(terms.losses.mean(), rel=1e-6)
+
+
 def test_gradients_are_those_that_the_optimiser_took(make: Make) -> None:
     learner = make(CONFIG.replace(gradient_clip_value=0.01), weights_of(0, SIZES))
     assert not any(array.any() for array in learner.gradients().values())
@@ -214,6 +299,8 @@ def test_divergence_by_a_learning_rate_shows(make: Make) -> None:
         ("loss", "huber"),
         ("gradient_clip_value", 1e-3),
         ("target_update", "soft"),
+        ("double_dqn", True),
+        ("mistake_no_target_network", True),
     ],
 )
 def test_a_live_change_acts_from_the_next_update(make: Make, field: str, value: object) -> None:

@@ -37,7 +37,7 @@ def test_resize_keeps_the_newest_and_goes_on(capacity: int, count: int, new_capa
     kept = min(count, capacity, new_capacity)
     replay.resize(new_capacity)
     assert numbers(replay.newest(kept)) == list(range(count - kept, count))
-    assert replay.rows.shape == (new_capacity, 5)
+    assert replay.rows.shape == (new_capacity, 6)
     for number in range(count, count + more):
         add_numbered(replay, number)
     kept = min(kept + more, new_capacity)

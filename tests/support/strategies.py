@@ -25,6 +25,8 @@ def values(name: str) -> st.SearchStrategy[Any]:
         return st.none() | _numbers(choices[0], name)
     if typing.get_origin(kind) is typing.Literal:
         return st.sampled_from(choices)
+    if kind is bool:
+        return st.booleans()
     if kind is str:
         return st.sampled_from(["CartPole-v1", "LunarLander-v3", "Some/Other-v0"])
     if typing.get_origin(kind) is tuple:
@@ -48,6 +50,10 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     drawn["epsilon_end"] = min(drawn["epsilon_end"], drawn["epsilon_start"])
     if drawn["evaluate_every"] == 0:
         drawn["goal_score"] = None
+    if drawn["noisy_nets"] or drawn["distribution"] != "none":
+        drawn["compute"] = "auto"
+    if drawn["prioritized_replay"]:
+        drawn["mistake_no_replay"] = False
     if drawn["max_env_steps"] is not None:
         drawn["max_env_steps"] = max(drawn["max_env_steps"], drawn["warmup_steps"] + 1)
     return TrainingConfig(**drawn)
@@ -70,25 +76,31 @@ def learner_configs() -> st.SearchStrategy[TrainingConfig]:
         gradient_clip_value=st.sampled_from([0.0, 0.05, 2.0]),
         target_update=st.sampled_from(["episode", "steps", "soft"]),
         target_tau=st.floats(0.001, 1.0),
+        double_dqn=st.booleans(),
+        dueling=st.booleans(),
+        mistake_no_target_network=st.booleans(),
     )
 
 
-def filled_replay(seed: int, sizes: tuple[int, ...], count: int, terminated_share: float = 0.2) -> ReplayBuffer:
+def filled_replay(
+    seed: int, sizes: tuple[int, ...], count: int, terminated_share: float = 0.2, most_steps: int = 1
+) -> ReplayBuffer:
     """``count`` random transitions for a network of these sizes, in a memory that holds just them."""
     generator = np.random.default_rng(seed)
     replay = ReplayBuffer(count, sizes[0])
-    for _ in range(count):
+    for number in range(count):
         observation, next_observation = generator.standard_normal((2, sizes[0]), np.float32)
         action = int(generator.integers(sizes[-1]))
         terminated = bool(generator.random() < terminated_share)
-        replay.add(observation, action, float(generator.normal()), next_observation, terminated)
+        reward, steps = float(generator.normal()), 1 + number % most_steps
+        replay.add(observation, action, reward, next_observation, terminated, steps)
     return replay
 
 
-def weights_of(seed: int, sizes: tuple[int, ...]) -> dict[str, NDArray[np.float32]]:
+def weights_of(seed: int, sizes: tuple[int, ...], *, noisy: bool = False) -> dict[str, NDArray[np.float32]]:
     """Random weights, biases among them, for a network of these sizes."""
     generator = np.random.default_rng(seed)
     return {
         name: (generator.normal(size=shape) / shape[-1] ** 0.5).astype(np.float32)
-        for name, shape in weight_shapes(sizes).items()
+        for name, shape in weight_shapes(sizes, noisy=noisy).items()
     }

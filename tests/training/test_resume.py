@@ -104,6 +104,50 @@ def test_a_checkpoint_stays_as_it_was_while_its_run_goes_on() -> None:
         assert rows(after) == rows(whole)[checkpoint.values["counters"]["finished_episodes"] :]
 
 
+VARIANTS = [
+    {"n_step": 4, "double_dqn": True, "dueling": True},
+    {"prioritized_replay": True, "priority_beta_steps": 100},
+    {"noisy_nets": True, "distribution": "quantile", "quantiles": 3},
+    {"mistake_no_replay": True, "mistake_no_target_network": True, "mistake_cut_at_truncation": True},
+    {"mistake_explore_in_evaluation": True, "n_step": 2},
+]
+
+
+@pytest.mark.parametrize(
+    ("variant", "compute"),
+    [
+        pytest.param(variant, compute, id=f"{compute}-{'-'.join(variant)}")
+        for variant in VARIANTS
+        for compute in ("torch-cpu", "fused")
+        if compute != "fused" or "noisy_nets" not in variant
+    ],
+)
+def test_every_variant_is_taken_up_again_bit_for_bit(variant: dict[str, Any], compute: str) -> None:
+    config = short_config(
+        compute=compute, max_episodes=6, evaluate_every=2, buffer_size=120, max_episode_steps=40, **variant
+    )
+    whole = list(Trainer(config).events())
+    for env_step, phase in ((20, Phase.WARMUP), (101, Phase.TRAINING), (101, Phase.EVALUATING)):
+        before, state = stopped_at(config, env_step, phase)
+        after = list(Trainer(state.config, resume_from=state).events())
+        assert rows(before) + rows(after) == rows(whole)
+        for name, array in last_weights(whole).items():
+            np.testing.assert_array_equal(array, last_weights(after)[name])
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on() -> None:
+    config = short_config(max_episodes=4, epsilon_schedule="linear_steps")
+    first = list(Trainer(config).events())
+    state = as_stored(of_kind(first, CheckpointReady)[-1])
+    arrays = state.arrays | {"replay.rows": np.delete(state.arrays["replay.rows"], 8, axis=1)}  # no column of steps
+    known = {"double_dqn", "dueling", "noisy_nets", "distribution", "quantiles", "n_step"}
+    values = state.values["config"]
+    old = {name: values[name] for name in values if name not in known and not name.startswith(("priorit", "mistake"))}
+    earlier = TrainerState(arrays=arrays, values=state.values | {"config": old})
+    after = [list(Trainer(each.config.replace(max_episodes=7), resume_from=each).events()) for each in (state, earlier)]
+    assert rows(after[0]) == rows(after[1]) != []
+
+
 def test_a_finished_run_goes_on_with_more_episodes() -> None:
     # The linear schedule does not depend on max_episodes, so the longer run is the same from the start.
     config = short_config(max_episodes=4, epsilon_schedule="linear_steps")

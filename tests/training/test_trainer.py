@@ -189,3 +189,52 @@ def test_actions_may_be_numbered_from_any_number() -> None:
     events = list(Trainer(short_config(env_id=fake.SHIFTED_ACTIONS, evaluate_every=1)).events())
     assert isinstance(events[-1], RunEnded)
     assert events[-1].reason is EndReason.MAX_EPISODES
+
+
+def test_an_n_step_run_stores_every_step_once() -> None:
+    config = short_config(env_id=fake.CORRIDOR, n_step=3, max_episodes=30, warmup_steps=17, max_episode_steps=7)
+    trainer = Trainer(config)
+    episodes = of_kind(trainer.events(), EpisodeEnded)
+    assert {episode.terminated for episode in episodes} == {True, False}
+    assert len(trainer.replay) == trainer.env_step
+    # A corridor's reward is its progress, and gamma 0.99: the sum tells the steps that went right.
+    went_right = trainer.replay.next_observations[:, 0] - trainer.replay.observations[:, 0]
+    assert ((went_right >= 0) & (went_right <= trainer.replay.steps)).all()
+    assert (trainer.replay.rewards <= went_right + 1e-6).all()
+    assert (trainer.replay.rewards >= 0.99**2 * went_right - 1e-6).all()
+    np.testing.assert_array_equal(trainer.replay.terminated == 1, trainer.replay.next_observations[:, 0] >= 5)
+
+
+def test_noisy_networks_explore_without_epsilon() -> None:
+    trainer = Trainer(short_config(noisy_nets=True, max_episodes=3))
+    episodes = of_kind(trainer.events(), EpisodeEnded)
+    assert {episode.epsilon for episode in episodes} == {0.0}
+    observation = np.zeros(4, np.float32)
+    observation[3] = 0.01  # near the middle of things, where a little noise decides
+    assert len({trainer.learner.explore(observation) for _ in range(200)}) == 2
+    assert len({trainer.learner.act(observation) for _ in range(200)}) == 1
+
+
+def test_evaluating_with_exploration_on_is_worse_and_changes_no_training() -> None:
+    config = short_config(
+        env_id=fake.CORRIDOR,
+        max_episodes=60,
+        evaluate_every=2,
+        evaluation_episodes=5,
+        learning_rate=1e-2,
+        epsilon_end=0.9,
+        max_episode_steps=5,
+    )
+    honest, mistaken = (outcome(config.replace(mistake_explore_in_evaluation=on))[0] for on in (False, True))
+    best, best_mistaken = (np.nanmax([row["eval_return"] for row in rows]) for rows in (honest, mistaken))
+    assert best == 5.0
+    assert best_mistaken < 5.0
+    assert [row["length"] for row in honest] == [row["length"] for row in mistaken]
+
+
+def test_without_a_target_network_targets_follow_each_update() -> None:
+    trainer = Trainer(short_config(mistake_no_target_network=True, target_update="steps", target_update_every=10**6))
+    list(trainer.events())
+    state = trainer.learner.state_dict()
+    for name, array in trainer.learner.weights().items():
+        np.testing.assert_allclose(state[f"target.{name}"], array, rtol=1e-6)

@@ -1,0 +1,99 @@
+"""What the agent remembers, and which of it an update learns from.
+
+env step -> NStepWindow -> ReplayBuffer -> draw: uniform | by priority | (a mistake) the last ones -> update
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.n_step import NStepWindow
+from dqn_core.algorithm.prioritized import Priorities, beta_at
+from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.config import TrainingConfig
+
+__all__ = ["Memory"]
+
+Arrays = dict[str, NDArray[np.generic]]
+
+
+class Memory:
+    """Replay memory, window of steps and priorities of one run; draws come from ``generator``."""
+
+    def __init__(self, config: TrainingConfig, observation_size: int, generator: np.random.Generator) -> None:
+        self._generator = generator
+        self.replay = ReplayBuffer(config.buffer_size, observation_size)
+        self.window = NStepWindow(self.replay, config.n_step, config.gamma)
+        self.priorities: Priorities | None = None
+        self.configure(config)
+
+    def configure(self, config: TrainingConfig) -> None:
+        """Take over buffer size, n, gamma and the rule of drawing from ``config``."""
+        self._config = config
+        self.window.configure(config.n_step, config.gamma)
+        self._is_plain = config.n_step == 1 and len(self.window) == 0 and not config.mistake_cut_at_truncation
+        if config.buffer_size != self.replay.capacity:
+            kept = self.replay.resize(config.buffer_size)
+            if self.priorities is not None:
+                self.priorities.resized(kept)
+        if not config.prioritized_replay:
+            self.priorities = None
+        elif self.priorities is None:
+            self.priorities = Priorities(self.replay, config.priority_alpha)
+        else:
+            self.priorities.change_alpha(config.priority_alpha)
+
+    def add(
+        self,
+        observation: NDArray[np.float32],
+        action: int,
+        reward: float,
+        next_observation: NDArray[np.float32],
+        terminated: bool,
+        truncated: bool,
+    ) -> None:
+        """Take one env step in; observations are [D]."""
+        if self._is_plain:  # a call less, once an env step
+            self.replay.add(observation, action, reward, next_observation, terminated)
+            return
+        is_final = terminated or (truncated and self._config.mistake_cut_at_truncation)
+        self.window.add(observation, action, reward, next_observation, is_final, truncated)
+
+    def draw(self, batch_size: int, training_step: int) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
+        """Row numbers [B] to learn from, and their weights in the loss [B]; None where all count 1."""
+        config = self._config
+        if self.priorities is not None:
+            beta = beta_at(training_step, config.priority_beta, config.priority_beta_steps)
+            return self.priorities.draw(self._generator, batch_size, beta)
+        if config.mistake_no_replay:
+            return self.replay.newest_indices(batch_size), None
+        return self.replay.sample_indices(self._generator, batch_size), None
+
+    def revise(self, indices: NDArray[np.int64], learner: Learner) -> None:
+        """After ``learner`` has learned from the rows ``indices`` [B]: give them their new priorities, if any."""
+        if self.priorities is not None:
+            self.priorities.revise(indices, learner.td_errors())
+
+    def state(self) -> Arrays:
+        """All of it but the ring's cursor, as arrays."""
+        state: Arrays = {"replay.rows": self.replay.rows[: len(self.replay)].copy()}
+        state |= {f"window.{name}": array for name, array in self.window.state().items()}
+        if self.priorities is not None:
+            state |= {f"priorities.{name}": array for name, array in self.priorities.state().items()}
+        return state
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]], cursor: int) -> None:
+        """Go on from :meth:`state`; raises RunFolderError where its rows do not fit."""
+        self.replay.restore(np.asarray(state["replay.rows"], np.float32), cursor)
+        self.window.restore(_group(state, "window."))
+        if self.priorities is not None:
+            self.priorities.restore(_group(state, "priorities."))
+        self.configure(self._config)
+
+
+def _group(state: Mapping[str, NDArray[np.generic]], prefix: str) -> Arrays:
+    return {name.removeprefix(prefix): array for name, array in state.items() if name.startswith(prefix)}

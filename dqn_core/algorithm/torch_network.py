@@ -1,0 +1,110 @@
+"""The Q-network as a torch module: plain, dueling, over quantiles, noisy, or all of these."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dqn_core.algorithm.targets import dueling_q
+from dqn_core.config import TrainingConfig
+
+__all__ = ["Noise", "NoisyLinear", "QNetwork"]
+
+
+class QNetwork(nn.Module):
+    """Observations [B, D] -> Q-values [B, A]; ReLU between the layers.
+
+    ``sizes`` are the layers', outputs included (:func:`dqn_core.algorithm.networks.network_sizes`); how Q-values are
+    read from the outputs stands in ``config``.
+    """
+
+    def __init__(self, sizes: Sequence[int], config: TrainingConfig, device: torch.device) -> None:
+        super().__init__()
+        self.is_dueling = config.dueling
+        self.n_quantiles = config.quantiles if config.distribution == "quantile" else 0
+        kind = NoisyLinear if config.noisy_nets else nn.Linear
+        # skip_init: torch would draw first weights from its global generator; the run's own come from outside.
+        make = nn.utils.skip_init
+        self.layers = nn.ModuleList(make(kind, i, o, device=device) for i, o in itertools.pairwise(sizes))  # type: ignore[no-untyped-call]
+
+    def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Q-values [B, A]; with the values of a :class:`Noise`, where the network is noisy."""
+        if self.n_quantiles:
+            q: Tensor = self.quantiles(x, noise).mean(-2)
+            return q
+        outputs = self._outputs(x, noise)
+        return dueling_q(outputs) if self.is_dueling else outputs
+
+    def quantiles(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Quantiles of every action's return, [B, N, A]."""
+        outputs = self._outputs(x, noise)
+        rows: Tensor = outputs.unflatten(-1, (self.n_quantiles, -1))
+        return dueling_q(rows) if self.is_dueling else rows
+
+    def _outputs(self, x: Tensor, noise: Tensor | None) -> Tensor:
+        if noise is not None:
+            return self._noisy_outputs(x, noise)
+        *hidden, last = self.layers
+        for layer in hidden:
+            x = functional.relu(layer(x))
+        outputs: Tensor = last(x)
+        return outputs
+
+    def _noisy_outputs(self, x: Tensor, noise: Tensor) -> Tensor:
+        for i, layer in enumerate(self.layers):
+            assert isinstance(layer, NoisyLinear)  # noqa: S101  made so where there is noise
+            own, noise = noise.tensor_split([layer.in_features + layer.out_features])
+            x = layer.noisy(functional.relu(x) if i > 0 else x, own)
+        return x
+
+
+class NoisyLinear(nn.Linear):
+    """``y = (W + W_sigma * E) x + b + b_sigma * e`` with factorised noise (Fortunato et al. 2018, eq. 9 and 10)."""
+
+    def __init__(self, n_in: int, n_out: int, device: torch.device | None = None) -> None:
+        super().__init__(n_in, n_out, device=device)
+        self.weight_sigma = nn.Parameter(torch.empty_like(self.weight))
+        self.bias_sigma = nn.Parameter(torch.empty_like(self.bias))
+
+    def noisy(self, x: Tensor, noise: Tensor) -> Tensor:
+        """With ``noise`` [in + out]: ``E`` is the product of its two parts, ``e`` the second."""
+        by_input, by_output = noise.tensor_split([self.in_features])
+        weight = self.weight + self.weight_sigma * torch.outer(by_output, by_input)
+        return functional.linear(x, weight, self.bias + self.bias_sigma * by_output)
+
+
+class Noise:
+    """Noise of one network's every layer, drawn anew into the same tensor."""
+
+    def __init__(self, generator: np.random.Generator, sizes: Sequence[int], device: torch.device) -> None:
+        self.generator = generator
+        self.values = torch.zeros(sum(n_in + n_out for n_in, n_out in itertools.pairwise(sizes)), device=device)
+        """For each layer [in + out], one layer after the other."""
+
+    def draw(self) -> None:
+        """``sign(e) sqrt(|e|)`` of normal numbers e (Fortunato et al. 2018, section 3.1)."""
+        normal = self.generator.standard_normal(len(self.values), np.float32)
+        self.values.copy_(torch.from_numpy(np.copysign(np.sqrt(np.abs(normal)), normal)))
+
+    def state(self) -> NDArray[np.uint64]:
+        """State [6] of the generator."""
+        state = self.generator.bit_generator.state
+        halves = [part for each in state["state"].values() for part in divmod(each, 1 << 64)]
+        return np.array([*halves, state["has_uint32"], state["uinteger"]], np.uint64)
+
+    def restore(self, state: NDArray[np.uint64]) -> None:
+        """Go on from :meth:`state`."""
+        high, low, increment_high, increment_low, has_uint32, uinteger = (int(each) for each in state)
+        numbers = {"state": (high << 64) + low, "inc": (increment_high << 64) + increment_low}
+        self.generator.bit_generator.state = {
+            "bit_generator": "PCG64",
+            "state": numbers,
+            "has_uint32": has_uint32,
+            "uinteger": uinteger,
+        }
