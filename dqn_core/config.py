@@ -286,8 +286,10 @@ def _cross_field_problems(config: TrainingConfig) -> typing.Iterator[FieldProble
         template = mark("must exceed warmup_steps = {limit}, or no episode is ever trained")
         yield FieldProblem("max_env_steps", config.max_env_steps, template, {"limit": config.warmup_steps})
     if config.compute == "fused" and config.beyond_fused:
-        template = mark('does not cover {names}: set compute to "auto" or "torch-cpu", or turn that off')
-        yield FieldProblem("compute", config.compute, template, {"names": ", ".join(config.beyond_fused)})
+        template = mark("does not cover {name}: choose another compute, or turn that off")
+        yield FieldProblem("compute", config.compute, template, {"name": config.beyond_fused[0]})
     if config.mistake_no_replay and config.prioritized_replay:
-        template = mark("draws nothing that prioritized_replay could choose: turn one of the two off")
-        yield FieldProblem("mistake_no_replay", config.mistake_no_replay, template, {})
+        template = mark("cannot be on together with {limit_name}: turn one of the two off")
+        yield FieldProblem(
+            "mistake_no_replay", config.mistake_no_replay, template, {"limit_name": "prioritized_replay"}
+        )

@@ -98,7 +98,9 @@ def _parameter_text(name: str, value: object) -> str:
         return field_label(value)
     if value in _WORDS.get(name, ()):
         return _(_WORDS[name][value])
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, bool):
+        return _("on") if value else _("off")
+    if isinstance(value, (int, float)):
         return number_text(value)
     return str(value)
 

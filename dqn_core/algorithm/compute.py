@@ -147,8 +147,8 @@ def _choose(config: TrainingConfig, sizes: tuple[int, ...]) -> ComputeChoice:
     choice = _choose_by_speed(config, sizes)
     if not config.beyond_fused:
         return choice
-    template = mark("{compute} does the updates: fused, the fastest for small networks, does not cover {names}.")
-    parameters: dict[str, object] = {"compute": choice.compute, "names": ", ".join(config.beyond_fused)}
+    template = mark("{compute} does the updates: fused, the fastest for small networks, does not cover {name}.")
+    parameters: dict[str, object] = {"compute": choice.compute, "name": config.beyond_fused[0]}
     return dataclasses.replace(choice, template=template, parameters=parameters)
 
 

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from dqn_core.algorithm.learner import UpdateStatistics
+from dqn_core.errors import DivergenceError, mark
 
 __all__ = ["EpisodeAverages", "Stopwatch"]
 
@@ -57,12 +58,24 @@ class EpisodeAverages:
     def __init__(self) -> None:
         self._updates, self._loss_sum, self._q_sum = 0, 0.0, 0.0
 
-    def add(self, statistics: UpdateStatistics) -> None:
-        """Count the updates of ``statistics`` in."""
+    def add(self, statistics: UpdateStatistics, update: int) -> None:
+        """Count the updates of ``statistics``, up to the run's ``update``, in.
+
+        Raises
+        ------
+        DivergenceError
+            Their loss is not finite.
+        """
         if statistics.updates:
             self._updates += statistics.updates
             self._loss_sum += statistics.updates * statistics.loss_mean
             self._q_sum += statistics.updates * statistics.q_mean
+            if not math.isfinite(statistics.loss_mean):
+                template = mark(
+                    "The loss became {loss} at update {updates}: training diverged. The last good weights are kept. "
+                    "Try a smaller learning rate, gradient clipping or the Huber loss."
+                )
+                raise DivergenceError(template, loss=statistics.loss_mean, updates=update)
 
     def take(self) -> tuple[float, float]:
         """(mean loss, mean Q) since last taken; NaN where there was no update."""

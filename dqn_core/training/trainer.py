@@ -256,14 +256,7 @@ class Trainer:
 
     def _check_divergence(self) -> None:
         """Gather the learner's statistics; stop the run where they are not finite, else remember the weights."""
-        statistics = self.learner.take_statistics()
-        self.averages.add(statistics)
-        if statistics.updates and not math.isfinite(statistics.loss_mean):
-            template = mark(
-                "The loss became {loss} at update {updates}: training diverged. The last good weights are kept. "
-                "Try a smaller learning rate, gradient clipping or the Huber loss."
-            )
-            raise DivergenceError(template, loss=statistics.loss_mean, updates=self.updates)
+        self.averages.add(self.learner.take_statistics(), self.updates)
         if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
             self.keeper.keep_good(self)
 

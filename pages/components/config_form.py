@@ -11,7 +11,7 @@ from dqn_core.training.environments import EnvironmentReport
 from pages.components.environment_card import environment_card
 from pages.components.epsilon_preview import epsilon_preview
 from pages.components.field_widgets import field_widget, is_used
-from pages.components.fields import FIELDS, GROUP_TITLES, Group
+from pages.components.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
 from pages.components.form_state import FormState
 from pages.components.words import PRESET_LABELS
 from pages.i18n import _
@@ -39,8 +39,10 @@ def config_form(form: FormState) -> EnvironmentReport | None:
         names = _fields(form, group)
         is_open = any(form.refusal(name) for name in names)
         with st.expander(_(title), expanded=is_open, key=f"{form.scope}:group-{group.value}"):
+            if group in EXPLAINED_GROUPS:
+                st.markdown(_(EXPLAINED_GROUPS[group]))
             for name in names:
-                field_widget(form, name)
+                field_widget(form, name, explained=group in EXPLAINED_GROUPS)
     return report
 
 

@@ -108,12 +108,18 @@ def _draw_widths(form: FormState, name: str, _each: FormField, options: dict[str
     st.text_input(placeholder=_("none: a linear function"), **options)
 
 
+def _draw_switch(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
+    _hold(form, name, form.values[name])
+    st.toggle(**options)
+
+
 _DRAW = {
     Widget.STOPS: _draw_stops,
     Widget.SHARE: _draw_share,
     Widget.NUMBER: _draw_number,
     Widget.CHOICE: _draw_choice,
     Widget.WIDTHS: _draw_widths,
+    Widget.SWITCH: _draw_switch,
 }
 
 

@@ -1,7 +1,8 @@
 """How each field of the config looks in the form: one line of :data:`FIELDS` for each.
 
 Ranges and whether a field may change during a run are not repeated here: they come from ``dqn_core.config``.
-Labels and explanations are message templates; what an explanation says is the effect of *raising* the value.
+Labels and explanations are message templates; what an explanation says is the effect of *raising* the value, or of
+turning a switch on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from enum import Enum
 from dqn_core.errors import mark
 from pages.components.numbers import one_two_five
 
-__all__ = ["FIELDS", "GROUP_TITLES", "FormField", "Group", "Widget"]
+__all__ = ["EXPLAINED_GROUPS", "FIELDS", "GROUP_TITLES", "FormField", "Group", "Widget"]
 
 
 class Widget(Enum):
@@ -23,6 +24,7 @@ class Widget(Enum):
     NUMBER = "a number box"
     CHOICE = "one of a few words"
     WIDTHS = "a list of whole numbers"
+    SWITCH = "a switch"
     OWN = "a control that is made elsewhere"
 
 
@@ -34,9 +36,11 @@ class Group(Enum):
     LEARNING = "learning"
     EXPLORATION = "exploration"
     TARGET = "target"
+    VARIANTS = "variants"
     EVALUATION = "evaluation"
     LIMITS = "limits"
     COMPUTE = "compute"
+    MISTAKES = "mistakes"
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class FormField:
     group: Group
     widget: Widget
     stops: tuple[float, ...] = ()
-    needs: tuple[str, str] | None = None
+    needs: tuple[str, str | bool] | None = None
     """(other field, its value) without which this field has no effect and is not shown."""
     none_text: str | None = None
     """What an empty number box means; None for a field that needs a value."""
@@ -80,6 +84,16 @@ FIELDS: dict[str, FormField] = {
     "target_update": FormField(mark("Target network follows"), mark("When the target network takes over the online network's weights."), Group.TARGET, Widget.CHOICE),
     "target_update_every": FormField(mark("Steps between copies"), mark("Higher: targets stay fixed longer, so learning is steadier but slower."), Group.TARGET, Widget.STOPS, one_two_five(10, 100_000), needs=("target_update", "steps")),
     "target_tau": FormField(mark("Share mixed in (tau)"), mark("Higher: the target network follows faster, so learning is quicker but less steady."), Group.TARGET, Widget.STOPS, one_two_five(1e-3, 1), needs=("target_update", "soft")),
+    "double_dqn": FormField(mark("Double DQN"), mark("On: the online network picks the next action and the target network values it, so values are over-estimated less."), Group.VARIANTS, Widget.SWITCH),
+    "dueling": FormField(mark("Dueling heads"), mark("On: the network tells how good a state is apart from how much better each action is than the others."), Group.VARIANTS, Widget.SWITCH),
+    "n_step": FormField(mark("Steps per return (n)"), mark("Higher: rewards reach earlier states sooner, but returns carry more chance and more of old actions."), Group.VARIANTS, Widget.STOPS, (1, 2, 3, 4, 5, 7, 10, 20)),
+    "prioritized_replay": FormField(mark("Prioritized replay"), mark("On: transitions that surprised the network are replayed more often."), Group.VARIANTS, Widget.SWITCH),
+    "priority_alpha": FormField(mark("Strength of priorities (alpha)"), mark("Higher: surprising transitions are preferred more strongly; 0 draws all alike."), Group.VARIANTS, Widget.SHARE, needs=("prioritized_replay", True)),
+    "priority_beta": FormField(mark("Correction at first (beta)"), mark("Higher: what is replayed often counts less each time from the beginning on, so learning is less biased."), Group.VARIANTS, Widget.SHARE, needs=("prioritized_replay", True)),
+    "priority_beta_steps": FormField(mark("Steps to full correction"), mark("Higher: beta takes longer to reach 1, where the bias of priorities is made up for wholly."), Group.VARIANTS, Widget.STOPS, one_two_five(1_000, 1_000_000), needs=("prioritized_replay", True)),
+    "noisy_nets": FormField(mark("NoisyNets"), mark("On: the network explores by learned noise on its weights, and epsilon is 0. PyTorch only."), Group.VARIANTS, Widget.SWITCH),
+    "distribution": FormField(mark("Learned of the return"), mark("Quantiles (QR-DQN) tell how returns spread, not only their mean, with a loss of their own. PyTorch only."), Group.VARIANTS, Widget.CHOICE),
+    "quantiles": FormField(mark("Quantiles per action"), mark("Higher: the spread of returns is told more finely, and each update takes longer."), Group.VARIANTS, Widget.NUMBER, needs=("distribution", "quantile")),
     "evaluate_every": FormField(mark("Episodes between evaluations"), mark("Higher: less time is spent on evaluations. 0 turns them off."), Group.EVALUATION, Widget.NUMBER),
     "evaluation_episodes": FormField(mark("Episodes per evaluation"), mark("Higher: a surer estimate that takes longer."), Group.EVALUATION, Widget.NUMBER),
     "goal_score": FormField(mark("Goal score"), mark("Higher: the agent must do better before the run counts as solved and ends."), Group.EVALUATION, Widget.NUMBER, none_text=mark("no goal")),
@@ -88,6 +102,10 @@ FIELDS: dict[str, FormField] = {
     "max_env_steps": FormField(mark("Env steps at most"), mark("Higher: the run may last longer."), Group.LIMITS, Widget.NUMBER, none_text=mark("no limit")),
     "max_episode_steps": FormField(mark("Steps per episode at most"), mark("Higher: an episode is cut off later."), Group.LIMITS, Widget.NUMBER, none_text=mark("the environment's own")),
     "compute": FormField(mark("Compute"), mark("Where the updates are calculated; automatic takes the fastest for this network."), Group.COMPUTE, Widget.CHOICE),
+    "mistake_cut_at_truncation": FormField(mark("Mistake: cut off means over"), mark("On: an episode that only ran out of time counts as ended, so the network learns that its last states are worth nothing."), Group.MISTAKES, Widget.SWITCH),
+    "mistake_no_target_network": FormField(mark("Mistake: no target network"), mark("On: the network chases its own newest estimates, so values may swing or run away."), Group.MISTAKES, Widget.SWITCH),
+    "mistake_no_replay": FormField(mark("Mistake: no replay"), mark("On: each update sees the last transitions only, which resemble each other, so the rest is forgotten."), Group.MISTAKES, Widget.SWITCH),
+    "mistake_explore_in_evaluation": FormField(mark("Mistake: explore in evaluations"), mark("On: evaluations take random actions too, so the agent looks worse than it is."), Group.MISTAKES, Widget.SWITCH),
 }  # fmt: skip
 """Every field of ``TrainingConfig``, in the order of the form."""
 
@@ -95,8 +113,18 @@ GROUP_TITLES = {
     Group.LEARNING: mark("Learning"),
     Group.EXPLORATION: mark("Exploration"),
     Group.TARGET: mark("Target network"),
+    Group.VARIANTS: mark("Variants of DQN"),
     Group.EVALUATION: mark("Evaluation and goal"),
     Group.LIMITS: mark("Limits"),
     Group.COMPUTE: mark("Compute"),
+    Group.MISTAKES: mark("Well-known mistakes, to try out"),
 }
 """Titles of the groups under "More settings", in their order."""
+
+EXPLAINED_GROUPS = {
+    Group.VARIANTS: mark("What the field has added to DQN: each can be turned on alone."),
+    Group.MISTAKES: mark(
+        "Each of these is a mistake often made in earnest. Turn one on to see what it does; leave all off for results."
+    ),
+}
+"""Groups that begin with a text, and whose fields' explanations stand on the page rather than in tooltips."""

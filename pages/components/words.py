@@ -43,6 +43,8 @@ CHOICE_LABELS = {
     "soft": mark("softly"),
     "episode_exponential": mark("over episodes"),
     "linear_steps": mark("over steps"),
+    "none": mark("its mean"),
+    "quantile": mark("its quantiles"),
     "auto": mark("Automatic"),
     "fused": mark("CPU, fused"),
     "torch-cpu": mark("CPU, PyTorch"),

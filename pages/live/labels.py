@@ -62,10 +62,11 @@ def _status_labels() -> dict[str, str]:
 
 
 def _setting_labels() -> dict[str, str]:
-    """Words of the form, for live changes: of its fields, of their choices, and of fields left empty."""
+    """Words of the form, for live changes: of its fields, their choices and switches, and of fields left empty."""
     return (
         {f"field_{name}": _(each.label) for name, each in FIELDS.items()}
         | {f"value_{choice}": _(label) for choice, label in CHOICE_LABELS.items()}
+        | {"value_true": _("on"), "value_false": _("off")}
         | {f"none_{name}": _(each.none_text) for name, each in FIELDS.items() if each.none_text}
     )
 

@@ -13,10 +13,11 @@ class Words {
     return this.labels[`field_${field}`] ?? String(field);
   }
 
-  /** A value as the form shows it: a choice by its word, none by what that means for this setting. */
+  /** A value as the form shows it: a choice or a switch by its word, none by what that means for this setting. */
   value(field, value) {
     if (value === null) return this.labels[`none_${field}`] ?? DASH;
-    return (typeof value === "string" && this.labels[`value_${value}`]) || this.formats.setting(value);
+    const isWord = typeof value === "string" || typeof value === "boolean";
+    return (isWord && this.labels[`value_${value}`]) || this.formats.setting(value);
   }
 
   change({ field, old, new: now }) {

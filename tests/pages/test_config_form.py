@@ -30,7 +30,7 @@ def run_id(manager: RunManager) -> str:
 def widget(app: AppTest, key: str) -> Any:
     (found,) = [
         each
-        for kind in (app.select_slider, app.slider, app.number_input, app.selectbox, app.text_input)
+        for kind in (app.select_slider, app.slider, app.number_input, app.selectbox, app.text_input, app.toggle)
         for each in kind
         if each.key == key
     ]
@@ -84,6 +84,20 @@ def test_only_settings_that_have_an_effect_are_shown(app: AppTest) -> None:
     keys = {each.key for each in app.select_slider}
     assert {"new:epsilon_decay_steps", "new:target_tau"} <= keys
     assert "new:epsilon_decay_rate" not in keys
+
+
+def test_variants_and_mistakes_are_switches_with_their_explanations(app: AppTest) -> None:
+    captions = {each.value for each in app.caption}
+    for name in ("double_dqn", "dueling", "prioritized_replay", "noisy_nets", "mistake_no_replay"):
+        assert app.toggle(key=f"new:{name}").value is False
+        assert FIELDS[name].raising in captions
+    assert all(FIELDS[name].label.startswith("Mistake") for name in ALL_FIELDS if name.startswith("mistake_"))
+    assert "new:priority_alpha" not in {each.key for each in app.slider}
+    app.toggle(key="new:prioritized_replay").set_value(True).run()
+    assert app.slider(key="new:priority_alpha").value == 0.6
+    assert app.session_state["new:draft"]["prioritized_replay"] is True
+    app.toggle(key="new:mistake_no_replay").set_value(True).run()
+    assert any("turn one of the two off" in each.value for each in app.error)
 
 
 def test_settings_that_do_not_fit_together_are_named_and_cannot_be_started(app: AppTest) -> None:
@@ -165,6 +179,13 @@ class TestWhileARunIsActive:
             assert widget(app, f"{run_id}:{name}").disabled == (field_rule(name).frozen_because is not None), name
         assert app.selectbox(key=f"{run_id}:environment").disabled
         assert "start a new run" in widget(app, f"{run_id}:hidden_sizes").help
+
+    def test_a_switch_reaches_the_run(self, open_app: Callable[..., AppTest], manager: RunManager, run_id: str) -> None:
+        app = open_app(run=run_id)
+        app.toggle(key=f"{run_id}:double_dqn").set_value(True).run()
+        assert manager.snapshot(run_id).wanted_config.double_dqn
+        wait_until(lambda: len(manager.store.changes(run_id)) == 1)
+        assert not app.error
 
     @pytest.mark.parametrize(("name", "value"), [("learning_rate", 1e-3), ("buffer_size", 5_000), ("batch_size", 64)])
     def test_a_change_reaches_the_run(

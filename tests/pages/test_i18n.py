@@ -16,7 +16,16 @@ from pages.i18n import LANGUAGES, LOCALE_DIR, translate, translate_error
 from scripts import extract_messages
 
 IS_HANGUL = frozenset(chr(code) for code in range(0xAC00, 0xD7A4))
-SAME_IN_KOREAN = {"CartPole", "LunarLander", "Gymnasium id", "Huber", "CPU, PyTorch", "GPU, PyTorch"}
+SAME_IN_KOREAN = {
+    "CartPole",
+    "LunarLander",
+    "Gymnasium id",
+    "Huber",
+    "Double DQN",
+    "NoisyNets",
+    "CPU, PyTorch",
+    "GPU, PyTorch",
+}
 
 
 def placeholders(text: str) -> list[tuple[str, str]]:
