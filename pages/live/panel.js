@@ -297,8 +297,6 @@ class LivePanel {
   }
 }
 
-const mounted = new WeakMap(); // Element that Streamlit gave -> {panel, owner}
-
 /** For tests and the curious: what the page's panel holds. */
 function publish(panel) {
   window.dqnLabPanel = {
@@ -310,21 +308,10 @@ function publish(panel) {
   };
 }
 
-/** Called by Streamlit at each change of data or theme; the newest call's clean-up alone takes the panel away. */
+/** Called by Streamlit at each change of data or theme. */
 export default function ({ data, parentElement, setTriggerValue }) {
-  const owner = {};
-  let panel = mounted.get(parentElement)?.panel;
-  if (panel && (panel.identity !== LivePanel.identityOf(data) || !panel.root.isConnected)) {
-    panel.dispose();
-    panel = undefined;
-  }
-  panel ??= new LivePanel(parentElement, data);
-  mounted.set(parentElement, { panel, owner });
+  const { panel, cleanUp } = keepMounted(LivePanel, parentElement, data);
   publish(panel);
   panel.accept(data, setTriggerValue);
-  return () => {
-    if (mounted.get(parentElement)?.owner !== owner) return;
-    mounted.delete(parentElement);
-    panel.dispose();
-  };
+  return cleanUp;
 }

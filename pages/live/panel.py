@@ -29,6 +29,7 @@ COMPONENT_NAME = "dqn_lab_live_panel"
 _HERE = Path(__file__).parent
 _SCRIPTS = (
     "plotly_loader.js",
+    "mounting.js",
     "panel_format.js",
     "panel_words.js",
     "panel_series.js",

@@ -1,0 +1,103 @@
+// The pictures of one episode: fetched as they are drawn, kept as JPEG, decoded when they are about to be shown.
+
+const BITMAPS_KEPT = 40;
+const DECODES_AT_ONCE = 3;
+const PREFETCHED = 10;
+const PACK_HEAD = 4; // Numbers before the lengths: first, count, drawn, whether these are all.
+
+class Pictures {
+  /** `url(first)` is asked for the pictures from there on; `onNews()` is called when some came or one was decoded. */
+  constructor({ url, onNews, onProblem }) {
+    Object.assign(this, { url, onNews, onProblem });
+    this.packed = [];
+    this.bitmaps = new Map(); // number -> ImageBitmap, the one not shown for the longest first
+    this.decoding = new Set();
+    this.wanted = [];
+    this.isComplete = false;
+    this.abort = new AbortController();
+  }
+
+  get length() {
+    return this.packed.length;
+  }
+
+  async load() {
+    const { signal } = this.abort;
+    try {
+      while (!this.isComplete) {
+        const response = await patientFetch(this.url(this.length), signal);
+        this.take(await response.arrayBuffer());
+        this.onNews();
+      }
+    } catch (error) {
+      if (!signal.aborted) this.onProblem(error);
+    }
+  }
+
+  take(pack) {
+    const view = new DataView(pack);
+    const number = (index) => view.getUint32(4 * index, true);
+    const count = number(1);
+    let at = 4 * (PACK_HEAD + count);
+    for (let i = 0; i < count; i += 1) {
+      const size = number(PACK_HEAD + i);
+      this.packed.push(new Uint8Array(pack, at, size));
+      at += size;
+    }
+    this.isComplete = number(3) === 1 && this.length >= number(2);
+  }
+
+  /** The picture `index` if it is decoded; decodes it, and those that follow at `stride`, for the next time. */
+  get(index, stride = 1) {
+    const bitmap = this.bitmaps.get(index);
+    if (bitmap) {
+      this.bitmaps.delete(index);
+      this.bitmaps.set(index, bitmap);
+    }
+    this.wanted = Array.from({ length: PREFETCHED }, (_, i) => index + i * stride);
+    this.decodeNext();
+    return bitmap ?? null;
+  }
+
+  decodeNext() {
+    const isMissing = (index) =>
+      index >= 0 && index < this.length && !this.bitmaps.has(index) && !this.decoding.has(index);
+    while (this.decoding.size < DECODES_AT_ONCE) {
+      const index = this.wanted.find(isMissing);
+      if (index === undefined) return;
+      this.decode(index);
+    }
+  }
+
+  async decode(index) {
+    this.decoding.add(index);
+    try {
+      const bitmap = await createImageBitmap(new Blob([this.packed[index]], { type: "image/jpeg" }));
+      if (this.abort.signal.aborted) bitmap.close();
+      else this.keep(index, bitmap);
+    } catch (error) {
+      if (!this.abort.signal.aborted) this.onProblem(error);
+    } finally {
+      this.decoding.delete(index);
+    }
+    if (this.abort.signal.aborted) return;
+    this.decodeNext();
+    this.onNews();
+  }
+
+  keep(index, bitmap) {
+    this.bitmaps.set(index, bitmap);
+    for (const [oldest, each] of this.bitmaps) {
+      if (this.bitmaps.size <= BITMAPS_KEPT) return;
+      each.close();
+      this.bitmaps.delete(oldest);
+    }
+  }
+
+  dispose() {
+    this.abort.abort();
+    for (const bitmap of this.bitmaps.values()) bitmap.close();
+    this.bitmaps.clear();
+    this.packed = [];
+  }
+}

@@ -1,0 +1,177 @@
+// What moves the replay: the scrub bar with the return so far, the buttons, the keyboard.
+
+const ICONS = {
+  first: "M6 5h2v14H6zM19 5v14l-9-7z",
+  back: "M15 5v14l-9-7zM17 5h2v14h-2z",
+  play: "M8 5v14l11-7z",
+  pause: "M7 5h4v14H7zM13 5h4v14h-4z",
+  forward: "M9 5v14l9-7zM5 5h2v14H5z",
+  last: "M16 5h2v14h-2zM5 5v14l9-7z",
+  repeat: "M7 7h10v3l4-4-4-4v3H5v6h2zM17 17H7v-3l-4 4 4 4v-3h12v-6h-2z",
+  full: "M4 4h6v2H6v4H4zM14 4h6v6h-2V6h-4zM4 14h2v4h4v2H4zM18 14h2v6h-6v-2h4z",
+};
+const MANY = 10; // States that Shift and an arrow go.
+
+function icon(name) {
+  return makeSvg(
+    "svg",
+    { viewBox: "0 0 24 24", class: "dqn-icon", "aria-hidden": "true" },
+    makeSvg("path", { d: ICONS[name] }),
+  );
+}
+
+class ScrubBar extends Curves {
+  constructor({ labels, formats, onSeek }) {
+    super({ className: "dqn-scrub", onSeek, formats });
+    this.labels = labels;
+    this.loaded = make("div", { class: "dqn-scrub-loaded", "aria-hidden": "true" });
+    this.plot.append(this.loaded);
+    for (const [name, value] of Object.entries({
+      role: "slider",
+      tabindex: "0",
+      "aria-label": labels.scrub,
+      "aria-valuemin": "0",
+      "data-testid": "scrub",
+    })) {
+      this.plot.setAttribute(name, value);
+    }
+  }
+
+  show(step, returns, share) {
+    this.moveTo(step);
+    this.loaded.style.transform = `scaleX(${share})`;
+    this.loaded.hidden = share >= 1;
+    setAttribute(this.plot, "aria-valuemax", String(this.last));
+    setAttribute(this.plot, "aria-valuenow", String(step));
+    const said = { n: this.formats.integer(step), total: this.formats.integer(this.last), score: returns };
+    setAttribute(this.plot, "aria-valuetext", fill(this.labels.scrub_value, said));
+  }
+}
+
+class Transport {
+  constructor({ labels, formats, clock, onFullScreen }) {
+    Object.assign(this, { labels, formats, clock, onFullScreen });
+    this.scrub = new ScrubBar({ labels, formats, onSeek: (step, phase) => this.scrubTo(step, phase) });
+    this.build();
+    this.whenKey = (event) => this.key(event);
+    document.addEventListener("keydown", this.whenKey);
+  }
+
+  build() {
+    const { labels, clock } = this;
+    this.playButton = this.button("play", labels.play, () => clock.toggle());
+    this.playButton.classList.add("dqn-play");
+    this.repeat = this.button("repeat", labels.repeat, () => clock.toggleRepeating());
+    this.position = make("span", { class: "dqn-position", "data-testid": "position" }, DASH);
+    this.time = make("span", { class: "dqn-time" });
+    this.speeds = SPEEDS.map((speed) => {
+      const button = make("button", { type: "button", class: "dqn-speed" }, fill(labels.speed_n, { n: speed }));
+      button.addEventListener("click", () => clock.setSpeed(speed));
+      return button;
+    });
+    this.element = make(
+      "section",
+      { class: "dqn-card dqn-transport", "aria-label": labels.controls },
+      make("div", { class: "dqn-card-head" }, make("h3", {}, labels.return_so_far)),
+      this.scrub.element,
+      make(
+        "div",
+        { class: "dqn-buttons" },
+        make(
+          "div",
+          { class: "dqn-button-group" },
+          this.button("first", labels.first, () => clock.move(-Infinity)),
+          this.button("back", labels.back, () => clock.move(-1)),
+          this.playButton,
+          this.button("forward", labels.forward, () => clock.move(1)),
+          this.button("last", labels.last, () => clock.move(Infinity)),
+        ),
+        make("div", { class: "dqn-where" }, this.position, this.time),
+        make(
+          "div",
+          { class: "dqn-button-group" },
+          make("div", { class: "dqn-speeds", role: "group", "aria-label": labels.speed }, ...this.speeds),
+          this.repeat,
+          document.fullscreenEnabled ? this.button("full", labels.full_screen, this.onFullScreen) : null,
+        ),
+      ),
+      make("p", { class: "dqn-keys" }, ...keyHints(labels)),
+    );
+  }
+
+  button(name, label, onPress) {
+    const button = make("button", { type: "button", title: label, "aria-label": label, "data-testid": name }, icon(name));
+    button.addEventListener("click", onPress);
+    return button;
+  }
+
+  /** A drag holds a replay that plays, and lets it go on from where it ends. */
+  scrubTo(step, phase) {
+    if (phase === "start") {
+      this.wasPlaying = this.clock.isPlaying;
+      this.clock.pause();
+    }
+    this.clock.seek(step);
+    if (phase === "end" && this.wasPlaying) this.clock.play();
+  }
+
+  key(event) {
+    const act = this.actionOf(event);
+    if (act === null || !isForUs(event)) return;
+    event.preventDefault();
+    act();
+  }
+
+  actionOf({ key, shiftKey, ctrlKey, altKey, metaKey }) {
+    if (ctrlKey || altKey || metaKey) return null;
+    const { clock } = this;
+    const actions = {
+      " ": () => clock.toggle(),
+      ArrowLeft: () => clock.move(shiftKey ? -MANY : -1),
+      ArrowRight: () => clock.move(shiftKey ? MANY : 1),
+      Home: () => clock.move(-Infinity),
+      End: () => clock.move(Infinity),
+      "-": () => clock.changeSpeed(-1),
+      "+": () => clock.changeSpeed(1),
+      "=": () => clock.changeSpeed(1), // the key of the plus without Shift
+    };
+    return actions[key] ?? null;
+  }
+
+  show(step, returns, share) {
+    const { clock, labels, formats } = this;
+    this.scrub.show(step, returns, share);
+    const isPlaying = clock.isPlaying;
+    if (isPlaying !== this.wasShownPlaying) {
+      this.wasShownPlaying = isPlaying;
+      this.playButton.replaceChildren(icon(isPlaying ? "pause" : "play"));
+      for (const name of ["title", "aria-label"]) setAttribute(this.playButton, name, isPlaying ? labels.pause : labels.play);
+    }
+    setText(this.position, fill(labels.position, { n: formats.integer(step), total: formats.integer(clock.last) }));
+    setText(this.time, `${formats.score(step / clock.framesPerS)} s`);
+    SPEEDS.forEach((speed, i) => setAttribute(this.speeds[i], "aria-pressed", String(speed === clock.speed)));
+    setAttribute(this.repeat, "aria-pressed", String(clock.isRepeating));
+  }
+
+  dispose() {
+    document.removeEventListener("keydown", this.whenKey);
+  }
+}
+
+/** Whether a key was pressed for the replay, and not for a form or a button that has the focus. */
+function isForUs({ target, key }) {
+  if (!(target instanceof Element)) return true;
+  if (target.closest(".dqn-replay")) return !(key === " " && target.closest("button"));
+  return !target.closest("input, textarea, select, button, a, [contenteditable], [role]:not([role=main])");
+}
+
+/** The help line, its keys drawn as keys: "[Space] play or pause". */
+function keyHints(labels) {
+  const hints = ["keys_play", "keys_step", "keys_many", "keys_ends", "keys_speed"];
+  return hints.map((name) => {
+    const parts = labels[name].split(/\[([^\]]+)\]/);
+    const hint = make("span", {});
+    parts.forEach((part, i) => hint.append(i % 2 ? make("kbd", {}, part) : part));
+    return hint;
+  });
+}
