@@ -13,9 +13,8 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -24,10 +23,11 @@ from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import BusyError, DqnLabError, RolloutError, mark
+from dqn_core.runs.policies import Policy
 from dqn_core.training.environments import as_jpeg
 from dqn_core.training.rollout import Rollout, check_episode, render_rollout, roll_out
 
-__all__ = ["Policy", "Replay", "ReplayStage", "Replays"]
+__all__ = ["Replay", "ReplayStage", "Replays"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -52,14 +52,6 @@ class ReplayStage(StrEnum):
     def is_over(self) -> bool:
         """Whether it comes no further."""
         return self in {ReplayStage.DONE, ReplayStage.FAILED}
-
-
-@dataclass(frozen=True)
-class Policy:
-    """A network to play with: weights, and the config of the run that they are from."""
-
-    config: TrainingConfig
-    weights: Mapping[str, NDArray[np.float32]]
 
 
 class Replay:

@@ -78,9 +78,9 @@ def query_count(request: Request, name: str) -> int:
 
 
 def query_number(request: Request, name: str) -> float:
-    """A number of the query in plain decimals; 0 where it is not given."""
+    """A number from 0 of the query; 0 where it is not given."""
     text = request.query_params.get(name, "0")
-    if not re.fullmatch(r"\d{1,12}(\.\d{1,20})?", text, re.ASCII):
+    if not re.fullmatch(r"\d{1,12}(\.\d{1,20})?(e-\d{1,3})?", text, re.ASCII):
         message = f"{name} must be a number from 0, not {text[:40]!r}."
         raise BadRequestError(message)
     return float(text)

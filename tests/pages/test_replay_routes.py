@@ -127,8 +127,8 @@ def test_what_is_not_finite_is_sent_as_nothing(lab: Lab) -> None:
         ("epsilon=nan", 400, "epsilon"),
         ("epsilon=-1", 400, "epsilon"),
         ("checkpoint=worst", 404, "worst"),
-        ("checkpoint=../../secrets", 404, "no weights called"),
-        ("checkpoint=", 404, "no weights called"),
+        ("checkpoint=../../secrets", 404, "no snapshot"),
+        ("checkpoint=", 404, "no snapshot"),
         ("checkpoint=last", 404, "There are no weights"),
     ],
 )

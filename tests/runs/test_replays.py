@@ -13,8 +13,8 @@ import fake_environments as fake
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import BusyError, RolloutError, RunFolderError
-from dqn_core.runs.policies import find_policy
-from dqn_core.runs.replays import Policy, Replay, Replays, ReplayStage
+from dqn_core.runs.policies import Policy, find_policy
+from dqn_core.runs.replays import Replay, Replays, ReplayStage
 from dqn_core.training.environments import inspect_environment
 from dqn_core.training.rollout import roll_out
 from dqn_core.training.run_folder import RunFolder
@@ -147,7 +147,7 @@ def test_a_replay_that_nobody_waits_for_is_given_up(made: Made) -> None:
     now[0] = 31.0
     gate.set()
     wait_until_over(wanted)
-    wait_until(lambda: shelf.find(left.replay_id) is None)
+    wait_until(lambda: left.replay_id not in shelf._kept)
     assert not left.stage.is_over
 
 
@@ -185,7 +185,7 @@ def test_the_weights_of_a_run_by_name(tmp_path: Path, made: Made) -> None:
         name: array.tolist() for name, array in own.weights.items()
     }
     for name in ("", "../best", "checkpoint"):
-        with pytest.raises(RunFolderError, match="no weights called"):
+        with pytest.raises(RunFolderError, match="no snapshot"):
             find_policy(folder.path, name)
 
 

@@ -59,8 +59,8 @@ class ReplaySide:
 
     def address(self, base_path: str, seed: int, epsilon: float) -> str:
         """Where its numbers are."""
-        query = urlencode({"checkpoint": self.checkpoint, "seed": seed, "epsilon": f"{epsilon:.12f}".rstrip("0")})
-        return f"{base_path}/live/runs/{quote(self.run_id)}/replay?{query}".removesuffix(".")
+        query = urlencode({"checkpoint": self.checkpoint, "seed": seed, "epsilon": epsilon})
+        return f"{base_path}/live/runs/{quote(self.run_id)}/replay?{query}"
 
 
 def script() -> str:
