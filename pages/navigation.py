@@ -23,6 +23,7 @@ st.html(_HERE / "components" / "page_style.css")
 with st.container(key="preload"):
     st.html(f"<script>{preload_script(base_path())}</script>", unsafe_allow_javascript=True)
 train = st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True)
+replay = st.Page("replay.py", title=_("Replay"), icon=":material/slow_motion_video:")
 compare = st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:")
 experiments = st.Page("experiments.py", title=_("Experiments"), icon=":material/science:")
-st.navigation([train, compare, experiments], position="top").run()
+st.navigation([train, replay, compare, experiments], position="top").run()

@@ -18,7 +18,7 @@ from pages.components.config_form import config_form
 from pages.components.downloads import downloads
 from pages.components.errors import show_errors
 from pages.components.form_state import FormState, draft_form, first_config, live_form
-from pages.components.links import base_path, language_switch
+from pages.components.links import REPLAY_PAGE, base_path, language_switch, page_query
 from pages.components.run_controls import run_controls, show_command_error
 from pages.components.run_picker import run_picker
 from pages.components.welcome import unknown_run, welcome
@@ -104,8 +104,14 @@ def _header(snapshot: RunSnapshot | None) -> None:
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
         run_picker(st.query_params.get("run"))
         if snapshot:
+            _replay_link(snapshot.record.run_id)
             downloads(snapshot.record.run_id)
         language_switch()
+
+
+def _replay_link(run_id: str) -> None:
+    icon, query = ":material/slow_motion_video:", page_query(run=run_id)
+    st.page_link(REPLAY_PAGE, label=_("Replay"), icon=icon, query_params=query)
 
 
 def _config(form: FormState) -> TrainingConfig | None:

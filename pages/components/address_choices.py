@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-__all__ = ["AddressChoice", "AddressFlag"]
+__all__ = ["AddressChoice", "AddressFlag", "AddressNumber", "address_select"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class AddressChoice:
         _write(self.name, st.session_state[_key(self.name)], self.values[0])
 
 
+def address_select(name: str, label: str, texts: Mapping[str, str], default: str, **look: Any) -> str:
+    """A selectbox over the keys of ``texts``, shown by their texts; its choice stands in the address as ``name``."""
+    choice = AddressChoice(name, (default, *(each for each in texts if each != default)))
+    st.selectbox(label, list(texts), format_func=texts.__getitem__, key=choice.hold(), on_change=choice.take, **look)
+    return choice.value
+
+
 @dataclass(frozen=True)
 class AddressFlag:
     """Yes or no, in the address as 1 or 0, for a widget as with :class:`AddressChoice`."""
@@ -54,11 +63,36 @@ class AddressFlag:
         _write(self.name, str(int(st.session_state[_key(self.name)])), str(int(self.default)))
 
 
+@dataclass(frozen=True)
+class AddressNumber:
+    """A whole number from ``low`` to ``high``, for a widget as with :class:`AddressChoice`."""
+
+    name: str
+    default: int
+    low: int
+    high: int
+
+    @property
+    def value(self) -> int:
+        """The number in the address, or the nearest that is allowed."""
+        given = st.query_params.get(self.name, "")
+        is_number = given.isascii() and given.isdecimal()
+        return min(self.high, max(self.low, int(given))) if is_number else self.default
+
+    def hold(self) -> str:
+        """Let the widget show the address's number; gives the widget's key."""
+        return _hold(self.name, self.value)
+
+    def take(self) -> None:
+        """Write into the address what the widget shows."""
+        _write(self.name, str(st.session_state[_key(self.name)]), str(self.default))
+
+
 def _key(name: str) -> str:
     return f"address:{name}"
 
 
-def _hold(name: str, value: str | bool) -> str:
+def _hold(name: str, value: str | bool | int) -> str:
     if st.session_state.get(_key(name)) != value:
         st.session_state[_key(name)] = value
     return _key(name)

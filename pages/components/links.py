@@ -12,17 +12,22 @@ from pages.i18n import LANGUAGES, current_language
 __all__ = [
     "COMPARE_PAGE",
     "EXPERIMENTS_PAGE",
+    "REPLAY_PAGE",
     "TRAIN_PAGE",
     "base_path",
     "keep_address",
     "language_switch",
+    "last_run",
     "open_run",
     "page_query",
+    "replay_query",
 ]
 
 TRAIN_PAGE = "train.py"
 COMPARE_PAGE = "compare.py"
 EXPERIMENTS_PAGE = "experiments.py"
+REPLAY_PAGE = "replay.py"
+_LAST_RUN_KEY = "last_run"
 _OPENED_KEY = "opened_run"
 _UNTOLD_S = 3.0
 """A browser has learned of a run that was opened for it after this time; what it sends before may name another."""
@@ -52,6 +57,18 @@ def page_query(*, run: str | None = None, lang: str | None = None) -> dict[str, 
     return {name: value for name, value in (("run", run), ("lang", language)) if value}
 
 
+def replay_query(run: str, checkpoint: str, seed: int, epsilon: float = 0.0) -> dict[str, str]:
+    """Query parameters of a link to the replay of one episode."""
+    chance = {"epsilon": repr(epsilon)} if epsilon else {}
+    return page_query(run=run) | {"checkpoint": checkpoint, "seed": str(seed)} | chance
+
+
+def last_run() -> str | None:
+    """The run that this tab showed last, for a page whose address names none; None where it showed none yet."""
+    run_id: str | None = st.session_state.get(_LAST_RUN_KEY)
+    return run_id
+
+
 def keep_address() -> None:
     """Let the browser's address say what this script run shows.
 
@@ -65,6 +82,8 @@ def keep_address() -> None:
         st.query_params["run"] = opened.run_id
         st.session_state[_OPENED_KEY] = replace(opened, is_new=False)
     st.query_params.from_dict(st.query_params.to_dict())
+    if st.query_params.get("run"):
+        st.session_state[_LAST_RUN_KEY] = st.query_params["run"]
 
 
 def open_run(run_id: str) -> None:

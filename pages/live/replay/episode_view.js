@@ -20,26 +20,22 @@ class EpisodeView {
     this.context = this.canvas.getContext("2d");
     this.note = make("p", { class: "dqn-picture-note", role: "status", "data-testid": "picture-note" }, labels.stage_waiting);
     this.outcome = make("span", { class: "dqn-outcome", "data-testid": "outcome" });
-    this.stage = make("div", { class: "dqn-picture-box" }, this.canvas, this.note);
+    this.stage = make("div", { class: "dqn-picture-box dqn-is-empty" }, this.canvas, this.note);
     this.stage.addEventListener("click", () => this.onPress());
     this.facts = new FactsView(labels, this.formats);
+    this.choice = make("div", { class: "dqn-choice" });
     this.details = make("div", { class: "dqn-details" });
     this.values = new ValueCurves({ labels, formats: this.formats, onSeek: this.onSeek });
-    this.element = make(
+    this.picture = make(
       "section",
-      { class: "dqn-episode", "data-testid": "episode", "aria-label": this.side.title },
+      { class: "dqn-card dqn-picture-card", "data-testid": "episode", "aria-label": this.side.title },
       make(
-        "section",
-        { class: "dqn-card dqn-picture-card" },
-        make(
-          "div",
-          { class: "dqn-card-head" },
-          make("h3", {}, this.side.title, make("span", { class: "dqn-side-detail" }, this.side.detail)),
-          this.outcome,
-        ),
-        this.stage,
+        "div",
+        { class: "dqn-card-head" },
+        make("h3", {}, this.side.title, make("span", { class: "dqn-side-detail" }, this.side.detail)),
+        this.outcome,
       ),
-      this.details,
+      this.stage,
     );
     this.values.element.hidden = true;
   }
@@ -64,7 +60,8 @@ class EpisodeView {
     const { numbers } = episode;
     this.bars = new ActionBars(labels, data.action_names, { scale: episode.qScale, showsGaps: true });
     this.state = new StateView(labels, data.observation_names, formats);
-    this.details.replaceChildren(this.bars.element, this.facts.element, this.state.element);
+    this.choice.replaceChildren(this.bars.element);
+    this.details.replaceChildren(this.facts.element, this.state.element);
     const end = episode.isTruncated ? labels.cut_off : labels.ended;
     const said = { steps: formats.integer(episode.length), score: formats.score(numbers.episode_return) };
     setText(this.outcome, fill(end, said));
@@ -125,7 +122,8 @@ class EpisodeView {
     return this.pictures.length / (this.episode.length + 1);
   }
 
-  show(step, stride, isStill) {
+  /** `stride`: states from one picture to the next while it plays; 0 while it stands still. */
+  show(step, stride) {
     if (this.episode === null) return;
     const at = Math.min(step, this.episode.length);
     this.showPicture(at, stride);
@@ -139,20 +137,23 @@ class EpisodeView {
     this.facts.show(moment);
     this.state.show(moment.observation);
     this.values.showNumbers(moment);
-    if (isStill) setAttribute(this.canvas, "aria-label", fill(this.labels.picture_alt, { n: this.formats.integer(at) }));
+    if (stride === 0) setAttribute(this.canvas, "aria-label", fill(this.labels.picture_alt, { n: this.formats.integer(at) }));
   }
 
   showPicture(step, stride) {
     if (this.pictures === null || this.pictures.length === 0) return;
     const isCut = this.pictures.isComplete && step >= this.pictures.length;
     const index = Math.min(step, this.pictures.length - 1);
-    const bitmap = this.pictures.get(index, stride);
-    if (bitmap !== null && this.shownPicture !== index) {
+    const found = stride > 0 ? this.pictures.getLatest(index, stride) : this.pictures.get(index, 1);
+    if (found !== null && this.shownPicture !== found[0]) {
+      const [number, bitmap] = found;
       if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height) {
         Object.assign(this.canvas, { width: bitmap.width, height: bitmap.height });
+        this.canvas.style.setProperty("--dqn-aspect", String(bitmap.width / bitmap.height));
       }
       this.context.drawImage(bitmap, 0, 0);
-      this.shownPicture = index;
+      this.stage.classList.remove("dqn-is-empty");
+      this.shownPicture = number;
     }
     if (this.hasFailed || this.shownPicture === null) return;
     this.note.hidden = !isCut;

@@ -45,8 +45,8 @@ def _number_labels() -> dict[str, str]:
         "curve_got": _("discounted return really got"),
         "values_help": _("Where the two curves meet, the network knows what is coming."),
         "values_cut": _(
-            "Where the two curves meet, the network knows what is coming. This episode was cut off: no reward was "
-            "counted after its end, so the real curve falls towards it, and the network is right not to follow."
+            "Where the two curves meet, the network knows what is coming. This episode was cut off: what would have "
+            "come after its end is missing in the real curve, so that the two part towards the end."
         ),
     }
 

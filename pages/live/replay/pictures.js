@@ -1,8 +1,8 @@
 // The pictures of one episode: fetched as they are drawn, kept as JPEG, decoded when they are about to be shown.
 
-const BITMAPS_KEPT = 40;
+const BITMAPS_KEPT = 48; // About 1 MB each.
 const DECODES_AT_ONCE = 3;
-const PREFETCHED = 10;
+const PREFETCHED = 16;
 const PACK_HEAD = 4; // Numbers before the lengths: first, count, drawn, whether these are all.
 
 class Pictures {
@@ -47,16 +47,27 @@ class Pictures {
     this.isComplete = number(3) === 1 && this.length >= number(2);
   }
 
-  /** The picture `index` if it is decoded; decodes it, and those that follow at `stride`, for the next time. */
-  get(index, stride = 1) {
-    const bitmap = this.bitmaps.get(index);
-    if (bitmap) {
-      this.bitmaps.delete(index);
-      this.bitmaps.set(index, bitmap);
-    }
+  /** [number, bitmap] of the picture `index` if it is decoded; decodes it, and those to come at `stride`. */
+  get(index, stride) {
     this.wanted = Array.from({ length: PREFETCHED }, (_, i) => index + i * stride);
     this.decodeNext();
-    return bitmap ?? null;
+    return this.touch(index);
+  }
+
+  /** The same while it plays: a machine that cannot keep up shows the latest that it has, rather than none. */
+  getLatest(index, stride) {
+    const found = this.get(index, stride);
+    if (found !== null) return found;
+    const latest = [...this.bitmaps.keys()].filter((number) => number < index);
+    return latest.length > 0 ? this.touch(Math.max(...latest)) : null;
+  }
+
+  touch(index) {
+    const bitmap = this.bitmaps.get(index);
+    if (bitmap === undefined) return null;
+    this.bitmaps.delete(index);
+    this.bitmaps.set(index, bitmap);
+    return [index, bitmap];
   }
 
   decodeNext() {

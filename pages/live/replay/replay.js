@@ -25,6 +25,7 @@ class ReplayPanel {
       labels: data.labels,
       formats: this.formats,
       clock,
+      sides: data.sides,
       onFullScreen: () => this.toggleFullScreen(),
     });
     const onSeek = (step, phase) => this.transport.scrubTo(step, phase);
@@ -39,11 +40,27 @@ class ReplayPanel {
         "data-sides": String(this.views.length),
         "data-testid": "replay",
       },
-      make("div", { class: "dqn-sides" }, ...this.views.map((view) => view.element)),
-      this.transport.element,
-      make("div", { class: "dqn-sides" }, ...this.views.map((view) => view.values.element)),
+      ...this.arrange(),
     );
     this.parent.append(this.root);
+  }
+
+  /** One episode has its numbers beside its picture; of two, the controls stand between pictures and numbers. */
+  arrange() {
+    const { views, transport } = this;
+    const row = (...parts) => make("div", { class: "dqn-sides" }, ...parts);
+    const column = (...parts) => make("div", { class: "dqn-side" }, ...parts);
+    const curves = row(...views.map((view) => view.values.element));
+    if (views.length === 1) {
+      const [{ picture, choice, details }] = views;
+      return [row(picture, column(choice, details)), transport.element, curves];
+    }
+    return [
+      row(...views.map((view) => column(view.picture, view.choice))),
+      transport.element,
+      row(...views.map((view) => view.details)),
+      curves,
+    ];
   }
 
   /** More of an episode has come. */
@@ -78,7 +95,7 @@ class ReplayPanel {
     const start = performance.now();
     const { clock } = this;
     const { step } = clock;
-    for (const view of this.views) view.show(step, clock.isPlaying ? clock.stride : 1, !clock.isPlaying);
+    for (const view of this.views) view.show(step, clock.isPlaying ? clock.stride : 0);
     const returns = this.views
       .filter((view) => view.episode)
       .map((view) => this.formats.score(view.episode.at(step).returnSoFar));

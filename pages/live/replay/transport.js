@@ -49,8 +49,8 @@ class ScrubBar extends Curves {
 }
 
 class Transport {
-  constructor({ labels, formats, clock, onFullScreen }) {
-    Object.assign(this, { labels, formats, clock, onFullScreen });
+  constructor({ labels, formats, clock, sides, onFullScreen }) {
+    Object.assign(this, { labels, formats, clock, sides, onFullScreen });
     this.scrub = new ScrubBar({ labels, formats, onSeek: (step, phase) => this.scrubTo(step, phase) });
     this.build();
     this.whenKey = (event) => this.key(event);
@@ -72,7 +72,7 @@ class Transport {
     this.element = make(
       "section",
       { class: "dqn-card dqn-transport", "aria-label": labels.controls },
-      make("div", { class: "dqn-card-head" }, make("h3", {}, labels.return_so_far)),
+      make("div", { class: "dqn-card-head" }, make("h3", {}, labels.return_so_far), this.legend()),
       this.scrub.element,
       make(
         "div",
@@ -97,6 +97,16 @@ class Transport {
       ),
       make("p", { class: "dqn-keys" }, ...keyHints(labels)),
     );
+  }
+
+  /** Which curve is whose, where there are two. */
+  legend() {
+    if (this.sides.length === 1) return null;
+    const names = ["first", "second"];
+    const keys = this.sides.map(({ title, detail }, i) =>
+      make("span", { class: `dqn-key dqn-key-${names[i]}` }, `${title} · ${detail}`),
+    );
+    return make("div", { class: "dqn-key-list" }, ...keys);
   }
 
   button(name, label, onPress) {
