@@ -39,6 +39,7 @@ def replay_page() -> None:
     if not runs or run_id is None:
         _nothing_yet()
         return
+    st.query_params["run"] = run_id
     if run_id not in {each.run_id for each in runs}:
         runs = [get_manager().snapshot(run_id).record, *runs]  # an old one; or says that there is none
     with st.container(border=True, key="replay-choice", gap="small"):

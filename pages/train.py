@@ -93,7 +93,7 @@ def _form(snapshot: RunSnapshot | None) -> FormState:
 
 
 def _header(snapshot: RunSnapshot | None) -> None:
-    left, right = st.columns([1, 1], vertical_alignment="center")
+    left, right = st.columns([2, 3], vertical_alignment="center")
     with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
         st.title(snapshot.record.name if snapshot else _("Train an agent"), anchor=False, width="content")
         if snapshot:

@@ -11,6 +11,7 @@ import streamlit as st
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo
+from pages.components.address_choices import address_select
 from pages.components.numbers import number_text
 from pages.components.run_picker import run_title
 from pages.i18n import _

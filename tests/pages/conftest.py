@@ -27,13 +27,15 @@ def manager(tmp_path: Path) -> Iterator[RunManager]:
 
 @pytest.fixture
 def open_app(manager: RunManager) -> Callable[..., AppTest]:
-    """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR")``."""
+    """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR", page="replay.py")``."""
 
-    def opened(locale: str = "en-US", **query: str) -> AppTest:
+    def opened(locale: str = "en-US", page: str = "train.py", **query: str) -> AppTest:
         app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
+        if page != "train.py":
+            app.switch_page(page)
         app.run()
         assert not app.exception
         return app

@@ -10,6 +10,8 @@ from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response, 
 
 _LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 _FIRST_SERVER_ERROR = 500
+_STREAMLIT_LOOKS_FOR_ITS_SERVER = re.compile(r"http://[^/]+/\w+/_stcore/(health|host-config)")
+"""Opened at a page's own address, Streamlit asks below that address first, is told 404, and then asks at the root."""
 
 
 class BrowserWatch:
@@ -31,8 +33,9 @@ class BrowserWatch:
         return [text for text in self._problems if not any(pattern.search(text) for pattern in self._expected)]
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
-            self._problems.append(f"console {message.type}: {message.text} ({message.location.get('url', '')})")
+        place = message.location.get("url", "")
+        if message.type in {"error", "warning"} and not _STREAMLIT_LOOKS_FOR_ITS_SERVER.fullmatch(place):
+            self._problems.append(f"console {message.type}: {message.text} ({place})")
 
     def _on_error(self, error: Error) -> None:
         self._problems.append(f"uncaught error: {error.stack or error.message}")

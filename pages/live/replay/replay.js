@@ -129,6 +129,7 @@ function observedFormat(locale) {
 /** For tests and the curious: what the page's replay holds. */
 function publish(panel) {
   window.dqnLabReplay = {
+    urls: () => panel.data.sides.map((side) => side.url),
     step: () => panel.clock.step,
     last: () => panel.clock.last,
     speed: () => panel.clock.speed,

@@ -168,11 +168,12 @@ class Transport {
   }
 }
 
-/** Whether a key was pressed for the replay, and not for a form or a button that has the focus. */
+/** Whether a key was pressed for the replay: not while somebody types or chooses, and Space not to press a button. */
 function isForUs({ target, key }) {
   if (!(target instanceof Element)) return true;
-  if (target.closest(".dqn-replay")) return !(key === " " && target.closest("button"));
-  return !target.closest("input, textarea, select, button, a, [contenteditable], [role]:not([role=main])");
+  if (key === " " && target.closest("button, a, [type=checkbox], [role=button], summary")) return false;
+  if (target.closest(".dqn-replay, button, a, [type=checkbox]")) return true;
+  return !target.closest("input, textarea, select, [contenteditable], [role]:not([role=main])");
 }
 
 /** The help line, its keys drawn as keys: "[Space] play or pause". */

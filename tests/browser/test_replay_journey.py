@@ -1,0 +1,118 @@
+"""Train, open the replay, play, scrub: what is shown is what the core computes."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser_watch import settle
+from dqn_core.training.evaluation import evaluate, policy_with
+from dqn_core.training.rollout import Rollout, roll_out
+from dqn_core.training.run_folder import RunFolder
+from live_server import LiveServer
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def train_fast(page: Page) -> str:
+    """Train until an agent was evaluated and kept, as a person does; the run's id."""
+    page.goto("/")
+    settle(page)
+    page.get_by_role("radio", name="Fast").or_(page.get_by_role("button", name="Fast", exact=True)).first.click()
+    settle(page)
+    press(page, "Start")
+    page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
+    page.wait_for_function("() => window.dqnLabPanel?.rows() >= 30", timeout=60_000)
+    settle(page)
+    press(page, "Stop")
+    expect(page.get_by_test_id("run-state")).to_contain_text("Stopped", timeout=30_000)
+    return re.sub(r".*run=([\w-]+).*", r"\1", page.url)
+
+
+def wait_until_shown(page: Page) -> None:
+    """Until every picture has come, and that of the state shown is on the screen."""
+    page.wait_for_function("() => window.dqnLabReplay?.last() > 0 && window.dqnLabReplay.isComplete()", timeout=60_000)
+    page.wait_for_function(
+        "() => window.dqnLabReplay.shown().every((each) => each !== null)"
+        " && Math.max(...window.dqnLabReplay.shown()) === window.dqnLabReplay.step()",
+        timeout=60_000,
+    )
+
+
+def step(page: Page) -> int:
+    return int(page.evaluate("window.dqnLabReplay.step()"))
+
+
+def assert_shows(page: Page, rollout: Rollout, at: int) -> None:
+    """The numbers of state ``at`` are on the page."""
+    bars = page.get_by_test_id("q-values").first.locator("li")
+    shown = [float(bar.locator("data").get_attribute("value") or "nan") for bar in bars.all()]
+    assert shown == pytest.approx(rollout.q_values[at].tolist(), abs=1e-5)
+    assert bars.nth(int(rollout.actions[at])).get_attribute("data-choice") == "greedy"
+    for number, value in enumerate(rollout.observations[at].tolist()):
+        assert float(page.get_by_test_id(f"state-{number}").first.inner_text()) == pytest.approx(value, abs=6e-4)
+    assert float(page.get_by_test_id("fact-return_so_far").first.inner_text()) == at
+    assert float(page.get_by_test_id("fact-value").first.inner_text()) == pytest.approx(
+        float(rollout.q_values[at].max()), abs=6e-3
+    )
+
+
+def test_train_then_look_at_an_episode(page: Page, server: LiveServer) -> None:
+    run_id = train_fast(page)
+    settle(page)
+    page.get_by_role("link", name="Replay").last.click()
+    page.wait_for_url(re.compile(rf"/replay\?.*run={run_id}"))
+    wait_until_shown(page)
+
+    folder = RunFolder.open(server.data_dir / "runs" / run_id)
+    weights = folder.snapshot_weights("best")
+    rollout = roll_out(folder.config, weights, seed=1)
+    learner = policy_with(folder.config, weights)
+    assert np.abs(learner.q_values(rollout.observations[:-1]) - rollout.q_values).max() < 1e-5
+    evaluated = evaluate(learner, folder.config.env_id, episodes=1, seed=1)
+    assert page.evaluate("window.dqnLabReplay.last()") == rollout.length == evaluated.lengths[0]
+    expect(page.get_by_test_id("outcome")).to_contain_text(f"return {evaluated.returns[0]:,.1f}")
+    assert_shows(page, rollout, 0)
+
+    # Play, pause, scrub, one step further.
+    page.keyboard.press(" ")
+    page.wait_for_function("() => window.dqnLabReplay.step() > 3")
+    page.keyboard.press(" ")
+    wait_until_shown(page)
+    assert_shows(page, rollout, min(step(page), rollout.length - 1))
+    box = page.get_by_test_id("scrub").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + box["height"] / 2)
+    assert step(page) == round(0.6 * rollout.length)
+    page.keyboard.press("ArrowRight")
+    wait_until_shown(page)
+    assert_shows(page, rollout, round(0.6 * rollout.length) + 1)
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("fact-return_so_far")).to_have_text(f"{evaluated.returns[0]:,.1f}")
+
+    # Beside the first network, in step, on the same start; another start is another address, and survives a reload.
+    page.get_by_text("Side by side").click()
+    expect(page.get_by_test_id("picture")).to_have_count(2)
+    wait_until_shown(page)
+    first = RunFolder.open(folder.path).snapshots()[0]
+    early = roll_out(folder.config, folder.snapshot_weights(first.name), seed=1)
+    expect(page.get_by_test_id("outcome").last).to_contain_text(f"return {early.episode_return:,.1f}")
+    page.keyboard.press("ArrowRight")
+    wait_until_shown(page)
+    assert page.evaluate("window.dqnLabReplay.shown()") == [1, 1]
+    settle(page)
+    page.get_by_test_id("stBaseButton-secondary").first.click()
+    page.wait_for_url(re.compile("seed="))
+    seed = re.sub(r".*seed=(\d+).*", r"\1", page.url)
+    page.wait_for_function("seed => window.dqnLabReplay.urls()[0].includes(`seed=${seed}&`)", arg=seed)
+    wait_until_shown(page)
+    last = page.evaluate("window.dqnLabReplay.last()")
+    page.reload()
+    wait_until_shown(page)
+    assert page.evaluate("window.dqnLabReplay.last()") == last
+    expect(page.get_by_test_id("picture")).to_have_count(2)
