@@ -41,7 +41,7 @@ def _number_labels() -> dict[str, str]:
         "got_help": _("The discounted return of the rewards that came from this state on."),
         "state": _("What the agent sees"),
         "values": _("Expected and real value of each state"),
-        "curve_value": _("V(s) = max Q(s, a)"),
+        "curve_value": "V(s) = max Q(s, a)",
         "curve_got": _("discounted return really got"),
         "values_help": _("Where the two curves meet, the network knows what is coming."),
         "values_cut": _(
@@ -64,7 +64,7 @@ def _transport_labels() -> dict[str, str]:
         "forward": _("One step forward"),
         "last": _("Last state"),
         "speed": _("Speed"),
-        "speed_n": _("{n}×"),
+        "speed_n": "{n}×",
         "repeat": _("Repeat"),
         "full_screen": _("Full screen"),
         "keys_play": _("[Space] play or pause"),
