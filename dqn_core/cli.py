@@ -94,6 +94,7 @@ def _train(arguments: list[str]) -> int:
     if not options.quiet:
         logging.basicConfig(level=logging.INFO, format="%(message)s")  # what takes long before the bar moves is said
     folder, state = _new_run(options, rest) if options.resume is None else _resumed_run(options.resume, rest)
+    from dqn_core.training.last_good import with_last_good
     from dqn_core.training.run_folder import RunLog, end_summary
     from dqn_core.training.trainer import Trainer
 
@@ -107,7 +108,7 @@ def _train(arguments: list[str]) -> int:
         finally:
             log.close()
     place = {"run_id": folder.path.name, "env": folder.config.env_id, "seed": folder.config.seed}
-    summary = end_summary(bar.ended)
+    summary = end_summary(with_last_good(bar.ended, folder.checkpoints()))
     message = summary.pop("message")
     print(json.dumps(place | {"compute": bar.compute, "out": str(folder.path)} | summary))
     if message:

@@ -57,8 +57,9 @@ def current_language() -> str:
 
 
 def translate(language: str, template: str) -> str:
-    """``template`` in ``language``; the template itself where the catalog has nothing for it."""
-    return _catalog(language).get(template, template)
+    """``template`` in ``language``, paragraph by paragraph; the template itself where the catalog has nothing for it."""
+    catalog = _catalog(language)
+    return "\n\n".join(catalog.get(paragraph, paragraph) for paragraph in template.split("\n\n"))
 
 
 def core_messages() -> dict[str, str]:

@@ -29,6 +29,7 @@ from dqn_core.runs.folder_writer import FolderWriter
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
+from dqn_core.training.last_good import with_last_good
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["RunRecorder"]
@@ -53,6 +54,7 @@ class RunRecorder:
     ) -> None:
         self.feed = feed
         self._store = store
+        self._folder = folder
         self._files = FolderWriter(folder, feed, clock)
         self._clock = clock
         self._rows_stored_at = self._stored_at = self._retry_at = -math.inf
@@ -69,7 +71,9 @@ class RunRecorder:
                 self._files.checkpoint(event)
             case EpisodeRecorded():
                 self._files.recording(event)
-            case StateChanged() | RunStarted() | HyperparametersChanged() | RunEnded():
+            case RunEnded():
+                self._take_turn(with_last_good(event, self._folder.checkpoints()))
+            case StateChanged() | RunStarted() | HyperparametersChanged():
                 self._take_turn(event)
             case _:
                 self.feed.publish(event)

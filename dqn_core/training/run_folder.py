@@ -42,6 +42,7 @@ from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, epi
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
 from dqn_core.training.files import write_atomically
 from dqn_core.training.initial_weights import read_initial_weights, write_initial_weights
+from dqn_core.training.last_good import with_last_good
 from dqn_core.training.recordings import remove_later_recordings, write_recording
 from dqn_core.training.snapshots import (
     SnapshotInfo,
@@ -226,7 +227,7 @@ class RunLog:
             case EpisodeRecorded():
                 self.folder.write_recording(event)
             case RunEnded():
-                summary = json.dumps(end_summary(event), indent=2) + "\n"
+                summary = json.dumps(end_summary(with_last_good(event, self.folder.checkpoints())), indent=2) + "\n"
                 write_atomically(self.folder.path / "summary.json", summary.encode())
         if self._clock() - self._flushed_at >= _FLUSH_S:
             self._flush()

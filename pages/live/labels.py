@@ -34,7 +34,7 @@ def _state_labels() -> dict[str, str]:
         "reason_stopped": _("Stopped by hand; everything up to here is kept."),
         "reason_diverged": _("The loss became infinite or not a number; the last good weights are kept."),
         "reason_failed": _("The run ended with an error."),
-        "after_failure": _("Start again, or choose another environment; the server's log says more."),
+        "after_failure": _("You can also start anew or choose another environment; the server's log says more."),
         "reason_interrupted": _("The server went away while this run trained; everything up to then is kept."),
     }
 

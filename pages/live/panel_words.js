@@ -24,13 +24,14 @@ class Words {
     return `${this.setting(field)} ${this.value(field, old)} → ${this.value(field, now)}`;
   }
 
-  /** A message that came as a template and its parameters. */
+  /** A message that came as a template, of one paragraph or more, and its parameters. */
   message({ template, parameters }) {
     const said = ([name, value]) => [
       name,
       FIELD_PARAMETERS.has(name) ? this.setting(value) : this.formats.setting(value),
     ];
-    return fill(this.labels[template] ?? template, Object.fromEntries(Object.entries(parameters ?? {}).map(said)));
+    const paragraphs = template.split("\n\n").map((each) => this.labels[each] ?? each);
+    return fill(paragraphs.join(" "), Object.fromEntries(Object.entries(parameters ?? {}).map(said)));
   }
 }
 
