@@ -23,12 +23,14 @@ from tqdm import tqdm
 from dqn_core.cli_bench import bench
 from dqn_core.cli_record import record
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError
+from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import Command, EpisodeEnded, Notice, Progress, RunEnded, RunStarted, Stop
 from dqn_core.presets import preset_config, preset_names
 from dqn_core.runs.records import new_run_id
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from dqn_core.training.run_folder import RunFolder
     from dqn_core.training.trainer_state import TrainerState
 
@@ -85,15 +87,25 @@ class _TrainOptions:
     """New folder for config.json, episodes.csv and the weights; runs/RUN_ID if not given."""
     resume: Path | None = None
     """Folder of a run to go on with from its checkpoint, as if it had never stopped; fields given may raise limits."""
+    init_weights: Path | None = None
+    """Weights to begin with: a .safetensors file, or the folder of a run, whose best are taken."""
+    checkpoint_mb: int = 256
+    """Megabytes that the run's snapshots and checkpoints may take; beyond it, old ones are removed."""
     quiet: bool = False
     """No progress bar."""
+
+    @property
+    def kept_bytes(self) -> int:
+        """The limit on snapshots and checkpoints."""
+        return self.checkpoint_mb * 2**20
 
 
 def _train(arguments: list[str]) -> int:
     options, rest = _train_options(arguments)
     if not options.quiet:
         logging.basicConfig(level=logging.INFO, format="%(message)s")  # what takes long before the bar moves is said
-    folder, state = _new_run(options, rest) if options.resume is None else _resumed_run(options.resume, rest)
+    start = _new_run(options, rest) if options.resume is None else _resumed_run(options.resume, options, rest)
+    folder, state = start.folder, start.resume_from
     from dqn_core.training.last_good import with_last_good
     from dqn_core.training.run_folder import RunLog, end_summary
     from dqn_core.training.trainer import Trainer
@@ -102,7 +114,8 @@ def _train(arguments: list[str]) -> int:
     log = RunLog(folder, state)
     with _stop_on_interrupt(mailbox), _ProgressBar(folder.config, quiet=options.quiet) as bar:
         try:
-            for event in Trainer(folder.config, mailbox, resume_from=state).events():
+            trainer = Trainer(folder.config, mailbox, resume_from=state, initial_weights=start.initial_weights)
+            for event in trainer.events():
                 log.write(event)
                 bar.show(event)
         finally:
@@ -127,7 +140,16 @@ def _train_options(arguments: list[str]) -> tuple[_TrainOptions, list[str]]:
     return options, rest
 
 
-def _new_run(options: _TrainOptions, fields: list[str]) -> tuple[RunFolder, None]:
+@dataclass(frozen=True, kw_only=True)
+class _Start:
+    """Where a run begins or goes on."""
+
+    folder: RunFolder
+    resume_from: TrainerState | None = None
+    initial_weights: dict[str, np.ndarray] | None = None
+
+
+def _new_run(options: _TrainOptions, fields: list[str]) -> _Start:
     """A new folder with the preset's config, in which each field given replaces its own."""
     preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
     config = tyro.cli(TrainingConfig, default=preset, args=fields, prog=_TRAIN, description=_FIELDS)
@@ -135,21 +157,33 @@ def _new_run(options: _TrainOptions, fields: list[str]) -> tuple[RunFolder, None
     from dqn_core.training.run_folder import RunFolder
 
     inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
-    return RunFolder.create(options.out or Path("runs") / new_run_id(datetime.now(UTC)), config), None
+    weights = _given_weights(options.init_weights, config) if options.init_weights else None
+    path = options.out or Path("runs") / new_run_id(datetime.now(UTC))
+    return _Start(folder=RunFolder.create(path, config, options.kept_bytes), initial_weights=weights)
 
 
-def _resumed_run(path: Path, fields: list[str]) -> tuple[RunFolder, TrainerState]:
+def _given_weights(path: Path, config: TrainingConfig) -> dict[str, np.ndarray]:
+    from dqn_core.training.given_weights import check_fit, weights_at
+
+    weights = weights_at(path)
+    check_fit(weights, config)
+    return weights
+
+
+def _resumed_run(path: Path, options: _TrainOptions, fields: list[str]) -> _Start:
     """An existing folder and where its run stood last; fields given change what may change while a run trains."""
     from dqn_core.training.run_folder import RunFolder
 
-    folder = RunFolder.open(path)
+    if options.init_weights is not None:
+        raise DqnLabError(mark("--resume goes on with a run's own weights: leave --init-weights out."))
+    folder = RunFolder.open(path, options.kept_bytes)
     state = folder.checkpoint()
     config = tyro.cli(TrainingConfig, default=state.config, args=fields, prog=_TRAIN, description=_FIELDS)
     for name, _, value in state.config.differences(config):
         state.config.changed_live(name, value)  # refuses with its reason
     folder.rewind(state)
     folder.write_config(config)
-    return folder, state
+    return _Start(folder=folder, resume_from=state)
 
 
 @contextlib.contextmanager

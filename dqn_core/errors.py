@@ -13,6 +13,7 @@
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
     ├── VideoError                   a film that cannot be made or written
     ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
+    ├── WeightsFileError             a file that weights cannot be taken from
     ├── StoreError                   the database of runs cannot be read or written
     ├── DivergenceError              the loss or the weights became NaN or infinite
     ├── WorkerDiedError              the process that trained a run went away before the run was over
@@ -44,6 +45,7 @@ __all__ = [
     "UnknownRunError",
     "UnsupportedEnvironmentError",
     "VideoError",
+    "WeightsFileError",
     "WorkerDiedError",
     "mark",
 ]
@@ -149,6 +151,10 @@ class VideoError(DqnLabError):
 
 class RolloutError(DqnLabError):
     """An episode that cannot be played with these settings, or cannot be drawn again."""
+
+
+class WeightsFileError(DqnLabError):
+    """A file that weights cannot be taken from: too large, of another kind, or with numbers that are none."""
 
 
 class StoreError(DqnLabError):

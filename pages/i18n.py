@@ -57,7 +57,7 @@ def current_language() -> str:
 
 
 def translate(language: str, template: str) -> str:
-    """``template`` in ``language``, paragraph by paragraph; the template itself where the catalog has nothing for it."""
+    """``template`` in ``language``, paragraph by paragraph; as it is where the catalog has nothing for it."""
     catalog = _catalog(language)
     return "\n\n".join(catalog.get(paragraph, paragraph) for paragraph in template.split("\n\n"))
 

@@ -30,6 +30,7 @@ def get_manager() -> RunManager:
                 given.data,
                 executor=given.executor,
                 preload=given.preload,
+                kept_bytes=given.checkpoint_mb * 2**20,
                 max_active_runs=given.max_active_runs,
                 max_runs_per_visitor=given.max_runs_per_visitor,
                 pause_unwatched_after_s=given.pause_unwatched_after_s,

@@ -19,6 +19,7 @@ from streamlit.errors import StreamlitSecretNotFoundError
 
 from dqn_core.errors import SettingError, mark
 from dqn_core.runs.manager import Executor
+from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 
 __all__ = ["VARIABLES", "Settings", "read_settings", "settings"]
 
@@ -36,6 +37,8 @@ class Settings:
     """Where runs train: "thread", "process", or "auto" for whichever is faster."""
     preload: tuple[str, ...] = ()
     """Modules to import because they register environments; comma-separated in the variable."""
+    checkpoint_mb: int = DEFAULT_BYTE_LIMIT // 2**20
+    """Megabytes that one run's snapshots and checkpoints may take; beyond it, old ones are removed."""
     max_active_runs: int | None = None
     """Runs that train at a time; None for one on each core."""
     max_runs_per_visitor: int | None = None
@@ -138,6 +141,7 @@ _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_folder, mark("{setting} is {value}, but must name a folder.")),
     "executor": (_executor, mark("{setting} is {value}, but must be auto, thread or process.")),
     "preload": (_modules, mark("{setting} is {value}, but must name modules, with commas between them.")),
+    "checkpoint_mb": (_whole, _WHOLE_NUMBER),
     "max_active_runs": (_whole, _WHOLE_NUMBER),
     "max_runs_per_visitor": (_whole, _WHOLE_NUMBER),
     "pause_unwatched_after_s": (_seconds, mark("{setting} is {value}, but must be a number of seconds from 1.")),

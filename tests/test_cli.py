@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import fake_environments as fake
 from dqn_core.cli import main
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.training.run_folder import RunFolder
@@ -186,3 +187,50 @@ def test_a_resumed_run_keeps_what_cannot_change(tmp_path: Path, capsys: pytest.C
     (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"no checkpoint")
     assert main(["train", "--resume", str(tmp_path / "run")]) != 0
     assert "not a readable checkpoint" in capsys.readouterr().err
+
+
+def test_a_run_begins_with_given_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--out", str(tmp_path / "first"), *QUICK]) == 0
+    best = RunFolder.open(tmp_path / "first").weights("best")
+    for number, given in enumerate((tmp_path / "first", tmp_path / "first" / "best.safetensors")):
+        out = tmp_path / f"second-{number}"
+        assert main(["train", "--out", str(out), "--init-weights", str(given), "--seed", "5", *QUICK]) == 0
+        first = RunFolder.open(out).snapshot_weights("episode-00000000")
+        assert all((first[name] == array).all() for name, array in best.items())
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "message"),
+    [
+        ("nothing.safetensors", [], "cannot be read"),
+        ("notes.txt", [], "not a safetensors file"),
+        ("", [], "not a run folder"),
+        ("run", ["--hidden-sizes", "16"], "layers.0.weight"),
+        ("run", ["--env", "LunarLander-v3"], "layers.0.weight"),
+        ("run", ["--resume", "RUN"], "leave --init-weights out"),
+    ],
+)
+def test_weights_that_cannot_be_begun_with_are_refused_before_a_folder_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, more: list[str], message: str
+) -> None:
+    main(["train", "--out", str(tmp_path / "run"), *QUICK])
+    (tmp_path / "notes.txt").write_text("dear diary")
+    options = [str(tmp_path / "run") if each == "RUN" else each for each in more]
+    capsys.readouterr()
+    assert (
+        main(["train", "--out", str(tmp_path / "new"), "--init-weights", str(tmp_path / given), *options, *QUICK]) == 2
+    )
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_fails_says_which_checkpoint_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    fields = ["--env", fake.RAISING, "--warmup-steps", "10", "--hidden-sizes", "8", "--compute", "torch-cpu"]
+    assert main(["train", "--out", str(out), *fields, "--quiet"]) == 1
+    said = capsys.readouterr()
+    assert "the motor is on fire" in said.err
+    assert "checkpoint is of episode 0, env step 10: Resume goes on from it" in said.err
+    assert "env step 10" in json.loads((out / "summary.json").read_text())["message"]
+    assert main(["train", "--resume", str(out), "--quiet"]) == 1  # its environment has not been mended

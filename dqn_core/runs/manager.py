@@ -28,6 +28,7 @@ from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run
 from dqn_core.runs.removal import discard, folder_bytes, remove_run
 from dqn_core.runs.scheduler import Scheduler
 from dqn_core.runs.view import RunView
+from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
@@ -56,6 +57,8 @@ class RunManager:
         Where runs train: see :class:`~dqn_core.runs.executors.choice.Executors`.
     max_active_runs, pause_unwatched_after_s
         Who trains and who waits: see :class:`~dqn_core.runs.scheduler.Scheduler`.
+    kept_bytes
+        What one run's snapshots and checkpoints may take on the disk; beyond it, old ones are removed.
     max_runs_per_visitor
         Runs of one owner that may be active at a time, those that wait and those that are paused included; None for no
         such limit. Runs that belong to everybody are not counted.
@@ -68,6 +71,7 @@ class RunManager:
         executor: Executor = "auto",
         preload: Sequence[str] = (),
         trainer_factory: TrainerFactory | None = None,
+        kept_bytes: int = DEFAULT_BYTE_LIMIT,
         max_active_runs: int | None = None,
         max_runs_per_visitor: int | None = None,
         pause_unwatched_after_s: float | None = None,
@@ -76,6 +80,7 @@ class RunManager:
         self._pool = executors.pool
         self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s)
         self._max_runs_per_visitor = max_runs_per_visitor
+        self._kept_bytes = kept_bytes
         self._data = DataFolder(data_dir)
         self.store = self._data.store
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
@@ -124,7 +129,8 @@ class RunManager:
         )
         with self._admitting:
             self._refuse_more_of(owner)
-            folder = RunFolder.create(self._data.of_run(record.run_id), config, initial_weights=initial_weights)
+            path = self._data.of_run(record.run_id)
+            folder = RunFolder.create(path, config, self._kept_bytes, initial_weights=initial_weights)
             try:
                 self.store.create_run(record)
             except StoreError:
@@ -161,7 +167,7 @@ class RunManager:
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
             self._refuse_more_of(record.owner)
-            folder = RunFolder.open(self._data.of_run(run_id))
+            folder = self.open_folder(run_id)
             if record.episodes == 0 and not folder.has_checkpoint:
                 record, start = begun_again(record, changes), _beginning(folder.initial_weights())
             else:
@@ -351,6 +357,10 @@ class RunManager:
         """The folder with the run's config and weights."""
         self.snapshot(run_id)
         return self._data.of_run(run_id)
+
+    def open_folder(self, run_id: str) -> RunFolder:
+        """The run's folder; raises :class:`~dqn_core.errors.RunFolderError` where it was removed."""
+        return RunFolder.open(self.run_folder(run_id), self._kept_bytes)
 
     # ------------------------------------------------------------------------------------------------- plumbing
 

@@ -12,7 +12,7 @@ from dqn_core.training.checkpoint import CheckpointInfo
 __all__ = ["with_last_good"]
 
 _LAST_GOOD = mark(
-    "Its last good checkpoint is of episode {checkpoint_episode}, env step {checkpoint_step}: Resume goes on from there."
+    "Its last good checkpoint is of episode {checkpoint_episode}, env step {checkpoint_step}: Resume goes on from it."
 )
 
 

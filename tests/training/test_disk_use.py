@@ -16,9 +16,10 @@ NAMES = (
     "checkpoint-best",
     "best",
     "last",
+    "initial",
     *(f"snapshots/episode-{number:08}" for number in range(4)),
 )
-NEVER_REMOVED = {"checkpoint", "best", "last"}
+NEVER_REMOVED = {"checkpoint", "best", "last", "initial"}
 
 
 def sizes_of(folder: Path) -> dict[str, int]:
@@ -51,7 +52,7 @@ def test_of_equally_large_snapshots_the_oldest_goes_first(tmp_path: Path) -> Non
     (tmp_path / "snapshots").mkdir()
     for name in NAMES:
         (tmp_path / f"{name}.safetensors").write_bytes(bytes(10))
-    prune(tmp_path, limit=55)
+    prune(tmp_path, limit=65)
     assert set(sizes_of(tmp_path)) == NEVER_REMOVED | {NAMES[-2], NAMES[-1]}
 
 
