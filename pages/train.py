@@ -14,10 +14,11 @@ from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.environments import EnvironmentReport, inspect_environment
 from pages.components.about import about
+from pages.components.checkpoints import checkpoints
 from pages.components.config_form import config_form
 from pages.components.downloads import downloads
 from pages.components.errors import show_errors
-from pages.components.form_state import FormState, draft_form, first_config, live_form
+from pages.components.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
 from pages.components.links import REPLAY_PAGE, base_path, language_switch, page_query
 from pages.components.run_controls import run_controls, show_command_error
 from pages.components.run_picker import run_picker
@@ -62,6 +63,7 @@ def _workbench(
         welcome()
     else:
         _live(snapshot, watch=watch)
+        checkpoints(snapshot, config)
 
 
 def _is_outdated(shown: RunSnapshot, now: RunSnapshot) -> bool:
@@ -85,7 +87,7 @@ def _snapshot_in_address() -> tuple[RunSnapshot | None, str]:
 
 def _form(snapshot: RunSnapshot | None) -> FormState:
     if snapshot is None:
-        return draft_form("new", first_config(next(iter(PRESETS))))
+        return draft_form(NEW_RUN, first_config(next(iter(PRESETS))))
     run_id = snapshot.record.run_id
     if snapshot.is_active:
         return live_form(run_id, snapshot.wanted_config)

@@ -226,6 +226,7 @@ def test_weights_that_cannot_be_begun_with_are_refused_before_a_folder_is_made(
 
 
 def test_a_run_that_fails_says_which_checkpoint_is_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake.register()
     out = tmp_path / "run"
     fields = ["--env", fake.RAISING, "--warmup-steps", "10", "--hidden-sizes", "8", "--compute", "torch-cpu"]
     assert main(["train", "--out", str(out), *fields, "--quiet"]) == 1

@@ -12,6 +12,7 @@ from pages.components.environment_card import environment_card
 from pages.components.epsilon_preview import epsilon_preview
 from pages.components.field_widgets import field_widget, is_used
 from pages.components.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
+from pages.components.first_weights import first_weights
 from pages.components.form_state import FormState
 from pages.components.words import PRESET_LABELS
 from pages.i18n import _
@@ -43,6 +44,8 @@ def config_form(form: FormState) -> EnvironmentReport | None:
                 st.markdown(_(EXPLAINED_GROUPS[group]))
             for name in names:
                 field_widget(form, name, explained=group in EXPLAINED_GROUPS)
+    if not form.is_live:
+        first_weights(form)
     return report
 
 

@@ -17,7 +17,11 @@ from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
 from dqn_core.presets import preset_config, preset_names
 from pages.server import get_manager
 
-__all__ = ["FormState", "draft_form", "first_config", "live_form"]
+__all__ = ["NEW_RUN", "FormState", "draft_form", "first_config", "live_form"]
+
+
+NEW_RUN = "new"
+"""Scope of the form where there is no run."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class FormState:
     """The values shown, by field, and the run that they belong to."""
 
     scope: str
-    """The run's id, or "new" where there is none; part of each widget's key, so that runs do not mix."""
+    """The run's id, or :data:`NEW_RUN`; part of each widget's key, so that runs do not mix."""
     values: Mapping[str, Any]
     """Raw values: a draft may hold some that no config accepts."""
     is_live: bool

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["duration_text", "number_text", "one_two_five"]
+__all__ = ["duration_text", "number_text", "one_two_five", "size_text"]
 
 _LARGEST_WHOLE = 1e15
 """Above it, a float is written with an exponent."""
 _SMALLEST_PLAIN = 1e-3
 """Below it, too."""
+_SIZES = (("GB", 2**30), ("MB", 2**20), ("kB", 2**10), ("B", 1))
+_TWO_DIGITS = 10
 
 
 def number_text(value: float) -> str:
@@ -26,6 +28,12 @@ def duration_text(seconds: float) -> str:
     minutes, second = divmod(int(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+
+
+def size_text(size: int) -> str:
+    """Bytes with two or three digits: ``21_034 -> "21 kB"``, ``1_572_864 -> "1.5 MB"``; units of 1,024."""
+    unit, amount = next((name, size / scale) for name, scale in _SIZES if size >= scale or name == "B")
+    return f"{amount:.1f} {unit}" if amount < _TWO_DIGITS and unit != "B" else f"{amount:,.0f} {unit}"
 
 
 def one_two_five(low: float, high: float) -> tuple[float, ...]:

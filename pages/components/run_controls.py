@@ -16,11 +16,13 @@ from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.environments import EnvironmentReport
+from pages.components.first_weights import given_weights
+from pages.components.form_state import NEW_RUN
 from pages.components.links import open_run
 from pages.i18n import _, translate_error
 from pages.server import get_manager
 
-__all__ = ["FULL_SPEED", "PACES", "run_controls", "show_command_error"]
+__all__ = ["FULL_SPEED", "PACES", "keep_command_error", "run_controls", "show_command_error"]
 
 FULL_SPEED = math.inf
 PACES = (1.0, 2.0, 5.0, 10.0, 50.0, FULL_SPEED)
@@ -119,6 +121,11 @@ def show_command_error() -> None:
         st.error(translate_error(error), icon=":material/block:")
 
 
+def keep_command_error(error: DqnLabError) -> None:
+    """Have :func:`show_command_error` say why a command was refused."""
+    st.session_state[_ERROR_KEY] = error
+
+
 def _command(
     action: _Action, snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None
 ) -> Callable[[], None]:
@@ -131,11 +138,11 @@ def _command(
                 # Of two quick presses, the second meets a button drawn before the run, or one that is disabled by now.
                 is_second = starts_seen != st.session_state.get(_STARTS_KEY, 0)
                 if config is not None and not is_second and _state(snapshot) in action.possible_in:
-                    _start(config, report)
+                    _start(_scope(snapshot), config, report)
             elif snapshot is not None:
                 _send(action, snapshot.record.run_id, config, report)
         except DqnLabError as error:
-            st.session_state[_ERROR_KEY] = error
+            keep_command_error(error)
 
     return act
 
@@ -152,11 +159,16 @@ def _send(action: _Action, run_id: str, config: TrainingConfig | None, report: E
         getattr(manager, action.name)(run_id)
 
 
-def _start(config: TrainingConfig, report: EnvironmentReport | None) -> None:
-    run_id = get_manager().start(config)
+def _start(scope: str, config: TrainingConfig, report: EnvironmentReport | None) -> None:
+    given = given_weights(scope, config)
+    run_id = get_manager().start(config, initial_weights=given.weights, started_from=given.source)
     st.session_state[_STARTS_KEY] = st.session_state.get(_STARTS_KEY, 0) + 1
     open_run(run_id)
     _send_pace(run_id, report)
+
+
+def _scope(snapshot: RunSnapshot | None) -> str:
+    return snapshot.record.run_id if snapshot else NEW_RUN
 
 
 def _state(snapshot: RunSnapshot | None) -> RunState | None:
@@ -186,7 +198,7 @@ def _send_pace(run_id: str, report: EnvironmentReport | None) -> None:
     try:
         get_manager().set_pace(run_id, steps_per_s)
     except DqnLabError as error:
-        st.session_state[_ERROR_KEY] = error
+        keep_command_error(error)
 
 
 def _nearest_pace(steps_per_s: float | None, frames_per_s: float) -> float:

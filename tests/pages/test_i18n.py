@@ -114,3 +114,9 @@ class TestErrorsInKorean:
         with pytest.raises(DqnLabError) as caught:
             TrainingConfig().changed_live("hidden_sizes", (8,))
         assert translate_error(caught.value).startswith("‘은닉층 너비’ 값을 바꾸면")
+
+
+def test_a_message_of_two_paragraphs_is_translated_paragraph_by_paragraph() -> None:
+    one, other = "Pause", "Nobody has said this yet."
+    assert translate("ko", f"{one}\n\n{other}") == f"{translate('ko', one)}\n\n{other}"
+    assert translate("ko", one) != one

@@ -45,9 +45,9 @@ class ScriptedTrainer:
         return self._events()
 
 
-def following(script: Script) -> Callable[[TrainingConfig, Mailbox], ScriptedTrainer]:
+def following(script: Script) -> Callable[..., ScriptedTrainer]:
     """A trainer factory whose trainers follow ``script``."""
-    return lambda config, mailbox: ScriptedTrainer(config, mailbox, script)
+    return lambda config, mailbox, **_start: ScriptedTrainer(config, mailbox, script)
 
 
 def started(compute: str = "fused") -> RunStarted:
