@@ -20,6 +20,7 @@ def test_every_setting_can_come_from_either_place() -> None:
         data=Path("/srv/lab"),
         executor="process",
         preload=("my_games", "my_games.more"),
+        checkpoint_mb=64,
         max_active_runs=4,
         max_runs_per_visitor=2,
         pause_unwatched_after_s=600.0,
@@ -29,6 +30,7 @@ def test_every_setting_can_come_from_either_place() -> None:
         "DQN_LAB_DATA": "/srv/lab",
         "DQN_LAB_EXECUTOR": "process",
         "DQN_LAB_PRELOAD": "my_games, my_games.more,",
+        "DQN_LAB_CHECKPOINT_MB": "64",
         "DQN_LAB_MAX_ACTIVE_RUNS": "4",
         "DQN_LAB_MAX_RUNS_PER_VISITOR": "2",
         "DQN_LAB_PAUSE_UNWATCHED_AFTER_S": "600",
@@ -38,6 +40,7 @@ def test_every_setting_can_come_from_either_place() -> None:
         "data": "/srv/lab",
         "executor": "process",
         "preload": ["my_games", "my_games.more"],
+        "checkpoint_mb": 64,
         "max_active_runs": 4,
         "max_runs_per_visitor": 2,
         "pause_unwatched_after_s": 600,
@@ -54,6 +57,7 @@ def test_the_variable_wins() -> None:
 @pytest.mark.parametrize(
     ("name", "values"),
     [
+        ("checkpoint_mb", ["0", "-5", "all"]),
         ("max_active_runs", ["0", "-1", "1.5", "many", "True"]),
         ("max_runs_per_visitor", ["0", "x"]),
         ("pause_unwatched_after_s", ["0", "-3", "nan", "inf", "soon"]),
