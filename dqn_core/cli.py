@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, record, info, bench, on the same core and config as the dashboard.
+"""The command line: train, experiment, evaluate, record, info, bench, on the same core and config as the dashboard.
 
 Progress goes to stderr, one JSON object to stdout, so that a result can be piped on.
 """
@@ -21,6 +21,7 @@ import tyro
 from tqdm import tqdm
 
 from dqn_core.cli_bench import bench
+from dqn_core.cli_experiment import experiment
 from dqn_core.cli_record import record
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, mark
@@ -39,6 +40,7 @@ __all__ = ["main"]
 _USAGE = """usage: python -m dqn_core COMMAND [OPTIONS]
 
   train      train an agent:       python -m dqn_core train --env CartPole-v1 --preset lab8 --seed 0 --out runs/a
+  experiment many seeds, values:  python -m dqn_core experiment --field gamma --values 0.9 0.99 --seeds 0 1 2 --out data
   evaluate   play greedy episodes: python -m dqn_core evaluate runs/a --episodes 20 --seed 10000
   record     film an episode:     python -m dqn_core record runs/a --seed 1 --out episode.mp4
   info       environment, network and devices: python -m dqn_core info --env CartPole-v1
@@ -56,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     commands: dict[str, Callable[[list[str]], int]] = {
         "train": _train,
+        "experiment": experiment,
         "evaluate": _evaluate,
         "record": record,
         "info": _info,

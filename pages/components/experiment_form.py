@@ -11,10 +11,11 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, UnknownRunError
 from dqn_core.presets import PRESETS, preset_config, preset_names
 from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiment_values import choices_of
 from dqn_core.runs.records import NAME_LENGTH
 from pages.components.fields import FIELDS
 from pages.components.run_picker import run_title
-from pages.components.value_parsing import choices_of, parsed_values, suggested_values
+from pages.components.value_parsing import parsed_values, suggested_values
 from pages.components.value_text import value_text
 from pages.components.words import PRESET_LABELS
 from pages.i18n import _

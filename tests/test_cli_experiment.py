@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dqn_core.cli import main
+from dqn_core.events import EPISODE_COLUMNS
+from dqn_core.runs.experiment_store import ExperimentStore
+from dqn_core.runs.store import RunStore
+
+QUICK = ["--compute", "fused", "--max-episodes", "3", "--warmup-steps", "40", "--quiet"]
+
+
+def test_every_value_is_trained_with_every_seed_and_written_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    varied = ["--field", "gamma", "--values", "0.9", "0.99", "--seeds", "3", "4"]
+    assert main(["experiment", "--preset", "lab8", "--out", str(tmp_path), *varied, *QUICK]) == 0
+    report = json.loads(capsys.readouterr().out)
+    settings = [(run["gamma"], run["seed"]) for run in report["runs"]]
+    assert settings == [(0.9, 3), (0.99, 3), (0.9, 4), (0.99, 4)]
+    assert {run["reason"] for run in report["runs"]} == {"max_episodes"}
+    table = pd.read_csv(tmp_path / "episodes.csv")
+    assert tuple(table.columns) == ("config_gamma", "config_seed", *EPISODE_COLUMNS)
+    assert table.groupby(["config_gamma", "config_seed"]).size().to_dict() == dict.fromkeys(settings, 3)
+    assert table["gamma"].equals(table["config_gamma"])
+
+    # The folder is one that the dashboard opens.
+    store = RunStore(tmp_path / "dqn_lab.sqlite")
+    (record,) = ExperimentStore(store.database).latest()
+    assert record.experiment_id == report["experiment_id"]
+    assert {run.experiment_id for run in store.runs()} == {record.experiment_id}
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--field", "gama", "--values", "1"], "gama"),
+        (["--field", "gamma", "--values", "much"], "must be a finite number"),
+        (["--field", "gamma"], "needs at least one value"),
+        (["--seeds", "1", "1"], "twice"),
+        (["--env", "Nowhere-v0"], "Nowhere-v0"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_a_folder_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    out = tmp_path / "data"
+    assert main(["experiment", "--out", str(out), *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert not out.exists()
