@@ -79,6 +79,8 @@ _CARTPOLE = EnvironmentPreset(
             warmup_steps=1_000,
             hidden_sizes=(64, 64),
             loss="huber",
+            double_dqn=True,
+            n_step=3,
             target_update="soft",
             target_tau=0.005,
             epsilon_schedule="linear_steps",
@@ -90,6 +92,29 @@ _CARTPOLE = EnvironmentPreset(
             evaluate_every=10,
             evaluation_episodes=5,
             confirmation_episodes=20,
+        ),
+        "strong": TrainingConfig(
+            env_id="CartPole-v1",
+            gamma=0.99,
+            learning_rate=1e-3,
+            batch_size=128,
+            buffer_size=50_000,
+            warmup_steps=1_000,
+            hidden_sizes=(64, 64),
+            loss="huber",
+            double_dqn=True,
+            n_step=3,
+            target_update="soft",
+            target_tau=0.005,
+            epsilon_schedule="linear_steps",
+            epsilon_end=0.02,
+            epsilon_decay_steps=5_000,
+            max_episodes=5_000,
+            max_env_steps=50_000,
+            goal_score=499.9,
+            evaluate_every=10,
+            evaluation_episodes=10,
+            confirmation_episodes=100,
         ),
     },
 )
@@ -139,10 +164,118 @@ _LUNAR_LANDER = EnvironmentPreset(
             evaluation_episodes=5,
             confirmation_episodes=20,
         ),
+        "strong": TrainingConfig(
+            env_id="LunarLander-v3",
+            gamma=0.99,
+            learning_rate=6.3e-4,
+            batch_size=128,
+            buffer_size=50_000,
+            warmup_steps=1_000,
+            hidden_sizes=(128, 128),
+            loss="huber",
+            double_dqn=True,
+            n_step=4,
+            target_update="steps",
+            target_update_every=250,
+            epsilon_schedule="linear_steps",
+            epsilon_end=0.08,
+            epsilon_decay_steps=12_000,
+            max_episodes=5_000,
+            max_env_steps=100_000,
+            evaluate_every=10,
+            evaluation_episodes=30,
+        ),
     },
 )
 
-PRESETS: Mapping[str, EnvironmentPreset] = {preset.env_id: preset for preset in (_CARTPOLE, _LUNAR_LANDER)}
+_ACROBOT_STRONG = TrainingConfig(
+    env_id="Acrobot-v1",
+    gamma=0.99,
+    learning_rate=1e-3,
+    batch_size=128,
+    buffer_size=50_000,
+    warmup_steps=1_000,
+    hidden_sizes=(64, 64),
+    loss="huber",
+    double_dqn=True,
+    n_step=3,
+    target_update="steps",
+    target_update_every=250,
+    epsilon_schedule="linear_steps",
+    epsilon_end=0.05,
+    epsilon_decay_steps=12_000,
+    update_every=4,
+    gradient_steps=4,
+    max_episodes=5_000,
+    max_env_steps=100_000,
+    evaluate_every=20,
+    evaluation_episodes=50,
+)
+
+_ACROBOT = EnvironmentPreset(
+    env_id="Acrobot-v1",
+    title=mark("Acrobot"),
+    summary=mark("Swing a two-link arm up over a line by pushing at its elbow alone."),
+    observation_names=(
+        mark("cosine of the first angle"),
+        mark("sine of the first angle"),
+        mark("cosine of the second angle"),
+        mark("sine of the second angle"),
+        mark("first angular velocity (rad/s)"),
+        mark("second angular velocity (rad/s)"),
+    ),
+    action_names=(mark("push clockwise"), mark("do nothing"), mark("push counter-clockwise")),
+    reward_rule=mark(
+        "-1 for every step until the free end swings above the line, which ends the episode; it is cut off at 500 "
+        "steps."
+    ),
+    configs={
+        "fast": _ACROBOT_STRONG.replace(goal_score=-85.0, evaluation_episodes=10, confirmation_episodes=50),
+        "strong": _ACROBOT_STRONG,
+    },
+)
+
+_MOUNTAIN_CAR_STRONG = TrainingConfig(
+    env_id="MountainCar-v0",
+    gamma=0.98,
+    learning_rate=4e-3,
+    batch_size=128,
+    buffer_size=10_000,
+    warmup_steps=1_000,
+    hidden_sizes=(64, 64),
+    loss="huber",
+    target_update="steps",
+    target_update_every=600,
+    epsilon_schedule="linear_steps",
+    epsilon_end=0.07,
+    epsilon_decay_steps=24_000,
+    update_every=16,
+    gradient_steps=8,
+    max_episodes=5_000,
+    max_env_steps=120_000,
+    evaluate_every=10,
+    evaluation_episodes=100,
+)
+
+_MOUNTAIN_CAR = EnvironmentPreset(
+    env_id="MountainCar-v0",
+    title=mark("MountainCar"),
+    summary=mark("Drive a car that is too weak for the hill up to the flag, by gathering speed back and forth."),
+    observation_names=(mark("car position"), mark("car velocity")),
+    action_names=(mark("push left"), mark("do nothing"), mark("push right")),
+    reward_rule=mark(
+        "-1 for every step until the car reaches the flag, which ends the episode; it is cut off at 200 steps."
+    ),
+    configs={
+        "fast": _MOUNTAIN_CAR_STRONG.replace(goal_score=-110.0, evaluation_episodes=10, confirmation_episodes=50),
+        "strong": _MOUNTAIN_CAR_STRONG,
+    },
+)
+
+PRESETS: Mapping[str, EnvironmentPreset] = {
+    preset.env_id: preset for preset in (_CARTPOLE, _LUNAR_LANDER, _ACROBOT, _MOUNTAIN_CAR)
+}
+
 
 _DEFAULT = TrainingConfig(
     learning_rate=5e-4,

@@ -33,7 +33,19 @@ def test_names_and_meanings_fit_the_spaces(env_id: str) -> None:
     assert len(preset.action_names) == report.n_actions
     assert preset.env_id == env_id
     assert all(config.env_id == env_id for config in preset.configs.values())
-    assert set(preset.configs) >= {"lab8", "fast"}
+    assert set(preset.configs) >= {"fast", "strong"}
+    assert ("lab8" in preset.configs) == (env_id in {"CartPole-v1", "LunarLander-v3"})
+
+
+@pytest.mark.parametrize(
+    ("env_id", "budget"),
+    [("CartPole-v1", 50_000), ("LunarLander-v3", 100_000), ("Acrobot-v1", 100_000), ("MountainCar-v0", 120_000)],
+)
+def test_strong_keeps_to_the_references_budget_and_makes_no_mistakes(env_id: str, budget: int) -> None:
+    config = preset_config(env_id, "strong")
+    assert config.max_env_steps == budget
+    assert config.max_episode_steps is None
+    assert not any(value for name, value in config.to_dict().items() if name.startswith("mistake_"))
 
 
 def test_a_preset_is_known_by_its_values_whatever_the_seed() -> None:
@@ -43,11 +55,11 @@ def test_a_preset_is_known_by_its_values_whatever_the_seed() -> None:
 
 
 def test_an_environment_without_presets_has_a_default_one() -> None:
-    assert preset_names("Acrobot-v1") == ("default",)
-    assert preset_config("Acrobot-v1", "default").env_id == "Acrobot-v1"
-    assert preset_name(preset_config("Acrobot-v1", "default")) == "default"
+    assert preset_names("Taxi-v3") == ("default",)
+    assert preset_config("Taxi-v3", "default").env_id == "Taxi-v3"
+    assert preset_name(preset_config("Taxi-v3", "default")) == "default"
 
 
 def test_an_unknown_preset_is_refused_with_the_choices() -> None:
-    with pytest.raises(ConfigError, match="lab8, fast"):
+    with pytest.raises(ConfigError, match="lab8, fast, strong"):
         preset_config("CartPole-v1", "lab9")

@@ -49,13 +49,13 @@ def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> Non
     st.text_input(
         _("Gymnasium id"),
         key=key,
-        placeholder="Acrobot-v1",
+        placeholder="CartPole-v0",
         disabled=reason is not None,
         help=reason or _("Any environment with a vector of numbers to observe and a few actions to choose from."),
         on_change=lambda: _take(form, st.session_state[key].strip()),
     )
     if not env_id:
-        st.info(_("Type the id of an environment, for example Acrobot-v1."), icon=":material/keyboard:")
+        st.info(_("Type the id of an environment, for example CartPole-v0."), icon=":material/keyboard:")
 
 
 def _choose(form: FormState, key: str) -> None:

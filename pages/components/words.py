@@ -31,6 +31,7 @@ REASON_LABELS = {
 PRESET_LABELS = {
     "lab8": mark("Class lab"),
     "fast": mark("Fast"),
+    "strong": mark("Strong"),
     "default": mark("Default"),
     "custom": mark("Custom"),
 }

@@ -163,10 +163,10 @@ def test_continuous_actions_are_a_message_naming_the_space(app: AppTest) -> None
 
 
 def test_another_gymnasium_environment_can_be_started(app: AppTest, manager: RunManager) -> None:
-    another(app, "Acrobot-v1")
+    another(app, "CartPole-v0")
     assert not app.error
     app.button(key="start").click().run()
-    assert manager.list_runs()[0].config.env_id == "Acrobot-v1"
+    assert manager.list_runs()[0].config.env_id == "CartPole-v0"
 
 
 class TestWhileARunIsActive:

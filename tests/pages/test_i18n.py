@@ -21,6 +21,8 @@ SAME_IN_KOREAN = {
     "LunarLander",
     "Gymnasium id",
     "Huber",
+    "Acrobot",
+    "MountainCar",
     "Double DQN",
     "NoisyNets",
     "CPU, PyTorch",
