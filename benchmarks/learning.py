@@ -4,8 +4,8 @@
     python -m benchmarks.learning --envs CartPole-v1 --presets strong --seeds 0 1 2 --workers 2
 
 Each run's result is kept in ``benchmarks/results/learning/``, so that a study goes on where it was broken off; a run is
-trained again once its preset, or ``VERSION`` in ``results_page``, has changed. The final evaluation plays greedy episodes with the
-weights that the run itself chose, those of its best evaluation, on seeds that no training saw.
+trained again once its preset, or ``VERSION`` in ``results_page``, has changed. The final evaluation plays greedy
+episodes with the weights that the run itself chose, those of its best evaluation, on seeds that no training saw.
 """
 
 from __future__ import annotations
