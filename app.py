@@ -21,6 +21,7 @@ from pages.live.compare.routes import compare_routes
 from pages.live.experiments.routes import experiment_routes
 from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
+from pages.live.runs.routes import run_list_routes
 from pages.server import close_manager, get_manager
 from pages.warm_up import WarmUp
 
@@ -54,7 +55,8 @@ def _open_data() -> None:
 
 def _routes() -> list[BaseRoute]:
     """The live routes, below the path that the pages are served at."""
-    routes, prefix = [*live_routes(), *replay_routes(), *compare_routes(), *experiment_routes()], base_path()
+    routes = [*live_routes(), *replay_routes(), *compare_routes(), *experiment_routes(), *run_list_routes()]
+    prefix = base_path()
     return [Mount(prefix, routes=routes)] if prefix else routes
 
 

@@ -26,4 +26,5 @@ train = st.Page("train.py", title=_("Train"), icon=":material/model_training:", 
 replay = st.Page("replay.py", title=_("Replay"), icon=":material/slow_motion_video:")
 compare = st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:")
 experiments = st.Page("experiments.py", title=_("Experiments"), icon=":material/science:")
-st.navigation([train, replay, compare, experiments], position="top").run()
+runs = st.Page("runs.py", title=_("Runs"), icon=":material/list_alt:")
+st.navigation([train, replay, compare, experiments, runs], position="top").run()

@@ -6,14 +6,17 @@ import threading
 
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
+from dqn_core.runs.run_list import RunList
 from pages.settings import settings
 
-__all__ = ["close_manager", "get_manager", "get_replays"]
+__all__ = ["close_manager", "get_manager", "get_replays", "get_run_list"]
 
 _lock = threading.Lock()
 _managers: list[RunManager] = []
 """Empty, or the one."""
 _replays: list[Replays] = []
+"""Empty, or the one."""
+_run_lists: list[RunList] = []
 """Empty, or the one."""
 
 
@@ -47,6 +50,15 @@ def get_replays() -> Replays:
         return _replays[0]
 
 
+def get_run_list() -> RunList:
+    """The list of the manager's runs."""
+    manager = get_manager()
+    with _lock:
+        if not _run_lists or _run_lists[0].manager is not manager:
+            _run_lists[:] = [RunList(manager)]
+        return _run_lists[0]
+
+
 def close_manager(timeout_s: float = 6.0) -> None:
     """End every run with a checkpoint, store its last rows, and let go of everything; there may be nothing.
 
@@ -55,5 +67,6 @@ def close_manager(timeout_s: float = 6.0) -> None:
     with _lock:
         while _replays:
             _replays.pop().close()
+        _run_lists.clear()
         while _managers:
             _managers.pop().close(timeout_s)

@@ -362,6 +362,10 @@ class RunManager:
         """The run's folder; raises :class:`~dqn_core.errors.RunFolderError` where it was removed."""
         return RunFolder.open(self.run_folder(run_id), self._kept_bytes)
 
+    def folder_of(self, run_id: str) -> Path:
+        """Where the folder of a run with that id is, whether or not there is such a run."""
+        return self._data.of_run(run_id)
+
     # ------------------------------------------------------------------------------------------------- plumbing
 
     def _active(self, run_id: str) -> ManagedRun:

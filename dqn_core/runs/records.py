@@ -8,7 +8,7 @@ import secrets
 import string
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "MOST_TAGS",
     "NAME_LENGTH",
     "TAG_LENGTH",
+    "RunBrief",
     "RunRecord",
     "RunSnapshot",
     "applied",
@@ -36,6 +37,25 @@ NAME_LENGTH = 80
 """Characters of a run's name at most."""
 TAG_LENGTH = 30
 MOST_TAGS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunBrief:
+    """One run without its settings and messages: what is read of thousands of runs at once."""
+
+    run_id: str
+    name: str
+    state: RunState
+    reason: EndReason | None
+    started_at: datetime
+    """In UTC, aware."""
+    wall_time_s: float
+    episodes: int
+    env_steps: int
+    best_eval: float
+    owner: str
+    tags: tuple[str, ...]
+    experiment_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +97,10 @@ class RunRecord:
     """The experiment that it is a part of."""
     started_from: str = ""
     """What its first weights came from: another run's id, or an uploaded file's name; empty for fresh ones."""
+
+    def brief(self) -> RunBrief:
+        """The run without its settings and messages."""
+        return RunBrief(**{each.name: getattr(self, each.name) for each in fields(RunBrief)})
 
 
 @dataclass(frozen=True, kw_only=True)

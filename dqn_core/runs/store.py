@@ -5,8 +5,10 @@ Write-ahead logging lets any number of readers look on while a run writes. A wri
 
 from __future__ import annotations
 
+import json
 import operator
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from dqn_core.errors import mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.runs import tables
 from dqn_core.runs.database import Database, nan_if_none, to_columns
-from dqn_core.runs.records import RunRecord, unknown_run
+from dqn_core.runs.records import RunBrief, RunRecord, unknown_run
 from dqn_core.runs.tables import EPISODE_FIELDS
 
 __all__ = ["RunStore"]
@@ -32,6 +34,7 @@ _SERVER_LOST = mark(
 )
 
 _runs, _episodes, _changes = tables.runs, tables.episodes, tables.changes
+_BRIEF = [_runs.c[each.name] for each in fields(RunBrief)]
 _episode_values = operator.attrgetter(*EPISODE_FIELDS)
 _INSERT_EPISODE = str(sa.insert(_episodes).compile(dialect=sqlite.dialect()))
 """Run with plain tuples, in which sqlite3 itself writes NaN as NULL: a run may end a thousand episodes a second."""
@@ -82,6 +85,19 @@ class RunStore:
         query = sa.select(_runs).order_by(_runs.c.started_at.desc(), _runs.c.run_id.desc()).limit(limit)
         with self._errors(), self._reading.connect() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
+
+    def briefs(self) -> list[RunBrief]:
+        """All runs without their settings, newest first: many times faster than :meth:`runs`."""
+        query = sa.select(*_BRIEF).order_by(_runs.c.started_at.desc(), _runs.c.run_id.desc())
+        with self._errors(), self._reading.connect() as connection:
+            return [RunBrief(**_plain(row)) for row in connection.execute(query).mappings()]
+
+    def initial_settings(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The settings that runs were started with, by run id, as :meth:`TrainingConfig.from_dict` takes them."""
+        wanted = sa.func.json_each(json.dumps(list(run_ids))).table_valued("value")  # one parameter, however many
+        query = sa.select(_runs.c.run_id, _runs.c.initial_config).where(_runs.c.run_id.in_(sa.select(wanted.c.value)))
+        with self._errors(), self._reading.connect() as connection:
+            return {run_id: dict(settings) for run_id, settings in connection.execute(query)}
 
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment, in the order of their start."""
@@ -184,19 +200,22 @@ def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
 
 
 def _record(row: Any) -> RunRecord:
+    values = _plain(row)
+    values["config"] = TrainingConfig.from_dict(values["config"])
+    values["initial_config"] = TrainingConfig.from_dict(values["initial_config"])
+    return RunRecord(**values)
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    """A row of the runs' table, or a part of one, with what SQLite has no type for."""
     values = dict(row)
-    return RunRecord(
-        **values
-        | {
-            "config": TrainingConfig.from_dict(values["config"]),
-            "initial_config": TrainingConfig.from_dict(values["initial_config"]),
-            "started_at": datetime.fromisoformat(values["started_at"]),
-            "state": RunState(values["state"]),
-            "reason": None if values["reason"] is None else EndReason(values["reason"]),
-            "best_eval": nan_if_none(values["best_eval"]),
-            "tags": tuple(values["tags"]),
-        }
-    )
+    return values | {
+        "started_at": datetime.fromisoformat(values["started_at"]),
+        "state": RunState(values["state"]),
+        "reason": None if values["reason"] is None else EndReason(values["reason"]),
+        "best_eval": nan_if_none(values["best_eval"]),
+        "tags": tuple(values["tags"]),
+    }
 
 
 def _change_columns(event: HyperparametersChanged, run_id: str, position: int) -> dict[str, Any]:

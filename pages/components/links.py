@@ -13,6 +13,7 @@ __all__ = [
     "COMPARE_PAGE",
     "EXPERIMENTS_PAGE",
     "REPLAY_PAGE",
+    "RUNS_PAGE",
     "TRAIN_PAGE",
     "base_path",
     "keep_address",
@@ -27,6 +28,7 @@ TRAIN_PAGE = "train.py"
 COMPARE_PAGE = "compare.py"
 EXPERIMENTS_PAGE = "experiments.py"
 REPLAY_PAGE = "replay.py"
+RUNS_PAGE = "runs.py"
 _LAST_RUN_KEY = "last_run"
 _OPENED_KEY = "opened_run"
 _UNTOLD_S = 3.0

@@ -43,7 +43,15 @@ _SCRIPTS = (
     "panel.js",
 )
 """Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
-_STYLES = ("base.css", "panel.css", "panel_charts.css", "panel_stage.css", "action_bars.css", "panel_sizes.css")
+_STYLES = (
+    "base.css",
+    "badge.css",
+    "panel.css",
+    "panel_charts.css",
+    "panel_stage.css",
+    "action_bars.css",
+    "panel_sizes.css",
+)
 _CHARTS = (live_return, live_loss, live_length, live_epsilon)
 
 
