@@ -12,10 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 
 from dqn_core.errors import DqnLabError
 from pages.components.links import base_path
+from pages.identity import signer
 from pages.live import shutdown
 from pages.live.compare.routes import compare_routes
 from pages.live.experiments.routes import experiment_routes
@@ -23,6 +25,7 @@ from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
 from pages.live.runs.routes import run_list_routes
 from pages.server import close_manager, get_manager
+from pages.visitor_cookies import VisitorCookies, visitor_routes
 from pages.warm_up import WarmUp
 
 _SWITCH_INTERVAL_S = 0.001
@@ -55,9 +58,21 @@ def _open_data() -> None:
 
 def _routes() -> list[BaseRoute]:
     """The live routes, below the path that the pages are served at."""
-    routes = [*live_routes(), *replay_routes(), *compare_routes(), *experiment_routes(), *run_list_routes()]
     prefix = base_path()
+    routes = [
+        *live_routes(),
+        *replay_routes(),
+        *compare_routes(),
+        *experiment_routes(),
+        *run_list_routes(),
+        *visitor_routes(signer, prefix or "/"),
+    ]
     return [Mount(prefix, routes=routes)] if prefix else routes
 
 
-app = st.App(Path(__file__).resolve().parent / "pages" / "navigation.py", routes=_routes(), lifespan=lifespan)
+app = st.App(
+    Path(__file__).resolve().parent / "pages" / "navigation.py",
+    routes=_routes(),
+    lifespan=lifespan,
+    middleware=[Middleware(VisitorCookies, signer=signer, path=base_path() or "/")],
+)

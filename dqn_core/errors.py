@@ -9,6 +9,7 @@
     ├── UnknownExperimentError       no experiment has this id
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── LimitReachedError            more than this server gives to one visitor
+    ├── AccessError                  what only a run's owner or the instructor may do
     ├── SettingError                 a setting of the server that is not valid
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
     ├── VideoError                   a film that cannot be made or written
@@ -28,6 +29,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "AccessError",
     "BusyError",
     "ChangeRefusedError",
     "ConfigError",
@@ -135,6 +137,10 @@ class RunStateError(DqnLabError):
 
 class LimitReachedError(DqnLabError):
     """More than this server gives to one visitor."""
+
+
+class AccessError(DqnLabError):
+    """What only a run's owner or the instructor may do."""
 
 
 class SettingError(DqnLabError):

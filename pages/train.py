@@ -19,11 +19,13 @@ from pages.components.config_form import config_form
 from pages.components.downloads import downloads
 from pages.components.errors import show_errors
 from pages.components.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
+from pages.components.instructor import instructor_switch
 from pages.components.links import REPLAY_PAGE, base_path, language_switch, page_query
 from pages.components.run_controls import run_controls, show_command_error
 from pages.components.run_picker import run_picker
 from pages.components.welcome import unknown_run, welcome
 from pages.i18n import _, core_messages, problem_text, translate_error, translate_parts
+from pages.identity import may_control
 from pages.live.panel import labels, live_panel
 from pages.server import get_manager
 
@@ -90,7 +92,7 @@ def _form(snapshot: RunSnapshot | None) -> FormState:
         return draft_form(NEW_RUN, first_config(next(iter(PRESETS))))
     run_id = snapshot.record.run_id
     if snapshot.is_active:
-        return live_form(run_id, snapshot.wanted_config)
+        return live_form(run_id, snapshot.wanted_config, is_locked=not may_control(snapshot.record))
     return draft_form(run_id, snapshot.wanted_config)
 
 
@@ -108,6 +110,7 @@ def _header(snapshot: RunSnapshot | None) -> None:
         if snapshot:
             _replay_link(snapshot.record.run_id)
             downloads(snapshot.record.run_id)
+        instructor_switch()
         language_switch()
 
 

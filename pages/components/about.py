@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dqn_core.algorithm.devices import cuda_device_name
+from dqn_core.algorithm.devices import cuda_device_name, is_torch_loaded
 from dqn_core.config import TrainingConfig
 from dqn_core.training.environments import EnvironmentReport
 from dqn_core.training.report import layer_reports
@@ -81,17 +81,23 @@ def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
 
 def _compute(compute: tuple[str, str] | None) -> None:
     _title(_("Device"))
-    device = cuda_device_name()
-    found = (
-        _("CUDA device found: {name}.").format(name=device) if device else _("No CUDA device found: the CPU trains.")
-    )
+    found = _found_device()
     if compute is None:
         st.markdown(f"{found} " + _("The fastest compute is picked when a run starts, and named here."))
         return
-    st.markdown(found)
+    if found:
+        st.markdown(found)
     name, reason = compute
     st.markdown(_(CHOICE_LABELS[name]) if name in CHOICE_LABELS else name)
     st.caption(reason)
+
+
+def _found_device() -> str:
+    """Which device there is; empty before torch is loaded, for which no page waits."""
+    if not is_torch_loaded():
+        return ""
+    device = cuda_device_name()
+    return _("CUDA device found: {name}.").format(name=device) if device else _("No CUDA device found: the CPU trains.")
 
 
 def _title(title: str, detail: str = "") -> None:

@@ -13,7 +13,7 @@ from pages.components.epsilon_preview import epsilon_preview
 from pages.components.field_widgets import field_widget, is_used
 from pages.components.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
 from pages.components.first_weights import first_weights
-from pages.components.form_state import FormState
+from pages.components.form_state import WATCHING, FormState
 from pages.components.words import PRESET_LABELS
 from pages.i18n import _
 
@@ -30,7 +30,9 @@ def config_form(form: FormState) -> EnvironmentReport | None:
     _preset(form)
     field_widget(form, "seed")
     st.subheader(_("Settings"), anchor=False)
-    if form.is_live:
+    if form.is_locked:
+        st.caption(_(WATCHING))
+    elif form.is_live:
         st.caption(_("Changes reach the running agent at once."))
     for name in _fields(form, Group.MAIN):
         field_widget(form, name, explained=True)

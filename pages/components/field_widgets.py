@@ -11,7 +11,7 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig, field_rule
 from pages.components.fields import FIELDS, FormField, Widget
-from pages.components.form_state import FormState
+from pages.components.form_state import WATCHING, FormState
 from pages.components.numbers import number_text
 from pages.components.words import CHOICE_LABELS
 from pages.i18n import _, problem_text, translate_error, translate_parts
@@ -50,6 +50,8 @@ def is_used(form: FormState, name: str) -> bool:
 
 def frozen_reason(form: FormState, name: str) -> str | None:
     """Why field ``name`` cannot be changed now; None where it can."""
+    if form.is_locked:
+        return _(WATCHING)
     template = field_rule(name).frozen_because if form.is_live else None
     return translate_parts(template, {"field": name}) if template else None
 

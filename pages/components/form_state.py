@@ -13,15 +13,16 @@ from typing import Any
 import streamlit as st
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
 from dqn_core.presets import preset_config, preset_names
-from pages.server import get_manager
+from pages.identity import steering
 
-__all__ = ["NEW_RUN", "FormState", "draft_form", "first_config", "live_form"]
+__all__ = ["NEW_RUN", "WATCHING", "FormState", "draft_form", "first_config", "live_form"]
 
 
 NEW_RUN = "new"
 """Scope of the form where there is no run."""
+WATCHING = mark("You are watching: only whoever started this run changes its settings.")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class FormState:
     """Raw values: a draft may hold some that no config accepts."""
     is_live: bool
     """Whether a change goes to an active run."""
+    is_locked: bool = False
+    """Whether the visitor may only look: the active run is another's."""
 
     def key(self, name: str) -> str:
         """Session-state key of the widget of field ``name``."""
@@ -48,7 +51,7 @@ class FormState:
             return
         for name, value in changes.items():
             try:
-                get_manager().change(self.scope, name, value)
+                steering(self.scope).change(self.scope, name, value)
             except DqnLabError as error:
                 refusals[name] = error
 
@@ -69,9 +72,9 @@ class FormState:
         return {}
 
 
-def live_form(run_id: str, wanted: TrainingConfig) -> FormState:
+def live_form(run_id: str, wanted: TrainingConfig, *, is_locked: bool = False) -> FormState:
     """The form of an active run, showing the config it was told last."""
-    return FormState(run_id, wanted.to_dict(), is_live=True)
+    return FormState(run_id, wanted.to_dict(), is_live=True, is_locked=is_locked)
 
 
 def draft_form(scope: str, start_from: TrainingConfig) -> FormState:

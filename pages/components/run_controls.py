@@ -20,6 +20,7 @@ from pages.components.first_weights import given_weights
 from pages.components.form_state import NEW_RUN
 from pages.components.links import open_run
 from pages.i18n import _, translate_error
+from pages.identity import may_control, owner_text, steering, visitor
 from pages.server import get_manager
 
 __all__ = ["FULL_SPEED", "PACES", "keep_command_error", "run_controls", "show_command_error"]
@@ -78,27 +79,37 @@ _ACTIONS = (
 
 
 def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None) -> bool:
-    """Draw the controls of the run shown, or of the one to come; whether to watch frames.
+    """Draw the controls of the run shown, or of the one to come, and who has them; whether to watch frames.
 
     ``config`` is what Start would begin with; None, or no ``report``, where that is not possible.
     """
     state = _state(snapshot)
+    is_ours = snapshot is None or may_control(snapshot.record)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="run-controls"):
         for action in _ACTIONS:
             needs_config = action.name == "start" or (action.name == "resume" and state in _OVER)
             can_start = config is not None and report is not None
+            may_press = is_ours or action.name == "start"  # whoever watches may begin a run of their own
             st.button(
                 _(action.label),
                 key=action.name,
                 icon=action.icon,
                 help=_(action.help),
-                type="primary" if state in action.main_in else "secondary",
-                disabled=state not in action.possible_in or (needs_config and not can_start),
+                type="primary" if state in action.main_in and may_press else "secondary",
+                disabled=state not in action.possible_in or (needs_config and not can_start) or not may_press,
                 on_click=_command(action, snapshot, config, report),
             )
         st.space("small")
-        _pace(snapshot, report)
-        return _watch(can_draw=report is None or report.has_pictures)
+        _pace(snapshot, report, is_ours=is_ours)
+        watch = _watch(can_draw=report is None or report.has_pictures)
+    if snapshot is not None and not is_ours:
+        _watching(snapshot)
+    return watch
+
+
+def _watching(snapshot: RunSnapshot) -> None:
+    text = _("You are watching {owner}'s run: only they and the instructor control it. New run begins one of yours.")
+    st.info(text.format(owner=owner_text(snapshot.record)), icon=":material/visibility:")
 
 
 def _watch(*, can_draw: bool) -> bool:
@@ -148,7 +159,7 @@ def _command(
 
 
 def _send(action: _Action, run_id: str, config: TrainingConfig | None, report: EnvironmentReport | None) -> None:
-    manager = get_manager()
+    manager = steering(run_id)
     record = manager.snapshot(run_id).record
     if record.state in action.fulfilled_in:
         return
@@ -161,7 +172,9 @@ def _send(action: _Action, run_id: str, config: TrainingConfig | None, report: E
 
 def _start(scope: str, config: TrainingConfig, report: EnvironmentReport | None) -> None:
     given = given_weights(scope, config)
-    run_id = get_manager().start(config, initial_weights=given.weights, started_from=given.source)
+    run_id = get_manager().start(
+        config, owner=visitor().visitor_id, initial_weights=given.weights, started_from=given.source
+    )
     st.session_state[_STARTS_KEY] = st.session_state.get(_STARTS_KEY, 0) + 1
     open_run(run_id)
     _send_pace(run_id, report)
@@ -175,7 +188,7 @@ def _state(snapshot: RunSnapshot | None) -> RunState | None:
     return snapshot.record.state if snapshot else None
 
 
-def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None) -> None:
+def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_ours: bool) -> None:
     is_active = snapshot is not None and snapshot.is_active
     if is_active and snapshot is not None and report is not None:
         st.session_state[_PACE_KEY] = _nearest_pace(snapshot.pace, report.frames_per_s)
@@ -187,6 +200,7 @@ def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None) -> Non
         format_func=_pace_text,
         key=_PACE_KEY,
         width=220,
+        disabled=is_active and not is_ours,
         help=_("From real time to as fast as this machine can."),
         on_change=lambda: _send_pace(snapshot.record.run_id, report) if snapshot is not None and is_active else None,
     )
@@ -196,7 +210,7 @@ def _send_pace(run_id: str, report: EnvironmentReport | None) -> None:
     multiple = st.session_state.get(_PACE_KEY, FULL_SPEED)
     steps_per_s = None if report is None or multiple == FULL_SPEED else multiple * report.frames_per_s
     try:
-        get_manager().set_pace(run_id, steps_per_s)
+        steering(run_id).set_pace(run_id, steps_per_s)
     except DqnLabError as error:
         keep_command_error(error)
 

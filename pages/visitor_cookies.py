@@ -1,0 +1,200 @@
+"""Who a browser is: a signed cookie that it gets with its first page, and one more for the instructor.
+
+Both are out of reach of scripts (HttpOnly) and are not sent along from other sites (SameSite=Lax). A cookie's text is
+the visitor's id and an HMAC of it: nobody can make one without the server's key, which lies in the data folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import logging
+import re
+import secrets
+import string
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dqn_core.errors import SettingError
+from dqn_core.training.files import write_atomically
+
+__all__ = ["Signer", "VisitorCookies", "new_visitor_id", "server_key", "visitor_routes"]
+
+_LOG = logging.getLogger(__name__)
+_KEY_BYTES = 32
+_ID_LENGTH = 16
+_ID_LETTERS = string.ascii_lowercase + string.digits
+_SIGNED = re.compile(r"([a-z0-9.]{1,60})\.([0-9a-f]{64})", re.ASCII)
+_KEPT_S = 180 * 24 * 3_600
+"""A browser forgets who it was after half a year without a visit."""
+_GRANT_S = 60.0
+_LONGEST_GRANT = 200
+
+
+def new_visitor_id() -> str:
+    """An id for a browser that has none."""
+    return "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
+
+
+def server_key(folder: Path) -> bytes:
+    """The key in the data folder, made at the first call.
+
+    Where it can be neither read nor written, a key for this process alone: browsers are known until it ends.
+    """
+    path = folder / "visitor.key"
+    try:
+        if path.exists() and len(found := path.read_bytes()) == _KEY_BYTES:
+            return found
+        folder.mkdir(parents=True, exist_ok=True)
+        key = secrets.token_bytes(_KEY_BYTES)
+        write_atomically(path, key)  # readable by the server's user alone
+    except OSError as error:
+        _LOG.warning("Browsers are known until the server ends: their key cannot be kept (%s)", error)
+        return secrets.token_bytes(_KEY_BYTES)
+    return key
+
+
+class Signer:
+    """Writes and reads what proves who a visitor is.
+
+    Parameters
+    ----------
+    key
+        The server's.
+    instructor_code
+        Part of what an instructor's proof is made of: with another code, earlier proofs are none.
+    """
+
+    def __init__(self, key: bytes, instructor_code: str = "") -> None:
+        self._key = key
+        self._code = instructor_code
+        # Browsers send a host's cookies to each server on it: each looks for its own.
+        suffix = hashlib.sha256(key).hexdigest()[:8]
+        self.visitor_cookie = f"dqn_lab_visitor_{suffix}"
+        self.instructor_cookie = f"dqn_lab_instructor_{suffix}"
+
+    def visitor_value(self, visitor_id: str) -> str:
+        """The visitor's cookie."""
+        return self._sign("visitor", visitor_id)
+
+    def instructor_value(self, visitor_id: str) -> str:
+        """The cookie of a visitor who knew the code."""
+        return self._sign(f"instructor {self._code}", visitor_id)
+
+    def visitor_in(self, cookies: Mapping[str, str]) -> str | None:
+        """The id in a browser's cookies; None where there is none, or a forged one."""
+        return self._read("visitor", cookies.get(self.visitor_cookie, ""))
+
+    def is_instructor_in(self, cookies: Mapping[str, str]) -> bool:
+        """Whether the cookies prove that their visitor knew the present code."""
+        proven = self._read(f"instructor {self._code}", cookies.get(self.instructor_cookie, ""))
+        return bool(self._code) and proven is not None and proven == self.visitor_in(cookies)
+
+    def grant(self, visitor_id: str, *, is_instructor: bool) -> str:
+        """What a page gives its browser to exchange, within a minute, for the instructor's cookie, or for its end."""
+        return self._sign("grant", f"{visitor_id}.{int(is_instructor)}.{int(time.time() + _GRANT_S)}")
+
+    def granted(self, grant: str) -> tuple[str, bool] | None:
+        """(visitor's id, whether an instructor) of a :meth:`grant` that still holds; None for any other text."""
+        text = self._read("grant", grant)
+        if text is None:
+            return None
+        visitor_id, is_instructor, until = text.split(".")
+        return (visitor_id, is_instructor == "1") if time.time() <= int(until) else None
+
+    def _sign(self, purpose: str, text: str) -> str:
+        return f"{text}.{self._mac(purpose, text)}"
+
+    def _read(self, purpose: str, signed: str) -> str | None:
+        parts = _SIGNED.fullmatch(signed)
+        if parts is None or not hmac.compare_digest(parts[2], self._mac(purpose, parts[1])):
+            return None
+        return parts[1]
+
+    def _mac(self, purpose: str, text: str) -> str:
+        return hmac.digest(self._key, f"{purpose}\n{text}".encode(), "sha256").hex()
+
+
+class VisitorCookies:
+    """Middleware that gives each browser its cookie with the first page it asks for.
+
+    The page's WebSocket, opened after that, brings the cookie along: the first view already knows its visitor.
+
+    Parameters
+    ----------
+    signer
+        Gives the server's signer; where a setting is not valid, pages say so and cookies wait.
+    path
+        Where the pages are served.
+    """
+
+    def __init__(self, app: ASGIApp, signer: Callable[[], Signer], path: str) -> None:
+        self._app = app
+        self._signer = signer
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and the answer back, with a cookie where it is a page."""
+        header = self._cookie_for(Request(scope)) if _asks_for_a_page(scope) else None
+        if header is None:
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("set-cookie", header)
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+    def _cookie_for(self, request: Request) -> str | None:
+        """The header that names the browser, again if it has a name; None where the server has no signer."""
+        try:
+            signer = self._signer()
+        except SettingError:
+            return None
+        response = Response()
+        visitor_id = signer.visitor_in(request.cookies) or new_visitor_id()
+        _set_cookie(request, response, signer.visitor_cookie, signer.visitor_value(visitor_id), self._path)
+        return response.headers["set-cookie"]
+
+
+def visitor_routes(signer: Callable[[], Signer], path: str) -> list[BaseRoute]:
+    """``POST /live/visitor`` with a grant as its body: sets the instructor's cookie, or takes it away."""
+    return [Route("/live/visitor", functools.partial(_exchange, signer=signer, path=path), methods=["POST"])]
+
+
+async def _exchange(request: Request, *, signer: Callable[[], Signer], path: str) -> Response:
+    own, response = signer(), Response(status_code=204)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > _LONGEST_GRANT:
+            return Response(status_code=413)
+    granted = own.granted(body.decode("ascii", "replace"))
+    if granted is None or granted[0] != own.visitor_in(request.cookies):
+        return Response(status_code=403)
+    visitor_id, is_instructor = granted
+    if is_instructor:
+        _set_cookie(request, response, own.instructor_cookie, own.instructor_value(visitor_id), path)
+    else:
+        response.delete_cookie(own.instructor_cookie, path=path, httponly=True, samesite="lax")
+    return response
+
+
+def _set_cookie(request: Request, response: Response, name: str, value: str, path: str) -> None:
+    is_secure = request.url.scheme == "https"
+    response.set_cookie(name, value, max_age=_KEPT_S, path=path, httponly=True, samesite="lax", secure=is_secure)
+
+
+def _asks_for_a_page(scope: Scope) -> bool:
+    is_get = scope["type"] == "http" and scope["method"] == "GET"
+    return is_get and "text/html" in Headers(scope=scope).get("accept", "")
