@@ -12,6 +12,7 @@ from pages.components.errors import show_errors
 from pages.components.experiment_form import ExperimentDraft, experiment_form
 from pages.components.links import EXPERIMENTS_PAGE, base_path, language_switch
 from pages.i18n import _, problem_text, translate_error
+from pages.identity import require_control, visitor
 from pages.live.experiments.routes import MOST_CARDS
 from pages.live.experiments.view import experiment_list
 from pages.server import get_manager
@@ -56,7 +57,7 @@ def _start(draft: ExperimentDraft) -> None:
 def _begin(draft: ExperimentDraft) -> None:
     if draft.spec is not None:
         spec = draft.spec
-        _attempt(lambda experiments: experiments.start(spec, draft.name))
+        _attempt(lambda experiments: experiments.start(spec, draft.name, visitor().visitor_id))
 
 
 def _list() -> None:
@@ -81,11 +82,24 @@ def _act(experiment_id: str, action: str) -> None:
     actions: dict[str, Callable[[Experiments, str], object]] = {
         "stop": Experiments.stop,
         "resume": Experiments.resume,
-        "repeat": Experiments.repeat,
+        "repeat": _repeat,
         "delete": Experiments.remove,
     }
     if action in actions:
-        _attempt(lambda experiments: actions[action](experiments, experiment_id))
+        _attempt(lambda experiments: _do(experiments, experiment_id, actions[action], is_new=action == "repeat"))
+
+
+def _repeat(experiments: Experiments, experiment_id: str) -> None:
+    experiments.repeat(experiment_id, visitor().visitor_id)
+
+
+def _do(
+    experiments: Experiments, experiment_id: str, act: Callable[[Experiments, str], object], *, is_new: bool
+) -> None:
+    """Act on an experiment, where the visitor may; what begins anew is theirs."""
+    if not is_new:
+        require_control(experiments.status(experiment_id).record)
+    act(experiments, experiment_id)
 
 
 def _attempt(do: Callable[[Experiments], object]) -> None:

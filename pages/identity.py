@@ -14,24 +14,26 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import streamlit as st
 
 from dqn_core.errors import AccessError, mark
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
 from pages.i18n import _
 from pages.server import get_manager
 from pages.settings import settings
 from pages.visitor_cookies import Signer, new_visitor_id, server_key
 
 __all__ = [
+    "Owned",
     "Visitor",
     "become_instructor",
     "grant_for_browser",
     "leave_instructor",
     "may_control",
     "owner_text",
+    "require_control",
     "signer",
     "steering",
     "visitor",
@@ -50,6 +52,14 @@ class Visitor:
     is_instructor: bool
 
 
+class Owned(Protocol):
+    """A run, or an experiment."""
+
+    @property
+    def owner(self) -> str:
+        """Id of the visitor who started it; empty for one that belongs to everybody."""
+
+
 def visitor() -> Visitor:
     """The visitor of the session whose script runs.
 
@@ -62,33 +72,34 @@ def visitor() -> Visitor:
     return Visitor(visitor_id, is_instructor)
 
 
-def may_control(record: RunRecord) -> bool:
-    """Whether the visitor may steer, change, name or delete the run; a run without an owner is everybody's."""
+def may_control(record: Owned) -> bool:
+    """Whether the visitor may steer, change, name or delete it; what has no owner is everybody's."""
     if not settings().instructor_code or not record.owner:
         return True
     who = visitor()
     return who.is_instructor or who.visitor_id == record.owner
 
 
-def steering(run_id: str) -> RunManager:
-    """The manager, to steer ``run_id`` with.
-
-    Whatever a page shows, each command passes here. Raises :class:`AccessError` where the visitor may only watch.
-    """
-    manager = get_manager()
-    record = manager.snapshot(run_id).record
+def require_control(record: Owned) -> None:
+    """Raises :class:`AccessError` where the visitor may only watch. Whatever a page shows, each command asks here."""
     if not may_control(record):
-        template = mark("This is {owner}'s run: only they and the instructor control it.")
+        template = mark("{owner} started this: only they and the instructor control it.")
         raise AccessError(template, owner=owner_text(record))
+
+
+def steering(run_id: str) -> RunManager:
+    """The manager, to steer ``run_id`` with. Raises :class:`AccessError` where the visitor may only watch it."""
+    manager = get_manager()
+    require_control(manager.snapshot(run_id).record)
     return manager
 
 
-def owner_text(record: RunRecord) -> str:
-    """Whose run it is, by a short name that stays the same; empty for one that is everybody's."""
+def owner_text(record: Owned) -> str:
+    """Whose it is, by a short name that stays the same; empty for one that is everybody's."""
     if not record.owner:
         return ""
     name = hashlib.sha256(record.owner.encode()).hexdigest()[:_NAME_LETTERS].upper()
-    return _("visitor {name}").format(name=name)
+    return _("Visitor {name}").format(name=name)
 
 
 def signer() -> Signer:

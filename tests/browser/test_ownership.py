@@ -42,6 +42,7 @@ def own_cookies(page: Page) -> dict[str, dict[str, object]]:
     return {each["name"]: each for each in page.context.cookies() if each["name"].startswith("dqn_lab_")}
 
 
+@pytest.mark.expected_problem(r"frames/\d+\.jpg")  # three pages on a slow machine: one asks for a frame too late
 def test_owners_control_watchers_wait_and_the_instructor_does_both(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,7 +53,7 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
 
     # Ann starts a run; the cookie that came with her first page says so, and no script can read it.
     address = start_a_long_run(ann)
-    expect(state(ann)).to_have_text("Running")
+    expect(state(ann)).to_have_text("Running", timeout=60_000)
     ((name, cookie),) = own_cookies(ann).items()
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     assert name not in ann.evaluate("document.cookie")
@@ -60,7 +61,7 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
     # Ben watches it. His own run waits for its turn.
     ben.goto(address)
     expect(state(ben)).to_have_text("Running")
-    expect(ben.get_by_text("You are watching visitor")).to_be_visible()
+    expect(ben.get_by_text("started this run: only they")).to_be_visible()
     expect(button(ben, "Stop")).to_be_disabled()
     expect(ben.get_by_role("slider", name="Learning rate")).to_be_disabled()
     bens = start_a_long_run(ben)
@@ -72,7 +73,7 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
     eve.context.add_cookies([{"name": name, "value": f"{visitor_id}.{'0' * 64}", "url": server.url}])
     eve.goto(address)
     expect(state(eve)).to_have_text("Running")
-    expect(eve.get_by_text("You are watching visitor")).to_be_visible()
+    expect(eve.get_by_text("started this run: only they")).to_be_visible()
     expect(button(eve, "Stop")).to_be_disabled()
 
     # Ann comes back, and it is her run still.
@@ -95,8 +96,8 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
     button(eve, "Stop").click()
 
     # Ann sees her run end; Ben's begins by itself.
-    expect(state(ann)).to_have_text("Stopped")
-    expect(state(ben)).to_have_text("Running")
+    expect(state(ann)).to_have_text("Stopped", timeout=20_000)
+    expect(state(ben)).to_have_text("Running", timeout=60_000)
     assert ben.url == bens
     settle(ben)
     expect(button(ben, "Stop")).to_be_enabled()

@@ -52,7 +52,7 @@ def enter_code(app: AppTest, code: str) -> AppTest:
 
 
 def watching(app: AppTest) -> list[str]:
-    return [each.value for each in app.info if "You are watching" in each.value]
+    return [each.value for each in app.info if "started this run: only they" in each.value]
 
 
 def test_without_a_code_everybody_controls_everything(open_app: OpenApp, manager: RunManager) -> None:
@@ -77,7 +77,7 @@ class TestOnAServerWithACode:
         other = open_app(run=run_id)
         assert possible(other) == set()
         (said,) = watching(other)
-        assert "You are watching visitor " in said
+        assert said.startswith("Visitor ")
         assert other.select_slider(key=f"{run_id}:gamma").disabled
         assert other.select_slider(key="pace").disabled
         assert not other.toggle(key="watch").disabled
