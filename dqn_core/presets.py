@@ -7,7 +7,7 @@ the page and at the command line from there. Texts are marked for the message ca
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
@@ -30,6 +30,12 @@ class EnvironmentPreset:
     action_names: tuple[str, ...]
     reward_rule: str
     configs: Mapping[str, TrainingConfig]
+    play_keys: Mapping[str, int] = field(default_factory=dict)
+    """Keys for a person who plays, by the browser's name of the key, and the action of each."""
+    idle_actions: tuple[int, ...] = ()
+    """Actions taken in turn while such a person holds no key; where there are none, the last one goes on."""
+    play_speed: float = 1.0
+    """Share of real time at which a beginner can play it."""
 
 
 _LAB8 = TrainingConfig(
@@ -66,6 +72,9 @@ _CARTPOLE = EnvironmentPreset(
         "+1 for every step the pole stays up. The episode ends when the pole leans more than 12° or the cart leaves "
         "±2.4 m, and is cut off at 500 steps."
     ),
+    play_keys={"ArrowLeft": 0, "ArrowRight": 1},
+    idle_actions=(0, 1),  # the cart cannot be left alone: pushes to and fro come close
+    play_speed=0.5,
     configs={
         "lab8": _LAB8.replace(
             env_id="CartPole-v1", buffer_size=1_000, warmup_steps=1_000, max_episode_steps=500, goal_score=450.0
@@ -138,6 +147,9 @@ _LUNAR_LANDER = EnvironmentPreset(
         "More for coming closer, slower and upright; +10 for each leg on the ground; -0.3 a step for the main engine "
         "and -0.03 for a side engine; +100 for landing, -100 for a crash. 200 counts as solved."
     ),
+    play_keys={"ArrowLeft": 1, "ArrowUp": 2, "ArrowRight": 3},
+    idle_actions=(0,),
+    play_speed=0.5,
     configs={
         "lab8": _LAB8.replace(
             env_id="LunarLander-v3", buffer_size=10_000, warmup_steps=10_000, max_episode_steps=1_000, goal_score=200.0

@@ -9,7 +9,6 @@ question gets the same replay as long as it is kept; those not asked for the lon
 from __future__ import annotations
 
 import hashlib
-import logging
 import threading
 import time
 from collections import OrderedDict
@@ -22,14 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import BusyError, DqnLabError, RolloutError, mark
+from dqn_core.errors import BusyError, DqnLabError, mark
 from dqn_core.runs.policies import Policy
 from dqn_core.training.environments import as_jpeg
-from dqn_core.training.rollout import Rollout, check_episode, render_rollout, roll_out
+from dqn_core.training.rollout import Rollout, as_rollout_error, check_episode, render_rollout, roll_out
 
 __all__ = ["Replay", "ReplayStage", "Replays"]
-
-_LOG = logging.getLogger(__name__)
 
 _WORKERS = 2
 _TURN_S = 0.1
@@ -84,12 +81,8 @@ class Replay:
                 self._play()
             else:
                 self._draw(seconds, most_bytes)
-        except DqnLabError as error:
-            self._fail(error)
         except Exception as error:  # noqa: BLE001  an environment is other people's code
-            _LOG.error("A replay failed", exc_info=error)
-            template = mark("The episode could not be played ({kind}: {cause}).")
-            self._fail(RolloutError(template, kind=type(error).__name__, cause=error))
+            self._fail(as_rollout_error(error))
 
     def close(self) -> None:
         """Let go of the environment that draws."""

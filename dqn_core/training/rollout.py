@@ -7,6 +7,7 @@ environment and choose the actions alike.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import RolloutError, mark
+from dqn_core.errors import DqnLabError, RolloutError, mark
 from dqn_core.training.environments import (
     action_range,
     can_draw,
@@ -29,9 +30,10 @@ from dqn_core.training.environments import (
 )
 from dqn_core.training.evaluation import policy_with
 
-__all__ = ["LARGEST_SEED", "Rollout", "check_episode", "render_rollout", "roll_out"]
+__all__ = ["LARGEST_SEED", "Rollout", "as_rollout_error", "check_episode", "render_rollout", "roll_out"]
 
 LARGEST_SEED = 2**31 - 1
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -141,6 +143,15 @@ def check_episode(seed: int, epsilon: float) -> None:
     if not (math.isfinite(epsilon) and 0.0 <= epsilon <= 1.0):
         template = mark("Epsilon is a probability from 0 (greedy) to 1 (random), not {epsilon}.")
         raise RolloutError(template, epsilon=epsilon)
+
+
+def as_rollout_error(error: Exception) -> DqnLabError:
+    """``error`` as something to show; what an environment's own code raised goes to the log with its traceback too."""
+    if isinstance(error, DqnLabError):
+        return error
+    _LOG.error("An episode could not be played", exc_info=error)
+    template = mark("The episode could not be played ({kind}: {cause}).")
+    return RolloutError(template, kind=type(error).__name__, cause=error)
 
 
 def _play(environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int, epsilon: float) -> Rollout:
