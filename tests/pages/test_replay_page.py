@@ -139,7 +139,7 @@ def test_a_run_of_an_environment_that_is_gone_is_told(open_app: Opened, manager:
 def test_the_replay_speaks_the_readers_language(open_app: Opened, manager: RunManager) -> None:
     app = open_app(page="replay.py", locale="ko-KR", run=trained(manager))
     assert replay(app)["locale"] == "ko"
-    assert replay(app)["labels"]["play"] == "재생"
+    assert replay(app)["labels"]["play"] == "에피소드 재생"
     assert replay(app)["action_names"][0] != "push left"
 
 

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, WebSocketRoute
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dqn_core.errors import BusyError, RolloutError, mark
 from dqn_core.presets import PRESETS
@@ -96,11 +96,11 @@ def play_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
             return
         except Exception as raised:  # noqa: BLE001  an environment is other people's code
             error = as_rollout_error(raised)
-            said = {"error": str(error), "template": error.template, "parameters": error.parameters}
-            await _send(socket, said)
-        if socket.application_state is WebSocketState.CONNECTED:
-            with contextlib.suppress(RuntimeError):  # the browser may close it at the same moment
-                await socket.close()
+            with contextlib.suppress(WebSocketDisconnect):
+                said = {"error": str(error), "template": error.template, "parameters": error.parameters}
+                await _send(socket, said)
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the browser may close it at the same moment
+            await socket.close()
 
     return [WebSocketRoute("/live/play", play)]
 

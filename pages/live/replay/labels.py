@@ -59,7 +59,7 @@ def _transport_labels() -> dict[str, str]:
         "position": _("step {n} of {total}"),
         "first": _("First state"),
         "back": _("One step back"),
-        "play": _("Play"),
+        "play": _("Play the episode"),
         "pause": _("Pause"),
         "forward": _("One step forward"),
         "last": _("Last state"),

@@ -1,0 +1,93 @@
+// What came of a game: the player's return beside the agent's on the same start; and the best games of this session.
+
+const BEST_SHOWN = 5;
+
+class ResultView {
+  constructor({ labels, formats, replayAddress, onAgain }) {
+    Object.assign(this, { labels, formats, replayAddress });
+    this.title = make("h3", {});
+    this.bars = make("dl", { class: "dqn-versus" });
+    this.verdict = make("p", { class: "dqn-verdict", role: "status", "data-testid": "verdict" });
+    this.watch = make("a", { class: "dqn-watch", "data-testid": "watch-agent" }, labels.watch);
+    this.again = make("button", { type: "button", class: "dqn-main", "data-testid": "play-again" }, labels.again);
+    this.same = make("button", { type: "button" }, labels.same);
+    this.again.addEventListener("click", () => onAgain(false));
+    this.same.addEventListener("click", () => onAgain(true));
+    this.element = make(
+      "section",
+      { class: "dqn-card dqn-result", "data-testid": "result" },
+      this.title,
+      this.bars,
+      this.verdict,
+      make("div", { class: "dqn-result-buttons" }, this.again, this.same, this.watch),
+    );
+  }
+
+  /** `agent`: {episode_return} of the agent's episode, null while it is on its way, undefined without an agent. */
+  show(state, seed, agent) {
+    const { labels, formats } = this;
+    setText(this.title, state.truncated ? labels.cut_off : labels.ended);
+    const entries = [[labels.you, state.episode_return, "you"]];
+    if (agent?.episode_return !== undefined) entries.push([labels.agent, agent.episode_return, "agent"]);
+    const { low, high } = { low: Math.min(0, ...entries.map(([, score]) => score)), high: Math.max(0, ...entries.map(([, score]) => score)) };
+    const at = (score) => (high > low ? (100 * (score - low)) / (high - low) : 0);
+    this.bars.replaceChildren(
+      ...entries.map(([name, score, kind]) => {
+        const bar = make("span", { class: `dqn-versus-bar dqn-versus-${kind}` });
+        bar.style.left = `${at(Math.min(0, score))}%`;
+        bar.style.width = `${Math.max(0.5, at(Math.max(0, score)) - at(Math.min(0, score)))}%`;
+        return make(
+          "div",
+          {},
+          make("dt", {}, name),
+          make("dd", {}, make("span", { class: "dqn-versus-track", "aria-hidden": "true" }, bar)),
+          make("dd", { class: "dqn-versus-score", "data-testid": `score-${kind}` }, formats.score(score)),
+        );
+      }),
+    );
+    setText(this.verdict, this.verdictOn(state.episode_return, agent));
+    this.watch.hidden = agent?.episode_return === undefined;
+    setAttribute(this.watch, "href", `${this.replayAddress}&seed=${seed}`);
+  }
+
+  verdictOn(own, agent) {
+    const { labels } = this;
+    if (agent === undefined) return "";
+    if (agent === null) return labels.agent_thinks;
+    if (agent.problem) return `${labels.agent_missing} ${agent.problem}`;
+    if (own > agent.episode_return) return labels.won;
+    return own === agent.episode_return ? labels.drawn : labels.beaten;
+  }
+}
+
+/** The best games since the page was opened. */
+class BestList {
+  constructor(labels, formats) {
+    Object.assign(this, { labels, formats });
+    this.games = [];
+    this.list = make("ol", { class: "dqn-best", "data-testid": "best" });
+    this.empty = make("p", { class: "dqn-best-empty" }, labels.no_games);
+    this.element = make("section", { class: "dqn-card" }, make("h3", {}, labels.best), this.empty, this.list);
+  }
+
+  add(game) {
+    this.games.push(game);
+    this.games.sort((one, other) => other.score - one.score);
+    this.draw();
+  }
+
+  draw() {
+    const { labels, formats } = this;
+    this.empty.hidden = this.games.length > 0;
+    const rows = this.games.slice(0, BEST_SHOWN).map(({ score, agentScore, seed }) =>
+      make(
+        "li",
+        {},
+        make("b", {}, formats.score(score)),
+        make("span", {}, agentScore === undefined ? "" : `${labels.agent} ${formats.score(agentScore)}`),
+        make("span", {}, fill(labels.start_n, { n: formats.integer(seed) })),
+      ),
+    );
+    this.list.replaceChildren(...rows);
+  }
+}

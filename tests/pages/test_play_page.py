@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+import fake_environments
+from dqn_core.config import TrainingConfig
+from dqn_core.runs.manager import RunManager
+from pages.live.play import panel
+from pages.live.play.labels import play_labels
+
+Opened = Callable[..., AppTest]
+
+
+def game(app: AppTest) -> dict[str, Any]:
+    """What the page handed to the game."""
+    (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == panel.COMPONENT_NAME)
+    values: dict[str, Any] = json.loads(proto.json)
+    return values
+
+
+def test_without_runs_one_plays_alone(open_app: Opened) -> None:
+    app = open_app(page="play.py")
+    assert app.title[0].value == "Play it yourself"
+    data = game(app)
+    assert (data["env_id"], data["run_id"]) == ("CartPole-v1", None)
+    assert data["play_keys"] == {"ArrowLeft": 0, "ArrowRight": 1}
+    assert "to and fro" in data["idle_note"]
+
+
+def test_one_plays_against_the_run_in_the_address(open_app: Opened, manager: RunManager) -> None:
+    run_id = manager.start(TrainingConfig(env_id="LunarLander-v3"))
+    manager.start(TrainingConfig())
+    data = game(open_app(page="play.py", run=run_id))
+    assert (data["env_id"], data["run_id"], data["speed"]) == ("LunarLander-v3", run_id, 0.5)
+    assert data["play_keys"] == {"ArrowLeft": 1, "ArrowUp": 2, "ArrowRight": 3}
+    assert data["idle_note"] == "While you press nothing: do nothing."
+    assert f"run={run_id}" in data["replay_address"]
+
+
+def test_another_opponent_goes_into_the_address(open_app: Opened, manager: RunManager) -> None:
+    run_id = manager.start(TrainingConfig())
+    app = open_app(page="play.py")
+    assert game(app)["run_id"] == run_id
+    app.selectbox(key="address:run").set_value("LunarLander-v3").run()
+    assert app.query_params["run"] == "LunarLander-v3"
+    assert (game(app)["env_id"], game(app)["run_id"]) == ("LunarLander-v3", None)
+
+
+def test_any_other_environment_is_played_with_the_digits(open_app: Opened, manager: RunManager) -> None:
+    fake_environments.register()
+    run_id = manager.start(TrainingConfig(env_id=fake_environments.CORRIDOR))
+    data = game(open_app(page="play.py", run=run_id))
+    assert (data["play_keys"], data["is_sticky"]) == ({"1": 0, "2": 1}, True)
+    assert data["idle_note"] == "While you press nothing, your last action goes on."
+
+
+def test_an_environment_that_is_gone_is_told(open_app: Opened, manager: RunManager) -> None:
+    run_id = manager.start(TrainingConfig(env_id="Gone-v0"))
+    assert any("Gone-v0" in each.value for each in open_app(page="play.py", run=run_id).error)
+
+
+def test_the_game_speaks_the_readers_language(open_app: Opened) -> None:
+    data = game(open_app(page="play.py", locale="ko-KR"))
+    assert data["locale"] == "ko"
+    assert data["labels"]["again"] == "다시 하기"
+
+
+def test_every_text_that_the_script_names_is_given() -> None:
+    named = set(re.findall(r"\blabels\.(\w+)", panel.script()))
+    assert named - play_labels().keys() == set()
+
+
+def test_the_style_sheet_touches_nothing_but_our_components() -> None:
+    rules = re.sub(r"/\*.*?\*/", "", panel.style(), flags=re.DOTALL)
+    selectors = [each.strip() for each in re.findall(r"([^{};]+)\{", rules)]
+    for selector in [each for each in selectors if not each.startswith("@")]:
+        for part in re.split(r",(?![^(]*\))", selector):
+            assert part.strip().startswith((".dqn-live", ".dqn-play")), selector
