@@ -46,6 +46,12 @@ def compare_page() -> None:
     if not run_ids:
         _welcome()
         return
+    _comparison(run_ids)
+
+
+@st.fragment
+def _comparison(run_ids: tuple[str, ...]) -> None:
+    """The choices and what they show: another choice runs this part alone, not the list of runs."""
     choices = _choices()
     compare_view(run_ids, choices, log_y=_LOG.value, base_path=base_path())
     _explanation(choices)

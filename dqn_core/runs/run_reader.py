@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.analysis.run_data import RunData
-from dqn_core.events import EndReason
+from dqn_core.events import EndReason, HyperparametersChanged
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 
@@ -18,6 +19,20 @@ __all__ = ["RunReader"]
 
 _KEPT_ROWS = 1_500_000
 """Episodes kept in memory in all, at 72 bytes each; beyond, what was not asked for the longest goes first."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was read of a run, and as of when."""
+
+    stamp: tuple[object, ...]
+    table: EpisodeTable
+    changes: tuple[HyperparametersChanged, ...]
+
+    def is_all(self, record: RunRecord) -> bool:
+        """Whether the run of ``record`` is over and nothing came since."""
+        is_whole = len(self.table) == record.episodes
+        return is_whole and not record.state.is_active and self.stamp == _stamp(record)
 
 
 class RunReader:
@@ -30,38 +45,41 @@ class RunReader:
         self._store = store
         self._kept_rows = kept_rows
         self._lock = threading.Lock()
-        self._tables: OrderedDict[str, EpisodeTable] = OrderedDict()
+        self._runs: OrderedDict[str, _Kept] = OrderedDict()
 
     def read(self, records: Sequence[RunRecord]) -> list[RunData]:
         """The runs of ``records`` with all that is stored of them now. Raises StoreError where the database fails."""
         return [self._run(record) for record in records]
 
     def _run(self, record: RunRecord) -> RunData:
-        changes = tuple(self._store.changes(record.run_id))
+        kept = self._newest(record)
         return RunData(
             run_id=record.run_id,
             name=record.name,
             started_at=record.started_at,
             config=record.initial_config,
-            episodes=self._episodes(record.run_id),
-            changes=changes,
-            is_altered=bool(changes or record.started_from) or record.config != record.initial_config,
+            episodes=kept.table,
+            changes=kept.changes,
+            is_altered=bool(kept.changes or record.started_from) or record.config != record.initial_config,
             is_solved=record.reason is EndReason.SOLVED,
             is_active=record.state.is_active,
         )
 
-    def _episodes(self, run_id: str) -> EpisodeTable:
+    def _newest(self, record: RunRecord) -> _Kept:
+        run_id = record.run_id
         with self._lock:
-            known = self._tables.pop(run_id, None)
-        table = self._fresh(run_id, known)
+            known = self._runs.pop(run_id, None)
+        if known is None or not known.is_all(record):
+            table = self._episodes(run_id, known.table if known else None)
+            known = _Kept(_stamp(record), table, tuple(self._store.changes(run_id)))
         with self._lock:
-            self._tables[run_id] = table
-            rows = sum(map(len, self._tables.values()))
-            while rows > self._kept_rows and len(self._tables) > 1:
-                rows -= len(self._tables.popitem(last=False)[1])
-        return table
+            self._runs[run_id] = known
+            rows = sum(len(each.table) for each in self._runs.values())
+            while rows > self._kept_rows and len(self._runs) > 1:
+                rows -= len(self._runs.popitem(last=False)[1].table)
+        return known
 
-    def _fresh(self, run_id: str, known: EpisodeTable | None) -> EpisodeTable:
+    def _episodes(self, run_id: str, known: EpisodeTable | None) -> EpisodeTable:
         """``known`` and what came after it.
 
         The last row known is read again: where it is another now, the run went on from a checkpoint and logged anew.
@@ -72,6 +90,10 @@ class RunReader:
             if columns.shape[1] and np.array_equal(columns[:, 0], last, equal_nan=True):
                 return known.extended(_table(columns[:, 1:])) if columns.shape[1] > 1 else known
         return _table(self._store.episode_columns(run_id, COLUMNS))
+
+
+def _stamp(record: RunRecord) -> tuple[object, ...]:
+    return (record.state, record.episodes, record.env_steps, record.wall_time_s)
 
 
 def _table(columns: np.ndarray) -> EpisodeTable:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def a_run(store: RunStore, letter: str, episodes: int = 0, **values: Any) -> Run
             "config": TrainingConfig(),
             "initial_config": TrainingConfig(),
             "started_at": datetime(2026, 4, 1, tzinfo=UTC),
+            "episodes": episodes,
         }
         | values
     )
@@ -92,6 +94,17 @@ def test_of_runs_beyond_the_limit_the_longest_unread_is_forgotten(store: Watched
     store.reads.clear()
     reader.read([first, third, second])
     assert store.reads == [("a", 9), ("c", 9), ("b", 0)]
+
+
+def test_of_a_run_that_is_over_nothing_is_read_again(store: Watched) -> None:
+    record, reader = a_run(store, "a", 3, state=RunState.FINISHED), RunReader(store)
+    (run,) = reader.read([record])
+    store.reads.clear()
+    (again,) = reader.read([record])
+    assert again.episodes is run.episodes
+    assert store.reads == []
+    reader.read([replace(record, wall_time_s=9.0)])
+    assert store.reads == [("a", 2)]
 
 
 def test_what_a_run_was_trained_by_is_told(store: Watched) -> None:
