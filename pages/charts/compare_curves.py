@@ -27,6 +27,8 @@ __all__ = ["Drawing", "View", "figure", "figure_html", "figure_json", "painted"]
 _FAINT = 0.3
 _BAND_OPACITY = 0.18
 _LEAST_POINTS = 150
+_CURTAIN = 8
+"""Of more runs than this, the curves before smoothing become fainter, lest they hide the smoothed ones."""
 _UNIFIED_HOVER = 8
 """With more lines than this, a box that names them all would cover them."""
 
@@ -57,7 +59,7 @@ def figure(drawing: Drawing, view: View) -> go.Figure:
     """The figure without colours."""
     choices, texts = drawing.choices, drawing.texts
     traces = [trace for line in drawing.bands for trace in _group_traces(line, choices, texts)]
-    shown = _Shown(view, _limit(drawing, view))
+    shown = _Shown(view, _limit(drawing, view), faint=_FAINT * min(1.0, _CURTAIN / max(1, len(drawing.runs))))
     has_mean = {line.group for line in drawing.bands}
     for line in drawing.runs:
         traces += _run_traces(line, choices, texts, shown, is_thin=line.group in has_mean)
@@ -83,6 +85,8 @@ _DEPTH = {"raw": 0, "band": 1, "run": 2, "mean": 3, "count": 4, "mark": 5}
 class _Shown:
     view: View
     limit: int | None
+    faint: float
+    """Opacity of curves before smoothing."""
 
     def of(self, curve: Curve) -> Curve:
         seen = within(curve, self.view.low, self.view.high)
@@ -160,7 +164,7 @@ def _run_traces(
     if choices.window > 1 and not is_thin:
         raw = shown.of(line.raw)
         told = {"hovertemplate": f"%{{y:.4~g}}<extra>{texts.before_smoothing}</extra>"}
-        yield _line(raw.x, raw.y, group, "raw", run.run_id, **common, **told, opacity=_FAINT, line={"width": 1})
+        yield _line(raw.x, raw.y, group, "raw", run.run_id, **common, **told, opacity=shown.faint, line={"width": 1})
     curve = shown.of(line.smooth)
     label = texts.run.format(seed=run.config.seed, name=_plain(run.name))
     yield _line(
