@@ -10,7 +10,7 @@ from dqn_core.errors import DqnLabError
 from dqn_core.runs.experiments import Experiments
 from pages.components.errors import show_errors
 from pages.components.experiment_form import ExperimentDraft, experiment_form
-from pages.components.links import EXPERIMENTS_PAGE, base_path, language_switch
+from pages.components.links import EXPERIMENTS_PAGE, base_path, language_switch, last_run
 from pages.i18n import _, problem_text, translate_error
 from pages.identity import require_control, visitor
 from pages.live.experiments.routes import MOST_CARDS
@@ -30,7 +30,7 @@ def experiments_page() -> None:
     form, listed = st.columns([5, 7], gap="medium")
     with form, st.container(border=True, key="experiment-form"):
         st.subheader(_("New experiment"), anchor=False)
-        _start(experiment_form(st.query_params.get("run")))
+        _start(experiment_form(st.query_params.get("run") or last_run()))
     with listed:
         _list()
 

@@ -20,7 +20,14 @@ from pages.components.downloads import downloads
 from pages.components.errors import show_errors
 from pages.components.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
 from pages.components.instructor import instructor_switch
-from pages.components.links import REPLAY_PAGE, base_path, language_switch, page_query
+from pages.components.links import (
+    COMPARE_PAGE,
+    REPLAY_PAGE,
+    base_path,
+    compare_query,
+    language_switch,
+    page_query,
+)
 from pages.components.run_controls import run_controls, show_command_error
 from pages.components.run_picker import run_picker
 from pages.components.welcome import unknown_run, welcome
@@ -109,6 +116,7 @@ def _header(snapshot: RunSnapshot | None) -> None:
         run_picker(st.query_params.get("run"))
         if snapshot:
             _replay_link(snapshot.record.run_id)
+            _compare_link(snapshot)
             downloads(snapshot.record.run_id)
         instructor_switch()
         language_switch()
@@ -117,6 +125,14 @@ def _header(snapshot: RunSnapshot | None) -> None:
 def _replay_link(run_id: str) -> None:
     icon, query = ":material/slow_motion_video:", page_query(run=run_id)
     st.page_link(REPLAY_PAGE, label=_("Replay"), icon=icon, query_params=query)
+
+
+def _compare_link(snapshot: RunSnapshot) -> None:
+    """To the run beside the others of its experiment, if it is part of one."""
+    experiment_id = snapshot.record.experiment_id
+    records = get_manager().runs_of_experiment(experiment_id) if experiment_id else [snapshot.record]
+    query = compare_query(record.run_id for record in records)
+    st.page_link(COMPARE_PAGE, label=_("Compare"), icon=":material/stacked_line_chart:", query_params=query)
 
 
 def _config(form: FormState) -> TrainingConfig | None:

@@ -14,6 +14,8 @@ from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiment_values import choices_of
 from dqn_core.runs.records import NAME_LENGTH
 from pages.components.fields import FIELDS
+from pages.components.form_state import NEW_RUN, draft_config
+from pages.components.links import last_run
 from pages.components.run_picker import run_title
 from pages.components.value_parsing import parsed_values, suggested_values
 from pages.components.value_text import value_text
@@ -100,7 +102,7 @@ def _bases(run_id: str | None) -> dict[str, tuple[str, TrainingConfig]]:
             bases[run_id] = (run_title(record), record.initial_config)
         except UnknownRunError:
             pass  # an address that names none of this server's runs begins with the presets
-    draft = _draft()
+    draft = draft_config(last_run() or NEW_RUN)
     if draft is not None:
         bases[_DRAFT] = (_("The form on the Train page"), draft)
     for env_id, preset in PRESETS.items():
@@ -110,17 +112,6 @@ def _bases(run_id: str | None) -> dict[str, tuple[str, TrainingConfig]]:
     for record in get_manager().list_runs(_LISTED_RUNS):
         bases.setdefault(record.run_id, (run_title(record), record.initial_config))
     return bases
-
-
-def _draft() -> TrainingConfig | None:
-    """The settings that this tab's Train page holds for its next run, if it has been there."""
-    values = st.session_state.get("new:draft")
-    if not values:
-        return None
-    try:
-        return TrainingConfig.from_dict(values)
-    except ConfigError:
-        return None
 
 
 def _title(field: str, values: tuple[Any, ...], base: TrainingConfig) -> str:

@@ -17,7 +17,7 @@ from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
 from dqn_core.presets import preset_config, preset_names
 from pages.identity import steering
 
-__all__ = ["NEW_RUN", "WATCHING", "FormState", "draft_form", "first_config", "live_form"]
+__all__ = ["NEW_RUN", "WATCHING", "FormState", "draft_config", "draft_form", "first_config", "live_form"]
 
 
 NEW_RUN = "new"
@@ -82,6 +82,15 @@ def draft_form(scope: str, start_from: TrainingConfig) -> FormState:
     if not _draft(scope):
         _draft(scope).update(start_from.to_dict())
     return FormState(scope, _draft(scope), is_live=False)
+
+
+def draft_config(scope: str) -> TrainingConfig | None:
+    """The draft that this tab holds under ``scope``; None where there is none, or it is not valid."""
+    values = st.session_state.get(f"{scope}:draft")
+    try:
+        return TrainingConfig.from_dict(values) if values else None
+    except ConfigError:
+        return None
 
 
 def first_config(env_id: str) -> TrainingConfig:

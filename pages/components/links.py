@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -17,6 +18,7 @@ __all__ = [
     "RUNS_PAGE",
     "TRAIN_PAGE",
     "base_path",
+    "compare_query",
     "keep_address",
     "language_switch",
     "last_run",
@@ -65,6 +67,11 @@ def replay_query(run: str, checkpoint: str, seed: int, epsilon: float = 0.0) -> 
     """Query parameters of a link to the replay of one episode."""
     chance = {"epsilon": repr(epsilon)} if epsilon else {}
     return page_query(run=run) | {"checkpoint": checkpoint, "seed": str(seed)} | chance
+
+
+def compare_query(run_ids: Iterable[str]) -> dict[str, str]:
+    """Query parameters of a link to the comparison of several runs."""
+    return page_query() | {"runs": ",".join(run_ids)}
 
 
 def last_run() -> str | None:

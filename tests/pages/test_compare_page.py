@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,7 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 import pages.server
 from dqn_core.config import TrainingConfig
+from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.records import RunRecord
 
 Opened = Callable[..., AppTest]
 NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
@@ -38,6 +41,12 @@ def component(app: AppTest, name: str) -> dict[str, Any]:
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == name)
     values: dict[str, Any] = json.loads(proto.json)
     return values
+
+
+def started(manager: RunManager, spec: ExperimentSpec) -> Sequence[RunRecord]:
+    """The runs of a new experiment."""
+    experiments = Experiments(manager)
+    return experiments.status(experiments.start(spec, "")).runs
 
 
 def query(app: AppTest) -> dict[str, str]:
@@ -95,3 +104,26 @@ def test_the_page_is_there_in_korean(open_compare: Opened, manager: RunManager) 
     app = open_compare("ko-KR", runs=manager.start(TrainingConfig()))
     assert app.title[0].value == "실행 비교"
     assert query(app)["lang"] == "ko"
+
+
+def test_without_an_address_the_run_last_shown_is_there_until_it_is_taken_out(
+    open_app: Opened, manager: RunManager
+) -> None:
+    run_id = manager.start(TrainingConfig())
+    app = open_app(run=run_id)
+    app.query_params.clear()
+    app.switch_page("compare.py").run()
+    assert query(app)["runs"] == run_id
+    assert app.query_params["runs"] == run_id
+    app.query_params["runs"] = ""
+    app.run()
+    assert "Choose runs in the list" in [each.value for each in app.subheader]
+
+
+def test_the_train_page_links_to_the_comparison_with_the_experiment(open_app: Opened, manager: RunManager) -> None:
+    alone = manager.start(TrainingConfig())
+    spec = ExperimentSpec(base=TrainingConfig(), seeds=(0, 1))
+    together = [run.run_id for run in started(manager, spec)]
+    for shown, runs in ((alone, [alone]), (together[1], together)):
+        (link,) = (each for each in open_app(run=shown).get("page_link") if each.proto.label == "Compare")
+        assert parse_qs(link.proto.query_string)["runs"] == [",".join(runs)]

@@ -118,6 +118,14 @@ def test_the_form_begins_with_the_run_in_the_address(open_experiments: Opened, m
     assert status.runs[0].initial_config.batch_size == 77
 
 
+def test_the_form_may_begin_with_the_train_pages_settings(open_app: Opened, manager: RunManager) -> None:
+    app = open_app()
+    app.number_input(key="new:max_episodes").set_value(77).run()
+    app.switch_page("experiments.py").run()
+    assert app.selectbox(key="experiment:base").value == "draft"
+    assert app.number_input(key="experiment:episodes:draft").value == 77
+
+
 def test_the_route_tells_where_experiments_stand(manager: RunManager) -> None:
     client = Client(Starlette(routes=experiment_routes(lambda: manager)))
     experiments = Experiments(manager)
