@@ -79,27 +79,20 @@ def _list() -> None:
 
 
 def _act(experiment_id: str, action: str) -> None:
-    actions: dict[str, Callable[[Experiments, str], object]] = {
+    steering: dict[str, Callable[[Experiments, str], object]] = {
         "stop": Experiments.stop,
         "resume": Experiments.resume,
-        "repeat": _repeat,
         "delete": Experiments.remove,
     }
-    if action in actions:
-        _attempt(lambda experiments: _do(experiments, experiment_id, actions[action], is_new=action == "repeat"))
 
+    def do(experiments: Experiments) -> None:
+        if action == "repeat":  # what begins anew belongs to whoever asked for it
+            experiments.repeat(experiment_id, visitor().visitor_id)
+        elif action in steering:
+            require_control(experiments.status(experiment_id).record)
+            steering[action](experiments, experiment_id)
 
-def _repeat(experiments: Experiments, experiment_id: str) -> None:
-    experiments.repeat(experiment_id, visitor().visitor_id)
-
-
-def _do(
-    experiments: Experiments, experiment_id: str, act: Callable[[Experiments, str], object], *, is_new: bool
-) -> None:
-    """Act on an experiment, where the visitor may; what begins anew is theirs."""
-    if not is_new:
-        require_control(experiments.status(experiment_id).record)
-    act(experiments, experiment_id)
+    _attempt(do)
 
 
 def _attempt(do: Callable[[Experiments], object]) -> None:

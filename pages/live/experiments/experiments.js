@@ -8,6 +8,7 @@ class ExperimentCard {
   constructor(labels, onAction) {
     this.labels = labels;
     this.name = make("h3");
+    this.owner = make("span", { class: "dqn-detail" });
     this.facts = make("p", { class: "dqn-detail" });
     this.fill = make("div", { class: "dqn-bar-fill" });
     this.bar = make("div", { class: "dqn-bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" }, this.fill);
@@ -21,7 +22,7 @@ class ExperimentCard {
     this.element = make(
       "li",
       { class: "dqn-card", "data-testid": "experiment" },
-      make("div", { class: "dqn-card-head" }, this.name),
+      make("div", { class: "dqn-card-head" }, this.name, this.owner),
       this.facts,
       make("div", { class: "dqn-progress" }, this.bar, this.percent),
       make("p", { class: "dqn-experiment-state" }, this.progress, this.states),
@@ -65,9 +66,10 @@ class ExperimentCard {
     setText(this.states, card.states);
     setAttribute(this.compare, "href", address(card));
     this.compare.hidden = card.runs === "";
-    this.buttons.stop.hidden = !card.active;
-    this.buttons.resume.hidden = !card.can_resume;
-    this.buttons.delete.hidden = card.active;
+    this.buttons.stop.hidden = !card.active || !card.is_ours;
+    this.buttons.resume.hidden = !card.can_resume || !card.is_ours;
+    this.buttons.delete.hidden = card.active || !card.is_ours;
+    setText(this.owner, card.owner);
   }
 }
 
@@ -126,7 +128,8 @@ class ExperimentList {
       if (this.isDisposed) return;
       setText(this.status, response.ok ? "" : answer.error);
       for (const card of answer.experiments ?? []) {
-        if (this.cards.has(card.id)) this.cards.get(card.id).card = card;
+        const known = this.cards.get(card.id);
+        if (known) known.card = { ...known.card, ...card };
       }
       this.draw();
       this.plan(POLL_MS);

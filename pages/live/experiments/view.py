@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from dqn_core.runs.experiments import ExperimentStatus
 from pages.i18n import _, current_language
+from pages.identity import may_control, owner_text
 from pages.live.experiments.wire import card
 
 __all__ = ["COMPONENT_NAME", "experiment_list"]
@@ -39,7 +41,7 @@ def experiment_list(
             on_action(str(asked["id"]), str(asked["action"]))
 
     data = {
-        "experiments": [card(status, current_language()) for status in statuses],
+        "experiments": [_card(status) for status in statuses],
         "base_path": base_path,
         "locale": current_language(),
         "labels": {
@@ -54,3 +56,10 @@ def experiment_list(
         },
     }
     _mount(key=_KEY, data=data, on_action_change=act)
+
+
+def _card(status: ExperimentStatus) -> dict[str, Any]:
+    """The card, and what the visitor may do with it."""
+    is_ours = may_control(status.record)
+    owner = "" if is_ours else owner_text(status.record)
+    return card(status, current_language()) | {"is_ours": is_ours, "owner": owner}
