@@ -7,6 +7,7 @@
     ├── ChangeRefusedError           a live change to a field that cannot change while a run trains
     ├── UnknownRunError              no run has this id
     ├── UnknownExperimentError       no experiment has this id
+    ├── SubmissionError              a run that cannot stand on the leaderboard, or a name that cannot
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── LimitReachedError            more than this server gives to one visitor
     ├── AccessError                  what only a run's owner or the instructor may do
@@ -42,6 +43,7 @@ __all__ = [
     "RunStateError",
     "SettingError",
     "StoreError",
+    "SubmissionError",
     "UnavailableComputeError",
     "UnknownExperimentError",
     "UnknownRunError",
@@ -129,6 +131,10 @@ class UnknownRunError(DqnLabError):
 
 class UnknownExperimentError(DqnLabError):
     """No experiment has this id."""
+
+
+class SubmissionError(DqnLabError):
+    """A run that cannot stand on the leaderboard, or under this name."""
 
 
 class RunStateError(DqnLabError):

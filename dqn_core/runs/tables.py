@@ -118,10 +118,8 @@ submissions = sa.Table(
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("submitted_at", sa.Text, nullable=False),
-    sa.Column("score", sa.Float),
-    sa.Column("goal_env_steps", sa.Integer),
-    sa.Column("failure_template", sa.Text, nullable=False),
-    sa.Column("failure_parameters", sa.JSON, nullable=False),
+    sa.Column("weights", sa.Text, nullable=False),
+    sa.Column("env_steps", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -159,10 +157,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             name TEXT NOT NULL,
             owner TEXT NOT NULL,
             submitted_at TEXT NOT NULL,
-            score FLOAT,
-            goal_env_steps INTEGER,
-            failure_template TEXT NOT NULL,
-            failure_parameters JSON NOT NULL
+            weights TEXT NOT NULL,
+            env_steps INTEGER NOT NULL
         ) WITHOUT ROWID""",
         "CREATE INDEX ix_submissions_env_id ON submissions (env_id)",
     ),

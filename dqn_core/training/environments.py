@@ -38,6 +38,7 @@ __all__ = [
     "make_environment",
     "render_jpeg",
     "render_pixels",
+    "reward_threshold",
     "set_decorated",
 ]
 
@@ -164,6 +165,15 @@ def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> En
         )
     finally:
         close_environment(environment)
+
+
+def reward_threshold(env_id: str) -> float | None:
+    """Mean return from which Gymnasium counts the environment as solved; None where it names none.
+
+    Raises :class:`UnsupportedEnvironmentError` for an id that is not registered here.
+    """
+    threshold = _registered(env_id).reward_threshold
+    return None if threshold is None else float(threshold)
 
 
 def can_draw(environment: gym.Env[np.ndarray, Any]) -> bool:

@@ -1,0 +1,79 @@
+"""What was submitted to the leaderboard: which run, under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from dqn_core.runs import tables
+from dqn_core.runs.database import Database, to_columns
+
+__all__ = ["Submission", "SubmissionStore"]
+
+_table = tables.submissions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A run on the leaderboard of its environment."""
+
+    run_id: str
+    env_id: str
+    name: str
+    """What its student chose to be called."""
+    owner: str
+    """Id of the visitor who submitted it; empty where nobody is known."""
+    submitted_at: datetime
+    """In UTC, aware."""
+    weights: str
+    """Name of the snapshot that is evaluated."""
+    env_steps: int
+    """Env steps that the run had taken when these weights were made; -1 where that is not known."""
+
+
+class SubmissionStore:
+    """The submissions of one database; every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, submission: Submission) -> None:
+        """Keep ``submission``, in place of an earlier one of the same run. Raises UnknownRunError."""
+        values = to_columns(vars(submission))
+        query = insert(_table).values(values).on_conflict_do_update(index_elements=["run_id"], set_=values)
+        with self._database.errors(submission.run_id), self._database.writing.begin() as connection:
+            connection.execute(query)
+
+    def of_run(self, run_id: str) -> Submission | None:
+        """The run's submission; None where it was not submitted."""
+        query = sa.select(_table).where(_table.c.run_id == run_id)
+        with self._database.errors(), self._database.reading.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _submission(row)
+
+    def of_environment(self, env_id: str) -> list[Submission]:
+        """The environment's submissions, earliest first."""
+        query = sa.select(_table).where(_table.c.env_id == env_id).order_by(_table.c.submitted_at, _table.c.run_id)
+        with self._database.errors(), self._database.reading.connect() as connection:
+            return [_submission(row) for row in connection.execute(query).mappings()]
+
+    def environments(self) -> dict[str, int]:
+        """How many submissions each environment has, most first."""
+        count = sa.func.count()
+        query = sa.select(_table.c.env_id, count).group_by(_table.c.env_id).order_by(count.desc(), _table.c.env_id)
+        with self._database.errors(), self._database.reading.connect() as connection:
+            return {str(env_id): int(found) for env_id, found in connection.execute(query)}
+
+    def remove(self, run_id: str) -> None:
+        """Take the run off the leaderboard."""
+        with self._database.errors(), self._database.writing.begin() as connection:
+            connection.execute(sa.delete(_table).where(_table.c.run_id == run_id))
+
+
+def _submission(row: Mapping[Any, Any]) -> Submission:
+    return Submission(**dict(row) | {"submitted_at": datetime.fromisoformat(row["submitted_at"])})
