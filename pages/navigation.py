@@ -27,5 +27,6 @@ replay = st.Page("replay.py", title=_("Replay"), icon=":material/slow_motion_vid
 play = st.Page("play.py", title=_("Play"), icon=":material/sports_esports:")
 compare = st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:")
 experiments = st.Page("experiments.py", title=_("Experiments"), icon=":material/science:")
+inside = st.Page("inside.py", title=_("Inside"), icon=":material/neurology:")
 runs = st.Page("runs.py", title=_("Runs"), icon=":material/list_alt:")
-st.navigation([train, replay, play, compare, experiments, runs], position="top").run()
+st.navigation([train, replay, play, compare, experiments, inside, runs], position="top").run()

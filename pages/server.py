@@ -1,15 +1,23 @@
-"""The one RunManager of this process and its replays: pages and routes ask for them, the lifespan closes them."""
+"""What this process has one of: its RunManager, its replays, the agents read for the Inside page, measurements.
+
+Pages and routes ask for them, the lifespan closes them.
+"""
 
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
+from dqn_core.inside.errands import Errands
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
 from dqn_core.runs.run_list import RunList
 from pages.settings import settings
 
-__all__ = ["close_manager", "get_manager", "get_replays", "get_run_list"]
+if TYPE_CHECKING:
+    from dqn_core.inside.library import Library
+
+__all__ = ["close_manager", "get_errands", "get_library", "get_manager", "get_replays", "get_run_list"]
 
 _lock = threading.Lock()
 _managers: list[RunManager] = []
@@ -17,6 +25,10 @@ _managers: list[RunManager] = []
 _replays: list[Replays] = []
 """Empty, or the one."""
 _run_lists: list[RunList] = []
+"""Empty, or the one."""
+_libraries: list[Library] = []
+"""Empty, or the one."""
+_errands: list[Errands] = []
 """Empty, or the one."""
 
 
@@ -59,12 +71,33 @@ def get_run_list() -> RunList:
         return _run_lists[0]
 
 
+def get_library() -> Library:
+    """The agents that people look into, made at the first call."""
+    with _lock:
+        if not _libraries:
+            from dqn_core.inside.library import Library  # what it imports takes seconds, and no other page needs it
+
+            _libraries.append(Library())
+        return _libraries[0]
+
+
+def get_errands() -> Errands:
+    """The long measurements, made at the first call."""
+    with _lock:
+        if not _errands:
+            _errands.append(Errands())
+        return _errands[0]
+
+
 def close_manager(timeout_s: float = 6.0) -> None:
     """End every run with a checkpoint, store its last rows, and let go of everything; there may be nothing.
 
     With what open connections may take before it, a server ends within ten seconds.
     """
     with _lock:
+        _libraries.clear()
+        while _errands:
+            _errands.pop().close()
         while _replays:
             _replays.pop().close()
         _run_lists.clear()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
+from dqn_core.errors import RolloutError, mark
 from dqn_core.training.environments import (
     action_range,
     close_environment,
@@ -46,35 +49,48 @@ class HandEpisode:
 def play_by_hand(config: TrainingConfig, seed: int, actions: Sequence[int]) -> HandEpisode:
     """Play ``actions`` from the reset with ``seed``; what comes after the episode's end is left out.
 
-    Every call begins at the reset: no environment has to be kept between two clicks. Raises UnsupportedEnvironmentError
-    where the environment is not installed here.
+    Every call begins at the reset: no environment has to be kept between two clicks.
+
+    Raises
+    ------
+    UnsupportedEnvironmentError
+        The environment is not installed here.
+    RolloutError
+        Its own code failed.
     """
     environment = make_environment(config.env_id, config.max_episode_steps)
     try:
-        first_action, _ = action_range(environment)
-        observation, _ = environment.reset(seed=seed)
-        observations, rewards = [np.array(observation, np.float32)], []
-        terminated = truncated = False
-        before, now = None, None if actions else render_jpeg(environment)
-        for number, action in enumerate(actions):
-            is_last = number == len(actions) - 1
-            if is_last:
-                before = render_jpeg(environment)
-                set_decorated(environment, on=True)  # engines show their flames
-            observation, reward, terminated, truncated, _ = environment.step(first_action + action)
-            observations.append(np.array(observation, np.float32))
-            rewards.append(float(reward))
-            if is_last or terminated or truncated:
-                now = render_jpeg(environment)
-                break
-        return HandEpisode(
-            observations=np.stack(observations),
-            actions=tuple(actions[: len(rewards)]),
-            rewards=tuple(rewards),
-            terminated=bool(terminated),
-            truncated=bool(truncated),
-            picture_before=before,
-            picture=now,
-        )
+        return _played(environment, seed, actions)
+    except Exception as error:  # an environment is other people's code
+        template = mark("The episode could not be played ({kind}: {cause}).")
+        raise RolloutError(template, kind=type(error).__name__, cause=error) from error
     finally:
         close_environment(environment)
+
+
+def _played(environment: gym.Env[np.ndarray, Any], seed: int, actions: Sequence[int]) -> HandEpisode:
+    first_action, _ = action_range(environment)
+    observation, _ = environment.reset(seed=seed)
+    observations, rewards = [np.array(observation, np.float32)], []
+    terminated = truncated = False
+    before, now = None, None if actions else render_jpeg(environment)
+    for number, action in enumerate(actions):
+        is_last = number == len(actions) - 1
+        if is_last:
+            before = render_jpeg(environment)
+            set_decorated(environment, on=True)  # engines show their flames
+        observation, reward, terminated, truncated, _ = environment.step(first_action + action)
+        observations.append(np.array(observation, np.float32))
+        rewards.append(float(reward))
+        if is_last or terminated or truncated:
+            now = render_jpeg(environment)
+            break
+    return HandEpisode(
+        observations=np.stack(observations),
+        actions=tuple(actions[: len(rewards)]),
+        rewards=tuple(rewards),
+        terminated=bool(terminated),
+        truncated=bool(truncated),
+        picture_before=before,
+        picture=now,
+    )

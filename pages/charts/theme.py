@@ -18,7 +18,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = ["DASHES", "PALETTE", "SERIES", "line_trace", "live_figure", "marker_trace"]
+__all__ = ["DASHES", "PALETTE", "SCALES", "SERIES", "line_trace", "live_figure", "marker_trace", "plain_figure"]
 
 PALETTE: dict[str, dict[str, str]] = {
     "light": {
@@ -54,6 +54,14 @@ SERIES: dict[str, tuple[str, ...]] = {
 }
 """Colours of things that are many and alike, as in the pages' theme; beyond eight, they come again dashed."""
 DASHES = ("solid", "dash", "dot", "dashdot")
+
+_VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
+
+SCALES: dict[str, dict[str, tuple[str, ...]]] = {
+    "light": {"sequential": _VIRIDIS, "density": ("#fcfcfa", "#cfe3df", "#7fb9b0", "#2f8d83", "#0a4e48")},
+    "dark": {"sequential": _VIRIDIS, "density": ("#11191c", "#1d3a3a", "#2a6b66", "#43ab9c", "#a6f0e2")},
+}
+"""Colours of an amount: "sequential" for a value, "density" for how much of something, from nothing at all."""
 
 _FAINT = 0.35
 """Opacity of values before smoothing, so that the mean over them stands out."""
@@ -115,3 +123,33 @@ def live_figure(
         yaxis={"zeroline": False, "nticks": 6, "separatethousands": True, **yaxis},
     )
     return figure
+
+
+def plain_figure(
+    traces: Sequence[Any],
+    *,
+    x_title: str,
+    y_title: str,
+    x: Mapping[str, Any] | None = None,
+    y: Mapping[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """A figure with one pair of axes, to be shown by :func:`pages.live.figure.figure.show_figure`.
+
+    ``x`` and ``y`` are further attributes of the axes. A legend is drawn below where several traces have names.
+    """
+    axis = {"zeroline": False, "separatethousands": True, "automargin": True}
+    named = sum(bool(trace.name) and trace.showlegend is not False for trace in traces)
+    figure = go.Figure(data=list(traces))
+    figure.layout.template = None
+    return figure.update_layout(
+        uirevision="kept",
+        autosize=False,
+        showlegend=named > 1,
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemwidth": 30},
+        dragmode="zoom",
+        margin={"l": 56, "r": 14, "t": 30 if named > 1 else 10, "b": 44, "pad": 0},
+        xaxis={"title": {"text": x_title, "standoff": 6, "font": {"size": 12}}, "showgrid": False, **axis, **(x or {})},
+        yaxis={"title": {"text": y_title, "standoff": 8, "font": {"size": 12}}, "nticks": 6, **axis, **(y or {})},
+        **layout,
+    )

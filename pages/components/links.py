@@ -13,6 +13,7 @@ from pages.i18n import LANGUAGES, current_language
 __all__ = [
     "COMPARE_PAGE",
     "EXPERIMENTS_PAGE",
+    "INSIDE_PAGE",
     "PLAY_PAGE",
     "REPLAY_PAGE",
     "RUNS_PAGE",
@@ -32,6 +33,7 @@ COMPARE_PAGE = "compare.py"
 EXPERIMENTS_PAGE = "experiments.py"
 REPLAY_PAGE = "replay.py"
 RUNS_PAGE = "runs.py"
+INSIDE_PAGE = "inside.py"
 PLAY_PAGE = "play.py"
 _LAST_RUN_KEY = "last_run"
 _OPENED_KEY = "opened_run"

@@ -8,6 +8,7 @@ from PIL import Image
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
+from dqn_core.errors import RolloutError
 from dqn_core.inside.by_hand import play_by_hand
 from dqn_core.training.environments import make_environment
 
@@ -49,6 +50,11 @@ def test_an_episode_ends_where_the_environment_ends_it() -> None:
 def test_actions_are_numbered_from_zero_whatever_the_environment_calls_them() -> None:
     episode = play_by_hand(TrainingConfig(env_id=fake.SHIFTED_ACTIONS), seed=0, actions=(0, 1))
     assert episode.observations[-1].tolist() == [1, 4]
+
+
+def test_an_environment_that_breaks_is_told_in_words() -> None:
+    with pytest.raises(RolloutError, match="the motor is on fire"):
+        play_by_hand(TrainingConfig(env_id=fake.RAISING, max_episode_steps=50), seed=0, actions=(0,) * 40)
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "LunarLander-v3"])

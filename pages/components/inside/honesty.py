@@ -1,0 +1,172 @@
+"""Whether Q keeps its promises, and how epsilon and the TD errors went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from dqn_core.inside.distributions import quantiles
+from dqn_core.inside.errands import Errand
+from dqn_core.inside.honesty import Promise, td_errors
+from dqn_core.inside.library import evenly
+from dqn_core.inside.measure import read_promises
+from pages.charts import inside_honesty, inside_spread
+from pages.components.inside.study import Study
+from pages.components.numbers import number_text
+from pages.i18n import _
+from pages.live.figure.figure import show_figure
+from pages.server import get_errands, get_manager
+
+__all__ = ["honesty"]
+
+_MOMENTS = 24
+_ROWS = 1_000
+_EPISODES = 1_500
+_LOOK_S = 0.7
+"""Between two looks at a measurement on its way."""
+
+
+def honesty(study: Study) -> None:
+    """Draw the part."""
+    st.caption(
+        _(
+            "At an episode's start the agent expects max Q(s₀, a). Is that what it then gets? Because targets take the "
+            "maximum of uncertain estimates, DQN tends to promise too much (van Hasselt et al. 2016)."
+        )
+    )
+    _promises(study)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _td_errors(study)
+    with right:
+        _epsilon(study)
+
+
+# -------------------------------------------------------------------------------------------------- promises
+
+
+def _promises(study: Study) -> None:
+    errand = get_errands().latest(study.folder.path)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="honesty-controls"):
+        episodes = st.select_slider(
+            _("Episodes for each moment"), [1, 2, 3, 5, 10, 20], 5, key=f"{study.run_id}:honesty-episodes", width=260
+        )
+        st.button(
+            _("Measure"),
+            icon=":material/play_circle:",
+            type="primary",
+            key=f"{study.run_id}:honesty-measure",
+            disabled=errand is not None and not errand.is_over,
+            on_click=_measure,
+            args=(study, int(episodes)),
+            help=_(
+                "Plays greedy episodes with the agents of the training, on the same seeds, in a process of its own."
+            ),
+        )
+    if errand is not None and not errand.is_over:
+        _progress(errand)
+    elif errand is not None and errand.failure:
+        st.error(_("The measurement failed: {cause}").format(cause=errand.failure), icon=":material/error:")
+    elif st.session_state.pop(f"{study.run_id}:honesty-busy", False):
+        st.warning(_("Other measurements are on their way: try again in a moment."), icon=":material/hourglass:")
+    measured = read_promises(study.folder.path)
+    if measured:
+        _show(study, measured)
+    elif errand is None or errand.is_over:
+        st.info(
+            _("Not measured yet. It takes some seconds for CartPole, and minutes for long episodes."),
+            icon=":material/speed:",
+        )
+
+
+def _measure(study: Study, episodes: int) -> None:
+    if get_errands().start(study.folder.path, episodes=episodes, moments=_MOMENTS) is None:
+        st.session_state[f"{study.run_id}:honesty-busy"] = True
+
+
+@st.fragment(run_every=_LOOK_S)
+def _progress(errand: Errand) -> None:
+    """How far a measurement is; the whole page is drawn anew at its end."""
+    if errand.is_over:
+        st.rerun()
+    text = _("Starting …")
+    if errand.total:
+        text = _("{done} of {total} episodes").format(done=errand.done, total=errand.total)
+    st.progress(errand.done / max(1, errand.total), text)
+
+
+def _show(study: Study, measured: Sequence[Promise]) -> None:
+    labels = {
+        "x": _("env steps"),
+        "y": _("discounted return"),
+        "predicted": _("promised: max Q(s₀, a)"),
+        "got": _("really got"),
+        "single": _("single episodes"),
+        "seed": _("seed"),
+        "length": _("steps"),
+    }
+    last = [each for each in measured if each.env_step == measured[-1].env_step]
+    predicted, got = (float(np.mean([getattr(each, name) for each in last])) for name in ("predicted", "got"))
+    verdict = _("In the end it promised {predicted} and got {got}: {share} too much.")
+    if predicted < got:
+        verdict = _("In the end it promised {predicted} and got {got}: {share} too little.")
+    share = abs(predicted - got) / abs(got) if got else float("inf")
+    text = verdict.format(predicted=f"{predicted:.1f}", got=f"{got:.1f}", share=f"{share:.0%}")
+    show_figure(
+        inside_honesty.promises_figure(measured, labels),
+        "honesty",
+        title=_("Promised and got, over the training"),
+        hint=text + " " + _("Hollow dots: cut off at the step limit, so that more would have come."),
+        summary=text,
+        file_stem=study.run_id,
+        height=340,
+    )
+
+
+# ---------------------------------------------------------------------------------------- errors and epsilon
+
+
+def _td_errors(study: Study) -> None:
+    replay, agents = study.moment.replay, study.agents(_MOMENTS)
+    if len(replay) == 0:
+        return
+    rows = study.rows(_ROWS)
+    levels = study.kept(
+        ("td-errors", len(agents)), lambda: quantiles(td_errors(agents, replay, rows)), 8 * 5 * len(agents)
+    )
+    labels = {
+        "x": _("env steps"),
+        "value": _("TD error e = Q(s, a) - y"),
+        "median": _("median"),
+        "half": _("middle half"),
+        "most": _("90 % of all"),
+    }
+    show_figure(
+        inside_spread.bands_figure([agent.env_step for agent in agents], levels, labels),
+        "td-errors",
+        title=_("TD errors over the training"),
+        hint=_("Of every kept agent on the same {count} transitions, those in memory now.").format(
+            count=number_text(len(rows))
+        ),
+        file_stem=study.run_id,
+        height=300,
+    )
+
+
+def _epsilon(study: Study) -> None:
+    episodes = evenly(get_manager().store.episodes(study.run_id), _EPISODES)
+    if not episodes:
+        return
+    labels = {"x": _("env steps"), "epsilon": _("epsilon")}
+    show_figure(
+        inside_honesty.epsilon_figure(
+            [each.env_step for each in episodes], [each.epsilon for each in episodes], labels
+        ),
+        "epsilon",
+        title=_("Share of random actions"),
+        hint=_("Q is learned for the greedy policy; as long as epsilon is high, the agent itself gets less."),
+        file_stem=study.run_id,
+        height=300,
+    )

@@ -1,0 +1,86 @@
+// A figure's numbers: arrays as plotly's Python side packs them, the frame that is shown, and all of it as a table.
+
+const PACKED_TYPES = {
+  i1: Int8Array,
+  u1: Uint8Array,
+  i2: Int16Array,
+  u2: Uint16Array,
+  i4: Int32Array,
+  u4: Uint32Array,
+  f4: Float32Array,
+  f8: Float64Array,
+};
+const FLOAT32_DIGITS = 9; // as many as tell every float32 from its neighbours
+
+/** A copy of `value` with every packed array in it unpacked; one of two dimensions becomes an array of rows. */
+function unpacked(value) {
+  if (Array.isArray(value)) return value.map(unpacked);
+  if (value === null || typeof value !== "object") return value;
+  if (typeof value.bdata === "string") return unpackedArray(value);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, unpacked(each)]));
+}
+
+function unpackedArray({ dtype, bdata, shape }) {
+  const bytes = Uint8Array.from(atob(bdata), (letter) => letter.charCodeAt(0));
+  const flat = new PACKED_TYPES[dtype](bytes.buffer);
+  if (shape === undefined) return flat;
+  const [rows, columns] = String(shape).split(",").map(Number);
+  if (columns === undefined) return flat;
+  return Array.from({ length: rows }, (_, row) => flat.subarray(row * columns, (row + 1) * columns));
+}
+
+/** The traces as frame `index` shows them. */
+function tracesAt(figure, frames, index) {
+  const changes = frames[index]?.data ?? [];
+  return figure.data.map((trace, i) => ({ ...trace, ...changes[i] }));
+}
+
+/**
+ * Table of what `traces` show, a row a point: their `meta.columns` name the columns of x, y, z, text or customdata.
+ * With several traces, the first column tells them apart.
+ */
+function tableOf(traces, labels) {
+  const shown = traces.filter((trace) => trace.meta?.columns && trace.visible !== false);
+  const names = [...new Set(shown.flatMap((trace) => Object.values(trace.meta.columns).flat()))];
+  const hasSeries = shown.length > 1;
+  const rows = shown.flatMap((trace) =>
+    pointsOf(trace).map((point) => [...(hasSeries ? [trace.name ?? ""] : []), ...names.map((name) => point[name])]),
+  );
+  return [[...(hasSeries ? [labels.series] : []), ...names], ...rows];
+}
+
+function pointsOf(trace) {
+  const { columns } = trace.meta;
+  if (trace.z) {
+    return Array.from(trace.z).flatMap((row, i) =>
+      Array.from(row, (z, j) => ({ [columns.x]: trace.x[j], [columns.y]: trace.y[i], [columns.z]: exact(row, z) })),
+    );
+  }
+  const length = (trace.x ?? trace.y).length;
+  return Array.from({ length }, (_, i) => {
+    const point = {};
+    for (const [place, name] of Object.entries(columns)) {
+      if (place === "customdata") {
+        name.forEach((each, k) => {
+          point[each] = exact(trace.customdata[i], trace.customdata[i][k]);
+        });
+      } else point[name] = exact(trace[place], trace[place][i]);
+    }
+    return point;
+  });
+}
+
+/** A float32 in as few digits as say which it is, instead of those of the double that holds it here. */
+function exact(array, value) {
+  return array instanceof Float32Array ? Number(value.toPrecision(FLOAT32_DIGITS)) : value;
+}
+
+/** `rows` as CSV (RFC 4180); what is no number is an empty cell. */
+function csvText(rows) {
+  const cell = (value) => {
+    if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");
+}

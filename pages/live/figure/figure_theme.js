@@ -1,0 +1,84 @@
+// Colours of a figure: its traces name roles (`meta.color`, `meta.scale`), the page's ground decides the tones.
+
+const FILL_ALPHA = 0.16;
+
+/** `trace` in the colours that its roles have on this page. */
+function paintedTrace(trace, theme, scales) {
+  const { meta = {} } = trace;
+  const painted = { ...trace };
+  const color = colorOf(meta.color, theme);
+  if (color !== undefined) {
+    const isLine = !trace.type?.match(/bar|histogram/) && trace.mode?.includes("lines");
+    if (isLine) painted.line = { ...trace.line, color };
+    if (trace.fill) painted.fillcolor = withAlpha(color, meta.fill_alpha ?? FILL_ALPHA);
+    if (trace.marker || trace.type === "bar") painted.marker = { ...trace.marker, color, line: rimOf(trace, theme) };
+  }
+  if (meta.colors) painted.marker = { ...trace.marker, color: meta.colors.map((role) => colorOf(role, theme)) };
+  if (meta.scale) paintScale(painted, trace, scaleOf(meta.scale, theme, scales), theme);
+  return painted;
+}
+
+/** A role of the palette, or the number of one of many colours. */
+function colorOf(role, theme) {
+  if (typeof role === "number") return theme.series[role % theme.series.length];
+  if (role === "text") return theme.text;
+  return role === undefined ? undefined : theme.colors[role];
+}
+
+function rimOf(trace, theme) {
+  return { color: theme.background, width: 0, ...trace.marker?.line };
+}
+
+function paintScale(painted, trace, colorscale, theme) {
+  const bar = { outlinewidth: 0, tickcolor: theme.border, tickfont: { color: theme.axis, size: 12 } };
+  const colorbar = (own) => ({ ...bar, ...own, title: { ...own?.title, font: { color: theme.axis, size: 12 } } });
+  if (trace.type === "heatmap") {
+    painted.colorscale = colorscale;
+    painted.colorbar = colorbar(trace.colorbar);
+  } else {
+    painted.marker = { ...trace.marker, colorscale, colorbar: colorbar(trace.marker?.colorbar) };
+  }
+}
+
+/** "sequential", "density", "diverging", or {steps: [roles]}: a flat colour for each whole number from 0. */
+function scaleOf(scale, theme, scales) {
+  if (scale.steps) {
+    const count = scale.steps.length;
+    return scale.steps.flatMap((role, i) => [
+      [i / count, colorOf(role, theme)],
+      [(i + 1) / count, colorOf(role, theme)],
+    ]);
+  }
+  const colors = scales[theme.isDark ? "dark" : "light"][scale];
+  return colors.map((color, i) => [i / (colors.length - 1), color]);
+}
+
+/** `layout` in the page's colours and font. */
+function paintedLayout(layout, theme, formats) {
+  const axis = {
+    color: theme.axis,
+    gridcolor: theme.grid,
+    linecolor: theme.border,
+    tickcolor: theme.border,
+    zerolinecolor: theme.border,
+  };
+  const axes = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
+  return {
+    ...layout,
+    ...Object.fromEntries(axes.map((name) => [name, { ...axis, ...layout[name] }])),
+    paper_bgcolor: theme.background,
+    plot_bgcolor: theme.background,
+    font: { family: theme.font, size: 13, color: theme.text },
+    separators: formats.separators,
+    legend: { ...layout.legend, bgcolor: withAlpha(theme.background, 0.6), font: { color: theme.text, size: 12 } },
+    hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { color: theme.text, size: 13 } },
+    modebar: { bgcolor: withAlpha(theme.background, 0.85), color: theme.axis, activecolor: theme.colors.data },
+    shapes: (layout.shapes ?? []).map((shape) => paintedShape(shape, theme)),
+    annotations: (layout.annotations ?? []).map((each) => ({ ...each, font: { color: theme.axis, size: 12 } })),
+  };
+}
+
+function paintedShape(shape, theme) {
+  const { name: role, ...rest } = shape;
+  return { ...rest, line: { ...shape.line, color: colorOf(role || "change", theme) } };
+}
