@@ -6,7 +6,8 @@ checkpoint and its snapshots; a run that trains is asked for a fresh checkpoint,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -121,7 +122,7 @@ def _header(runs: list[RunRecord], snapshot: RunSnapshot | None, study: Study | 
 def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str | None) -> None:
     """Which run, when its agent was as it is shown, and a button for a fresher one."""
     run_id = snapshot.record.run_id
-    names = {each.run_id: run_title(each) for each in runs} | {run_id: run_title(snapshot.record)}
+    names = _names([*runs, snapshot.record])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="inside-run"):
         _run_choice(names, run_id)
         if snapshot.is_active:
@@ -137,6 +138,13 @@ def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str |
             st.caption(
                 _("The agent as it is at {moment}.").format(moment=moment_text(study.moment.agent)), width="content"
             )
+
+
+def _names(records: Iterable[RunRecord]) -> dict[str, str]:
+    """What runs are called, by id; a selectbox would take two that are called the same for one."""
+    titles = {record.run_id: run_title(record) for record in records}
+    counts = Counter(titles.values())
+    return {run_id: title if counts[title] == 1 else f"{title} · {run_id}" for run_id, title in titles.items()}
 
 
 def _run_choice(names: Mapping[str, str], run_id: str) -> None:

@@ -1,0 +1,376 @@
+"""The page "Inside the agent" on a run that has really trained: what it shows is what the core computes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import fake_environments as fake
+import pages.server
+from dqn_core.events import RunState
+from dqn_core.inside.agent import Moment
+from dqn_core.inside.by_hand import play_by_hand
+from dqn_core.inside.landscape import Plane, landscape
+from dqn_core.runs.manager import RunManager
+from dqn_core.training.run_folder import RunFolder
+from scripted_trainer import wait_for_end, wait_until
+from trainer_runs import short_config
+
+fake.register()
+NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+PARTS = ("environment", "network", "update", "landscape", "memory", "honesty", "checks")
+Opened = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
+    """The process's manager, with real trainers in threads."""
+    pages.server.close_manager()
+    own = RunManager(tmp_path_factory.mktemp("inside"), executor="thread")
+    pages.server._managers.append(own)
+    yield own
+    pages.server.close_manager()
+
+
+def finished(lab: RunManager, **settings: Any) -> str:
+    run_id = lab.start(short_config(**settings))
+    wait_for_end(lab, run_id)
+    assert lab.snapshot(run_id).record.state is RunState.FINISHED
+    return run_id
+
+
+@pytest.fixture(scope="module")
+def run_id(lab: RunManager) -> str:
+    """A short CartPole run that is over."""
+    return finished(lab, compute="fused", max_episodes=6, gradient_clip_value=0.05, hidden_sizes=(12, 10))
+
+
+@pytest.fixture(scope="module")
+def moment(lab: RunManager, run_id: str) -> Moment:
+    return pages.server.get_library().moment(RunFolder.open(lab.run_folder(run_id)))
+
+
+def opened(locale: str = "en-US", **query: str) -> AppTest:
+    app = AppTest.from_file(str(NAVIGATION), default_timeout=60)
+    app.context = {"locale": locale}
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page("inside.py").run()
+    assert not app.exception
+    return app
+
+
+def figures(app: AppTest) -> dict[str, dict[str, Any]]:
+    """What the page handed to its figures, by name."""
+    found = [json.loads(each.proto.json) for each in app.get("bidi_component") if "figure" in each.proto.component_name]
+    return {each["id"]: each for each in found}
+
+
+def numbers(values: Any) -> np.ndarray:
+    """An array as plotly packs it."""
+    if isinstance(values, list):
+        return np.array(values)
+    array = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+    return array.reshape([int(each) for each in values["shape"].split(",")]) if "shape" in values else array
+
+
+def formulas(app: AppTest) -> str:
+    """Text of all formulas, less their colours."""
+    texts = " ".join(each.value for each in app.get("latex") or [] if hasattr(each, "value"))
+    texts += " ".join(each.value for each in app.markdown)
+    return re.sub(r"\\textcolor\{#\w+\}\{([^{}]*)\}", r"\1", texts)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
+@pytest.mark.parametrize("part", PARTS)
+def test_every_part_is_drawn_in_both_languages(run_id: str, part: str, locale: str) -> None:
+    app = opened(locale, run=run_id, part=part)
+    assert not app.error
+    assert app.title[0].value in {"Inside the agent", "에이전트 속 들여다보기"}
+
+
+def test_only_the_part_in_the_address_is_drawn(run_id: str) -> None:
+    assert set(figures(opened(run=run_id, part="network"))) == {"network", "weights", "gradients"}
+    assert set(figures(opened(run=run_id, part="update"))) == {"update"}
+    assert figures(opened(run=run_id)) == {}
+
+
+def test_the_newest_run_is_looked_into_where_the_address_names_none(run_id: str) -> None:
+    app = opened()
+    assert app.query_params["run"] == run_id
+    app = opened(run="20260101-000000-abcd")
+    assert "There is no run" in app.warning[0].value
+
+
+# ---------------------------------------------------------------------------------------------- environment
+
+
+def test_the_environment_is_described_and_stepped_by_hand(run_id: str, moment: Moment) -> None:
+    app = opened(run=run_id)
+    table = app.table[0].value
+    assert list(table["Meaning and unit"])[2] == "pole angle (rad)"
+    assert list(table["To"]) == ["4.8", "∞", "0.4189", "∞"]
+    low, high = moment.replay.observations[:, 0].min(), moment.replay.observations[:, 0].max()
+    assert next(iter(table["In memory"])) == f"{float(f'{low:.4g}'):g} … {float(f'{high:.4g}'):g}"
+
+    for _ in range(2):
+        app.button(key=f"{run_id}:by-hand-1").click().run()
+    episode = play_by_hand(moment.agent.config, 0, (1, 1))
+    outcome, states = app.table[1].value, app.table[2].value
+    assert list(outcome.iloc[:, -1]) == ["1 · push right", "1", "no (0)", "no (0)", "2"]
+    assert list(states["s'"].astype(float)) == pytest.approx(episode.observations[2], abs=1e-4)
+    assert list(states["s"].astype(float)) == pytest.approx(episode.observations[1], abs=1e-4)
+
+    app.button(key=f"{run_id}:by-hand-agent").click().run()
+    chosen = int(moment.agent.learner().act(episode.observations[2]))
+    assert app.session_state[f"{run_id}:by-hand"] == [1, 1, chosen]
+    for _ in range(12):
+        app.button(key=f"{run_id}:by-hand-1").click().run()
+        if app.button(key=f"{run_id}:by-hand-1").disabled:
+            break
+    assert "The task is over." in app.info[0].value
+    app.button(key=f"{run_id}:by-hand-reset").click().run()
+    assert app.session_state[f"{run_id}:by-hand"] == []
+
+
+# -------------------------------------------------------------------------------------------------- network
+
+
+def test_the_layers_are_counted(lab: RunManager, run_id: str) -> None:
+    table = opened(run=run_id, part="network").table[0].value
+    assert list(table["Shape"]) == ["4 → 12", "12 → 10", "10 → 2", ""]
+    assert list(table["Weights and biases"]) == ["60", "130", "22", "**212**"]
+
+
+@pytest.mark.parametrize(("env_id", "total"), [("CartPole-v1", "1,282"), ("LunarLander-v3", "1,476")])
+def test_the_class_labs_networks_have_their_sizes(lab: RunManager, env_id: str, total: str) -> None:
+    lab8 = finished(lab, env_id=env_id, hidden_sizes=(32, 32), max_episodes=1, max_episode_steps=30)
+    table = opened(run=lab8, part="network").table[0].value
+    assert list(table["Weights and biases"])[-1] == f"**{total}**"
+
+
+def test_the_drawing_shows_what_the_network_answers(run_id: str, moment: Moment) -> None:
+    app = opened(run=run_id, part="network")
+    app.number_input(key=f"{run_id}:network-memory").set_value(7).run()
+    state = moment.replay.observations[7]
+    columns = [trace for trace in figures(app)["network"]["figure"]["data"] if "columns" in trace["meta"]]
+    assert [float(row[1]) for row in columns[0]["customdata"]] == pytest.approx(state.tolist())
+    q_values = moment.agent.learner().q_values(state[None])[0]
+    assert [float(row[1]) for row in columns[-1]["customdata"]] == pytest.approx(q_values.tolist(), rel=1e-4)
+    assert len(columns) == 4
+
+
+def test_histograms_cover_the_whole_training(lab: RunManager, run_id: str) -> None:
+    figure = figures(opened(run=run_id, part="network"))["weights"]["figure"]["data"][0]
+    steps = [info.env_step for info in RunFolder.open(lab.run_folder(run_id)).snapshots() if info.kind == "kept"]
+    assert figure["x"] == sorted(set(steps))
+    assert numbers(figure["z"]).sum(axis=0) == pytest.approx(1.0)
+
+
+# --------------------------------------------------------------------------------------------------- update
+
+
+def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment: Moment) -> None:
+    app = opened(run=run_id, part="update")
+    key = f"{run_id}:update"
+    for step in range(5):
+        assert app.session_state[f"{key}-step"] == step
+        app.button(key=f"{key}-step-next").click().run()
+    assert app.button(key=f"{key}-step-next").disabled
+    app.number_input(key=f"{key}-row").set_value(3).run()
+
+    indices = moment.draw(0)
+    learner = moment.agent.learner()
+    learner.take_statistics()
+    terms = learner.terms(moment.replay, indices)
+    learner.update(moment.replay, indices)
+    after = learner.q_values(moment.replay.observations[indices])
+    taken = np.arange(len(indices)), moment.replay.actions[indices].astype(int)
+    table = app.dataframe[0].value
+    assert list(table["in memory"]) == indices.tolist()
+    expected = {
+        "r": moment.replay.rewards[indices],
+        "d": moment.replay.terminated[indices],
+        "Q(s, a)": terms.q_values[taken],
+        "max Q_target(s', ·)": terms.next_values,
+        "y": terms.targets,
+        "e": terms.td_errors,
+        "loss": terms.losses,
+        "Q(s, a) after": after[taken],
+    }
+    for name, values in expected.items():
+        assert np.array_equal(table[name].to_numpy(), values), name
+
+    text = formulas(app)
+    for value in (
+        terms.q_values[taken][3],
+        terms.next_values[3],
+        terms.targets[3],
+        terms.td_errors[3],
+        after[taken][3],
+    ):
+        assert f"{value:.4f}" in text
+    assert f"{learner.take_statistics().loss_mean:.5g}" in text
+    assert f"{terms.losses[3]:.5g}" in text
+    told = moment.explain(indices)
+    assert rf"\rVert = {told.gradient_norm:.5g}" in text
+    assert any(f"norm of {told.clipped_norm:.5g}" in each.value for each in app.caption)
+    before, now = (numbers(trace["y"]) for trace in _by_meta(figures(app)["update"], "td_error"))
+    assert np.array_equal(before, terms.td_errors)
+    assert np.array_equal(now, after[taken] - terms.targets)
+
+
+def _by_meta(figure: dict[str, Any], column: str) -> list[dict[str, Any]]:
+    traces = figure["figure"]["data"]
+    return [trace for trace in traces if trace["meta"].get("columns", {}).get("y") == column]
+
+
+def test_gamma_and_learning_rate_recompute_the_update(run_id: str, moment: Moment) -> None:
+    app = opened(run=run_id, part="update")
+    app.select_slider(key=f"{run_id}:update-gamma").set_value(0.5).run()
+    app.select_slider(key=f"{run_id}:update-learning_rate").set_value(0.05).run()
+    told = moment.explain(moment.draw(0), gamma=0.5, learning_rate=0.05)
+    table = app.dataframe[0].value
+    assert np.array_equal(table["y"].to_numpy(), told.terms.targets)
+    taken = np.arange(len(table)), moment.replay.actions[moment.draw(0)].astype(int)
+    assert np.array_equal(table["Q(s, a) after"].to_numpy(), told.q_after[taken])
+    app.button(key=f"{run_id}:update-reset").click().run()
+    assert app.select_slider(key=f"{run_id}:update-gamma").value == 0.99
+    assert np.array_equal(app.dataframe[0].value["y"].to_numpy(), moment.explain(moment.draw(0)).terms.targets)
+
+
+def test_another_batch_is_another_draw(run_id: str, moment: Moment) -> None:
+    app = opened(run=run_id, part="update")
+    app.button(key=f"{run_id}:update-draw").click().run()
+    assert list(app.dataframe[0].value["in memory"]) == moment.draw(1).tolist()
+
+
+# ------------------------------------------------------------------------------------- landscape and memory
+
+
+def test_the_landscape_is_what_the_agents_of_the_training_say(lab: RunManager, run_id: str, moment: Moment) -> None:
+    app = opened(run=run_id, part="landscape")
+    shown = figures(app)
+    heat = shown["landscape"]["figure"]["data"][0]
+    x, y = numbers(heat["x"]), numbers(heat["y"])
+    plane = Plane(x=0, y=2, x_values=x, y_values=y, base=moment.replay.observations[0])
+    agents = pages.server.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
+    frames = shown["landscape"]["frames"]
+    assert len(frames) == len(agents) == 7
+    for frame, greedy, agent in zip(frames, shown["policy"]["frames"], agents, strict=True):
+        expected = landscape(agent.learner(), plane)
+        assert np.array_equal(numbers(frame["data"][0]["z"]), expected.max_q)
+        assert np.array_equal(numbers(greedy["data"][0]["z"]), expected.greedy)
+    assert frames[0]["name"] == "before training"
+    assert frames[-1]["name"] == f"episode {moment.agent.episode}, step {moment.agent.env_step}"
+    visits = shown["landscape"]["figure"]["data"][1]
+    assert np.array_equal(numbers(visits["x"]), moment.replay.observations[:, 0])
+
+
+def test_the_memory_is_counted_and_can_be_resized_on_trial(run_id: str, moment: Moment) -> None:
+    app = opened(run=run_id, part="memory")
+    replay = moment.replay
+    count = len(replay)
+    metrics = {each.label: each.value for each in app.metric}
+    assert metrics["Transitions"] == f"{count:,}"
+    assert metrics["Room for"] == "500"
+    assert metrics["Oldest"] == f"{count - 1} steps ago"
+    ends = int(replay.terminated.sum())
+    assert metrics["Terminal rows"] == f"{ends} ({ends / count:.1%})"
+    actions = figures(app)["actions"]["figure"]["data"][0]
+    counts = np.bincount(replay.actions.astype(int), minlength=2) / count
+    assert numbers(actions["y"]) == pytest.approx(counts)
+    coverage = figures(app)["coverage"]["figure"]["data"][0]
+    assert np.array_equal(numbers(coverage["customdata"])[:, 0], replay.ages)
+
+    app.select_slider(key=f"{run_id}:memory-size-500").set_value(100).run()
+    metrics = {each.label: each.value for each in app.metric}
+    assert (metrics["Transitions"], metrics["Oldest"]) == ("100", "99 steps ago")
+    assert len(replay) == count
+
+
+# ------------------------------------------------------------------------------------- honesty and checks
+
+
+def test_honesty_is_measured_on_request(lab: RunManager, run_id: str) -> None:
+    app = opened(run=run_id, part="honesty")
+    assert set(figures(app)) == {"td-errors", "epsilon"}
+    assert "Not measured yet" in app.info[0].value
+    app.select_slider(key=f"{run_id}:honesty-episodes").set_value(1).run()
+    app.button(key=f"{run_id}:honesty-measure").click().run()
+    errand = pages.server.get_errands().latest(lab.run_folder(run_id))
+    assert errand is not None
+    assert errand.join(timeout_s=90)
+    assert errand.failure == ""
+    shown = figures(app.run())["honesty"]["figure"]["data"]
+    assert len(shown[0]["x"]) == 7
+    assert [trace["name"] for trace in shown if trace["mode"] == "lines"] == ["promised: max Q(s₀, a)", "really got"]
+
+
+def test_td_errors_over_the_training_are_the_learners_own(lab: RunManager, run_id: str, moment: Moment) -> None:
+    figure = figures(opened(run=run_id, part="honesty"))["td-errors"]["figure"]
+    median = next(trace for trace in figure["data"] if trace["name"] == "median")
+    every = np.arange(len(moment.replay))
+    agents = pages.server.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
+    expected = [np.median(agent.learner().terms(moment.replay, every).td_errors) for agent in agents]
+    assert numbers(median["y"]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_checks_run_and_pass(run_id: str) -> None:
+    app = opened(run=run_id, part="checks")
+    assert not app.success
+    app.button(key="run-checks").click().run()
+    assert "agree" in app.success[0].value
+    assert len(app.table) == 8
+    assert not app.error
+
+
+# ------------------------------------------------------------------------------- other runs and empty states
+
+
+def test_an_environment_without_names_of_its_own_is_shown_by_indices(lab: RunManager) -> None:
+    corridor = finished(lab, env_id=fake.CORRIDOR, max_episodes=4)
+    for part in PARTS[:6]:
+        assert not opened(run=corridor, part=part).error
+    assert list(opened(run=corridor).table[0].value["Meaning and unit"]) == ["s[0]", "s[1]"]
+
+
+def test_a_run_that_trains_is_asked_for_a_fresh_look(lab: RunManager) -> None:
+    live = lab.start(short_config(max_episodes=100_000, max_episode_steps=20))
+    wait_until(lambda: lab.snapshot(live).record.episodes > 3)
+    lab.set_pace(live, 50.0)
+    app = opened(run=live)
+    first = _step_shown(app)
+    wait_until(lambda: lab.snapshot(live).record.env_steps > first + 2)
+    pages.components.inside.study._looked_at.clear()
+    app.button(key="fresh-look").click().run()
+    lab.stop(live)
+    wait_for_end(lab, live)
+    assert _step_shown(app) > first
+
+
+def _step_shown(app: AppTest) -> int:
+    text = next(each.value for each in app.caption if each.value.startswith("The agent as it is"))
+    found = re.search(r"step ([\d,]+)", text)
+    assert found is not None
+    return int(found[1].replace(",", ""))
+
+
+def test_an_environment_that_is_gone_is_named(lab: RunManager, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = finished(lab, env_id=fake.SHIFTED_ACTIONS, max_episodes=1)
+    monkeypatch.setitem(fake.gym.registry, fake.SHIFTED_ACTIONS, None)
+    monkeypatch.delitem(fake.gym.registry, fake.SHIFTED_ACTIONS)
+    from dqn_core.training.environments import inspect_environment
+
+    inspect_environment.cache_clear()
+    app = opened(run=gone)
+    assert "There is no environment" in app.info[0].value
+    assert not app.exception
