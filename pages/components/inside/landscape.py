@@ -123,7 +123,7 @@ def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence
         "y": names[plane.y],
         "x_column": f"s{plane.x}",
         "y_column": f"s{plane.y}",
-        "max_q": _("max Q"),
+        "max_q": "max Q",
         "greedy": _("action"),
         "visited": _("in memory"),
         "chosen": _("chosen state"),
