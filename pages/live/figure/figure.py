@@ -9,16 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
 from pages.charts.theme import PALETTE, SCALES, SERIES
 from pages.components.links import base_path
 from pages.i18n import _, current_language
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
 
 __all__ = ["COMPONENT_NAME", "frame_names", "script", "show_figure", "style"]
 
@@ -51,7 +48,7 @@ _mount = st.components.v2.component(COMPONENT_NAME, css=style(), js=script(), is
 
 
 def show_figure(  # noqa: PLR0913  each is one plain fact about the figure
-    figure: Figure,
+    figure: Any,
     name: str,
     *,
     title: str,
@@ -67,7 +64,7 @@ def show_figure(  # noqa: PLR0913  each is one plain fact about the figure
     Parameters
     ----------
     figure
-        One of :mod:`pages.charts`. Its traces name their colours' roles in ``meta`` (``color``, ``colors``, ``scale``)
+        A plotly figure, one of :mod:`pages.charts`. Its traces name their colours' roles in ``meta`` (``color``, ``colors``, ``scale``)
         and, in ``meta["columns"]``, the columns of their table: ``{"x": "env_step", "y": "loss"}``. Its frames, if
         any, are played; each has a name and what differs in the traces.
     name
