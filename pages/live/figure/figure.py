@@ -64,9 +64,9 @@ def show_figure(  # noqa: PLR0913  each is one plain fact about the figure
     Parameters
     ----------
     figure
-        A plotly figure, one of :mod:`pages.charts`. Its traces name their colours' roles in ``meta`` (``color``, ``colors``, ``scale``)
-        and, in ``meta["columns"]``, the columns of their table: ``{"x": "env_step", "y": "loss"}``. Its frames, if
-        any, are played; each has a name and what differs in the traces.
+        A plotly figure, one of :mod:`pages.charts`. Its traces name their colours' roles in ``meta`` (``color``,
+        ``colors``, ``scale``) and, in ``meta["columns"]``, the columns of their table: ``{"x": "env_step"}``. Its
+        frames, if any, are played; each has a name and what differs in the traces.
     name
         Of the figure on its page, in test ids and in files.
     file_stem
