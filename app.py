@@ -21,6 +21,7 @@ from pages.identity import signer
 from pages.live import shutdown
 from pages.live.compare.routes import compare_routes
 from pages.live.experiments.routes import experiment_routes
+from pages.live.export_routes import export_routes
 from pages.live.play.socket import play_routes
 from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
@@ -62,6 +63,7 @@ def _routes() -> list[BaseRoute]:
     prefix = base_path()
     routes = [
         *live_routes(),
+        *export_routes(),
         *replay_routes(),
         *play_routes(),
         *compare_routes(),

@@ -1,4 +1,4 @@
-"""The command line: train, experiment, evaluate, record, info, bench, on the same core and config as the dashboard.
+"""The command line: train, experiment, evaluate, record, export, info, bench, on the dashboard's own core and config.
 
 Progress goes to stderr, one JSON object to stdout, so that a result can be piped on.
 """
@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from dqn_core.cli_bench import bench
 from dqn_core.cli_experiment import experiment
+from dqn_core.cli_export import export
 from dqn_core.cli_record import record
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, mark
@@ -43,6 +44,7 @@ _USAGE = """usage: python -m dqn_core COMMAND [OPTIONS]
   experiment many seeds, values:  python -m dqn_core experiment --field gamma --values 0.9 0.99 --seeds 0 1 2 --out data
   evaluate   play greedy episodes: python -m dqn_core evaluate runs/a --episodes 20 --seed 10000
   record     film an episode:     python -m dqn_core record runs/a --seed 1 --out episode.mp4
+  export     take a run elsewhere: python -m dqn_core export runs/a --format onnx --out agent.onnx
   info       environment, network and devices: python -m dqn_core info --env CartPole-v1
   bench      how fast this machine trains: python -m dqn_core bench --env CartPole-v1 --steps 20000
 
@@ -61,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "experiment": experiment,
         "evaluate": _evaluate,
         "record": record,
+        "export": export,
         "info": _info,
         "bench": bench,
     }

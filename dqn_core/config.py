@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 from dqn_core.config_rules import FieldRule, field_problem, ruled
 from dqn_core.errors import ChangeRefusedError, ConfigError, FieldProblem, mark
 
-__all__ = ["FieldRule", "TrainingConfig", "config_from_json", "field_rule"]
+__all__ = ["NETWORK_FIELDS", "FieldRule", "TrainingConfig", "config_from_json", "field_rule"]
 
 Loss = Literal["mse", "huber"]
 TargetUpdate = Literal["episode", "steps", "soft"]
@@ -253,6 +253,8 @@ def field_rule(name: str) -> FieldRule:
 
 _FIELDS = {each.name: each for each in fields(TrainingConfig)}
 _TYPES = typing.get_type_hints(TrainingConfig)
+NETWORK_FIELDS = ("env_id", *(name for name in _FIELDS if field_rule(name).frozen_because == _WEIGHTS_FIT))
+"""Fields in which two runs must agree for the weights of one to fit the other."""
 
 
 def _as_tuple(value: Any) -> Any:

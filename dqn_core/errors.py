@@ -15,6 +15,7 @@
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
     ├── VideoError                   a film that cannot be made or written
     ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
+    ├── ExportError                  a run that cannot be written in another program's format
     ├── WeightsFileError             a file that weights cannot be taken from
     ├── StoreError                   the database of runs cannot be read or written
     ├── DivergenceError              the loss or the weights became NaN or infinite
@@ -36,6 +37,7 @@ __all__ = [
     "ConfigError",
     "DivergenceError",
     "DqnLabError",
+    "ExportError",
     "FieldProblem",
     "LimitReachedError",
     "RolloutError",
@@ -163,6 +165,10 @@ class VideoError(DqnLabError):
 
 class RolloutError(DqnLabError):
     """An episode that cannot be played with these settings, or cannot be drawn again."""
+
+
+class ExportError(DqnLabError):
+    """A run that cannot be written in another program's format, or not where it was asked for."""
 
 
 class WeightsFileError(DqnLabError):

@@ -235,3 +235,51 @@ def test_a_run_that_fails_says_which_checkpoint_is_left(tmp_path: Path, capsys: 
     assert "checkpoint is of episode 0, env step 10: Resume goes on from it" in said.err
     assert "env step 10" in json.loads((out / "summary.json").read_text())["message"]
     assert main(["train", "--resume", str(out), "--quiet"]) == 1  # its environment has not been mended
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the command line, only to be read."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    main(["train", "--out", str(out), *QUICK])
+    return out
+
+
+@pytest.mark.parametrize("name", ["safetensors", "onnx", "csv", "parquet", "tensorboard"])
+def test_a_run_is_exported_in_every_format(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert main(["export", str(trained), "--format", name, "--out", str(tmp_path), "--weights", "last"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    (path,) = tmp_path.iterdir()
+    assert report == {"run_id": "run", "format": name, "out": str(path), "bytes": path.stat().st_size}
+    if name != "tensorboard":
+        given = tmp_path / "deeper" / "mine.dat"
+        assert main(["export", str(trained), "--format", name, "--out", str(given), "--weights", "last"]) == 0
+        assert given.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--format", "onnx", "--weights", "episode-00000099"], "no weights at"),
+        (["--format", "onnx", "--weights", "../x"], "no snapshot's name"),
+        (["--format", "csv", "--out", "FILE/x.csv"], "cannot be written"),
+        (["--format", "csv", "FOLDER"], "not a run folder"),
+    ],
+)
+def test_an_export_that_cannot_be_made_is_refused_in_words(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    folder = str(tmp_path if "FOLDER" in options else trained)
+    rest = [each.replace("FILE", str(tmp_path / "file")) for each in options if each != "FOLDER"]
+    assert main(["export", folder, *rest]) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_format_that_is_not_known_is_refused(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", str(trained), "--format", "pickle"])
+    assert "pickle" in capsys.readouterr().err

@@ -35,8 +35,7 @@ def weights_at(path: Path) -> dict[str, np.ndarray]:
     """The weights in a file, or the best (else the last) of a run's folder; raises as :func:`weights_in` does."""
     if path.is_dir():
         folder = RunFolder.open(path)
-        names = [info.name for info in folder.snapshots()]
-        return folder.weights("best" if "best" in names else "last")
+        return folder.weights("best" if folder.has_snapshot("best") else "last")
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

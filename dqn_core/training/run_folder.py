@@ -50,6 +50,7 @@ from dqn_core.training.snapshots import (
     read_state,
     read_weights,
     remove_later,
+    snapshot_path,
     write_snapshot,
 )
 from dqn_core.training.trainer_state import TrainerState
@@ -137,6 +138,10 @@ class RunFolder:
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """The snapshots kept, oldest first."""
         return list_snapshots(self.path)
+
+    def has_snapshot(self, name: str) -> bool:
+        """Whether there is a snapshot of this name, readable or not."""
+        return snapshot_path(self.path, name).exists()
 
     def snapshot(self, name: str) -> dict[str, np.ndarray]:
         """The learner's state in a snapshot: ``online.*``, ``target.*`` and ``adam.*``.

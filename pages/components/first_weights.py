@@ -9,13 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import NETWORK_FIELDS, TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, WeightsFileError, mark
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.given_weights import MOST_BYTES, check_fit, weights_in
 from pages.components.form_state import FormState
 from pages.components.numbers import number_text
-from pages.components.words import WEIGHTS_LABELS
+from pages.components.words import WEIGHTS_KINDS, WEIGHTS_LABELS
 from pages.i18n import _, translate_error
 from pages.server import get_manager
 
@@ -23,7 +23,6 @@ __all__ = ["GivenWeights", "first_weights", "given_weights"]
 
 _FRESH, _RUN, _FILE = "fresh", "run", "file"
 _SOURCES = {_FRESH: mark("Random"), _RUN: mark("A run's"), _FILE: mark("A file's")}
-_KINDS = ("best", "last")
 _MOST_RUNS = 100
 
 
@@ -75,7 +74,7 @@ def given_weights(scope: str, config: TrainingConfig) -> GivenWeights:
     state = st.session_state
     match state.get(_key(scope, "source"), _FRESH):
         case "run":
-            given = _of_run(state.get(_key(scope, "run")), state.get(_key(scope, "kind")) or _KINDS[0])
+            given = _of_run(state.get(_key(scope, "run")), state.get(_key(scope, "kind")) or WEIGHTS_KINDS[0])
         case "file":
             given = _of_file(state.get(_key(scope, "file")))
         case _:
@@ -110,20 +109,18 @@ def _choose_run(form: FormState) -> None:
     )
     st.segmented_control(
         _("Weights"),
-        _KINDS,
+        WEIGHTS_KINDS,
         format_func=lambda kind: _(WEIGHTS_LABELS[kind]),
-        default=_KINDS[0],
+        default=WEIGHTS_KINDS[0],
         key=_key(form.scope, "kind"),
         required=True,
     )
 
 
 def _is_alike(record: RunRecord, form: FormState) -> bool:
-    return all(
-        getattr(record.config, name) == (tuple(value) if isinstance(value, list) else value)
-        for name, value in form.values.items()
-        if name in {"env_id", "hidden_sizes"}
-    )
+    has = record.config.to_dict()
+    wanted = ((name, form.values[name]) for name in NETWORK_FIELDS)
+    return all(has[name] == (list(value) if isinstance(value, tuple) else value) for name, value in wanted)
 
 
 def _run_text(record: RunRecord) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dqn_core.errors import mark
 from dqn_core.events import EndReason, RunState
 
-__all__ = ["CHOICE_LABELS", "PRESET_LABELS", "REASON_LABELS", "STATE_LABELS", "WEIGHTS_LABELS"]
+__all__ = ["CHOICE_LABELS", "PRESET_LABELS", "REASON_LABELS", "STATE_LABELS", "WEIGHTS_KINDS", "WEIGHTS_LABELS"]
 
 STATE_LABELS = {
     RunState.QUEUED: mark("Waiting"),
@@ -53,5 +53,7 @@ CHOICE_LABELS = {
 }
 """Values of the config's fields that are one of a few."""
 
+WEIGHTS_KINDS = ("best", "last")
+"""Of the weights that a run keeps, those that a person chooses between."""
 WEIGHTS_LABELS = {"best": mark("best"), "last": mark("last"), "kept": mark("kept")}
 """Kinds of weights that a run keeps."""

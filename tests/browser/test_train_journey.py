@@ -172,7 +172,7 @@ def test_a_stopped_run_goes_on_from_where_it_stood(page: Page) -> None:
 def download(page: Page, name: str, folder: Path) -> Path:
     link = page.get_by_role("link", name=name)
     if not link.is_visible():
-        press(page, "Download")
+        press(page, "Take home")
     with page.expect_download() as started:
         link.click()
     path = folder / started.value.suggested_filename

@@ -14,6 +14,8 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.training.environments import inspect_environment
 from pages.components import config_form
 from scripted_trainer import wait_until
+from strategies import weights_of
+from trainer_runs import snapshot_of
 
 BUTTONS = ("start", "pause", "step", "resume", "stop")
 
@@ -209,8 +211,18 @@ def test_a_pace_chosen_before_the_start_holds_from_the_start(app: AppTest, manag
     assert manager.snapshot(app.query_params["run"]).pace == 50.0
 
 
-def test_downloads_point_to_the_runs_tables(open_app: Callable[..., AppTest], run_id: str) -> None:
-    texts = "".join(each.proto.body for each in open_app(run=run_id).get("html"))
+def test_downloads_point_to_the_runs_files(open_app: Callable[..., AppTest], manager: RunManager, run_id: str) -> None:
+    app = open_app(run=run_id)
+    assert any("after the first evaluation" in each.value for each in app.caption)
+    folder = manager.open_folder(run_id)
+    for kind in ("best", "last"):
+        folder.write_snapshot(snapshot_of(weights_of(0, (4, 32, 32, 2)), kind))
+    app.run()
+    app.segmented_control(key=f"{run_id}:weights-home").set_value("last").run()
+    texts = "".join(each.proto.body for each in app.get("html"))
+    for name in ("safetensors?weights=last", "onnx?weights=last", "parquet", "tensorboard"):
+        assert f'href="/live/runs/{run_id}/export/{name}"' in texts
+    assert "export/checkpoint" not in texts
     for table, label in (("episodes", "Episodes (CSV)"), ("changes", "Live changes (CSV)")):
         address = f"/live/runs/{run_id}/{table}.csv"
         assert f'<a href="{address}" download="{run_id}-{table}.csv">{label}</a>' in texts

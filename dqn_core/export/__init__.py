@@ -1,0 +1,1 @@
+"""A run taken elsewhere: its weights for other programs, its log for tables and TensorBoard."""

@@ -1,0 +1,48 @@
+"""The formats that a run can be taken away in, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from dqn_core.export.onnx_file import onnx_file
+from dqn_core.export.run_content import RunContent
+from dqn_core.export.tables import csv_file, parquet_file
+from dqn_core.export.tensorboard_file import tensorboard_file, tensorboard_name
+from dqn_core.export.weights_file import weights_file
+
+__all__ = ["FORMATS", "Format", "FormatName"]
+
+FormatName = Literal["safetensors", "onnx", "csv", "parquet", "tensorboard"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """How a run becomes a file: both functions take the run and the name of the snapshot whose weights are meant."""
+
+    file_name: Callable[[RunContent, str], str]
+    make: Callable[[RunContent, str], bytes]
+
+
+def _log(make: Callable[[RunContent], bytes], suffix: str) -> Format:
+    return Format(
+        file_name=lambda content, _weights: f"{content.run_id}-episodes.{suffix}",
+        make=lambda content, _weights: make(content),
+    )
+
+
+def _network(make: Callable[[RunContent, str], bytes], suffix: str) -> Format:
+    return Format(file_name=lambda content, weights: f"{content.run_id}-{weights}.{suffix}", make=make)
+
+
+FORMATS: dict[FormatName, Format] = {
+    "safetensors": _network(weights_file, "safetensors"),
+    "onnx": _network(onnx_file, "onnx"),
+    "csv": _log(csv_file, "csv"),
+    "parquet": _log(parquet_file, "parquet"),
+    "tensorboard": Format(
+        file_name=lambda content, _weights: tensorboard_name(content),
+        make=lambda content, _weights: tensorboard_file(content),
+    ),
+}

@@ -1,0 +1,161 @@
+"""The online network as an ONNX model, for runtimes without Python or PyTorch.
+
+Input ``observations`` [batch, D] float32; outputs ``q_values`` [batch, A] float32 and ``action`` [batch] int64, the
+greedy one. Noise is left out, as when the agent is evaluated.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dqn_core.algorithm.compute import make_learner
+from dqn_core.algorithm.networks import network_sizes, sizes_of
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ExportError, UnsupportedEnvironmentError, mark
+from dqn_core.export.run_content import RunContent
+from dqn_core.training.environments import inspect_environment
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["check_onnx", "onnx_file"]
+
+_OPSET, _IR_VERSION = 17, 8
+"""Of 2022: what current runtimes read, in browsers and on small devices too."""
+_TOLERANCE = 1e-5
+_CHECKED_STATES = 64
+
+
+def onnx_file(content: RunContent, weights: str) -> bytes:
+    """The model of a snapshot, compared with the learner where onnxruntime is installed.
+
+    Raises
+    ------
+    RunFolderError
+        The run keeps no snapshot of this name, or its weights are not its config's network.
+    ExportError
+        The model does not compute what the learner does.
+    """
+    config, arrays = content.config, content.folder.snapshot_weights(weights)
+    model = _model(config, arrays)
+    about = {"run_id": content.run_id, "snapshot": weights, "env_id": config.env_id} | _names(config)
+    for name, value in about.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = name, value
+    serialized: bytes = model.SerializeToString()
+    if importlib.util.find_spec("onnxruntime") is not None:
+        check_onnx(serialized, config, arrays)
+    return serialized
+
+
+def check_onnx(model: bytes, config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> float:
+    """Largest difference of Q-values between the model and the learner, on random states.
+
+    Raises :class:`ExportError` where it is more than 1e-5, of Q-values beyond 1 more than their 1e-5th part.
+    """
+    import onnxruntime
+
+    sizes = sizes_of(weights)
+    learner, _ = make_learner(
+        config.replace(compute="torch-cpu"), sizes[0], _n_actions(config, sizes[-1]), np.random.default_rng(0)
+    )
+    learner.load_weights(weights)
+    observations = np.random.default_rng(0).standard_normal((_CHECKED_STATES, sizes[0]), np.float32)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (found,) = session.run(["q_values"], {"observations": observations})
+    expected = learner.q_values(observations)
+    difference = np.abs(found - expected)
+    if not (difference <= _TOLERANCE * np.maximum(1.0, np.abs(expected))).all():
+        template = mark("The ONNX model's Q-values differ from the learner's by {difference}: it is not written.")
+        raise ExportError(template, difference=float(difference.max()))
+    return float(difference.max())
+
+
+def _model(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> onnx.ModelProto:
+    from onnx import TensorProto, checker, helper, numpy_helper
+
+    n_outputs = sizes_of(weights)[-1]
+    constants = {name: array for name, array in weights.items() if not name.endswith("_sigma")}
+    nodes = [*_layers(sum(name.endswith(".weight") for name in constants))]
+    if config.distribution == "quantile":
+        constants["rows"] = np.array([0, config.quantiles, -1], np.int64)
+        nodes.append(helper.make_node("Reshape", ["outputs", "rows"], ["quantile_outputs"]))
+    if config.dueling:
+        constants["heads"] = np.array([1, _n_actions(config, n_outputs)], np.int64)
+        nodes += _dueling("quantile_outputs" if config.distribution == "quantile" else "outputs")
+    nodes += _reading(config)
+    graph = helper.make_graph(
+        nodes,
+        f"Q-network for {config.env_id}",
+        [helper.make_tensor_value_info("observations", TensorProto.FLOAT, ["batch", sizes_of(weights)[0]])],
+        [
+            helper.make_tensor_value_info("q_values", TensorProto.FLOAT, ["batch", _n_actions(config, n_outputs)]),
+            helper.make_tensor_value_info("action", TensorProto.INT64, ["batch"]),
+        ],
+        [numpy_helper.from_array(np.ascontiguousarray(array), name) for name, array in sorted(constants.items())],
+    )
+    model = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION, producer_name="DQN Lab"
+    )
+    checker.check_model(model, full_check=True)
+    return model
+
+
+def _layers(count: int) -> list[Any]:
+    """``outputs = layers(observations)`` with ReLU between the layers."""
+    from onnx import helper
+
+    nodes, x = [], "observations"
+    for i in range(count):
+        y = "outputs" if i == count - 1 else f"hidden.{i}"
+        nodes.append(helper.make_node("Gemm", [x, f"layers.{i}.weight", f"layers.{i}.bias"], [y], transB=1))
+        if y != "outputs":
+            nodes.append(helper.make_node("Relu", [y], [f"relu.{i}"]))
+        x = f"relu.{i}"
+    return nodes
+
+
+def _dueling(outputs: str) -> list[Any]:
+    """``dueling = V + (A - mean A)`` along the last axis, as :func:`~dqn_core.algorithm.targets.dueling_q`."""
+    from onnx import helper
+
+    return [
+        helper.make_node("Split", [outputs, "heads"], ["value", "advantages"], axis=-1),
+        helper.make_node("ReduceMean", ["advantages"], ["mean_advantage"], axes=[-1], keepdims=1),
+        helper.make_node("Sub", ["advantages", "mean_advantage"], ["centred"]),
+        helper.make_node("Add", ["value", "centred"], ["dueling"]),
+    ]
+
+
+def _reading(config: TrainingConfig) -> list[Any]:
+    """``q_values`` from whatever came last, and the greedy ``action``, the lowest of equals."""
+    from onnx import helper
+
+    is_quantile = config.distribution == "quantile"
+    last = "dueling" if config.dueling else "quantile_outputs" if is_quantile else "outputs"
+    mean = helper.make_node("ReduceMean", [last], ["q_values"], axes=[1], keepdims=0)
+    return [
+        mean if is_quantile else helper.make_node("Identity", [last], ["q_values"]),
+        helper.make_node("ArgMax", ["q_values"], ["action"], axis=1, keepdims=0),
+    ]
+
+
+def _n_actions(config: TrainingConfig, n_outputs: int) -> int:
+    """Actions of the network of ``config`` that has ``n_outputs``: the inverse of :func:`network_sizes`."""
+    per_action = network_sizes(config, 1, 1)[-1] - network_sizes(config, 1, 0)[-1]
+    return (n_outputs - network_sizes(config, 1, 0)[-1]) // per_action
+
+
+def _names(config: TrainingConfig) -> dict[str, str]:
+    """What the numbers of an observation and the actions are called; nothing where the environment is not here."""
+    try:
+        report = inspect_environment(config.env_id, config.max_episode_steps)
+    except UnsupportedEnvironmentError:
+        return {}
+    return {"observation_names": ", ".join(report.observation_names), "action_names": ", ".join(report.action_names)}

@@ -1,0 +1,100 @@
+"""What there is of a run to export, wherever it is kept: in a folder of the command line, or by a server."""
+
+from __future__ import annotations
+
+import csv
+import math
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ExportError, mark
+from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded
+from dqn_core.runs.store import RunStore
+from dqn_core.training.run_folder import RunFolder
+
+__all__ = ["RunContent", "content_of_folder"]
+
+_TYPES = typing.get_type_hints(EpisodeEnded)
+_READERS: dict[type, Callable[[str], Any]] = {
+    int: int,
+    bool: lambda text: text == "True",
+    float: lambda text: float(text) if text else math.nan,
+}
+_DATABASE = "dqn_lab.sqlite"
+_ROWS_AT_A_TIME = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunContent:
+    """One run's parts."""
+
+    run_id: str
+    folder: RunFolder
+    """Its weights and checkpoints."""
+    started_at: datetime
+    episodes: Callable[[], Iterable[EpisodeEnded]]
+    """Reads the log from its beginning."""
+
+    @property
+    def config(self) -> TrainingConfig:
+        """As it is now, live changes included."""
+        return self.folder.config
+
+
+def content_of_folder(path: Path) -> RunContent:
+    """The run in ``path``: one that the command line trained, or one of a server's data folder.
+
+    Raises
+    ------
+    RunFolderError
+        It is no run's folder.
+    ExportError
+        Its log is nowhere to be found.
+    """
+    folder = RunFolder.open(path)
+    run_id, log = path.resolve().name, path / "episodes.csv"
+    database = path.resolve().parent.parent / _DATABASE
+    if log.exists():
+        began = datetime.fromtimestamp((path / "config.json").stat().st_mtime, UTC)
+        return RunContent(run_id=run_id, folder=folder, started_at=began, episodes=lambda: _read_csv(log))
+    if not database.exists():
+        template = mark("{path} holds no log (episodes.csv): give the folder that the run was trained in.")
+        raise ExportError(template, path=path)
+    store = RunStore(database)
+    try:
+        began = store.run(run_id).started_at
+    finally:
+        store.close()
+    return RunContent(run_id=run_id, folder=folder, started_at=began, episodes=lambda: _read_store(database, run_id))
+
+
+def _read_csv(path: Path) -> Iterator[EpisodeEnded]:
+    """The rows of an episodes' CSV; raises :class:`ExportError` for a file that is not one."""
+    names = [each.name for each in fields(EpisodeEnded)]
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if tuple(rows.fieldnames or ()) != EPISODE_COLUMNS:
+            raise ExportError(mark("{path} is not an episodes' CSV of this program."), path=path)
+        for row in rows:
+            cells = zip(names, row.values(), strict=True)
+            try:
+                yield EpisodeEnded(**{name: _READERS[_TYPES[name]](text) for name, text in cells})
+            except (TypeError, ValueError) as error:
+                template = mark("{path} is damaged in line {line}.")
+                raise ExportError(template, path=path, line=rows.line_num) from error
+
+
+def _read_store(database: Path, run_id: str) -> Iterator[EpisodeEnded]:
+    store = RunStore(database)
+    try:
+        position = 0
+        while rows := store.episodes(run_id, position, _ROWS_AT_A_TIME):
+            yield from rows
+            position += len(rows)
+    finally:
+        store.close()
