@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,6 +92,22 @@ def test_memory_stays_bounded_over_200_replays(made: Made) -> None:
     assert 1 < most <= bound / largest + 1
     assert shelf.find(replay.replay_id) is replay  # the newest is kept, the oldest went
     assert threading.active_count() < 30
+
+
+def test_the_process_does_not_grow_over_200_replays(made: Made) -> None:
+    resource = pytest.importorskip("resource")  # of POSIX systems
+
+    def peak_mb() -> float:
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+
+    own, shelf = policy("CartPole-v1", max_episode_steps=2), made(max_bytes=2**18)
+    for seed in range(40):
+        wait_until_over(shelf.ask(Path("best"), lambda: own, seed=seed))
+    before = peak_mb()
+    for seed in range(40, 240):  # 600 pictures, each 700 kB before it is packed
+        wait_until_over(shelf.ask(Path("best"), lambda: own, seed=seed))
+    assert peak_mb() - before < 20
 
 
 def test_those_not_asked_for_the_longest_go_first(made: Made) -> None:
