@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass
 
 from dqn_core.algorithm.devices import device_summary
-from dqn_core.algorithm.networks import layer_sizes, parameter_count
+from dqn_core.algorithm.networks import network_sizes
 from dqn_core.config import TrainingConfig
 from dqn_core.training.environments import EnvironmentReport, inspect_environment
 
@@ -21,22 +21,24 @@ class LayerReport:
     inputs: int
     outputs: int
     activation: str
+    is_noisy: bool = False
 
     @property
     def parameters(self) -> int:
-        """Weights and biases."""
-        return (self.inputs + 1) * self.outputs
+        """Weights and biases, and the noise's where it is noisy."""
+        return (self.inputs + 1) * self.outputs * (2 if self.is_noisy else 1)
 
 
-def layer_reports(observation_size: int, hidden_sizes: tuple[int, ...], n_actions: int) -> tuple[LayerReport, ...]:
-    """The Q-network's layers, from observation to Q-values."""
-    sizes = layer_sizes(observation_size, hidden_sizes, n_actions)
+def layer_reports(config: TrainingConfig, observation_size: int, n_actions: int) -> tuple[LayerReport, ...]:
+    """The Q-network's layers, from observation to the outputs that Q-values are read from."""
+    sizes = network_sizes(config, observation_size, n_actions)
     return tuple(
         LayerReport(
             name=f"layers.{i}",
             inputs=inputs,
             outputs=outputs,
-            activation="linear" if i == len(hidden_sizes) else "ReLU",
+            activation="linear" if i == len(config.hidden_sizes) else "ReLU",
+            is_noisy=config.noisy_nets,
         )
         for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes))
     )
@@ -48,7 +50,7 @@ def report_text(config: TrainingConfig) -> str:
     Raises :class:`~dqn_core.errors.UnsupportedEnvironmentError` where the environment cannot be used.
     """
     environment = inspect_environment(config.env_id, config.max_episode_steps)
-    parts = (_environment_lines(environment), _network_lines(environment, config.hidden_sizes), [device_summary()])
+    parts = (_environment_lines(environment), _network_lines(environment, config), [device_summary()])
     return "\n\n".join("\n".join(lines) for lines in parts)
 
 
@@ -73,9 +75,9 @@ def _environment_lines(report: EnvironmentReport) -> list[str]:
     ]
 
 
-def _network_lines(report: EnvironmentReport, hidden_sizes: tuple[int, ...]) -> list[str]:
-    layers = layer_reports(report.observation_size, hidden_sizes, report.n_actions)
-    total = parameter_count(layer_sizes(report.observation_size, hidden_sizes, report.n_actions))
+def _network_lines(report: EnvironmentReport, config: TrainingConfig) -> list[str]:
+    layers = layer_reports(config, report.observation_size, report.n_actions)
+    total = sum(layer.parameters for layer in layers)
     lines = [
         f"  {layer.name}  {layer.inputs:>5} -> {layer.outputs:<5} {layer.activation:<7} {layer.parameters:>9,}"
         for layer in layers

@@ -65,7 +65,7 @@ def _rewards(report: EnvironmentReport) -> None:
 
 
 def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
-    layers = layer_reports(report.observation_size, config.hidden_sizes, report.n_actions)
+    layers = layer_reports(config, report.observation_size, report.n_actions)
     total = sum(layer.parameters for layer in layers)
     _title(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
     st.table(
