@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import streamlit as st
 
-from dqn_core.errors import DqnLabError
 from dqn_core.runs.experiments import Experiments
 from pages.components.errors import show_errors
+from pages.components.experiment_actions import act_on_experiment, show_refusal, start_experiment
 from pages.components.experiment_form import ExperimentDraft, experiment_form
 from pages.components.links import EXPERIMENTS_PAGE, base_path, language_switch, last_run
-from pages.i18n import _, problem_text, translate_error
-from pages.identity import require_control, visitor
+from pages.i18n import _, problem_text
 from pages.live.experiments.routes import MOST_CARDS
 from pages.live.experiments.view import experiment_list
 from pages.server import get_manager
-
-_ERROR = "experiments:error"
 
 
 def experiments_page() -> None:
@@ -56,17 +51,14 @@ def _start(draft: ExperimentDraft) -> None:
 
 def _begin(draft: ExperimentDraft) -> None:
     if draft.spec is not None:
-        spec = draft.spec
-        _attempt(lambda experiments: experiments.start(spec, draft.name, visitor().visitor_id))
+        start_experiment(draft.spec, draft.name)
 
 
 def _list() -> None:
-    error = st.session_state.pop(_ERROR, None)
-    if error is not None:
-        st.error(translate_error(error), icon=":material/error:")
+    show_refusal()
     statuses = Experiments(get_manager()).latest(MOST_CARDS)
     if statuses:
-        experiment_list(statuses, _act, base_path=base_path())
+        experiment_list(statuses, act_on_experiment, base_path=base_path())
     else:
         with st.container(border=True):
             st.subheader(_("No experiment yet"), anchor=False)
@@ -76,31 +68,6 @@ def _list() -> None:
                     "then can luck be told from effect: Compare shows means with bands over the seeds."
                 )
             )
-
-
-def _act(experiment_id: str, action: str) -> None:
-    steering: dict[str, Callable[[Experiments, str], object]] = {
-        "stop": Experiments.stop,
-        "resume": Experiments.resume,
-        "delete": Experiments.remove,
-    }
-
-    def do(experiments: Experiments) -> None:
-        if action == "repeat":  # what begins anew belongs to whoever asked for it
-            experiments.repeat(experiment_id, visitor().visitor_id)
-        elif action in steering:
-            require_control(experiments.status(experiment_id).record)
-            steering[action](experiments, experiment_id)
-
-    _attempt(do)
-
-
-def _attempt(do: Callable[[Experiments], object]) -> None:
-    """Do what a button asked for; what keeps it from being done is said above the list."""
-    try:
-        do(Experiments(get_manager()))
-    except DqnLabError as error:
-        st.session_state[_ERROR] = error
 
 
 show_errors(experiments_page)

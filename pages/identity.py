@@ -7,7 +7,6 @@ controls all. Without one, everybody controls everything, as one person on their
 from __future__ import annotations
 
 import functools
-import hashlib
 import hmac
 import threading
 import time
@@ -21,6 +20,7 @@ import streamlit as st
 from dqn_core.errors import AccessError, mark
 from dqn_core.runs.manager import RunManager
 from pages.i18n import _
+from pages.live.runs.wire import owner_mark
 from pages.server import get_manager
 from pages.settings import settings
 from pages.visitor_cookies import Signer, new_visitor_id, server_key
@@ -41,7 +41,6 @@ __all__ = [
 
 _ID_KEY, _ROLE_KEY = "visitor_id", "visitor_is_instructor"
 _ATTEMPTS, _ATTEMPTS_IN_ALL, _ATTEMPTS_S = 5, 50, 60.0
-_NAME_LETTERS = 4
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def may_control(record: Owned) -> bool:
 def require_control(record: Owned) -> None:
     """Raises :class:`AccessError` where the visitor may only watch. Whatever a page shows, each command asks here."""
     if not may_control(record):
-        template = mark("{owner} started this: only they and the instructor control it.")
+        template = mark("This was started by {owner}: only they and the instructor control it.")
         raise AccessError(template, owner=owner_text(record))
 
 
@@ -98,8 +97,7 @@ def owner_text(record: Owned) -> str:
     """Whose it is, by a short name that stays the same; empty for one that is everybody's."""
     if not record.owner:
         return ""
-    name = hashlib.sha256(record.owner.encode()).hexdigest()[:_NAME_LETTERS].upper()
-    return _("Visitor {name}").format(name=name)
+    return _("visitor {mark}").format(mark=owner_mark(record.owner))
 
 
 def signer() -> Signer:

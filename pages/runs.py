@@ -5,11 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.components.errors import show_errors
+from pages.components.instructor import instructor_switch
 from pages.components.links import RUNS_PAGE, TRAIN_PAGE, language_switch, page_query
 from pages.components.run_actions import run_actions
 from pages.components.run_selection import pick_runs, picked_run_ids, runs_stamp
 from pages.i18n import _
+from pages.identity import visitor
 from pages.live.runs.table import runs_table
+from pages.live.runs.wire import owner_mark
 from pages.server import get_run_list
 
 _OPEN_KEY = "runs-open"
@@ -21,6 +24,7 @@ def runs_page() -> None:
     with left:
         st.title(_("Runs"), anchor=False)
     with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
+        instructor_switch()
         language_switch(RUNS_PAGE)
     if get_run_list().lines():
         _workbench()
@@ -38,7 +42,7 @@ def _workbench() -> None:
     run_actions(picked, list(lines.values()))
     runs_table(
         [line.run_id for line in picked],
-        own_mark="",
+        own_mark=owner_mark(visitor().visitor_id),
         stamp=runs_stamp(),
         on_picked=pick_runs,
         on_open=_open,

@@ -16,6 +16,7 @@ from dqn_core.training.snapshots import SnapshotInfo
 from pages.components.numbers import number_text, size_text
 from pages.components.run_controls import keep_command_error
 from pages.i18n import _, translate_error
+from pages.identity import may_control, steering
 from pages.server import get_manager
 
 __all__ = ["checkpoints"]
@@ -65,7 +66,7 @@ def _summary(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo], 
 
 
 def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best: bool) -> None:
-    run_id = snapshot.record.run_id
+    run_id, is_ours = snapshot.record.run_id, may_control(snapshot.record)
     st.button(_("Look again"), icon=":material/refresh:", key=f"{run_id}:look-again", type="tertiary")
     if snapshot.is_active:
         st.button(
@@ -73,6 +74,7 @@ def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best:
             icon=":material/bookmark_add:",
             key=f"{run_id}:take-checkpoint",
             help=_("Write down now all that the run needs to go on from here. It trains on meanwhile."),
+            disabled=not is_ours,
             on_click=_take,
             args=(run_id,),
         )
@@ -85,7 +87,7 @@ def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best:
                 "Go on from the best evaluation and give up what came later. Change a setting first: with the same "
                 "ones the same training follows."
             ),
-            disabled=config is None,
+            disabled=config is None or not is_ours,
             on_click=_go_on_from_best,
             args=(snapshot, config),
         )
@@ -93,15 +95,16 @@ def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best:
 
 def _take(run_id: str) -> None:
     try:
-        get_manager().take_checkpoint(run_id)
+        steering(run_id).take_checkpoint(run_id)
     except DqnLabError as error:
         keep_command_error(error)
 
 
 def _go_on_from_best(snapshot: RunSnapshot, config: TrainingConfig) -> None:
     changes = {name: new for name, _old, new in snapshot.record.config.differences(config)}
+    run_id = snapshot.record.run_id
     try:
-        get_manager().go_on(snapshot.record.run_id, from_="best", **changes)
+        steering(run_id).go_on(run_id, from_="best", **changes)
     except DqnLabError as error:
         keep_command_error(error)
 

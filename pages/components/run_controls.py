@@ -108,7 +108,7 @@ def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, re
 
 
 def _watching(snapshot: RunSnapshot) -> None:
-    text = _("{owner} started this run: only they and the instructor control it. New run begins one of yours.")
+    text = _("This run was started by {owner}: only they and the instructor control it. New run begins one of yours.")
     st.info(text.format(owner=owner_text(snapshot.record)), icon=":material/visibility:")
 
 

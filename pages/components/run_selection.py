@@ -9,6 +9,7 @@ import streamlit as st
 from dqn_core.errors import DqnLabError
 from dqn_core.runs.run_list import RunLine
 from pages.i18n import _, translate_error
+from pages.identity import require_control
 from pages.server import get_run_list
 
 __all__ = ["do_to_runs", "escaped", "pick_runs", "picked_run_ids", "runs_stamp", "show_outcome"]
@@ -33,13 +34,14 @@ def runs_stamp() -> int:
 
 
 def do_to_runs(lines: Sequence[RunLine], act: Callable[[str], object], done: str) -> None:
-    """Call ``act`` with each run's id; what came of it is shown by :func:`show_outcome`.
+    """Call ``act`` with the id of each run that is the visitor's; :func:`show_outcome` shows what came of it.
 
     ``done`` says what was done to the ``{n}`` runs that did not refuse.
     """
     refused: list[tuple[RunLine, DqnLabError]] = []
     for line in lines:
         try:
+            require_control(line)
             act(line.run_id)
         except DqnLabError as error:
             refused.append((line, error))

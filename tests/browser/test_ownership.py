@@ -61,7 +61,7 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
     # Ben watches it. His own run waits for its turn.
     ben.goto(address)
     expect(state(ben)).to_have_text("Running")
-    expect(ben.get_by_text("started this run: only they")).to_be_visible()
+    expect(ben.get_by_text("This run was started by visitor")).to_be_visible()
     expect(button(ben, "Stop")).to_be_disabled()
     expect(ben.get_by_role("slider", name="Learning rate")).to_be_disabled()
     bens = start_a_long_run(ben)
@@ -73,7 +73,7 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
     eve.context.add_cookies([{"name": name, "value": f"{visitor_id}.{'0' * 64}", "url": server.url}])
     eve.goto(address)
     expect(state(eve)).to_have_text("Running")
-    expect(eve.get_by_text("started this run: only they")).to_be_visible()
+    expect(eve.get_by_text("This run was started by visitor")).to_be_visible()
     expect(button(eve, "Stop")).to_be_disabled()
 
     # Ann comes back, and it is her run still.

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
+from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
 from pages import identity
 from pages.settings import settings
@@ -52,7 +53,7 @@ def enter_code(app: AppTest, code: str) -> AppTest:
 
 
 def watching(app: AppTest) -> list[str]:
-    return [each.value for each in app.info if "started this run: only they" in each.value]
+    return [each.value for each in app.info if "This run was started by visitor" in each.value]
 
 
 def test_without_a_code_everybody_controls_everything(open_app: OpenApp, manager: RunManager) -> None:
@@ -66,6 +67,14 @@ def test_without_a_code_everybody_controls_everything(open_app: OpenApp, manager
     state_is(manager, run_id, RunState.STOPPED)
 
 
+def stop_experiment(experiment_id: str) -> None:
+    """What the list of experiments does when its button is pressed."""
+    from pages.components.experiment_actions import act_on_experiment, show_refusal
+
+    act_on_experiment(experiment_id, "stop")
+    show_refusal()
+
+
 @pytest.mark.usefixtures("_with_a_code")
 class TestOnAServerWithACode:
     def test_the_owner_controls_and_others_watch(self, open_app: OpenApp, manager: RunManager) -> None:
@@ -77,7 +86,7 @@ class TestOnAServerWithACode:
         other = open_app(run=run_id)
         assert possible(other) == set()
         (said,) = watching(other)
-        assert said.startswith("Visitor ")
+        assert "only they and the instructor control it" in said
         assert other.select_slider(key=f"{run_id}:gamma").disabled
         assert other.select_slider(key="pace").disabled
         assert not other.toggle(key="watch").disabled
@@ -120,6 +129,33 @@ class TestOnAServerWithACode:
         run_id = manager.start(TrainingConfig())
         state_is(manager, run_id, RunState.RUNNING)
         assert possible(open_app(run=run_id)) == {"pause", "stop"}
+
+    def test_other_pages_refuse_too(self, open_app: OpenApp, manager: RunManager) -> None:
+        run_id = started(open_app(), manager)
+        runs = open_app()
+        runs.session_state["runs-picked"] = (run_id,)
+        runs.switch_page("runs.py").run()
+        runs.button(key="runs-stop").click().run()
+        assert any("only they and the instructor control it" in each.value for each in runs.error)
+        train = open_app(run=run_id)
+        train.session_state[f"{run_id}:checkpoints"] = True  # the section is open
+        train.run()
+        assert train.button(key=f"{run_id}:take-checkpoint").disabled
+        assert manager.snapshot(run_id).record.state is RunState.RUNNING
+
+    def test_an_experiment_is_its_owners(self, open_app: OpenApp, manager: RunManager) -> None:
+        owner = open_app()
+        owner.switch_page("experiments.py").run()
+        owner.button(key="experiment:start").click().run()
+        (status,) = Experiments(manager).latest()
+        assert status.record.owner
+        assert {run.owner for run in status.runs} == {status.record.owner}
+        other = AppTest.from_function(stop_experiment, args=(status.record.experiment_id,)).run()
+        assert ["only they and the instructor" in each.value for each in other.error] == [True]
+        assert any(run.state.is_active for run in Experiments(manager).latest()[0].runs)
+        other.session_state["visitor_id"] = status.record.owner
+        assert not other.run().error
+        wait_until(lambda: not any(run.state.is_active for run in Experiments(manager).latest()[0].runs))
 
     def test_the_instructor_controls_all_until_they_give_it_up(self, open_app: OpenApp, manager: RunManager) -> None:
         run_id = started(open_app(), manager)
