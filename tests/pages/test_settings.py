@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 
 from dqn_core.errors import SettingError
-from pages.settings import Settings, read_settings, settings
+from pages.settings import VARIABLES, Settings, read_settings, settings
 
 
 def test_without_a_word_everything_is_as_for_one_person() -> None:
@@ -83,6 +83,12 @@ def test_a_code_that_is_guessed_at_once_is_refused_and_not_repeated() -> None:
 def test_a_limit_that_is_misspelt_is_not_passed_over() -> None:
     with pytest.raises(SettingError, match=r"no setting max_runs: .* may hold data, executor,"):
         read_settings({}, {"max_runs": 3})
+
+
+def test_the_documentation_names_every_setting() -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "deployment.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.split("|")] for line in text.splitlines() if line.startswith("| `")]
+    assert {row[1]: row[2] for row in rows} == {f"`{variable}`": f"`{name}`" for name, variable in VARIABLES.items()}
 
 
 @pytest.fixture
