@@ -37,10 +37,13 @@ def ask_name(line: RunLine) -> None:
 def ask_tags(lines: Sequence[RunLine]) -> None:
     """Ask for the tags of one run, or for those that several shall have in common."""
     common = [tag for tag in lines[0].tags if all(tag in line.tags for line in lines)]
-    key = "tags-" + "-".join(line.run_id for line in lines)
+    known = sorted({tag for line in get_run_list().lines() for tag in line.tags})
+    which = "-".join(line.run_id for line in lines)
+    known_key, new_key = f"tags-{which}", f"new-tags-{which}"
 
     def save() -> None:
-        wanted = {line.run_id: _with_common(line.tags, common, st.session_state[key]) for line in lines}
+        chosen = [*st.session_state.get(known_key, ()), *st.session_state[new_key].split(",")]
+        wanted = {line.run_id: _with_common(line.tags, common, chosen) for line in lines}
         manager = get_manager()
         do_to_runs(lines, lambda run_id: manager.tag(run_id, wanted[run_id]), _("Tags saved: {n}"))
 
@@ -51,15 +54,12 @@ def ask_tags(lines: Sequence[RunLine]) -> None:
                 _("Tags that all {n} runs have. What only some of them have besides stays.").format(n=len(lines))
             )
         with st.form("tags", border=False):
-            st.multiselect(
-                _("Tags"),
-                sorted({tag for line in get_run_list().lines() for tag in line.tags}),
-                common,
-                accept_new_options=True,
-                max_selections=MOST_TAGS,
-                placeholder=_("Type a new tag, or choose one"),
-                help=_("At most {n} letters each.").format(n=TAG_LENGTH),
-                key=key,
+            if known:
+                st.pills(_("Tags in use"), known, selection_mode="multi", default=common, key=known_key)
+            st.text_input(
+                _("New tags, with commas between them"),
+                help=_("At most {length} letters each, and {n} tags to a run.").format(length=TAG_LENGTH, n=MOST_TAGS),
+                key=new_key,
             )
             if st.form_submit_button(_("Save"), type="primary", icon=":material/check:", on_click=save):
                 st.rerun()
