@@ -22,11 +22,14 @@ keep_address()
 st.html(_HERE / "components" / "page_style.css")
 with st.container(key="preload"):
     st.html(f"<script>{preload_script(base_path())}</script>", unsafe_allow_javascript=True)
-train = st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True)
-replay = st.Page("replay.py", title=_("Replay"), icon=":material/slow_motion_video:")
-play = st.Page("play.py", title=_("Play"), icon=":material/sports_esports:")
-compare = st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:")
-experiments = st.Page("experiments.py", title=_("Experiments"), icon=":material/science:")
-inside = st.Page("inside.py", title=_("Inside"), icon=":material/neurology:")
-runs = st.Page("runs.py", title=_("Runs"), icon=":material/list_alt:")
-st.navigation([train, replay, play, compare, experiments, inside, runs], position="top").run()
+pages = [
+    st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True),
+    st.Page("replay.py", title=_("Replay"), icon=":material/slow_motion_video:"),
+    st.Page("play.py", title=_("Play"), icon=":material/sports_esports:"),
+    st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:"),
+    st.Page("experiments.py", title=_("Experiments"), icon=":material/science:"),
+    st.Page("lessons.py", title=_("Lessons"), icon=":material/school:"),
+    st.Page("inside.py", title=_("Inside"), icon=":material/neurology:"),
+    st.Page("runs.py", title=_("Runs"), icon=":material/list_alt:"),
+]
+st.navigation(pages, position="top").run()

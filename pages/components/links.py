@@ -15,6 +15,7 @@ __all__ = [
     "EXPERIMENTS_PAGE",
     "INSIDE_PAGE",
     "PLAY_PAGE",
+    "LESSONS_PAGE",
     "REPLAY_PAGE",
     "RUNS_PAGE",
     "TRAIN_PAGE",
@@ -31,6 +32,7 @@ __all__ = [
 TRAIN_PAGE = "train.py"
 COMPARE_PAGE = "compare.py"
 EXPERIMENTS_PAGE = "experiments.py"
+LESSONS_PAGE = "lessons.py"
 REPLAY_PAGE = "replay.py"
 RUNS_PAGE = "runs.py"
 INSIDE_PAGE = "inside.py"

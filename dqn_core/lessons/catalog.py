@@ -1,0 +1,217 @@
+"""The guided experiments, in the order in which they are best taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import mark
+from dqn_core.lessons.lesson import Lesson
+from dqn_core.presets import preset_config
+from dqn_core.runs.experiment_spec import ExperimentSpec
+
+__all__ = ["LESSONS"]
+
+_SEEDS = (0, 1, 2, 3, 4)
+
+
+def _base(env_id: str, preset: str, env_steps: int, **changes: Any) -> TrainingConfig:
+    """A preset that trains for ``env_steps``, whether it reaches a goal or not: all variants see equally much."""
+    return preset_config(env_id, preset).replace(
+        goal_score=None, max_episodes=100_000, max_env_steps=env_steps, confirmation_episodes=0, **changes
+    )
+
+
+_CARTPOLE = _base("CartPole-v1", "fast", 20_000)
+_LUNAR_LANDER = _base("LunarLander-v3", "fast", 60_000)
+# The lab's epsilon fades over its episodes, so their number stays the lab's.
+_LAB = preset_config("CartPole-v1", "lab8").replace(goal_score=None, evaluation_episodes=5, evaluate_every=5)
+
+
+def _each(base: TrainingConfig, name: str, *values: Any) -> ExperimentSpec:
+    return ExperimentSpec.sweep(base, name, values, _SEEDS)
+
+
+LESSONS: Mapping[str, Lesson] = {
+    lesson.name: lesson
+    for lesson in (
+        Lesson(
+            name="replay-size",
+            title=mark("How large a memory?"),
+            question=mark("CartPole as in the lab: which replay memory leads to the better agent on the way?"),
+            setup=mark(
+                "The lab's settings for CartPole, 400 episodes. Only the replay memory differs: it holds the last "
+                "1,000 transitions, or the last 10,000."
+            ),
+            labels=(mark("1,000 transitions"), mark("10,000 transitions")),
+            explanation=mark(
+                "A small memory holds little but the last few episodes, all alike once the policy is good: the network "
+                "forgets what a falling pole looks like, and learns it again the hard way. A larger one keeps old and "
+                "new experience side by side, and its batches are closer to independent samples. Too large a memory "
+                "has a price as well: it replays a beginner's mistakes for a long time."
+            ),
+            source=mark("Lin 1992; Zhang and Sutton 2017, A Deeper Look at Experience Replay"),
+            spec=_each(_LAB, "buffer_size", 1_000, 10_000),
+        ),
+        Lesson(
+            name="target-network",
+            title=mark("A target that stands still"),
+            question=mark("Does it matter that targets come from a slow copy of the network?"),
+            setup=mark(
+                "CartPole, 20,000 env steps. With the target network, targets come from a copy that follows slowly. "
+                "Without it, they come from the very network that is being changed."
+            ),
+            labels=(mark("with a target network"), mark("without one")),
+            explanation=mark(
+                "Each update moves the network, and without a copy it moves the target along: the network chases "
+                "itself, and errors can feed on themselves. A copy that lags behind makes each stretch of training an "
+                "ordinary regression to targets that hardly move. How much it matters depends on the task: a small, "
+                "well-behaved problem may get away without it, and then learns even faster."
+            ),
+            source=mark("Mnih et al. 2015, Human-level control through deep reinforcement learning"),
+            spec=_each(_CARTPOLE, "mistake_no_target_network", False, True),
+        ),
+        Lesson(
+            name="no-replay",
+            title=mark("Learning without a memory"),
+            question=mark("What if each batch is simply the last transitions, in their order?"),
+            setup=mark(
+                "CartPole, 20,000 env steps, as many updates with batches as large. With replay, a batch is drawn at "
+                "random from the memory; without, it is the last 128 transitions."
+            ),
+            labels=(mark("with replay"), mark("without replay")),
+            explanation=mark(
+                "Transitions in a row are almost the same state again and again. Gradients from them all point one "
+                "way, the network fits the present and forgets the rest, and the policy that this gives decides what "
+                "comes next. Drawing at random from a memory breaks the chain, and each transition is used many times."
+            ),
+            source=mark("Lin 1992; Mnih et al. 2015"),
+            spec=_each(_CARTPOLE, "mistake_no_replay", False, True),
+        ),
+        Lesson(
+            name="learning-rate",
+            title=mark("The size of a step"),
+            question=mark("Which learning rate gives the best agent on the way?"),
+            setup=mark(
+                "CartPole, 20,000 env steps, Adam. Only the learning rate differs, by a factor of 30 each time."
+            ),
+            labels=(mark("0.00003"), mark("0.001"), mark("0.03")),
+            explanation=mark(
+                "Too small, and the network is still on its way when training ends. Too large, and each batch throws "
+                "it about: what was learned from one is destroyed by the next. The useful range is narrow enough that "
+                "this is the first setting to try when nothing works."
+            ),
+            source=mark("Kingma and Ba 2015, Adam; Goodfellow et al. 2016, Deep Learning, section 11.4"),
+            spec=_each(_CARTPOLE, "learning_rate", 3e-5, 1e-3, 3e-2),
+        ),
+        Lesson(
+            name="gamma",
+            title=mark("How far to look ahead"),
+            question=mark("Which discount gives the best agent on the way?"),
+            setup=mark("CartPole, 20,000 env steps. Only gamma differs: it looks about 10, 100, or 1,000 steps ahead."),
+            labels=(mark("gamma 0.9"), mark("gamma 0.99"), mark("gamma 0.999")),
+            explanation=mark(
+                "1 / (1 - gamma) is roughly the number of steps that count. Looking 10 steps ahead, an agent does not "
+                "see the fall that a slow drift leads to. Looking 1,000 ahead, values are large, differences between "
+                "actions small beside them, and errors travel far. In between is where the task's own time scale lies."
+            ),
+            source=mark("Sutton and Barto 2018, Reinforcement Learning, section 3.3"),
+            spec=_each(_CARTPOLE, "gamma", 0.9, 0.99, 0.999),
+        ),
+        Lesson(
+            name="exploration",
+            title=mark("Try, or trust"),
+            question=mark("Over how many steps should random actions fade out?"),
+            setup=mark(
+                "CartPole, 20,000 env steps. Epsilon falls from 1 to 0.02 over 200, 5,000 or 20,000 steps. What is "
+                "compared is the greedy policy, without any random actions."
+            ),
+            labels=(mark("200 steps"), mark("5,000 steps"), mark("20,000 steps")),
+            explanation=mark(
+                "An agent that trusts itself at once sees only what its first guesses lead to. One that explores for "
+                "long fills its memory with clumsy episodes, and rarely sees the states that a good policy visits. "
+                "CartPole forgives early trust, as bad guesses end an episode quickly and new ones begin; a task with "
+                "a far-off reward does not."
+            ),
+            source=mark("Sutton and Barto 2018, section 2.2"),
+            spec=_each(_CARTPOLE, "epsilon_decay_steps", 200, 5_000, 20_000),
+        ),
+        Lesson(
+            name="truncation",
+            title=mark("Cut off is not over"),
+            question=mark("An episode is cut off at a time limit. May its last state count as worth nothing?"),
+            setup=mark(
+                "CartPole with a limit of 100 steps in training, 20,000 env steps. Right: a cut-off state keeps its "
+                "value. The mistake: it counts as an end, like a fall."
+            ),
+            labels=(mark("it keeps its value"), mark("it counts as an end")),
+            explanation=mark(
+                "The pole stands as well at step 100 as at step 99; nothing in the state tells the time. Told that "
+                "such states are worth 0, the network must average two truths for one and the same state, and all "
+                "values sink. Whether the policy suffers depends on whether the order of the actions survives: often "
+                "it does for a while, which is why the mistake goes unnoticed so easily."
+            ),
+            source=mark("Pardo et al. 2018, Time Limits in Reinforcement Learning"),
+            spec=_each(_CARTPOLE.replace(max_episode_steps=100), "mistake_cut_at_truncation", False, True),
+        ),
+        Lesson(
+            name="double-dqn",
+            title=mark("Promises, promises"),
+            question=mark("Which network promises more return than it then gets?"),
+            setup=mark(
+                "LunarLander, 60,000 env steps. What is compared: the value that the trained network gives an "
+                "episode's first state, less the discounted return that it really gets from there, over 10 episodes."
+            ),
+            labels=(mark("plain DQN"), mark("Double DQN")),
+            explanation=mark(
+                "The target takes the largest of several estimates, and the largest is likely one that errs upwards. "
+                "Double DQN lets one network choose the action and another value it: an error must then be made twice. "
+                "Values that are all too large alike do no harm; where some are more so, the policy follows them."
+            ),
+            source=mark("van Hasselt et al. 2016, Deep Reinforcement Learning with Double Q-learning"),
+            spec=_each(_LUNAR_LANDER, "double_dqn", False, True),
+            measure="overestimation",
+        ),
+        Lesson(
+            name="reward",
+            title=mark("A reward at every step"),
+            question=mark("Which task does the same learner master sooner?"),
+            setup=mark(
+                "The same settings on two tasks, 60,000 env steps. LunarLander rewards each step that comes closer to "
+                "the goal; MountainCar gives -1 at each step until the flag is reached. Compared is the share of the "
+                "way from a random policy to the score that counts as solved. The tasks differ in more than the "
+                "reward: this shows what happens, and not why alone."
+            ),
+            labels=(mark("LunarLander: dense reward"), mark("MountainCar: sparse reward")),
+            explanation=mark(
+                "A dense reward says at once whether an action was good. A sparse one says nothing until the goal was "
+                "found by chance, and a random policy on MountainCar practically never finds it: until then, all "
+                "actions look alike. The lab saw LunarLander converge sooner than expected, though it is the harder "
+                "task to steer: its reward shows the way."
+            ),
+            source=mark("Ng et al. 1999, Policy invariance under reward transformations"),
+            spec=_each(_LUNAR_LANDER, "env_id", "LunarLander-v3", "MountainCar-v0"),
+            measure="progress",
+            scales=((-180.0, 200.0), (-200.0, -110.0)),
+        ),
+        Lesson(
+            name="evaluation",
+            title=mark("Measured while exploring"),
+            question=mark("The same agents, evaluated in two ways: which evaluation reports more?"),
+            setup=mark(
+                "CartPole, 20,000 env steps, epsilon never below 0.1. Evaluated greedily, or, the mistake, with random "
+                "actions mixed in as in training."
+            ),
+            labels=(mark("greedy evaluation"), mark("with random actions")),
+            explanation=mark(
+                "Evaluation is to tell what was learned, so it takes the best action known in every state. With "
+                "random actions mixed in, it tells how well the policy recovers from being pushed about: another "
+                "question, and a number that cannot be compared with others' results."
+            ),
+            source=mark("Machado et al. 2018, Revisiting the Arcade Learning Environment"),
+            spec=_each(_CARTPOLE.replace(epsilon_end=0.1), "mistake_explore_in_evaluation", False, True),
+        ),
+    )
+}
+"""By name."""

@@ -1,0 +1,102 @@
+"""What came out of a guided experiment, in pictures, numbers and one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dqn_core.analysis.metrics import Estimate
+from dqn_core.errors import mark
+from dqn_core.lessons.lesson import Lesson, Measure
+from dqn_core.lessons.results import LessonRun, Verdict, lesson_curve, verdict
+from pages.charts import lesson_curves, lesson_measure
+from pages.components.numbers import number_text
+from pages.i18n import _
+from pages.live.compare.words import FigureTexts
+
+__all__ = ["lesson_result"]
+
+_MEASURES: dict[Measure, tuple[str, str]] = {
+    "mean_eval": (
+        mark("Mean evaluation"),
+        mark("Area under the curve of the evaluations over env steps, divided by the env steps."),
+    ),
+    "overestimation": (
+        mark("Promised beyond what was got"),
+        mark("Value of an episode's first state less the discounted return from it, mean over episodes that ended."),
+    ),
+    "progress": (
+        mark("Mean share of the way"),
+        mark("0 is a random policy's return, 1 the score that counts as solved; mean over env steps."),
+    ),
+}
+
+
+def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | None) -> None:
+    """Draw the result of ``runs`` and compare it with what was ``predicted``: a variant, or None for no difference."""
+    labels = [_(label) for label in lesson.labels]
+    found = verdict(lesson, runs)
+    _answer(found, labels, predicted)
+    title, explanation = (_(text) for text in _MEASURES[lesson.measure])
+    tone = st.context.theme.type or "light"
+    left, right = st.columns([3, 2])
+    with left, st.container(border=True):
+        st.markdown(f"**{_('Evaluation while learning')}**", help=_("Mean and 95 % bootstrap band over the seeds."))
+        curves = [[lesson_curve(lesson, run) for run in runs if run.variant == place] for place in range(len(labels))]
+        named = [f"{label} (n = {each.n})" for label, each in zip(labels, found.estimates, strict=True)]
+        drawn = lesson_curves.figure(curves, _texts(lesson, named), tone)
+        st.plotly_chart(drawn, theme=None, key=f"lesson:{lesson.name}:curves:{len(runs)}")
+    with right, st.container(border=True):
+        st.markdown(f"**{title}**", help=explanation)
+        drawn = lesson_measure.figure(found, labels, title, tone)
+        st.plotly_chart(drawn, theme=None, key=f"lesson:{lesson.name}:measure:{len(runs)}")
+    _table(found, labels, title, lesson.name)
+
+
+def _answer(found: Verdict, labels: Sequence[str], predicted: int | None) -> None:
+    lead = _interval(found.lead)
+    if found.answer is None:
+        text = _("**No clear difference in this data.** “{label}” is ahead by {lead}, an interval that holds 0.")
+    else:
+        text = _("**The effect shows: “{label}”** is the highest, ahead of the next by {lead}.")
+    said = text.format(label=labels[found.highest], lead=lead)
+    if predicted == found.answer:
+        st.success(f"{said} {_('As you predicted.')}", icon=":material/check_circle:")
+    else:
+        own = _("no clear difference") if predicted is None else labels[predicted]
+        st.info(f"{said} {_('You predicted: {prediction}.').format(prediction=own)}", icon=":material/lightbulb:")
+
+
+def _table(found: Verdict, labels: Sequence[str], title: str, name: str) -> None:
+    rows = [
+        {_("Variant"): label, title: _short(each.mean), _("95 % interval"): _ends(each), "n": each.n}
+        for label, each in zip(labels, found.estimates, strict=True)
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"lesson:{name}:table")
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{_short(estimate.mean)} {_ends(estimate)}".strip()
+
+
+def _ends(estimate: Estimate) -> str:
+    return f"[{_short(estimate.low)}, {_short(estimate.high)}]"
+
+
+def _short(value: float) -> str:
+    return number_text(float(f"{value:.3g}"))
+
+
+def _texts(lesson: Lesson, labels: Sequence[str]) -> FigureTexts:
+    is_share = lesson.measure == "progress"
+    return FigureTexts(
+        x_title=_("Env steps"),
+        y_title=_("Share of the way to solved") if is_share else _("Evaluation"),
+        groups=labels,
+        run="",
+        band="[{low}, {high}], n = {n}",
+        count="n = {n}",
+        before_smoothing="",
+    )
