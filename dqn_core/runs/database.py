@@ -36,7 +36,7 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         url = sa.URL.create("sqlite+pysqlite", database=str(path))
         self.reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
         """For connections that only read."""
@@ -62,7 +62,7 @@ class Database:
                 "The database {path} was written by a newer version of this program (schema {found}, known here: "
                 "{known}): update the program, or set DQN_LAB_DATA to another folder."
             )
-            raise StoreError(template, path=self._path, found=found, known=SCHEMA_VERSION)
+            raise StoreError(template, path=self.path, found=found, known=SCHEMA_VERSION)
 
     @contextlib.contextmanager
     def errors(self, run_id: str | None = None) -> Iterator[None]:
@@ -83,7 +83,7 @@ class Database:
             "The database {path} cannot be used ({cause}): see that the disk has room, that the folder can be "
             "written, and that no other program holds the file."
         )
-        return StoreError(template, path=self._path, cause=cause)
+        return StoreError(template, path=self.path, cause=cause)
 
 
 def _on_connect(connection: Any, _record: object) -> None:

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError
+from dqn_core.runs.search_spec import SearchRange, SearchSpec
+
+BASE = TrainingConfig(max_env_steps=2_000, max_episodes=50)
+RATE = SearchRange(field="learning_rate", low=1e-4, high=1e-2, is_log=True)
+
+
+def spec(*ranges: SearchRange, base: TrainingConfig = BASE, **values: Any) -> SearchSpec:
+    return SearchSpec(base=base, ranges=ranges or (RATE,), **values)
+
+
+def test_plain_values_give_an_equal_spec() -> None:
+    given = spec(RATE, SearchRange(field="hidden_sizes", choices=((16,), (32, 32))), trials=7)
+    assert SearchSpec.from_dict(json.loads(json.dumps(given.to_dict()))).to_dict() == given.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"trials": 0}, "trials"),
+        ({"at_once": 0}, "at_once"),
+        ({"base": TrainingConfig()}, "max_env_steps"),
+        ({"base": BASE.replace(evaluate_every=0)}, "evaluate_every"),
+    ],
+)
+def test_what_is_wrong_is_named(wrong: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        spec(**wrong)
+    assert [problem.field for problem in caught.value.problems] == [field]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        SearchRange(field="gamma", low=0.9, high=0.9),
+        SearchRange(field="gamma", low=0.0, high=0.9, is_log=True),
+        SearchRange(field="gamma", low=0.9, high=1.5),
+        SearchRange(field="loss", choices=("mse", "mae")),
+        SearchRange(field="depth", low=1, high=2),
+    ],
+)
+def test_a_range_that_no_run_could_take_is_refused(wrong: SearchRange) -> None:
+    with pytest.raises(ConfigError) as caught:
+        spec(wrong)
+    assert {problem.field for problem in caught.value.problems} == {wrong.field}
+
+
+def test_a_search_varies_something() -> None:
+    with pytest.raises(ConfigError, match="at least one setting"):
+        SearchSpec(base=BASE, ranges=())
