@@ -50,7 +50,7 @@ class SearchSpec:
 
     def is_whole(self, field: str) -> bool:
         """Whether ``field`` takes whole numbers only."""
-        return isinstance(getattr(self.base, field), int)
+        return isinstance(getattr(self.base, field, None), int)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -66,7 +66,9 @@ class SearchSpec:
         """The spec of :meth:`to_dict`'s values."""
         return cls(
             base=TrainingConfig.from_dict(values["base"]),
-            ranges=tuple(SearchRange(**each | {"choices": tuple(each["choices"])}) for each in values["ranges"]),
+            ranges=tuple(
+                SearchRange(**each | {"choices": tuple(map(_hashable, each["choices"]))}) for each in values["ranges"]
+            ),
             trials=values["trials"],
             at_once=values["at_once"],
         )
@@ -103,3 +105,8 @@ class SearchSpec:
 
     def _typed(self, each: SearchRange, value: Any) -> Any:
         return int(value) if not each.choices and self.is_whole(each.field) else value
+
+
+def _hashable(choice: Any) -> Any:
+    """JSON has no tuples: layer widths come back as a list."""
+    return tuple(choice) if isinstance(choice, list) else choice

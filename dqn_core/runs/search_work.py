@@ -144,17 +144,23 @@ class SearchWork(threading.Thread):
         if self._is_stopping:
             self._manager.stop(each.run_id)
             return
-        limit = self._spec.base.max_env_steps or math.inf
-        stage = int(_STAGES * each.steps[-1] / limit) if each.steps else 0
-        value = score(each.steps, each.evaluations)
-        if stage > each.stage and math.isfinite(value):
-            each.stage = stage
-            each.trial.report(value, stage)
-            if each.trial.should_prune():
-                each.is_pruned = True
-                self._manager.stop(each.run_id)
+        if self._report(each) and each.trial.should_prune():
+            each.is_pruned = True
+            self._manager.stop(each.run_id)
+
+    def _report(self, each: _Going) -> bool:
+        """Tell how the trial did at each place that it has passed; whether there was one."""
+        length = (self._spec.base.max_env_steps or math.inf) / _STAGES
+        before = each.stage
+        while each.steps and each.steps[-1] >= (each.stage + 1) * length:
+            each.stage += 1
+            passed = sum(step <= each.stage * length for step in each.steps)
+            if passed:
+                each.trial.report(score(each.steps[:passed], each.evaluations[:passed]), each.stage)
+        return each.stage > before
 
     def _tell(self, each: _Going, state: RunState) -> None:
+        self._report(each)
         value = score(each.steps, each.evaluations)
         if each.is_pruned:
             self._study.tell(each.trial, state=TrialState.PRUNED)
