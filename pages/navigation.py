@@ -28,6 +28,7 @@ pages = [
     st.Page("play.py", title=_("Play"), icon=":material/sports_esports:"),
     st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:"),
     st.Page("experiments.py", title=_("Experiments"), icon=":material/science:"),
+    st.Page("search.py", title=_("Search"), icon=":material/manage_search:"),
     st.Page("lessons.py", title=_("Lessons"), icon=":material/school:"),
     st.Page("inside.py", title=_("Inside"), icon=":material/neurology:"),
     st.Page("runs.py", title=_("Runs"), icon=":material/list_alt:"),

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from dqn_core.inside.library import Library
 
 __all__ = ["close_manager", "get_errands", "get_library", "get_manager", "get_replays", "get_run_list"]
+    from dqn_core.runs.searches import Searches
+
+__all__ = ["close_manager", "get_manager", "get_replays", "get_run_list", "get_searches"]
 
 _lock = threading.Lock()
 _managers: list[RunManager] = []
@@ -29,6 +32,7 @@ _run_lists: list[RunList] = []
 _libraries: list[Library] = []
 """Empty, or the one."""
 _errands: list[Errands] = []
+_searches: list[Searches] = []
 """Empty, or the one."""
 
 
@@ -87,6 +91,15 @@ def get_errands() -> Errands:
         if not _errands:
             _errands.append(Errands())
         return _errands[0]
+def get_searches() -> Searches:
+    """The searches of the manager's data, made at the first call: Optuna takes seconds to import."""
+    manager = get_manager()
+    with _lock:
+        if not _searches:
+            from dqn_core.runs.searches import Searches
+
+            _searches.append(Searches(manager))
+        return _searches[0]
 
 
 def close_manager(timeout_s: float = 6.0) -> None:
@@ -98,6 +111,8 @@ def close_manager(timeout_s: float = 6.0) -> None:
         _libraries.clear()
         while _errands:
             _errands.pop().close()
+        while _searches:
+            _searches.pop().close()
         while _replays:
             _replays.pop().close()
         _run_lists.clear()

@@ -23,10 +23,10 @@ from pages.components.words import PRESET_LABELS
 from pages.i18n import _
 from pages.server import get_manager
 
-__all__ = ["ExperimentDraft", "experiment_form"]
+__all__ = ["NOT_VARIED", "ExperimentDraft", "experiment_form", "starting_configs"]
 
 _NOTHING = ""
-_NOT_VARIED = frozenset({"env_id", "seed", "compute"})
+NOT_VARIED = frozenset({"env_id", "seed", "compute"})
 _DRAFT = "draft"
 _MOST_SEEDS = 20
 _LISTED_RUNS = 10
@@ -43,7 +43,7 @@ class ExperimentDraft:
 
 def experiment_form(run_id: str | None) -> ExperimentDraft:
     """Draw the form; ``run_id`` is the run whose settings it begins with, if any."""
-    bases = _bases(run_id)
+    bases = starting_configs(run_id)
     name = st.text_input(
         _("Name"), max_chars=NAME_LENGTH, placeholder=_("e.g. How far to look ahead"), key="experiment:name"
     )
@@ -51,7 +51,7 @@ def experiment_form(run_id: str | None) -> ExperimentDraft:
     base = bases[chosen][1]
     field = st.selectbox(
         _("Setting that varies"),
-        [_NOTHING, *(each for each in FIELDS if each not in _NOT_VARIED)],
+        [_NOTHING, *(each for each in FIELDS if each not in NOT_VARIED)],
         index=2,
         format_func=lambda each: _(FIELDS[each].label) if each else _("none: seeds alone"),
         key="experiment:field",
@@ -93,7 +93,7 @@ def _values(field: str, base: TrainingConfig) -> tuple[Any, ...]:
     return parsed_values(field, text)
 
 
-def _bases(run_id: str | None) -> dict[str, tuple[str, TrainingConfig]]:
+def starting_configs(run_id: str | None) -> dict[str, tuple[str, TrainingConfig]]:
     """(label, config) of everything that an experiment can begin with, by a key."""
     bases: dict[str, tuple[str, TrainingConfig]] = {}
     if run_id:

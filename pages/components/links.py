@@ -18,6 +18,7 @@ __all__ = [
     "LESSONS_PAGE",
     "REPLAY_PAGE",
     "RUNS_PAGE",
+    "SEARCH_PAGE",
     "TRAIN_PAGE",
     "base_path",
     "compare_query",
@@ -37,6 +38,7 @@ REPLAY_PAGE = "replay.py"
 RUNS_PAGE = "runs.py"
 INSIDE_PAGE = "inside.py"
 PLAY_PAGE = "play.py"
+SEARCH_PAGE = "search.py"
 _LAST_RUN_KEY = "last_run"
 _OPENED_KEY = "opened_run"
 _UNTOLD_S = 3.0

@@ -1,0 +1,192 @@
+"""The page where settings are searched for: trials by Optuna, each a run like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.runs.searches import Searches, SearchStatus
+from pages.charts import search_history, search_importance, search_parallel
+from pages.components.errors import show_errors
+from pages.components.fields import FIELDS
+from pages.components.links import SEARCH_PAGE, TRAIN_PAGE, language_switch, page_query
+from pages.components.numbers import number_text
+from pages.components.search_form import SearchDraft, search_form
+from pages.components.value_text import value_text
+from pages.i18n import _, problem_text, translate_error
+from pages.server import get_searches
+
+_ERROR, _SHOWN = "search:error", "search:shown"
+_STATES = {
+    "complete": mark("done"),
+    "pruned": mark("stopped early"),
+    "running": mark("training"),
+    "fail": mark("without a result"),
+}
+
+
+def search_page() -> None:
+    """Draw the page."""
+    left, right = st.columns([2, 1], vertical_alignment="center")
+    with left:
+        st.title(_("Search"), anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
+        language_switch(SEARCH_PAGE)
+    form, shown = st.columns([5, 7], gap="medium")
+    with form, st.container(border=True):
+        st.subheader(_("New search"), anchor=False)
+        _start(search_form(st.query_params.get("run")))
+    with shown:
+        error = st.session_state.pop(_ERROR, None)
+        if error is not None:
+            st.error(translate_error(error), icon=":material/error:")
+        _searches()
+
+
+def _start(draft: SearchDraft) -> None:
+    if draft.spec is None:
+        st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
+    st.caption(
+        _(
+            "Settings are suggested by what earlier trials showed (TPE). What is made large is the mean evaluation "
+            "over a trial's env steps; a trial below the median of the others at the same place is stopped."
+        )
+    )
+    st.button(
+        _("Start search"),
+        type="primary",
+        icon=":material/search:",
+        disabled=draft.spec is None,
+        on_click=_begin,
+        args=(draft,),
+        width="stretch",
+    )
+
+
+def _begin(draft: SearchDraft) -> None:
+    if draft.spec is not None:
+        spec = draft.spec
+
+        def start(searches: Searches) -> None:
+            st.session_state[_SHOWN] = searches.start(spec, draft.name)
+
+        _attempt(start)
+
+
+def _searches() -> None:
+    listed = dict(get_searches().listed())
+    if not listed:
+        with st.container(border=True):
+            st.subheader(_("No search yet"), anchor=False)
+            st.markdown(
+                _(
+                    "Choose the settings that may vary, and how far: the search trains one run after another and "
+                    "learns where the good values lie. The best one can be opened on the Train page."
+                )
+            )
+        return
+    if st.session_state.get(_SHOWN) not in listed:
+        st.session_state[_SHOWN] = next(iter(listed))
+    search_id = st.selectbox(_("Search"), listed, format_func=lambda each: f"{listed[each]} · {each}", key=_SHOWN)
+    status = get_searches().status(search_id)
+    if status.is_active:
+        _live(search_id)
+    else:
+        _result(status)
+
+
+@st.fragment(run_every="2s")
+def _live(search_id: str) -> None:
+    status = get_searches().status(search_id)
+    if not status.is_active:
+        st.rerun()
+    _result(status)
+
+
+def _result(status: SearchStatus) -> None:
+    total = status.spec.trials
+    text = _("{done} of {total} trials").format(done=status.done, total=total)
+    st.progress(min(1.0, status.done / total), text=text)
+    if status.error is not None:
+        st.error(translate_error(status.error), icon=":material/error:")
+    _buttons(status)
+    if status.best is None:
+        st.caption(_("The first trial has not ended yet.") if status.is_active else _("No trial has a result."))
+    else:
+        _figures(status)
+    _table(status)
+
+
+def _buttons(status: SearchStatus) -> None:
+    best = status.best_config()
+    with st.container(horizontal=True):
+        if best is not None and st.button(
+            _("Open the best on the Train page"), type="primary", icon=":material/model_training:"
+        ):
+            st.session_state["new:draft"] = best.to_dict()
+            st.switch_page(TRAIN_PAGE, query_params=page_query())
+        if status.is_active:
+            _button(_("Stop"), ":material/stop:", lambda searches: searches.stop(status.search_id))
+            return
+        if status.done < status.spec.trials:
+            _button(_("Resume"), ":material/resume:", lambda searches: searches.resume(status.search_id))
+        with st.popover(_("Delete"), icon=":material/delete:"):
+            st.markdown(_("The search and all its runs are deleted; this cannot be undone."))
+            _button(_("Delete all of it"), ":material/delete:", lambda searches: searches.remove(status.search_id))
+
+
+def _button(label: str, icon: str, act: Callable[[Searches], None]) -> None:
+    st.button(label, icon=icon, on_click=_attempt, args=(act,))
+
+
+def _attempt(act: Callable[[Searches], None]) -> None:
+    """Do what a button asked for; what keeps it from being done is said above the results."""
+    try:
+        act(get_searches())
+    except DqnLabError as error:
+        st.session_state[_ERROR] = error
+
+
+def _figures(status: SearchStatus) -> None:
+    tone = st.context.theme.type or "light"
+    value = _("Mean evaluation")
+    labels = {each.field: _(FIELDS[each.field].label) for each in status.spec.ranges}
+    left, right = st.columns(2)
+    with left, st.container(border=True):
+        st.markdown(f"**{_('Trials')}**", help=_("Hollow: stopped early. The line is the best so far."))
+        drawn = search_history.figure(status, _("Trial"), value, tone)
+        st.plotly_chart(drawn, theme=None, key="search:history")
+    with right, st.container(border=True):
+        st.markdown(f"**{_('Which setting matters')}**", help=_("PED-ANOVA (Watanabe et al. 2023) over done trials."))
+        if status.importances:
+            shares = {labels[name]: share for name, share in status.importances.items()}
+            st.plotly_chart(search_importance.figure(shares, tone), theme=None, key="search:importance")
+        else:
+            st.caption(_("After four trials with different results."))
+    with st.container(border=True):
+        st.markdown(f"**{_('All settings together')}**", help=_("Drag along an axis to pick out trials."))
+        drawn = search_parallel.figure(status, labels, value, tone)
+        st.plotly_chart(drawn, theme=None, key="search:parallel")
+
+
+def _table(status: SearchStatus) -> None:
+    rows = [
+        {
+            "#": trial.number,
+            _("State"): _(_STATES.get(trial.state, trial.state)),
+            _("Mean evaluation"): "–" if trial.value is None else number_text(round(trial.value, 1)),
+            **{_(FIELDS[name].label): value_text(name, _rounded(value), _) for name, value in trial.changes.items()},
+        }
+        for trial in sorted(status.trials, key=lambda trial: -(trial.value if trial.value is not None else -1e18))
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, key="search:table")
+
+
+def _rounded(value: object) -> object:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+show_errors(search_page)
