@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages.server
+from dqn_core.config import TrainingConfig
+from dqn_core.events import Event
+from dqn_core.runs.manager import RunManager
+from dqn_core.runs.search_spec import SearchRange, SearchSpec
+from scripted_trainer import Mailbox, ended, episode, following, started, wait_until
+
+Opened = Callable[..., AppTest]
+SPEC = SearchSpec(
+    base=TrainingConfig(max_env_steps=200, warmup_steps=0),
+    ranges=(SearchRange(field="gamma", low=0.5, high=1.0), SearchRange(field="loss", choices=("mse", "huber"))),
+    trials=5,
+)
+
+
+def better_with_gamma(config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+    yield started()
+    for number in range(1, 11):
+        yield episode(number, eval_return=100.0 * config.gamma)
+    yield ended(episodes=10)
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[RunManager]:
+    pages.server.close_manager()
+    own = RunManager(tmp_path, trainer_factory=following(better_with_gamma))
+    pages.server._managers.append(own)
+    yield own
+    pages.server.close_manager()
+
+
+@pytest.fixture
+def opened(open_app: Opened) -> Callable[..., AppTest]:
+    return lambda **query: open_app(page="search.py", **query)
+
+
+def button(app: AppTest, start: str) -> object:
+    return next(each for each in app.button if each.label.startswith(start))
+
+
+def test_without_a_search_the_page_says_what_one_is(opened: Opened) -> None:
+    app = opened()
+    assert "No search yet" in [each.value for each in app.subheader]
+
+
+def test_the_form_starts_a_search(opened: Opened) -> None:
+    app = opened()
+    app.number_input(key="search:trials").set_value(3).run()
+    button(app, "Start search").click().run()
+    assert not app.exception
+    searches = pages.server.get_searches()
+    ((search_id, name),) = searches.listed()
+    assert name == "CartPole-v1"
+    spec = searches.status(search_id).spec
+    assert (spec.trials, [each.field for each in spec.ranges]) == (3, ["learning_rate", "gamma"])
+    wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
+
+
+def test_a_wrong_range_is_named_and_keeps_the_search_from_starting(opened: Opened) -> None:
+    app = opened()
+    app.text_input(key="search:low:gamma").set_value("2").run()
+    assert button(app, "Start search").disabled
+    assert any("gamma" in each.value for each in app.error)
+    app.text_input(key="search:low:gamma").set_value("much").run()
+    assert any("must be a number" in each.value for each in app.error)
+
+
+def test_the_best_is_opened_on_the_train_page(opened: Opened) -> None:
+    searches = pages.server.get_searches()
+    search_id = searches.start(SPEC, "a search")
+    wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
+    best = searches.status(search_id).best_config()
+    app = opened()
+    (table,) = app.dataframe
+    assert len(table.value) == 5
+    button(app, "Open the best").click().run()
+    assert not app.exception
+    assert app.session_state["new:draft"] == best.to_dict()
+    assert app.title[0].value == "Train an agent"
