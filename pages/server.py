@@ -16,11 +16,17 @@ from pages.settings import settings
 
 if TYPE_CHECKING:
     from dqn_core.inside.library import Library
-
-__all__ = ["close_manager", "get_errands", "get_library", "get_manager", "get_replays", "get_run_list"]
     from dqn_core.runs.searches import Searches
 
-__all__ = ["close_manager", "get_manager", "get_replays", "get_run_list", "get_searches"]
+__all__ = [
+    "close_manager",
+    "get_errands",
+    "get_library",
+    "get_manager",
+    "get_replays",
+    "get_run_list",
+    "get_searches",
+]
 
 _lock = threading.Lock()
 _managers: list[RunManager] = []
@@ -32,6 +38,7 @@ _run_lists: list[RunList] = []
 _libraries: list[Library] = []
 """Empty, or the one."""
 _errands: list[Errands] = []
+"""Empty, or the one."""
 _searches: list[Searches] = []
 """Empty, or the one."""
 
@@ -91,6 +98,8 @@ def get_errands() -> Errands:
         if not _errands:
             _errands.append(Errands())
         return _errands[0]
+
+
 def get_searches() -> Searches:
     """The searches of the manager's data, made at the first call: Optuna takes seconds to import."""
     manager = get_manager()
