@@ -16,6 +16,7 @@ from pages.components.numbers import number_text
 from pages.components.search_form import SearchDraft, search_form
 from pages.components.value_text import value_text
 from pages.i18n import _, problem_text, translate_error
+from pages.identity import may_control, require_control, visitor
 from pages.server import get_searches
 
 _ERROR, _SHOWN = "search:error", "search:shown"
@@ -70,7 +71,7 @@ def _begin(draft: SearchDraft) -> None:
         spec = draft.spec
 
         def start(searches: Searches) -> None:
-            st.session_state[_SHOWN] = searches.start(spec, draft.name)
+            st.session_state[_SHOWN] = searches.start(spec, draft.name, visitor().visitor_id)
 
         _attempt(start)
 
@@ -128,17 +129,25 @@ def _buttons(status: SearchStatus) -> None:
             st.session_state["new:draft"] = best.to_dict()
             st.switch_page(TRAIN_PAGE, query_params=page_query())
         if status.is_active:
-            _button(_("Stop"), ":material/stop:", lambda searches: searches.stop(status.search_id))
+            _button(_("Stop"), ":material/stop:", status, lambda searches: searches.stop(status.search_id))
             return
         if status.done < status.spec.trials:
-            _button(_("Resume"), ":material/resume:", lambda searches: searches.resume(status.search_id))
+            _button(_("Resume"), ":material/resume:", status, lambda searches: searches.resume(status.search_id))
         with st.popover(_("Delete"), icon=":material/delete:"):
             st.markdown(_("The search and all its runs are deleted; this cannot be undone."))
-            _button(_("Delete all of it"), ":material/delete:", lambda searches: searches.remove(status.search_id))
+            _button(
+                _("Delete all of it"), ":material/delete:", status, lambda searches: searches.remove(status.search_id)
+            )
 
 
-def _button(label: str, icon: str, act: Callable[[Searches], None]) -> None:
-    st.button(label, icon=icon, on_click=_attempt, args=(act,))
+def _button(label: str, icon: str, status: SearchStatus, act: Callable[[Searches], None]) -> None:
+    """A button for whoever controls the search."""
+
+    def checked(searches: Searches) -> None:
+        require_control(status)
+        act(searches)
+
+    st.button(label, icon=icon, on_click=_attempt, args=(checked,), disabled=not may_control(status))
 
 
 def _attempt(act: Callable[[Searches], None]) -> None:

@@ -13,6 +13,7 @@ from dqn_core.runs.experiments import Experiments, ExperimentStatus
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.run_folder import RunFolder
 from pages.i18n import _
+from pages.identity import may_control, visitor
 from pages.server import get_manager
 
 __all__ = ["latest_experiment", "lesson_runs", "start_lesson"]
@@ -27,12 +28,12 @@ def latest_experiment(lesson: Lesson) -> ExperimentStatus | None:
 
 
 def start_lesson(lesson: Lesson) -> None:
-    """Train the lesson here, or go on where an earlier experiment of it stood. Raises what keeps it from that."""
+    """Train the lesson here, or go on where an own experiment of it stood. Raises what keeps it from that."""
     experiments, status = Experiments(get_manager()), latest_experiment(lesson)
-    if status is not None and status.can_resume:
+    if status is not None and status.can_resume and may_control(status.record):
         experiments.resume(status.record.experiment_id)
     else:
-        experiments.start(lesson.spec, _(lesson.title))
+        experiments.start(lesson.spec, _(lesson.title), visitor().visitor_id)
 
 
 def lesson_runs(lesson: Lesson, status: ExperimentStatus) -> tuple[LessonRun, ...]:
