@@ -15,7 +15,7 @@ KERNELS := $(wildcard dqn_core/algorithm/*.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app test check lint types contracts chromium unit browser bench results format clean
+.PHONY: help app test check lint types contracts chromium unit browser bench results lessons format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +56,9 @@ bench: $(STAMPS)/bench $(STAMPS)/dev chromium $(STAMPS)/kernels ## speed beside 
 
 results: $(STAMPS)/kernels ## train every preset over ten seeds (what is kept is not trained again); writes docs/results.md
 	$(RUN) -m benchmarks.learning
+
+lessons: $(STAMPS)/kernels ## train the guided experiments again; writes dqn_core/lessons/data
+	$(RUN) -m benchmarks.lessons
 
 clean: ## remove the virtual environment and every cache; runs in data/ stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-output
