@@ -28,7 +28,7 @@ class UpdateExplained:
 
     terms: BatchTerms
     loss: float
-    """Mean loss of the batch, as the learner's own statistics say it."""
+    """Mean loss of the batch, its rows weighted, as the learner's own statistics say it."""
     gradients: Arrays
     """Of the mean loss by each weight, before clipping."""
     clipped_gradients: Arrays
@@ -61,8 +61,9 @@ def explain_update(
     config: TrainingConfig,
     replay: ReplayBuffer,
     indices: NDArray[np.int64],
+    weights: NDArray[np.float32] | None = None,
 ) -> UpdateExplained:
-    """Make one update on the rows ``indices`` [B] and tell everything about it.
+    """Make one update on the rows ``indices`` [B], weighted by ``weights`` [B], and tell everything about it.
 
     Parameters
     ----------
@@ -74,12 +75,16 @@ def explain_update(
     learner = make(config)
     learner.take_statistics()
     before, terms = learner.weights(), learner.terms(replay, indices)
-    learner.update(replay, indices)
-    after, clipped = learner.weights(), learner.gradients()
+    learner.update(replay, indices, weights)
+    after, gradients, clipped = learner.weights(), learner.gradients(), learner.gradients()
+    if config.gradient_clip_value > 0:  # before clipping, it is that of the same update without
+        unclipped = make(config.replace(gradient_clip_value=0.0))
+        unclipped.update(replay, indices, weights)
+        gradients = unclipped.gradients()
     return UpdateExplained(
         terms=terms,
         loss=learner.take_statistics().loss_mean,
-        gradients=_unclipped(make, config, replay, indices) if config.gradient_clip_value > 0 else clipped,
+        gradients=gradients,
         clipped_gradients=clipped,
         q_after=learner.q_values(replay.observations[indices]),
         change={name: after[name] - before[name] for name in before},
@@ -89,15 +94,3 @@ def explain_update(
 def norm(arrays: Arrays) -> float:
     """Euclidean length of all ``arrays`` together."""
     return math.sqrt(sum(float(np.sum(np.square(array, dtype=np.float64))) for array in arrays.values()))
-
-
-def _unclipped(
-    make: Callable[[TrainingConfig], Learner],
-    config: TrainingConfig,
-    replay: ReplayBuffer,
-    indices: NDArray[np.int64],
-) -> Arrays:
-    """The gradient as it is before clipping: that of the same update without."""
-    learner = make(config.replace(gradient_clip_value=0.0))
-    learner.update(replay, indices)
-    return learner.gradients()

@@ -71,6 +71,13 @@ class Priorities:
         probabilities = self._tree.numbers[indices] / self._tree.total
         return indices, importance_weights(probabilities, len(self._replay), beta)
 
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """P(i) [N] of the filled rows."""
+        self.follow()
+        probabilities: NDArray[np.float64] = self._tree.numbers[: len(self._replay)] / self._tree.total
+        return probabilities
+
     def revise(self, indices: NDArray[np.int64], td_errors: NDArray[np.float32]) -> None:
         """Give the rows ``indices`` [B] the priorities of their ``td_errors`` [B]."""
         priorities = np.abs(td_errors.astype(np.float64)) + _LEAST

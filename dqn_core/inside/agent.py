@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,15 +13,16 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.explain import UpdateExplained, explain_update
 from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.memory import Memory
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnavailableComputeError
 from dqn_core.training.environments import inspect_environment
 from dqn_core.training.trainer_state import TrainerState
 
-__all__ = ["Agent", "Moment", "moment_of"]
+__all__ = ["Agent", "Draw", "Moment", "moment_of"]
 
-_LEARNER, _ROWS = "learner.", "replay.rows"
+_LEARNER = "learner."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,23 +78,54 @@ class Agent:
         return make_learner(config, self.observation_size, self.n_actions, np.random.default_rng(0))[0]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+class Draw(NamedTuple):
+    """A batch of B rows, as an update is given it."""
+
+    indices: NDArray[np.int64]
+    """[B]: row numbers of the memory."""
+    weights: NDArray[np.float32] | None
+    """[B]: what the rows' losses are multiplied by; None where all count 1."""
+
+
 class Moment:
-    """An agent together with its replay memory, as a checkpoint keeps them."""
+    """An agent together with its memory, as a checkpoint keeps them; any thread may ask."""
 
-    agent: Agent
-    replay: ReplayBuffer
-    epsilon: float
-    updates: int
+    def __init__(self, agent: Agent, state: TrainerState) -> None:
+        counters = state.values["counters"]
+        self.agent = agent
+        self.epsilon: float = counters["epsilon"]
+        self.updates: int = counters["updates"]
+        self._training_step = counters["env_step"] - counters["warmed_up_at"]
+        self._generator = np.random.default_rng()
+        self._drawing = threading.Lock()
+        self.memory = Memory(agent.config, agent.observation_size, self._generator)
+        self.memory.restore(state.arrays, state.values["replay_cursor"])
 
-    def draw(self, seed: int, batch_size: int | None = None) -> NDArray[np.int64]:
-        """Row numbers [B] of a batch, drawn as an update draws them; B is the config's where none is given."""
-        generator = np.random.default_rng(seed)
-        return self.replay.sample_indices(generator, batch_size or self.agent.config.batch_size)
+    @property
+    def replay(self) -> ReplayBuffer:
+        """The transitions; not to be written to."""
+        return self.memory.replay
 
-    def explain(self, indices: NDArray[np.int64], **changes: Any) -> UpdateExplained:
-        """The update that would come next on the rows ``indices`` [B], with ``changes`` of the config."""
-        return explain_update(self.agent.learner, self.agent.config.replace(**changes), self.replay, indices)
+    @property
+    def chances(self) -> NDArray[np.float64]:
+        """[N]: how likely each filled row is one draw's."""
+        if self.memory.priorities is not None:
+            return self.memory.priorities.probabilities
+        config, count = self.agent.config, len(self.replay)
+        if config.mistake_no_replay:
+            return np.where(self.replay.ages < config.batch_size, 1.0 / config.batch_size, 0.0)
+        return np.full(count, 1.0 / max(1, count))
+
+    def draw(self, seed: int, batch_size: int | None = None) -> Draw:
+        """A batch drawn as the run draws them; B is the config's where none is given."""
+        with self._drawing:
+            self._generator.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+            return Draw(*self.memory.draw(batch_size or self.agent.config.batch_size, self._training_step))
+
+    def explain(self, draw: Draw, **changes: Any) -> UpdateExplained:
+        """The update that would come next on ``draw``, with ``changes`` of the config."""
+        config = self.agent.config.replace(**changes)
+        return explain_update(self.agent.learner, config, self.replay, draw.indices, draw.weights)
 
 
 def moment_of(state: TrainerState) -> Moment:
@@ -105,11 +138,9 @@ def moment_of(state: TrainerState) -> Moment:
     UnsupportedEnvironmentError
         Its environment is not installed here.
     """
-    config, counters = state.config, state.values["counters"]
+    counters = state.values["counters"]
     learner_state = {
         name.removeprefix(_LEARNER): array for name, array in state.arrays.items() if name.startswith(_LEARNER)
     }
-    agent = Agent.of(config, learner_state, episode=counters["episode"], env_step=counters["env_step"])
-    replay = ReplayBuffer(config.buffer_size, agent.observation_size)
-    replay.restore(state.arrays[_ROWS], state.values["replay_cursor"])
-    return Moment(agent=agent, replay=replay, epsilon=counters["epsilon"], updates=counters["updates"])
+    agent = Agent.of(state.config, learner_state, episode=counters["episode"], env_step=counters["env_step"])
+    return Moment(agent, state)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["QUANTILES", "Histograms", "histogram", "histograms", "quantiles"]
+__all__ = ["QUANTILES", "Histograms", "histogram", "histograms", "quantiles", "shares_of"]
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -28,15 +28,18 @@ class Histograms:
         return (self.edges[:-1] + self.edges[1:]) / 2
 
 
-def histograms(sets: Sequence[NDArray[np.float32]], bins: int) -> Histograms:
-    """Histograms of ``sets`` over the range of all their finite numbers."""
+def histograms(sets: Sequence[NDArray[np.float32]], bins: int, trim: float = 0.0) -> Histograms:
+    """Histograms of ``sets`` over the range of all their finite numbers.
+
+    With ``trim``, over the range that leaves out this share of them at each end; the outermost bins hold those too.
+    """
     finite = [each[np.isfinite(each)].astype(np.float64).ravel() for each in sets]
     everything = np.concatenate([*finite, np.zeros(0)])
-    low, high = (float(everything.min()), float(everything.max())) if everything.size else (0.0, 0.0)
+    low, high = (float(np.quantile(everything, end)) for end in (trim, 1.0 - trim)) if everything.size else (0.0, 0.0)
     if low == high:
         low, high = low - 0.5, high + 0.5
     edges = np.linspace(low, high, bins + 1)
-    counts = [np.histogram(each, edges)[0] for each in finite]
+    counts = [np.histogram(each.clip(low, high), edges)[0] for each in finite]
     return Histograms(edges, np.array([count / max(1, count.sum()) for count in counts]).reshape(-1, bins))
 
 
@@ -48,6 +51,12 @@ def histogram(numbers: NDArray[np.float32], bins: int) -> Histograms:
         counts, _ = np.histogram(numbers, edges)
         return Histograms(edges.astype(np.float64), (counts / counts.sum())[None])
     return histograms([numbers], bins)
+
+
+def shares_of(numbers: NDArray[np.float32], count: int) -> Histograms:
+    """Shares of the whole numbers 0 to ``count`` - 1 among ``numbers``, a bin each."""
+    counts = np.bincount(numbers.astype(np.int64), minlength=count)
+    return Histograms(np.arange(count + 1, dtype=np.float64) - 0.5, (counts / max(1, counts.sum()))[None])
 
 
 def quantiles(sets: Sequence[NDArray[np.float32]], levels: Sequence[float] = QUANTILES) -> NDArray[np.float64]:

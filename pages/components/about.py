@@ -8,6 +8,7 @@ from dqn_core.algorithm.devices import cuda_device_name, is_torch_loaded
 from dqn_core.config import TrainingConfig
 from dqn_core.training.environments import EnvironmentReport
 from dqn_core.training.report import layer_reports
+from pages.components.headings import heading
 from pages.components.numbers import number_text
 from pages.components.words import CHOICE_LABELS
 from pages.i18n import _
@@ -35,7 +36,7 @@ def about(
 
 
 def _observations(report: EnvironmentReport) -> None:
-    _title(_("What the agent observes"), _("{count} numbers").format(count=report.observation_size))
+    heading(_("What the agent observes"), _("{count} numbers").format(count=report.observation_size))
     st.table(
         {
             _("Number"): [str(i) for i in range(report.observation_size)],
@@ -49,13 +50,13 @@ def _observations(report: EnvironmentReport) -> None:
 
 
 def _actions(report: EnvironmentReport) -> None:
-    _title(_("What it can do"), _("{count} actions").format(count=report.n_actions))
+    heading(_("What it can do"), _("{count} actions").format(count=report.n_actions))
     st.markdown("\n".join(f"- `{i}` {_(name)}" for i, name in enumerate(report.action_names)))
 
 
 def _rewards(report: EnvironmentReport) -> None:
     if report.reward_rule:
-        _title(_("What it is rewarded for"))
+        heading(_("What it is rewarded for"))
         st.markdown(_(report.reward_rule))
     st.caption(
         _("An episode is cut off at {steps} steps; real time is {rate} steps a second.").format(
@@ -67,7 +68,7 @@ def _rewards(report: EnvironmentReport) -> None:
 def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
     layers = layer_reports(config, report.observation_size, report.n_actions)
     total = sum(layer.parameters for layer in layers)
-    _title(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
+    heading(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
     st.table(
         {
             _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(layers))), _("Output")],
@@ -80,7 +81,7 @@ def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
 
 
 def _compute(compute: tuple[str, str] | None) -> None:
-    _title(_("Device"))
+    heading(_("Device"))
     found = _found_device()
     if compute is None:
         st.markdown(f"{found} " + _("The fastest compute is picked when a run starts, and named here."))
@@ -98,10 +99,6 @@ def _found_device() -> str:
         return ""
     device = cuda_device_name()
     return _("CUDA device found: {name}.").format(name=device) if device else _("No CUDA device found: the CPU trains.")
-
-
-def _title(title: str, detail: str = "") -> None:
-    st.markdown(f"**{title}**" + (f" :gray[{detail}]" if detail else ""))
 
 
 def _bound(value: float) -> str:

@@ -86,7 +86,7 @@ def test_an_update_is_stepped_through_and_the_landscape_played(
 def step_through_an_update(page: Page, moment: Moment) -> None:
     part(page, "One update")
     told = moment.explain(moment.draw(0))
-    action = int(moment.replay.actions[moment.draw(0)[0]])
+    action = int(moment.replay.actions[moment.draw(0).indices[0]])
     shown = [
         float(told.terms.q_values[0, action]),
         float(told.terms.next_values[0]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,28 +36,74 @@ def test_the_moment_is_where_the_trainer_stood(kind: str) -> None:
     assert moment.agent.group("online").keys() == trainer.learner.weights().keys()
 
     # The update told is the one that this trainer's learner would make next on the same rows.
-    indices = moment.draw(seed=3)
-    assert len(indices) == trainer.config.batch_size
-    told = moment.explain(indices)
+    drawn = moment.draw(seed=3)
+    assert len(drawn.indices) == trainer.config.batch_size
+    told = moment.explain(drawn)
     trainer.learner.take_statistics()
-    trainer.learner.update(trainer.replay, indices)
+    trainer.learner.update(trainer.replay, drawn.indices)
     assert told.loss == trainer.learner.take_statistics().loss_mean
+    assert np.array_equal(told.q_after, trainer.learner.q_values(trainer.replay.observations[drawn.indices]))
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "double": {"double_dqn": True, "compute": "fused"},
+    "three steps": {"n_step": 3, "compute": "fused"},
+    "prioritized": {"prioritized_replay": True, "compute": "fused"},
+    "dueling": {"dueling": True, "compute": "fused"},
+    "noisy": {"noisy_nets": True},
+    "quantiles": {"distribution": "quantile", "quantiles": 5},
+    "no replay": {"mistake_no_replay": True},
+    "no target network": {"mistake_no_target_network": True},
+}
+
+
+@pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS.keys())
+def test_every_variants_next_update_is_told(settings: dict[str, Any]) -> None:
+    trainer = Trainer(short_config(**settings))
+    checkpoint = of_kind(trainer.events(), CheckpointReady)[-1]
+    moment = moment_of(TrainerState(arrays=checkpoint.arrays, values=json.loads(json.dumps(checkpoint.values))))
+    drawn = moment.draw(seed=4)
+    trainer.randomness.replay.bit_generator.state = np.random.default_rng(4).bit_generator.state
+    indices, weights = trainer.memory.draw(trainer.config.batch_size, trainer._training_step)
+    assert np.array_equal(drawn.indices, indices)
+    assert np.array_equal(drawn.weights, weights) if weights is not None else drawn.weights is None
+    told = moment.explain(drawn)
+    terms = trainer.learner.terms(trainer.replay, indices)
+    trainer.learner.take_statistics()
+    trainer.learner.update(trainer.replay, indices, weights)
+    assert told.loss == trainer.learner.take_statistics().loss_mean
+    assert np.array_equal(told.terms.targets, terms.targets)
     assert np.array_equal(told.q_after, trainer.learner.q_values(trainer.replay.observations[indices]))
+    for name, array in trainer.learner.gradients().items():
+        assert np.array_equal(told.clipped_gradients[name], array)
+
+
+def test_chances_are_those_of_the_draw() -> None:
+    even = trained_moment()
+    assert even.chances == pytest.approx(np.full(len(even.replay), 1 / len(even.replay)))
+    newest = trained_moment(mistake_no_replay=True)
+    assert np.array_equal(np.flatnonzero(newest.chances), np.sort(newest.draw(seed=0).indices))
+    skewed = trained_moment(prioritized_replay=True)
+    counts = np.bincount(skewed.draw(seed=0, batch_size=200_000).indices, minlength=len(skewed.replay))
+    assert skewed.chances.sum() == pytest.approx(1.0)
+    assert counts / 200_000 == pytest.approx(skewed.chances, abs=2e-4)
 
 
 def test_explaining_changes_nothing() -> None:
     moment = trained_moment()
-    indices = moment.draw(seed=0)
-    first, second = moment.explain(indices), moment.explain(indices)
+    drawn = moment.draw(seed=0)
+    first, second = moment.explain(drawn), moment.explain(drawn)
     assert first.loss == second.loss
-    assert moment.explain(indices, gamma=0.0).loss != first.loss
+    assert moment.explain(drawn, gamma=0.0).loss != first.loss
     assert moment.agent.config.gamma == 0.99
 
 
 def test_a_batch_is_drawn_as_an_update_draws_it() -> None:
     moment = trained_moment()
     expected = moment.replay.sample_indices(np.random.default_rng(5), 7)
-    assert np.array_equal(moment.draw(seed=5, batch_size=7), expected)
+    drawn = moment.draw(seed=5, batch_size=7)
+    assert np.array_equal(drawn.indices, expected)
+    assert drawn.weights is None
 
 
 def test_without_its_gpu_an_agent_is_asked_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,6 @@ def test_what_was_promised_stands_beside_what_came() -> None:
 
 def test_td_errors_are_the_learners_own() -> None:
     moment = trained_moment(compute="fused")
-    indices = moment.draw(seed=1, batch_size=20)
-    (errors,) = td_errors([moment.agent], moment.replay, indices)
-    assert np.array_equal(errors, moment.explain(indices).terms.td_errors)
+    drawn = moment.draw(seed=1, batch_size=20)
+    (errors,) = td_errors([moment.agent], moment.replay, drawn.indices)
+    assert np.array_equal(errors, moment.explain(drawn).terms.td_errors)

@@ -187,7 +187,7 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment:
     assert app.button(key=f"{key}-step-next").disabled
     app.number_input(key=f"{key}-row").set_value(3).run()
 
-    indices = moment.draw(0)
+    indices = moment.draw(0).indices
     learner = moment.agent.learner()
     learner.take_statistics()
     terms = learner.terms(moment.replay, indices)
@@ -200,7 +200,7 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment:
         "r": moment.replay.rewards[indices],
         "d": moment.replay.terminated[indices],
         "Q(s, a)": terms.q_values[taken],
-        "max Q_target(s', ·)": terms.next_values,
+        "Q_target(s', a')": terms.next_values,
         "y": terms.targets,
         "e": terms.td_errors,
         "loss": terms.losses,
@@ -220,7 +220,7 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment:
         assert f"{value:.4f}" in text
     assert f"{learner.take_statistics().loss_mean:.5g}" in text
     assert f"{terms.losses[3]:.5g}" in text
-    told = moment.explain(indices)
+    told = moment.explain(moment.draw(0))
     assert rf"\rVert = {told.gradient_norm:.5g}" in text
     assert any(f"norm of {told.clipped_norm:.5g}" in each.value for each in app.caption)
     before, now = (numbers(trace["y"]) for trace in _by_meta(figures(app)["update"], "td_error"))
@@ -240,7 +240,7 @@ def test_gamma_and_learning_rate_recompute_the_update(run_id: str, moment: Momen
     told = moment.explain(moment.draw(0), gamma=0.5, learning_rate=0.05)
     table = app.dataframe[0].value
     assert np.array_equal(table["y"].to_numpy(), told.terms.targets)
-    taken = np.arange(len(table)), moment.replay.actions[moment.draw(0)].astype(int)
+    taken = np.arange(len(table)), moment.replay.actions[moment.draw(0).indices].astype(int)
     assert np.array_equal(table["Q(s, a) after"].to_numpy(), told.q_after[taken])
     app.button(key=f"{run_id}:update-reset").click().run()
     assert app.select_slider(key=f"{run_id}:update-gamma").value == 0.99
@@ -250,7 +250,36 @@ def test_gamma_and_learning_rate_recompute_the_update(run_id: str, moment: Momen
 def test_another_batch_is_another_draw(run_id: str, moment: Moment) -> None:
     app = opened(run=run_id, part="update")
     app.button(key=f"{run_id}:update-draw").click().run()
-    assert list(app.dataframe[0].value["in memory"]) == moment.draw(1).tolist()
+    assert list(app.dataframe[0].value["in memory"]) == moment.draw(1).indices.tolist()
+
+
+@pytest.mark.parametrize(
+    ("settings", "formula", "sentence"),
+    [
+        ({"double_dqn": True, "loss": "huber"}, r"arg\,max", "Double DQN"),
+        ({"n_step": 3}, r"\gamma^{n}", "Returns of 3 steps"),
+        ({"prioritized_replay": True}, r"w_i \ell_i", "Prioritized replay"),
+        ({"dueling": True}, r"\max_{a'}", "Dueling heads"),
+        ({"distribution": "quantile", "quantiles": 5}, r"\tau_i", "Quantiles of the return"),
+        ({"noisy_nets": True, "mistake_cut_at_truncation": True}, r"e}^2", "The network is noisy"),
+    ],
+)
+def test_every_variant_shows_its_own_formulas(
+    lab: RunManager, settings: dict[str, Any], formula: str, sentence: str
+) -> None:
+    variant = finished(lab, compute="auto", **settings)
+    app = opened(run=variant, part="update")
+    app.session_state[f"{variant}:update-step"] = 5
+    app.run()
+    assert not app.exception
+    moment = pages.server.get_library().moment(RunFolder.open(lab.run_folder(variant)))
+    told = moment.explain(moment.draw(0))
+    assert f"{told.terms.targets[0]:.4f}" in formulas(app)
+    assert f"{told.loss:.5g}" in formulas(app)
+    assert any(formula in each.value for each in app.latex)
+    assert any(sentence in each.value for each in app.markdown)
+    for part in ("network", "memory"):
+        assert not opened(run=variant, part=part).error
 
 
 # ------------------------------------------------------------------------------------- landscape and memory

@@ -9,6 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.explain import UpdateExplained
+from dqn_core.inside.agent import Draw
 from pages.components.fields import FIELDS
 from pages.components.inside.study import Study
 from pages.components.numbers import number_text
@@ -16,7 +17,7 @@ from pages.i18n import _
 
 __all__ = ["Batch", "choose_batch"]
 
-_RESULT_BYTES = 200_000
+_RESULT_BYTES = 2_000_000
 _SLIDERS = ("gamma", "learning_rate")
 
 
@@ -25,11 +26,26 @@ class Batch:
     """The update explained and the row of it that is looked at."""
 
     study: Study
-    indices: NDArray[np.int64]
+    drawn: Draw
     told: UpdateExplained
     row: int
     gamma: float
     learning_rate: float
+
+    @property
+    def indices(self) -> NDArray[np.int64]:
+        """Rows of the memory that were drawn, [B]."""
+        return self.drawn.indices
+
+    @property
+    def weight(self) -> float:
+        """What the row's loss is multiplied by."""
+        return 1.0 if self.drawn.weights is None else float(self.drawn.weights[self.row])
+
+    @property
+    def steps(self) -> int:
+        """Env steps from s to s'."""
+        return int(self.study.moment.replay.steps[self.index])
 
     @property
     def index(self) -> int:
@@ -86,11 +102,9 @@ def choose_batch(study: Study) -> Batch:
             on_click=_reset,
             args=(study, key),
         )
-    indices = study.moment.draw(seed)
-    told = study.kept(
-        ("update", seed, *values.values()), lambda: study.moment.explain(indices, **values), _RESULT_BYTES
-    )
-    return Batch(study, indices, told, row, **values)
+    drawn = study.moment.draw(seed)
+    told = study.kept(("update", seed, *values.values()), lambda: study.moment.explain(drawn, **values), _RESULT_BYTES)
+    return Batch(study, drawn, told, row, **values)
 
 
 def _draw(key: str) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from dqn_core.inside.by_hand import HandEpisode, play_by_hand
 from dqn_core.training.rollout import LARGEST_SEED
+from pages.components.headings import heading
 from pages.components.inside.states import observation_table, value_text
 from pages.components.inside.study import Study
 from pages.components.numbers import number_text
@@ -35,7 +36,7 @@ def environment(study: Study) -> None:
 def _observations(study: Study) -> None:
     report, seen = study.report, study.moment.replay.observations
     count = _("{count} numbers").format(count=report.observation_size)
-    st.markdown(f"**{_('State s: what the agent observes')}** :gray[{count}]")
+    heading(_("State s: what the agent observes"), count)
     table = {
         "": [f"s[{i}]" for i in range(report.observation_size)],
         _("Meaning and unit"): study.observation_names,
@@ -50,11 +51,11 @@ def _observations(study: Study) -> None:
 
 def _actions_and_rewards(study: Study) -> None:
     report = study.report
-    st.markdown(f"**{_('Action a: what it can do')}**")
+    heading(_("Action a: what it can do"))
     st.markdown("\n".join(f"- `{i}` {name}" for i, name in enumerate(study.action_names)))
-    st.markdown(f"**{_('Reward r: what it is paid for')}**")
+    heading(_("Reward r: what it is paid for"))
     st.markdown(_(report.reward_rule) if report.reward_rule else _("The environment alone knows: try it out below."))
-    st.markdown(f"**{_('End of an episode')}**")
+    heading(_("End of an episode"))
     st.markdown(
         _(
             "*Terminated*: the task itself is over, and there is no future to count on. *Truncated*: cut off at "

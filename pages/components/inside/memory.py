@@ -9,7 +9,7 @@ import streamlit as st
 
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.events import EpisodeEnded
-from dqn_core.inside.distributions import histogram
+from dqn_core.inside.distributions import histogram, shares_of
 from dqn_core.inside.library import evenly
 from pages.charts import inside_memory, inside_spread
 from pages.components.fields import FIELDS
@@ -52,6 +52,8 @@ def memory(study: Study) -> None:
         _actions(study, replay)
     with right:
         _rewards(study, replay)
+    if study.config.prioritized_replay:
+        _chances(study)
     _fill(study)
 
 
@@ -96,16 +98,17 @@ def _numbers(study: Study, replay: ReplayBuffer) -> None:
         _("Full"): f"{count / replay.capacity:.0%}",
         _("Oldest"): _("{count} steps ago").format(count=f"{oldest:,}"),
         _("Terminal rows"): f"{ends:,} ({ends / max(1, count):.1%})",
-        _("Chances to be drawn"): f"{study.config.batch_size / max(1, count):.2g}",
+        _("Draws in one update"): f"{study.config.batch_size / max(1, count):.2g}",
     }
     helps = {
         _("Terminal rows"): _(
             "Rows whose step ended the task: their targets are the reward alone, where Q is anchored."
         ),
-        _("Chances to be drawn"): _("How often a transition is drawn in one update, on average."),
+        _("Draws in one update"): _("How often a transition is drawn in one update, on average."),
     }
-    for column, (label, value) in zip(st.columns(len(values)), values.items(), strict=True):
-        column.metric(label, value, help=helps.get(label))
+    with st.container(horizontal=True, gap="large", key="memory-numbers"):
+        for label, value in values.items():
+            st.metric(label, value, help=helps.get(label), width="content")
 
 
 def _axes(study: Study) -> tuple[int, int]:
@@ -171,7 +174,7 @@ def _actions(study: Study, replay: ReplayBuffer) -> None:
     counts = np.arange(study.report.n_actions)
     labels = {"value": _("action"), "share": _("share")}
     drawn = inside_spread.bars_figure(
-        histogram(replay.actions, _BINS),
+        shares_of(replay.actions, study.report.n_actions),
         labels,
         value_column="action",
         role="evaluation",
@@ -195,6 +198,22 @@ def _rewards(study: Study, replay: ReplayBuffer) -> None:
         "rewards",
         title=_("What it brought"),
         hint=_("With a reward that is nearly always the same, only the ends tell good from bad."),
+        file_stem=study.run_id,
+        height=260,
+    )
+
+
+def _chances(study: Study) -> None:
+    chances = study.moment.chances
+    labels = {"value": _("chance, times that of an even draw"), "share": _("share")}
+    drawn = inside_spread.bars_figure(
+        histogram((chances * len(chances)).astype(np.float32), _BINS), labels, value_column="chance", role="loss"
+    )
+    show_figure(
+        drawn,
+        "chances",
+        title=_("How likely each is drawn"),
+        hint=_("1 is an even draw. Rows that surprised the network when it last saw them lie to the right."),
         file_stem=study.run_id,
         height=260,
     )

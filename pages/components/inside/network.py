@@ -9,6 +9,7 @@ from dqn_core.algorithm.activations import layer_activations
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.distributions import Histograms, histogram, histograms
 from pages.charts import inside_network, inside_spread
+from pages.components.headings import heading
 from pages.components.inside.states import ChosenState, observation_table, state_picker
 from pages.components.inside.study import Study
 from pages.i18n import _
@@ -17,6 +18,8 @@ from pages.live.figure.figure import show_figure
 __all__ = ["network"]
 
 _BINS = 61
+_TRIM = 0.002
+"""Share at each end that is put into the outermost bins: a single outlier would press all others together."""
 _MOMENTS = 60
 
 
@@ -34,7 +37,7 @@ def network(study: Study) -> None:
         _activations(study, chosen)
     with left:
         _layers(study)
-        st.markdown(f"**{_('The state that is drawn')}** :gray[{chosen.origin}]")
+        heading(_("The state that is drawn"), chosen.origin)
         observation_table(study, {"s": chosen.observation})
     _over_training(study)
 
@@ -43,7 +46,7 @@ def _layers(study: Study) -> None:
     weights = study.moment.agent.group("online")
     matrices = {name: array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")}
     total = sum(array.size for array in weights.values())
-    st.markdown(f"**{_('Layers')}** :gray[{_('{count} parameters').format(count=f'{total:,}')}]")
+    heading(_("Layers"), _("{count} parameters").format(count=f"{total:,}"))
     titles = [_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(matrices))] + [_("Output")]
     counts = [
         sum(array.size for name, array in weights.items() if name.startswith(each.removesuffix("weight")))
@@ -52,7 +55,7 @@ def _layers(study: Study) -> None:
     shapes = [f"{array.shape[1]} → {array.shape[0]}" for array in matrices.values()]
     st.table(
         {
-            _("Layer"): [*titles, f"**{_('Total')}**"],
+            _("Layer"): [*titles, "**" + _("Total") + "**"],
             _("Shape"): [*shapes, ""],
             _("Weights and biases"): [*(f"{count:,}" for count in counts), f"**{total:,}**"],
         },
@@ -110,7 +113,9 @@ def _activations(study: Study, chosen: ChosenState) -> None:
 def _output_names(study: Study, count: int) -> list[str]:
     if count == study.report.n_actions:
         return [f"Q(s, {name})" for name in study.action_names]
-    return [f"{_('output')} {i}" for i in range(count)]
+    if count == study.report.n_actions + 1:
+        return ["V(s)", *(f"A(s, {name})" for name in study.action_names)]
+    return [_("output {number}").format(number=i) for i in range(count)]
 
 
 def _over_training(study: Study) -> None:
@@ -148,7 +153,7 @@ def _place_in_network(name: str) -> tuple[int, bool, str]:
 def _weights_text(name: str) -> str:
     _layers, number, kind = name.split(".", 2)
     texts = {"weight": _("layer {number}, weights"), "bias": _("layer {number}, biases")}
-    return texts.get(kind, f"{_('layer {number}')}, {kind}").format(number=int(number) + 1)
+    return texts.get(kind, _("layer {number}") + f", {kind}").format(number=int(number) + 1)
 
 
 def _spread(study: Study, agents: tuple[Agent, ...], place: tuple[str, str], title: str, hint: str) -> None:
@@ -159,7 +164,7 @@ def _spread(study: Study, agents: tuple[Agent, ...], place: tuple[str, str], tit
     if len(agents) > 1:
         spread = study.kept(
             ("spread", place, len(agents)),
-            lambda: histograms([agent.group(group)[name] for agent in agents], _BINS),
+            lambda: histograms([agent.group(group)[name] for agent in agents], _BINS, _TRIM),
             8 * _BINS * len(agents),
         )
         drawn = inside_spread.shades_figure([agent.env_step for agent in agents], spread, labels, value_column=column)

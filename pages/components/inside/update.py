@@ -6,7 +6,9 @@ import numpy as np
 import streamlit as st
 
 from pages.charts import inside_update
+from pages.components.headings import heading
 from pages.components.inside.batch import Batch, choose_batch
+from pages.components.inside.formula import particulars
 from pages.components.inside.study import Study
 from pages.components.inside.update_steps import STEPS
 from pages.i18n import _
@@ -28,6 +30,8 @@ def update(study: Study) -> None:
             "the run's own replay memory. Nothing of it changes the run."
         )
     )
+    for sentence in particulars(study.config):
+        st.markdown(f":material/info: {sentence}")
     batch = choose_batch(study)
     step = _steps(study)
     left, right = st.columns([3, 2], gap="large")
@@ -101,7 +105,7 @@ def _table(batch: Batch) -> None:
             "r": replay.rewards[indices],
             "d": replay.terminated[indices].astype(np.int64),
             "Q(s, a)": before,
-            "max Q_target(s', ·)": told.terms.next_values,
+            "Q_target(s', a')": told.terms.next_values,
             "y": told.terms.targets,
             "e": told.terms.td_errors,
             _("loss"): told.terms.losses,
@@ -109,7 +113,9 @@ def _table(batch: Batch) -> None:
             _("change"): after - before,
         }
     )
-    st.markdown(f"**{_('All rows of the batch')}** :gray[{_('click one to look at it')}]")
+    if batch.drawn.weights is not None:
+        rows["w"] = batch.drawn.weights
+    heading(_("All rows of the batch"), _("click one to look at it"))
     key = f"{batch.study.run_id}:update"
     st.dataframe(
         rows,

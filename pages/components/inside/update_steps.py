@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dqn_core.errors import mark
 from pages.components.inside.batch import Batch
-from pages.components.inside.formula import Formula, formula
+from pages.components.inside.formula import formula, paint
 from pages.components.inside.states import observation_table
 from pages.components.numbers import number_text
 from pages.i18n import _
@@ -23,7 +23,7 @@ def _experience(batch: Batch) -> None:
     _head(1, _("A transition from the memory"))
     st.markdown(
         _(
-            "{count} transitions were drawn at random. Row {row} is number {index} of the memory: in state *s* the "
+            "{count} transitions were drawn. Row {row} is number {index} of the memory: in state *s* the "
             "agent did *a* = **{action}**, got *r* = **{reward}** and came to *s'*. Terminated: *d* = **{terminated}**."
         ).format(
             count=len(batch.indices),
@@ -41,7 +41,7 @@ def _experience(batch: Batch) -> None:
 def _prediction(batch: Batch) -> None:
     _head(2, _("What the online network expects of s"))
     values = batch.told.terms.q_values[batch.row]
-    _latex(rf"{_paint('prediction', 'Q(s, a)')} = {_paint('prediction', f'{batch.q:.4f}')}")
+    _latex(rf"{paint('prediction', 'Q(s, a)')} = {paint('prediction', f'{batch.q:.4f}')}")
     _action_values(batch, values, batch.action, _("the action taken"))
 
 
@@ -49,27 +49,30 @@ def _future(batch: Batch) -> None:
     _head(3, _("What the target network expects of s'"))
     terms, parts = batch.told.terms, formula(batch.study.config)
     value = float(terms.next_values[batch.row])
-    _latex(rf"{_paint('future', parts.future)} = {_paint('future', f'{value:.4f}')}")
+    _latex(rf"{paint('future', parts.future)} = {paint('future', f'{value:.4f}')}")
     values = terms.next_q_values[batch.row]
-    _action_values(batch, values, int(np.argmax(values)), _("the highest"))
+    is_double = batch.study.config.double_dqn
+    why = _("picked by the online network") if is_double else _("the highest")
+    _action_values(batch, values, int(np.argmin(np.abs(values - value))), why)
 
 
 def _target(batch: Batch) -> None:
     _head(4, _("The target, and how far off the prediction is"))
     terms, parts = batch.told.terms, formula(batch.study.config)
     value = f"{float(terms.next_values[batch.row]):.4f}"
+    discount = f"{batch.gamma:g}" if batch.steps == 1 else f"{batch.gamma:g}^{{{batch.steps}}}"
     numbers = (
-        rf"{_paint('reward', f'{batch.reward:.4g}')} + {batch.gamma:g} \cdot (1 - {batch.terminated}) \cdot "
-        rf"{_paint('future', _signed(value))}"
+        rf"{paint('reward', f'{batch.reward:.4g}')} + {discount} \cdot (1 - {batch.terminated}) \cdot "
+        rf"{paint('future', _signed(value))}"
     )
     _latex(
-        rf"\begin{{aligned}} {_paint('target', 'y')} &= {parts.target} \\ &= {numbers} = "
-        rf"{_paint('target', f'{batch.target:.4f}')} \end{{aligned}}"
+        rf"\begin{{aligned}} {paint('target', 'y')} &= {parts.target} \\ &= {numbers} = "
+        rf"{paint('target', f'{batch.target:.4f}')} \end{{aligned}}"
     )
     error = float(terms.td_errors[batch.row])
     _latex(
-        rf"{_paint('error', 'e')} = {parts.error} = {_paint('prediction', f'{batch.q:.4f}')} - "
-        rf"{_paint('target', _signed(f'{batch.target:.4f}'))} = {_paint('error', f'{error:.4f}')}"
+        rf"{paint('error', 'e')} = {parts.error} = {paint('prediction', f'{batch.q:.4f}')} - "
+        rf"{paint('target', _signed(f'{batch.target:.4f}'))} = {paint('error', f'{error:.4f}')}"
     )
     if batch.terminated:
         st.caption(_("The episode terminated here: there is no future, and the target is the reward alone."))
@@ -84,9 +87,11 @@ def _loss(batch: Batch) -> None:
     told, parts = batch.told, formula(batch.study.config)
     own = float(told.terms.losses[batch.row])
     _latex(
-        rf"\ell = {parts.loss} = {_paint('loss', f'{own:.5g}')} \qquad "
-        rf"L = \frac{{1}}{{{len(batch.indices)}}} \sum_i \ell_i = {_paint('loss', f'{told.loss:.5g}')}"
+        rf"\ell = {parts.loss} = {paint('loss', f'{own:.5g}')} \qquad "
+        rf"L = \frac{{1}}{{{len(batch.indices)}}} \sum_i {parts.weighted} = {paint('loss', f'{told.loss:.5g}')}"
     )
+    if batch.drawn.weights is not None:
+        st.caption(_("This row's weight: w = {weight}.").format(weight=f"{batch.weight:.4f}"))
     _latex(rf"\lVert \nabla_\theta L \rVert = {told.gradient_norm:.5g}")
     clip = batch.study.config.gradient_clip_value
     if clip > 0:
@@ -104,7 +109,7 @@ def _step(batch: Batch) -> None:
     moved = batch.q_after - batch.q
     _latex(rf"{formula(batch.study.config).step}, \quad \alpha = {_power(batch.learning_rate)}")
     _latex(
-        rf"{_paint('prediction', 'Q(s, a)')}: \; {batch.q:.4f} \;\to\; {_paint('prediction', f'{batch.q_after:.4f}')} "
+        rf"{paint('prediction', 'Q(s, a)')}: \; {batch.q:.4f} \;\to\; {paint('prediction', f'{batch.q_after:.4f}')} "
         rf"\quad ({moved:+.5f})"
     )
     wanted = batch.target - batch.q
@@ -125,10 +130,6 @@ def _step(batch: Batch) -> None:
 
 def _head(number: int, title: str) -> None:
     st.markdown(f"##### {number} · {title}")
-
-
-def _paint(term: str, latex: str) -> str:
-    return Formula.colored(term, latex)
 
 
 def _latex(text: str) -> None:

@@ -1,0 +1,12 @@
+"""Small headings over a table or a list, with a detail beside them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+__all__ = ["heading"]
+
+
+def heading(title: str, detail: str = "") -> None:
+    """Draw ``title``, and ``detail`` in a paler tone."""
+    st.markdown(f"**{title}**" + (f" :gray[{detail}]" if detail else ""))
