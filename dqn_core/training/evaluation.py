@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, UnavailableComputeError
 from dqn_core.training.environments import action_range, close_environment, inspect_environment, make_environment
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder, WeightsKind
@@ -117,21 +118,39 @@ class Evaluator:
         return math.fsum(each.episode_return for each in played) / episodes
 
 
-def evaluate(
-    learner: Learner, env_id: str, *, episodes: int, seed: int, max_episode_steps: int | None = None
+def evaluate(  # noqa: PLR0913  whom, where, how often, from where on, how long; and who wants to hear of it
+    learner: Learner,
+    env_id: str,
+    *,
+    episodes: int,
+    seed: int,
+    max_episode_steps: int | None = None,
+    on_episode: Callable[[int], object] | None = None,
 ) -> EvaluationResult:
-    """Mean and spread of the greedy policy over ``episodes`` episodes reset with seed, seed + 1, ..."""
+    """Mean and spread of the greedy policy over ``episodes`` episodes reset with seed, seed + 1, ...
+
+    ``on_episode`` is told the number of episodes played so far, after each.
+    """
     environment = make_environment(env_id, max_episode_steps)
-    steps = greedy_episodes(environment, learner, range(seed, seed + episodes))
+    played: list[PlayedEpisode] = []
     try:
-        while True:
-            next(steps)
-    except StopIteration as end:
-        played = end.value
+        for each in range(seed, seed + episodes):
+            played.append(_to_its_end(greedy_episode(environment, learner, each)))
+            if on_episode is not None:
+                on_episode(len(played))
     finally:
         close_environment(environment)
     returns, lengths = zip(*((each.episode_return, each.length) for each in played), strict=True)
     return EvaluationResult(seed=seed, returns=returns, lengths=lengths)
+
+
+def _to_its_end(episode: Generator[None, None, PlayedEpisode]) -> PlayedEpisode:
+    while True:
+        try:
+            next(episode)
+        except StopIteration as end:
+            result: PlayedEpisode = end.value
+            return result
 
 
 def evaluate_folder(folder: RunFolder, kind: WeightsKind, *, episodes: int, seed: int) -> EvaluationResult:
@@ -150,7 +169,7 @@ def load_policy(folder: RunFolder, kind: WeightsKind) -> Learner:
 
 
 def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Learner:
-    """A learner with ``weights``, on the CPU: one observation at a time is too little for a GPU.
+    """A learner with ``weights`` that is fast on one observation at a time: the fused one where it covers the network.
 
     Raises
     ------
@@ -160,11 +179,10 @@ def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Le
         The environment is not installed here.
     """
     environment = inspect_environment(config.env_id, config.max_episode_steps)
-    learner, _ = make_learner(
-        config.replace(compute="torch-cpu"),
-        environment.observation_size,
-        environment.n_actions,
-        np.random.default_rng(config.seed),
-    )
+    shape, generator = (environment.observation_size, environment.n_actions), np.random.default_rng(config.seed)
+    try:
+        learner, _ = make_learner(config.replace(compute="fused"), *shape, generator)
+    except (ConfigError, UnavailableComputeError):  # a kind of network that it does not know, or no numba
+        learner, _ = make_learner(config.replace(compute="torch-cpu"), *shape, generator)
     learner.load_weights(weights)
     return learner

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dqn_core.training.rollout import Rollout
 
-__all__ = ["SMALLEST_HEIGHT", "SMALLEST_WIDTH", "with_overlay"]
+__all__ = ["SMALLEST_HEIGHT", "SMALLEST_WIDTH", "step_facts", "with_facts", "with_overlay"]
 
 SMALLEST_WIDTH, SMALLEST_HEIGHT = 320, 200
 """Pictures smaller than this stay as they are: nobody could read what is written on them."""
@@ -33,7 +33,7 @@ def with_overlay(pictures: Iterable[Picture], rollout: Rollout, action_names: Se
     finite = rollout.q_values[np.isfinite(rollout.q_values)]
     low, high = (min(0.0, float(finite.min())), max(0.0, float(finite.max()))) if finite.size else (0.0, 0.0)
     for step, picture in enumerate(pictures):
-        if picture.shape[0] < SMALLEST_HEIGHT or picture.shape[1] < SMALLEST_WIDTH:
+        if _is_small(picture):
             yield picture
             continue
         image = Image.fromarray(picture)
@@ -43,8 +43,27 @@ def with_overlay(pictures: Iterable[Picture], rollout: Rollout, action_names: Se
         yield np.asarray(image)
 
 
+def with_facts(picture: Picture, facts: Sequence[str]) -> Picture:
+    """``picture`` with short lines of text in its upper left corner."""
+    if _is_small(picture):
+        return picture
+    image = Image.fromarray(picture)
+    _draw_facts(image, facts)
+    return np.asarray(image)
+
+
+def step_facts(step: int, episode_return: float) -> list[str]:
+    """The lines that every film has."""
+    return [f"Step {step:,}", f"Return {episode_return:,.1f}"]
+
+
+def _is_small(picture: Picture) -> bool:
+    height, width, _ = picture.shape
+    return bool(height < SMALLEST_HEIGHT or width < SMALLEST_WIDTH)
+
+
 def _facts(rollout: Rollout, step: int, episode_return: float) -> list[str]:
-    facts = [f"Step {step:,}", f"Return {episode_return:,.1f}"]
+    facts = step_facts(step, episode_return)
     if step == rollout.length:
         facts.append("terminated" if rollout.terminated else "cut off at the limit")
     return facts

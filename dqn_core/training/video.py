@@ -22,9 +22,11 @@ __all__ = [
     "FilmOptions",
     "check_format",
     "film_comment",
+    "film_name",
     "film_rollout",
-    "film_title",
+    "not_written",
     "part_path",
+    "short_number",
     "video_name",
     "write_video",
 ]
@@ -68,7 +70,7 @@ def film_rollout(
     options = options or FilmOptions()
     if options.overlay:
         pictures = with_overlay(pictures, rollout, environment.action_names)
-    title = film_title(config, rollout.seed, rollout.episode_return)
+    title = f"{config.env_id}, seed {rollout.seed}, return {short_number(rollout.episode_return)}"
     info = MovieInfo(frames_per_s=environment.frames_per_s, title=title, comment=options.comment)
     write_video(path, pictures, info, on_picture)
 
@@ -112,11 +114,6 @@ def check_format(path: Path) -> str:
     return kind
 
 
-def film_title(config: TrainingConfig, seed: int, episode_return: float) -> str:
-    """What the file says of itself: ``CartPole-v1, seed 1, return 500``."""
-    return f"{config.env_id}, seed {seed}, return {_number(episode_return)}"
-
-
 def film_comment(rollout: Rollout, *, run: str, weights: str) -> str:
     """Where the episode comes from, for the file itself."""
     policy = f"epsilon {rollout.epsilon:g}" if rollout.epsilon else "greedy"
@@ -125,23 +122,33 @@ def film_comment(rollout: Rollout, *, run: str, weights: str) -> str:
 
 def video_name(config: TrainingConfig, rollout: Rollout, kind: str) -> str:
     """A file's name with the return in it: ``CartPole-v1-seed1-return500.mp4``."""
+    return film_name(config, f"seed{rollout.seed}", rollout.episode_return, kind)
+
+
+def film_name(config: TrainingConfig, which: str, episode_return: float, kind: str) -> str:
+    """A file's name that says which episode it shows."""
     environment = re.sub(r"[^\w.-]+", "-", config.env_id)
-    return f"{environment}-seed{rollout.seed}-return{_number(rollout.episode_return)}{kind}"
+    return f"{environment}-{which}-return{short_number(episode_return)}{kind}"
 
 
-def _number(value: float) -> str:
-    """At most two decimals, and none that is 0."""
+def short_number(value: float) -> str:
+    """``value`` for a file's name: at most two decimals, and none that is 0."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def not_written(path: Path, error: OSError) -> VideoError:
+    """What the disk refused, as an error to show."""
+    template = mark("The film could not be written to {path} ({cause}): make room, or choose another place.")
+    return VideoError(template, path=path, cause=error)
 
 
 @contextmanager
 def _writing(path: Path, part: Path) -> Iterator[None]:
-    """What the disk refuses, as an error to show; whatever happens, no part is left."""
+    """Whatever happens, no part is left."""
     try:
         yield
     except OSError as error:
-        template = mark("The film could not be written to {path} ({cause}): make room, or choose another place.")
-        raise VideoError(template, path=path, cause=error) from error
+        raise not_written(path, error) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -10,49 +10,30 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
-from multiprocessing import Pipe
 from typing import Any
 
 from dqn_core.errors import DqnLabError, RunStateError, WorkerDiedError, mark
 from dqn_core.events import Command
 from dqn_core.runs.executors.outbox import Message
+from dqn_core.runs.executors.piped_process import start_piped
 from dqn_core.runs.executors.worker import Job, Setup
 
 __all__ = ["Worker", "WorkerPool"]
 
 _LOG = logging.getLogger(__name__)
-_PROGRAM = """\
-import sys
-sys.path[:] = sys.argv[1:]
-from dqn_core.runs.executors.worker import main
-main()
-"""
 _CRASHES = frozenset({"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"})
 _LAST_WORDS_S = 1.0
 """A process whose pipe has ended has ended too, or does within this time."""
 
 
 class Worker:
-    """The server's side of one process. Raises OSError where no process can be started.
-
-    It is a process of its own rather than one of :mod:`multiprocessing`, which would import the server's main module
-    (all of Streamlit, or a person's script that starts runs, to start them again) into each.
-    """
+    """The server's side of one process. Raises OSError where no process can be started."""
 
     def __init__(self, preload: Sequence[str]) -> None:
-        commands, self._commands = Pipe(duplex=False)
-        self._events, events = Pipe(duplex=False)
+        self._process, self._commands, self._events = start_piped("dqn_core.runs.executors.worker")
         self._is_given_up = False
-        with commands, events:
-            self._process = subprocess.Popen(  # noqa: S603  this very interpreter
-                [sys.executable, "-c", _PROGRAM, *(path or os.getcwd() for path in sys.path)],  # noqa: PTH109  of str
-                stdin=commands.fileno(),
-                stdout=events.fileno(),
-                start_new_session=True,  # Ctrl-C in the terminal reaches the server alone
-            )
         self._send(Setup(preload=tuple(preload)))
 
     @property

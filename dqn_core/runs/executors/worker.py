@@ -33,6 +33,7 @@ from dqn_core.errors import DqnLabError, UnavailableComputeError
 from dqn_core.events import Command, RunStarted
 from dqn_core.runs.executors.failures import as_error, import_modules
 from dqn_core.runs.executors.outbox import Measured, Message, Outbox
+from dqn_core.runs.executors.piped_process import take_connections
 from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["Job", "Setup", "main"]
@@ -86,7 +87,7 @@ def main() -> None:
     with contextlib.suppress(OSError):  # Linux: where memory runs out, one run shall end rather than the server
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     faulthandler.enable()  # an environment that crashes in C says where in the server's log
-    incoming, outgoing = _take_connections()
+    incoming, outgoing = take_connections()
     inbox = _Inbox(incoming)
     inbox.start()
     setup: Setup = inbox.first.get()
@@ -105,17 +106,6 @@ def main() -> None:
     with contextlib.suppress(OSError):
         sys.stdout.flush()  # what an environment printed
     os._exit(0)  # everything is sent and closed: taking the interpreter apart would last a second with torch in it
-
-
-def _take_connections() -> tuple[Connection[Any, Any], Connection[Any, Any]]:
-    """(what comes in, what goes out); whatever an environment prints goes where errors go instead."""
-    incoming = Connection(os.dup(sys.__stdin__.fileno()), writable=False)  # type: ignore[union-attr]
-    outgoing = Connection(os.dup(sys.__stdout__.fileno()), readable=False)  # type: ignore[union-attr]
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return incoming, outgoing
 
 
 def _warm_up(preload: Sequence[str]) -> DqnLabError | None:

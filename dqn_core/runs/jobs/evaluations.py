@@ -1,0 +1,64 @@
+"""An agent evaluated over many episodes, in as many processes as leave the runs their cores."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.config import TrainingConfig
+from dqn_core.training.evaluation import EvaluationResult, evaluate, policy_with
+
+__all__ = ["EvaluationShare", "evaluation_shares", "joined"]
+
+_FEWEST_EPISODES = 5
+"""Of a process: for fewer it is not worth starting one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationShare:
+    """The task of playing some of an evaluation's episodes."""
+
+    config: TrainingConfig
+    weights: Mapping[str, NDArray[np.float32]]
+    seed: int
+    """Of the first episode; the others follow by one."""
+    episodes: int
+
+    def run(self, report: Callable[[float], object]) -> EvaluationResult:
+        """Their returns and lengths."""
+        return evaluate(
+            policy_with(self.config, self.weights),
+            self.config.env_id,
+            episodes=self.episodes,
+            seed=self.seed,
+            max_episode_steps=self.config.max_episode_steps,
+            on_episode=lambda count: report(count / self.episodes),
+        )
+
+    def clear(self) -> None:
+        """Nothing is left."""
+
+
+def evaluation_shares(whole: EvaluationShare, active_runs: int) -> list[EvaluationShare]:
+    """``whole`` in parts to be played at the same time, while so many runs train."""
+    free_cores = max(1, (os.cpu_count() or 1) - active_runs)
+    count = max(1, min(free_cores, whole.episodes // _FEWEST_EPISODES))
+    firsts = [round(whole.episodes * number / count) for number in range(count + 1)]
+    return [
+        EvaluationShare(config=whole.config, weights=whole.weights, seed=whole.seed + first, episodes=after - first)
+        for first, after in itertools.pairwise(firsts)
+    ]
+
+
+def joined(results: Sequence[EvaluationResult]) -> EvaluationResult:
+    """One result of its parts, in their order."""
+    return EvaluationResult(
+        seed=results[0].seed,
+        returns=tuple(value for each in results for value in each.returns),
+        lengths=tuple(value for each in results for value in each.lengths),
+    )

@@ -1,0 +1,195 @@
+"""Jobs of a server, one after another: asked for, on their way, done, and kept for a while.
+
+    submit(key, plan) -> Job:  WAITING -> WORKING (share done) -> DONE | FAILED | CANCELLED
+
+Nothing of a job's work is done in the server itself, so that neither training nor a page waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from enum import StrEnum
+from multiprocessing.connection import wait
+from typing import Any
+
+from dqn_core.errors import BusyError, DqnLabError, mark
+from dqn_core.runs.jobs.job_process import JobProcess
+from dqn_core.runs.jobs.task import Plan
+
+__all__ = ["Job", "JobState", "Jobs"]
+
+_LOG = logging.getLogger(__name__)
+_LOOK_EVERY_S = 0.1
+
+
+class JobState(StrEnum):
+    """How far a job is."""
+
+    WAITING = "waiting"
+    WORKING = "working"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it comes no further."""
+        return self not in {JobState.WAITING, JobState.WORKING}
+
+
+class Job:
+    """One job. Written by the service's thread alone, read by any."""
+
+    def __init__(self, key: str, plan: Plan) -> None:
+        self.job_id = secrets.token_hex(8)
+        self.key = key
+        """Two jobs with the same key would do the same."""
+        self.plan = plan
+        self.state = JobState.WAITING
+        self.share = 0.0
+        """Of the work that is done, 0 to 1."""
+        self.result: Any = None
+        """What it came to; None before it is done."""
+        self.error: DqnLabError | None = None
+        """Why it failed."""
+        self.is_unwanted = False
+        """Whether somebody cancelled it."""
+
+
+class Jobs:
+    """Does one job at a time; any thread may call any method.
+
+    Parameters
+    ----------
+    preload
+        Modules that each process imports, because they register environments.
+    most_waiting
+        A further job is refused.
+    most_kept
+        Jobs remembered after they are over.
+    """
+
+    def __init__(self, preload: Sequence[str] = (), *, most_waiting: int = 20, most_kept: int = 100) -> None:
+        self._preload = tuple(preload)
+        self._most_waiting, self._most_kept = most_waiting, most_kept
+        self._jobs: OrderedDict[str, Job] = OrderedDict()  # by id, oldest first
+        self._waiting: deque[Job] = deque()
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def submit(self, key: str, plan: Plan) -> Job:
+        """A job that does what ``plan`` says; the one with the same ``key`` that is not over yet, if there is one.
+
+        Raises :class:`BusyError` where too many wait already.
+        """
+        with self._changed:
+            same = next((each for each in self._jobs.values() if each.key == key and not each.state.is_over), None)
+            if same is not None and not same.is_unwanted:
+                return same
+            if self._is_closed or len(self._waiting) >= self._most_waiting:
+                raise BusyError(mark("The server has as much to do as it can take on: try again in a minute."))
+            job = Job(key, plan)
+            self._jobs[job.job_id] = job
+            self._waiting.append(job)
+            self._forget()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+            return job
+
+    def find(self, job_id: str) -> Job | None:
+        """The job with this id; None where it is not known any more."""
+        return self._jobs.get(job_id)
+
+    def places_before(self, job: Job) -> int:
+        """How many jobs come before a waiting one."""
+        with self._changed:
+            return self._waiting.index(job) + self._is_working if job in self._waiting else 0
+
+    def cancel(self, job_id: str) -> None:
+        """End a job soon; nothing happens where it is over or unknown."""
+        with self._changed:
+            job = self._jobs.get(job_id)
+            if job is None or job.state.is_over:
+                return
+            job.is_unwanted = True
+            if job in self._waiting:
+                self._waiting.remove(job)
+                job.state = JobState.CANCELLED
+
+    def close(self) -> None:
+        """End the job at work, take on no more, and wait for its processes to be gone."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+            jobs = list(self._jobs)
+        for job_id in jobs:
+            self.cancel(job_id)
+        if self._thread is not None:
+            self._thread.join()
+
+    # ------------------------------------------------------------------------------------------- the one thread
+
+    @property
+    def _is_working(self) -> bool:
+        return any(each.state is JobState.WORKING for each in self._jobs.values())
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            try:
+                job.result = self._done(job)
+            except _UnwantedError:
+                job.state = JobState.CANCELLED
+            except DqnLabError as error:
+                job.error, job.state = error, JobState.FAILED
+            except Exception as error:  # noqa: BLE001  the next job has its turn whatever this one ran into
+                _LOG.error("A job failed", exc_info=error)
+                template = mark("This could not be done ({kind}: {cause}).")
+                job.error = DqnLabError(template, kind=type(error).__name__, cause=str(error))
+                job.state = JobState.FAILED
+            else:
+                job.state = JobState.DONE
+
+    def _next(self) -> Job | None:
+        """The next job, which is waited for; None once the service is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._is_closed)
+            if self._is_closed:
+                return None
+            job = self._waiting.popleft()
+            job.state = JobState.WORKING
+            return job
+
+    def _done(self, job: Job) -> Any:
+        """Do ``job``: its result."""
+        work = job.plan()
+        with contextlib.ExitStack() as stack:
+            processes = []
+            for task in work.tasks:
+                processes.append(JobProcess(task, self._preload))
+                stack.callback(processes[-1].close)
+            while missing := [each for each in processes if not each.is_done]:
+                if job.is_unwanted:
+                    raise _UnwantedError
+                ready = wait([each.connection for each in missing], _LOOK_EVERY_S)
+                for process in missing:
+                    if process.connection in ready:
+                        process.hear()
+                job.share = sum(each.share for each in processes) / len(processes)
+        return work.finish([each.result for each in processes])
+
+    def _forget(self) -> None:
+        over = [job_id for job_id, job in self._jobs.items() if job.state.is_over]
+        for job_id in over[: max(0, len(over) - self._most_kept)]:
+            del self._jobs[job_id]
+
+
+class _UnwantedError(Exception):
+    """The job at work was cancelled."""

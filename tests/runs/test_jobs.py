@@ -1,0 +1,273 @@
+from __future__ import annotations
+
+import math
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+import fake_environments as fake
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import BusyError, DqnLabError, RunFolderError, mark
+from dqn_core.events import EpisodeRecorded
+from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
+from dqn_core.runs.jobs.films import RecordingFilm, RolloutFilm, film_bytes, film_folder, finished_film, keep_film
+from dqn_core.runs.jobs.service import Job, Jobs, JobState
+from dqn_core.runs.jobs.task import Plan, Task, Work
+from dqn_core.training.evaluation import evaluate, policy_with
+from dqn_core.training.rollout import roll_out
+from dqn_core.training.video import FilmOptions
+from films import read_film
+from job_tasks import Fail, Say, Wait
+from policies import always, some_weights
+from scripted_trainer import wait_until
+from trainer_runs import short_config
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    fake.register()
+    jobs = Jobs(preload=("registered_environments",), most_waiting=2)
+    yield jobs
+    jobs.close()
+
+
+def plan(*tasks: Task) -> Plan:
+    return lambda: Work(tasks=tasks, finish=lambda results: results)
+
+
+def over(job: Job) -> Job:
+    wait_until(lambda: job.state.is_over, timeout_s=60)
+    return job
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+# ------------------------------------------------------------------------------------------------------ the service
+
+
+def test_tasks_are_done_in_processes_that_give_way(jobs: Jobs) -> None:
+    job = jobs.submit("a", plan(Say("one"), Say({"two": 2})))
+    assert over(job).state is JobState.DONE, job.error
+    values, pids, niceness = zip(*job.result, strict=True)
+    assert values == ("one", {"two": 2})
+    assert len({*pids, os.getpid()}) == 3
+    assert all(each >= os.nice(0) + 10 or each == 19 for each in niceness)
+    assert job.share == 1.0
+    assert not any(map(lives, pids))
+    assert jobs.find(job.job_id) is job
+    assert jobs.find("another") is None
+
+
+def test_one_job_at_a_time_in_the_order_asked(jobs: Jobs, tmp_path: Path) -> None:
+    first = jobs.submit("first", plan(Wait(tmp_path / "begun", tmp_path / "end")))
+    wait_until((tmp_path / "begun").exists, timeout_s=60)
+    second, third = jobs.submit("second", plan(Say(2))), jobs.submit("third", plan(Say(3)))
+    assert first.state is JobState.WORKING
+    assert first.share == 0.25
+    assert [jobs.places_before(each) for each in (first, second, third)] == [0, 1, 2]
+    assert jobs.submit("first", plan(Say("other"))) is first
+    assert jobs.submit("third", plan(Say("other"))) is third
+    with pytest.raises(BusyError, match="as much to do"):
+        jobs.submit("fourth", plan(Say(4)))
+    (tmp_path / "end").touch()
+    assert over(third).result[0][0] == 3
+    assert first.result == ["waited"]
+    assert second.result[0][0] == 2
+    assert jobs.submit("first", plan(Say("again"))) is not first
+
+
+def test_a_cancelled_job_ends_its_process_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
+    at_work = jobs.submit("a", plan(Wait(tmp_path / "begun", tmp_path / "end")))
+    waiting = jobs.submit("b", plan(Say(1)))
+    wait_until((tmp_path / "begun").exists, timeout_s=60)
+    pid = int((tmp_path / "begun").read_text())
+    jobs.cancel(waiting.job_id)
+    assert waiting.state is JobState.CANCELLED
+    jobs.cancel(at_work.job_id)
+    assert over(at_work).state is JobState.CANCELLED
+    wait_until(lambda: not lives(pid))
+    assert not (tmp_path / "begun").exists()
+    jobs.cancel(at_work.job_id)
+    jobs.cancel("unknown")
+    assert over(jobs.submit("a", plan(Say("fresh")))).state is JobState.DONE
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("known", "The film could not be written to here (full)."),
+        ("strange", "This could not be done (RuntimeError: a motor on fire)."),
+        ("leaving", "This could not be done (SystemExit: 3)."),
+        ("crash", "ended without a word (exit status 7)"),
+    ],
+)
+def test_a_failure_is_said_ends_the_other_processes_and_is_cleared_up(
+    how: str, says: str, jobs: Jobs, tmp_path: Path
+) -> None:
+    job = jobs.submit("a", plan(Fail(how, tmp_path / "cleared"), Wait(tmp_path / "begun", tmp_path / "never")))
+    assert over(job).state is JobState.FAILED
+    assert says in str(job.error)
+    assert (tmp_path / "cleared").read_text() == "cleared"
+    assert not (tmp_path / "begun").exists()
+    assert over(jobs.submit("a", plan(Say(1)))).state is JobState.DONE
+
+
+def test_a_plan_that_fails_fails_its_job_alone(jobs: Jobs) -> None:
+    def missing() -> Work:
+        raise RunFolderError(mark("There are no weights."))
+
+    def broken() -> Work:
+        raise ZeroDivisionError
+
+    assert "no weights" in str(over(jobs.submit("a", missing)).error)
+    assert "ZeroDivisionError" in str(over(jobs.submit("b", broken)).error)
+    assert over(jobs.submit("c", plan())).result == []
+
+
+def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
+    jobs = Jobs(preload=("no_such_module",))
+    try:
+        job = jobs.submit("a", plan(Wait(tmp_path / "begun", tmp_path / "end")))
+        assert "no_such_module" in str(over(job).error)
+    finally:
+        jobs.close()
+
+
+def test_closing_ends_the_job_at_work(tmp_path: Path) -> None:
+    jobs = Jobs()
+    job = jobs.submit("a", plan(Wait(tmp_path / "begun", tmp_path / "end")))
+    wait_until((tmp_path / "begun").exists, timeout_s=60)
+    pid = int((tmp_path / "begun").read_text())
+    jobs.close()
+    assert job.state is JobState.CANCELLED
+    assert not lives(pid)
+    assert "jobs" not in {thread.name for thread in threading.enumerate()}
+    with pytest.raises(BusyError):
+        jobs.submit("b", plan(Say(1)))
+
+
+def test_few_jobs_are_remembered() -> None:
+    jobs = Jobs(most_kept=2)
+    try:
+        done = [over(jobs.submit(str(number), plan())) for number in range(5)]
+        assert [jobs.find(each.job_id) is not None for each in done] == [False, False, True, True, True]
+    finally:
+        jobs.close()
+
+
+# -------------------------------------------------------------------------------------------------------- evaluations
+
+
+def share(config: TrainingConfig, episodes: int = 20) -> EvaluationShare:
+    return EvaluationShare(config=config, weights=some_weights(config), seed=500, episodes=episodes)
+
+
+@pytest.mark.parametrize(
+    ("episodes", "cores", "active", "parts"),
+    [(20, 4, 0, [5, 5, 5, 5]), (20, 4, 2, [10, 10]), (20, 2, 2, [20]), (7, 8, 0, [7]), (1, 8, 0, [1]), (23, 3, 0, 3)],
+)
+def test_an_evaluation_takes_the_cores_that_the_runs_leave(
+    episodes: int, cores: int, active: int, parts: Sequence[int] | int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    shares = evaluation_shares(share(short_config(), episodes), active)
+    counts = [each.episodes for each in shares]
+    assert len(counts) == parts if isinstance(parts, int) else counts == parts
+    seeds = [each.seed + number for each in shares for number in range(each.episodes)]
+    assert seeds == list(range(500, 500 + episodes))
+
+
+def test_episodes_played_in_processes_are_those_of_evaluate(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    whole = share(short_config(), episodes=11)
+    shares = evaluation_shares(whole, active_runs=0)
+    assert len(shares) == 2
+    job = jobs.submit("a", lambda: Work(tasks=shares, finish=joined))
+    assert over(job).state is JobState.DONE, job.error
+    policy = policy_with(whole.config, whole.weights)
+    assert job.result == evaluate(policy, whole.config.env_id, episodes=11, seed=500)
+
+
+# -------------------------------------------------------------------------------------------------------------- films
+
+
+def test_a_film_is_made_in_a_process_and_found_again(jobs: Jobs, tmp_path: Path) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    rollout = roll_out(config, always(1, config), seed=3)
+    folder = film_folder(tmp_path, "best", 3, 0.0)
+    task = RolloutFilm(config=config, rollout=rollout, options=FilmOptions(), kind=".gif", folder=folder)
+    assert finished_film(folder) is None
+    job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: keep_film(*made))))
+    assert job.state is JobState.DONE, job.error
+    assert finished_film(folder) == job.result
+    assert len(read_film(job.result).frames) == 6
+    assert film_bytes(tmp_path) == job.result.stat().st_size
+    assert film_folder(tmp_path, "best", 3, 0.0) == folder
+    assert film_folder(tmp_path, "best", 3, 0.5) != folder
+
+
+def test_an_environment_that_is_gone_fails_the_film_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
+    config = short_config()
+    rollout = roll_out(config, some_weights(config), seed=3)
+    task = RolloutFilm(
+        config=config.replace(env_id="Gone-v0"),
+        rollout=rollout,
+        options=FilmOptions(),
+        kind=".mp4",
+        folder=film_folder(tmp_path, 1),
+    )
+    job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: made)))
+    assert isinstance(job.error, DqnLabError)
+    assert "There is no environment 'Gone-v0'" in str(job.error)
+    assert list(tmp_path.rglob("*.*")) == []
+
+
+def film_of(run_folder: Path, number: int, size: int) -> Path:
+    path = film_folder(run_folder, number) / f"film{number}.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(bytes(size))
+    os.utime(path.parent, (number, number))
+    return path
+
+
+def test_the_oldest_films_go_where_they_would_take_too_much(tmp_path: Path) -> None:
+    films = [film_of(tmp_path, number, 100) for number in range(5)]
+    (film_folder(tmp_path, "crashed")).mkdir()
+    (film_folder(tmp_path, "crashed") / ".film.mp4.part").write_bytes(bytes(10))
+    assert keep_film(films[4], limit=300) == films[4]
+    assert [each.exists() for each in films] == [False, False, True, True, True]
+    assert film_bytes(tmp_path) == 300
+    assert keep_film(films[2], limit=10) == films[2]  # the newest is wanted, however large
+    assert [each.exists() for each in films] == [False, False, True, False, False]
+
+
+def test_a_recorded_episode_is_filmed_with_its_number(jobs: Jobs, tmp_path: Path) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    recording = EpisodeRecorded(
+        kind="training",
+        episode=12,
+        env_step=99,
+        episode_return=5.0,
+        eval_return=math.nan,
+        seed=1,
+        generator=None,
+        actions=(1,) * 5,
+    )
+    task = RecordingFilm(
+        config=config, recording=recording, kind=".mp4", folder=film_folder(tmp_path, "episode-00000012")
+    )
+    job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: made[0])))
+    assert job.state is JobState.DONE, job.error
+    assert job.result.name == "DqnLabTest-Corridor-v0-episode-00000012-return5.mp4"
+    film = read_film(job.result)
+    assert len(film.frames) == 6
+    assert "episode 12, return 5" in film.text
