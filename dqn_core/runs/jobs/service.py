@@ -108,6 +108,11 @@ class Jobs:
         """The job with this id; None where it is not known any more."""
         return self._jobs.get(job_id)
 
+    def latest(self, key: str) -> Job | None:
+        """The newest job with this key; None where none is known any more."""
+        with self._changed:
+            return next((job for job in reversed(self._jobs.values()) if job.key == key), None)
+
     def places_before(self, job: Job) -> int:
         """How many jobs come before a waiting one."""
         with self._changed:

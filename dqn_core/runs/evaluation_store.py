@@ -1,0 +1,104 @@
+"""Evaluations that somebody asked for, kept with their run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from dqn_core.analysis.bootstrap import bootstrap_interval
+from dqn_core.runs import tables
+from dqn_core.runs.database import Database, to_columns
+
+__all__ = ["EvaluationRecord", "EvaluationStore"]
+
+_table = tables.evaluations
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRecord:
+    """One evaluation: each episode's seed, return and length."""
+
+    made_at: datetime
+    """In UTC, aware."""
+    weights: str
+    """Name of the snapshot that played."""
+    epsilon: float
+    """Probability of a random action."""
+    seeds: tuple[int, ...]
+    returns: tuple[float, ...]
+    lengths: tuple[int, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean return."""
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the returns (n in the denominator)."""
+        return float(np.std(self.returns))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % bootstrap interval of the mean; NaN for a single episode."""
+        low, high = bootstrap_interval(np.array(self.returns)[:, None])
+        return float(low[0]), float(high[0])
+
+    @property
+    def worst(self) -> int:
+        """Place of the first episode with the lowest return."""
+        return int(np.argmin(self.returns))
+
+    @property
+    def best(self) -> int:
+        """Place of the first episode with the highest return."""
+        return int(np.argmax(self.returns))
+
+
+class EvaluationStore:
+    """The evaluations of one database; every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, run_id: str, record: EvaluationRecord) -> int:
+        """Keep ``record`` after those that the run has; gives its place, from 0. Raises UnknownRunError."""
+        columns = to_columns(
+            vars(record)
+            | {"seeds": list(record.seeds), "returns": list(record.returns), "lengths": list(record.lengths)}
+        )
+        last = sa.select(sa.func.max(_table.c.position)).where(_table.c.run_id == run_id)
+        with self._database.errors(run_id), self._database.writing.begin() as connection:
+            found = connection.execute(last).scalar_one()
+            position = 0 if found is None else int(found) + 1
+            connection.execute(sa.insert(_table), columns | {"run_id": run_id, "position": position})
+        return position
+
+    def get(self, run_id: str, position: int) -> EvaluationRecord | None:
+        """The run's evaluation at that place; None where there is none."""
+        query = sa.select(_table).where(_table.c.run_id == run_id, _table.c.position == position)
+        with self._database.errors(), self._database.reading.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _record(row)
+
+    def latest(self, run_id: str, limit: int = 20) -> dict[int, EvaluationRecord]:
+        """The run's newest evaluations by their place, newest first."""
+        query = sa.select(_table).where(_table.c.run_id == run_id).order_by(_table.c.position.desc()).limit(limit)
+        with self._database.errors(), self._database.reading.connect() as connection:
+            return {int(row["position"]): _record(row) for row in connection.execute(query).mappings()}
+
+
+def _record(row: Mapping[Any, Any]) -> EvaluationRecord:
+    return EvaluationRecord(
+        made_at=datetime.fromisoformat(row["made_at"]),
+        weights=row["weights"],
+        epsilon=row["epsilon"],
+        seeds=tuple(row["seeds"]),
+        returns=tuple(row["returns"]),
+        lengths=tuple(row["lengths"]),
+    )

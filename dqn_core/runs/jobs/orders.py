@@ -1,0 +1,155 @@
+"""What may be asked of the jobs: this episode filmed, that agent evaluated. The same order twice is one job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import RolloutError, mark
+from dqn_core.events import RunState
+from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
+from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
+from dqn_core.runs.jobs.films import RecordingFilm, RolloutFilm, film_folder, finished_film, keep_film
+from dqn_core.runs.jobs.service import Job, Jobs
+from dqn_core.runs.jobs.task import Plan, Task, Work
+from dqn_core.runs.manager import RunManager
+from dqn_core.runs.policies import find_policy
+from dqn_core.training.evaluation import EvaluationResult
+from dqn_core.training.recordings import read_recording
+from dqn_core.training.rollout import LARGEST_SEED, check_episode, roll_out
+from dqn_core.training.run_folder import RunFolder
+from dqn_core.training.video import FilmOptions, film_comment
+
+__all__ = ["MOST_EPISODES", "Order", "evaluation_order", "recording_film_order", "rollout_film_order"]
+
+MOST_EPISODES = 1_000
+"""Of one evaluation."""
+_TRAINING = frozenset({RunState.STARTING, RunState.RUNNING})
+
+
+@dataclass(frozen=True)
+class Order:
+    """Something that jobs can do."""
+
+    key: str
+    plan: Plan = field(compare=False)
+    film_folder: Path | None = None
+    """Where the film lies, for an order that makes one."""
+
+    @property
+    def film(self) -> Path | None:
+        """The film, if it is made already."""
+        return None if self.film_folder is None else finished_film(self.film_folder)
+
+    def job(self, jobs: Jobs) -> Job | None:
+        """The newest job for this order; None where there was none lately."""
+        return jobs.latest(self.key)
+
+    def submit(self, jobs: Jobs) -> Job:
+        """Have it done; raises :class:`~dqn_core.errors.BusyError` where too much waits already."""
+        return jobs.submit(self.key, self.plan)
+
+
+def rollout_film_order(  # noqa: PLR0913  each is a choice of the person who asks
+    manager: RunManager, run_id: str, weights: str, seed: int, epsilon: float, *, kind: str, overlay: bool
+) -> Order:
+    """The film, ``kind`` .mp4 or .gif, of the episode that a run's snapshot called ``weights`` plays on ``seed``.
+
+    Raises
+    ------
+    UnknownRunError, RunFolderError, RolloutError
+        There is no such run, the snapshot's name is none, or the seed or epsilon is out of range.
+    """
+    check_episode(seed, epsilon)
+    run_folder = manager.run_folder(run_id)
+    path, load = find_policy(run_folder, weights)
+    folder = film_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay)
+
+    def task() -> Task:
+        policy = load()
+        rollout = roll_out(policy.config, policy.weights, seed, epsilon)
+        options = FilmOptions(overlay=overlay, comment=film_comment(rollout, run=run_id, weights=weights))
+        return RolloutFilm(config=policy.config, rollout=rollout, options=options, kind=kind, folder=folder)
+
+    return _film_order(folder, task)
+
+
+def recording_film_order(manager: RunManager, run_id: str, name: str, *, kind: str = ".mp4") -> Order:
+    """The film of one of a run's recorded episodes.
+
+    Raises
+    ------
+    UnknownRunError, RunFolderError
+        There is no such run, or it has no recording of this name.
+    """
+    run_folder = manager.run_folder(run_id)
+    recording = read_recording(run_folder, name)
+    folder = film_folder(run_folder, name, recording.env_step, recording.episode_return, kind)
+
+    def task() -> Task:
+        config = RunFolder.open(run_folder).config
+        return RecordingFilm(config=config, recording=recording, kind=kind, folder=folder)
+
+    return _film_order(folder, task)
+
+
+def _film_order(folder: Path, task: Callable[[], Task]) -> Order:
+    def plan() -> Work:
+        return Work(tasks=[task()], finish=lambda made: keep_film(*made))
+
+    return Order(str(folder), plan, folder)
+
+
+def evaluation_order(manager: RunManager, run_id: str, weights: str, episodes: int, seed: int) -> Order:
+    """Greedy episodes of a run's snapshot called ``weights``, on ``seed`` and those after it; kept with the run.
+
+    The job's result is the evaluation's place among the run's.
+
+    Raises
+    ------
+    UnknownRunError, RunFolderError, RolloutError
+        There is no such run, the snapshot's name is none, or the number of episodes or a seed is out of range.
+    """
+    if not 1 <= episodes <= MOST_EPISODES:
+        template = mark("An evaluation takes 1 to {most} episodes, not {episodes}.")
+        raise RolloutError(template, most=MOST_EPISODES, episodes=episodes)
+    if not 0 <= seed <= LARGEST_SEED - episodes:
+        template = mark("The first episode's seed is a whole number from 0 to {largest}, not {seed}.")
+        raise RolloutError(template, largest=LARGEST_SEED - episodes, seed=seed)
+    path, load = find_policy(manager.run_folder(run_id), weights)
+
+    def plan() -> Work:
+        policy = load()
+        config: TrainingConfig = policy.config
+        whole = EvaluationShare(config=config, weights=policy.weights, seed=seed, episodes=episodes)
+        return Work(tasks=evaluation_shares(whole, _training_runs(manager)), finish=_keep)
+
+    def _keep(results: list[EvaluationResult]) -> int:
+        result = joined(results)
+        record = EvaluationRecord(
+            made_at=datetime.now(UTC),
+            weights=weights,
+            epsilon=0.0,
+            seeds=tuple(range(seed, seed + episodes)),
+            returns=result.returns,
+            lengths=result.lengths,
+        )
+        return EvaluationStore(manager.store.database).add(run_id, record)
+
+    return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}", plan)
+
+
+def _training_runs(manager: RunManager) -> int:
+    """Runs that keep a core busy."""
+    return sum(each.state in _TRAINING for each in manager.list_runs())
+
+
+def _stamp(path: Path) -> int:
+    """When a file changed last: a run that trains writes its best weights again and again. 0 where there is none."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:  # reading it says so in words
+        return 0
