@@ -22,6 +22,7 @@ from pages.live import shutdown
 from pages.live.compare.routes import compare_routes
 from pages.live.experiments.routes import experiment_routes
 from pages.live.export_routes import export_routes
+from pages.live.jobs.routes import job_routes
 from pages.live.play.socket import play_routes
 from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
@@ -68,6 +69,7 @@ def _routes() -> list[BaseRoute]:
         *play_routes(),
         *compare_routes(),
         *experiment_routes(),
+        *job_routes(),
         *run_list_routes(),
         *visitor_routes(signer, prefix or "/"),
     ]

@@ -15,6 +15,7 @@ from dqn_core.runs.records import RunRecord
 from dqn_core.training.environments import inspect_environment
 from dqn_core.training.rollout import LARGEST_SEED
 from pages.components.address_choices import AddressFlag, AddressNumber, address_select
+from pages.components.agent_tabs import agent_tabs
 from pages.components.errors import show_errors
 from pages.components.links import REPLAY_PAGE, TRAIN_PAGE, base_path, language_switch, last_run, page_query
 from pages.components.numbers import number_text
@@ -51,6 +52,7 @@ def replay_page() -> None:
         st.info(_("This run has kept no network yet: wait for its first evaluation."), icon=":material/hourglass:")
         return
     _replay([chosen, *([other] if other else [])], seed, epsilon)
+    agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon)
 
 
 def _header(run_id: str | None) -> None:

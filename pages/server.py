@@ -1,4 +1,4 @@
-"""What this process has one of: its RunManager, its replays, the agents read for the Inside page, measurements.
+"""What this process has one of: its RunManager, replays, jobs, the agents read for the Inside page, measurements.
 
 Pages and routes ask for them, the lifespan closes them.
 """
@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from dqn_core.inside.errands import Errands
+from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
 from dqn_core.runs.run_list import RunList
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "close_manager",
     "get_errands",
+    "get_jobs",
     "get_library",
     "get_manager",
     "get_replays",
@@ -34,6 +36,8 @@ _managers: list[RunManager] = []
 _replays: list[Replays] = []
 """Empty, or the one."""
 _run_lists: list[RunList] = []
+"""Empty, or the one."""
+_jobs: list[Jobs] = []
 """Empty, or the one."""
 _libraries: list[Library] = []
 """Empty, or the one."""
@@ -111,6 +115,14 @@ def get_searches() -> Searches:
         return _searches[0]
 
 
+def get_jobs() -> Jobs:
+    """The films and evaluations that people ask for, made at the first call."""
+    with _lock:
+        if not _jobs:
+            _jobs.append(Jobs(settings().preload))
+        return _jobs[0]
+
+
 def close_manager(timeout_s: float = 6.0) -> None:
     """End every run with a checkpoint, store its last rows, and let go of everything; there may be nothing.
 
@@ -122,6 +134,8 @@ def close_manager(timeout_s: float = 6.0) -> None:
             _errands.pop().close()
         while _searches:
             _searches.pop().close()
+        while _jobs:
+            _jobs.pop().close()
         while _replays:
             _replays.pop().close()
         _run_lists.clear()

@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from pages.charts.theme import PALETTE
+from pages.charts.theme import INK, PALETTE
 
 __all__ = ["epsilon_schedule_svg", "first_below"]
 
 _WIDTH, _HEIGHT = 264.0, 92.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 30.0, 6.0, 8.0, 18.0
 _POINTS = 97
-_INK = {"light": "#1b2a2b", "dark": "#e3ecea"}
-"""Colour of the numbers and lines on the page's light and dark ground."""
 
 
 def epsilon_schedule_svg(epsilon: Callable[[int], float], end: int, *, unit: str, ground: str) -> str:
@@ -33,7 +31,7 @@ def epsilon_schedule_svg(epsilon: Callable[[int], float], end: int, *, unit: str
     ground
         "light" or "dark": what the drawing stands on.
     """
-    ink, colour = _INK[ground], PALETTE[ground]["epsilon"]
+    ink, colour = INK[ground], PALETTE[ground]["epsilon"]
     at = [round(i * end / (_POINTS - 1)) for i in range(_POINTS)]
     line = [(_x(each / max(end, 1)), _y(epsilon(each))) for each in at]
     area = [(line[0][0], _y(0)), *line, (line[-1][0], _y(0))]

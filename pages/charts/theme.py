@@ -18,7 +18,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = ["DASHES", "PALETTE", "SCALES", "SERIES", "line_trace", "live_figure", "marker_trace", "plain_figure"]
+__all__ = ["DASHES", "INK", "PALETTE", "SCALES", "SERIES", "line_trace", "live_figure", "marker_trace", "plain_figure"]
 
 PALETTE: dict[str, dict[str, str]] = {
     "light": {
@@ -47,6 +47,9 @@ PALETTE: dict[str, dict[str, str]] = {
     },
 }
 """Colours by role, after Okabe and Ito (2008), toned so that each reads at 4.5:1 or more on its page."""
+
+INK = {"light": "#1b2a2b", "dark": "#e3ecea"}
+"""Colour of the numbers and lines of drawings, on the page's light and dark ground."""
 
 SERIES: dict[str, tuple[str, ...]] = {
     "light": ("#0f766e", "#b0560a", "#5b4bb5", "#b8346b", "#1f6aa5", "#6b7a12", "#8a5a44", "#4a5a59"),

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
-from babel.dates import format_skeleton, format_time
 
 from dqn_core.presets import preset_name
 from dqn_core.runs.records import RunRecord
 from pages.components.links import TRAIN_PAGE, page_query
+from pages.components.moments import moment_text
 from pages.components.numbers import number_text
 from pages.components.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
-from pages.i18n import _, current_language
+from pages.i18n import _
 from pages.server import get_manager
 
 __all__ = ["run_facts", "run_picker", "run_title"]
@@ -57,9 +55,7 @@ def run_title(record: RunRecord) -> str:
 def run_facts(record: RunRecord) -> Iterator[str]:
     """How a run stands, when it was started, how far it came."""
     yield _state_text(record)
-    zone, language = _time_zone(), current_language()
-    day = format_skeleton("MMMd", record.started_at, zone, locale=language)
-    yield f"{day} {format_time(record.started_at, 'HH:mm', zone, language)}"
+    yield moment_text(record.started_at)
     yield _("{count} episodes").format(count=f"{record.episodes:,}")
     if not math.isnan(record.best_eval):
         yield _("best evaluation {score}").format(score=number_text(round(record.best_eval, 1)))
@@ -73,11 +69,3 @@ def _state_text(record: RunRecord) -> str:
 def _preset_text(record: RunRecord) -> str:
     name = preset_name(record.initial_config)
     return _(PRESET_LABELS[name]) if name in PRESET_LABELS else name
-
-
-def _time_zone() -> tzinfo:
-    """The reader's time zone; UTC where the browser does not say, or says one that is unknown here."""
-    try:
-        return ZoneInfo(st.context.timezone or "UTC")
-    except (ValueError, ZoneInfoNotFoundError):
-        return UTC

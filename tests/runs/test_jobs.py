@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,6 @@ import pytest
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import BusyError, DqnLabError, RunFolderError, mark
-from dqn_core.events import EpisodeRecorded
 from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
 from dqn_core.runs.jobs.films import RecordingFilm, RolloutFilm, film_bytes, film_folder, finished_film, keep_film
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
@@ -23,7 +21,7 @@ from films import read_film
 from job_tasks import Fail, Say, Wait
 from policies import always, some_weights
 from scripted_trainer import wait_until
-from trainer_runs import short_config
+from trainer_runs import recorded, short_config
 
 
 @pytest.fixture
@@ -252,18 +250,8 @@ def test_the_oldest_films_go_where_they_would_take_too_much(tmp_path: Path) -> N
 
 def test_a_recorded_episode_is_filmed_with_its_number(jobs: Jobs, tmp_path: Path) -> None:
     config = short_config(env_id=fake.CORRIDOR)
-    recording = EpisodeRecorded(
-        kind="training",
-        episode=12,
-        env_step=99,
-        episode_return=5.0,
-        eval_return=math.nan,
-        seed=1,
-        generator=None,
-        actions=(1,) * 5,
-    )
     task = RecordingFilm(
-        config=config, recording=recording, kind=".mp4", folder=film_folder(tmp_path, "episode-00000012")
+        config=config, recording=recorded(12), kind=".mp4", folder=film_folder(tmp_path, "episode-00000012")
     )
     job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: made[0])))
     assert job.state is JobState.DONE, job.error

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import errno
-import math
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,6 @@ from dqn_core.events import (
     CheckpointReady,
     EndReason,
     EpisodeEnded,
-    EpisodeRecorded,
     RunState,
     SnapshotKind,
     StateChanged,
@@ -28,6 +26,7 @@ from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import changed, ended, episode, progress, same, started
+from trainer_runs import recorded
 
 _RUN = "20260401-143501-x7k2"
 
@@ -171,19 +170,6 @@ def _snapshot(kind: SnapshotKind, value: float, episode: int = 1) -> WeightsRead
     return WeightsReady(kind=kind, episode=episode, env_step=9, eval_return=3.0, state=state)
 
 
-def _recording(episode: int) -> EpisodeRecorded:
-    return EpisodeRecorded(
-        kind="training",
-        episode=episode,
-        env_step=10 * episode,
-        episode_return=1.0,
-        eval_return=math.nan,
-        seed=1,
-        generator=None,
-        actions=(0,),
-    )
-
-
 def _checkpoint(env_step: int) -> CheckpointReady:
     arrays = {"replay.rows": np.full((4, 3), env_step, np.float32)}
     return CheckpointReady(episode=1, env_step=env_step, arrays=arrays, values={"counters": {"env_step": env_step}})
@@ -199,7 +185,7 @@ def test_files_that_a_full_disk_does_not_take_are_written_later_the_newest_of_ea
             desk.now += 0.5
             desk.recorder.take(_checkpoint(number))
             desk.recorder.take(_snapshot("best", number))
-            desk.recorder.take(_recording(number))
+            desk.recorder.take(recorded(number))
             desk.recorder.take(changed("gamma", 0.99, 1.0 / number))
         (notice,) = desk.notices
         assert "No space left" in notice
@@ -223,7 +209,7 @@ def test_a_folder_that_went_away_is_told_once_and_stops_nothing(desk: Desk) -> N
         file.unlink()
     desk.folder.path.rmdir()
     desk.recorder.take(_snapshot("last", 1.0))
-    desk.recorder.take(_recording(4))
+    desk.recorder.take(recorded(4))
     desk.recorder.take(changed("gamma", 0.99, 0.9))
     (notice,) = desk.notices
     assert str(desk.folder.path) in notice

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
 
 from dqn_core.config import TrainingConfig
-from dqn_core.events import Command, Event, SnapshotKind, WeightsReady
+from dqn_core.events import Command, EpisodeRecorded, Event, SnapshotKind, WeightsReady
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.trainer import Trainer
 
@@ -58,3 +59,18 @@ def snapshot_of(weights: Mapping[str, np.ndarray], kind: SnapshotKind = "best") 
     """A snapshot of a learner with these weights, taken after the first episode."""
     state = {f"online.{name}": array for name, array in weights.items()}
     return WeightsReady(kind=kind, episode=1, env_step=100, eval_return=10.0, state=state)
+
+
+def recorded(episode: int = 1, **values: object) -> EpisodeRecorded:
+    """A recording of training episode ``episode``: five steps to the right, as far as the fake corridor goes."""
+    defaults = {
+        "kind": "training",
+        "episode": episode,
+        "env_step": 10 * episode,
+        "episode_return": 5.0,
+        "eval_return": math.nan,
+        "seed": episode,
+        "generator": None,
+        "actions": (1,) * 5,
+    }
+    return EpisodeRecorded(**defaults | values)

@@ -15,23 +15,9 @@ from dqn_core.training.recorded_pictures import draw_recording, recording_pictur
 from dqn_core.training.recordings import list_recordings, read_recording, recording_name, write_recording
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
-from trainer_runs import of_kind, short_config
+from trainer_runs import of_kind, recorded, short_config
 
 LABS = ("CartPole-v1", "LunarLander-v3")
-
-
-def recording(episode: int = 1, **values: object) -> EpisodeRecorded:
-    defaults = {
-        "kind": "training",
-        "episode": episode,
-        "env_step": 10 * episode,
-        "episode_return": 2.5,
-        "eval_return": math.nan,
-        "seed": episode,
-        "generator": None,
-        "actions": (0, 1, 1, 300),
-    }
-    return EpisodeRecorded(**defaults | values)
 
 
 def trained(config: TrainingConfig, folder: Path) -> tuple[list[EpisodeEnded], list[EpisodeRecorded]]:
@@ -50,33 +36,33 @@ def trained(config: TrainingConfig, folder: Path) -> tuple[list[EpisodeEnded], l
 @pytest.mark.parametrize("env_id", LABS)
 def test_recorded_episodes_are_drawn_as_they_were_played(env_id: str, tmp_path: Path) -> None:
     config = short_config(env_id=env_id, max_episodes=3, max_episode_steps=60, evaluate_every=2, evaluation_episodes=2)
-    episodes, recorded = trained(config, tmp_path / "run")
-    training = [each for each in recorded if each.kind == "training"]
+    episodes, kept = trained(config, tmp_path / "run")
+    training = [each for each in kept if each.kind == "training"]
     assert [each.episode for each in training] == [1, 2, 3]
     assert training[0].seed is None or training[0].generator is None
-    for ended, kept in zip(episodes, training, strict=True):
-        assert kept.episode_return == ended.episode_return
-        assert len(kept.actions) == ended.length
-    for kept in list_recordings(tmp_path / "run"):
-        drawn = list(draw_recording(config, kept))  # refuses where the return is another
-        assert len(drawn) == len(kept.actions) + 1
-        assert drawn[-1][1] == kept.episode_return
+    for ended, each in zip(episodes, training, strict=True):
+        assert each.episode_return == ended.episode_return
+        assert len(each.actions) == ended.length
+    for each in list_recordings(tmp_path / "run"):
+        drawn = list(draw_recording(config, each))  # refuses where the return is another
+        assert len(drawn) == len(each.actions) + 1
+        assert drawn[-1][1] == each.episode_return
         assert drawn[0][0].shape == (400, 600, 3)
-    (best,) = [each for each in recorded if each.kind == "best"]
+    (best,) = [each for each in kept if each.kind == "best"]
     assert (best.episode, best.generator) == (2, None)
     assert best.eval_return == episodes[1].eval_return
 
 
 def test_only_a_better_evaluation_is_recorded(tmp_path: Path) -> None:
     config = short_config(env_id=fake.CORRIDOR, max_episodes=6, evaluate_every=1)
-    episodes, recorded = trained(config, tmp_path / "run")
+    episodes, kept = trained(config, tmp_path / "run")
     best, expected = -math.inf, []
     for ended in episodes:
         if ended.eval_return > best:
             best = ended.eval_return
             expected.append((ended.episode, best))
-    assert [(each.episode, each.eval_return) for each in recorded if each.kind == "best"] == expected
-    assert all(each.episode_return == each.eval_return for each in recorded if each.kind == "best")
+    assert [(each.episode, each.eval_return) for each in kept if each.kind == "best"] == expected
+    assert all(each.episode_return == each.eval_return for each in kept if each.kind == "best")
 
 
 def test_recording_changes_nothing_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +81,7 @@ def test_a_run_that_goes_on_records_again_what_came_later(tmp_path: Path) -> Non
     trained(config, tmp_path / "run")
     folder = RunFolder.open(tmp_path / "run")
     before = list_recordings(folder.path)
-    write_recording(folder.path, recording(9, env_step=10**6))
+    write_recording(folder.path, recorded(9, env_step=10**6))
     folder.rewind(folder.checkpoint())
     assert list_recordings(folder.path) == before
     log = RunLog(folder, folder.checkpoint())
@@ -114,8 +100,8 @@ def test_a_run_that_goes_on_records_again_what_came_later(tmp_path: Path) -> Non
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     generator = {"bit_generator": "PCG64", "state": {"state": 2**127 + 1, "inc": 3}, "has_uint32": 0, "uinteger": 0}
-    first = recording(3, seed=None, generator=generator)
-    second = recording(3, kind="best", eval_return=7.25)
+    first = recorded(3, seed=None, generator=generator, actions=(0, 1, 1, 300))
+    second = recorded(3, kind="best", eval_return=7.25)
     for each in (second, first):
         write_recording(tmp_path, each)
     assert repr(list_recordings(tmp_path)) == repr((first, second))
@@ -127,10 +113,10 @@ def test_they_stay_few_and_evenly_spread_however_long_the_run(tmp_path: Path) ->
     interval = 1
     for episode in range(1, 2_001):
         if episode % interval == 0:
-            write_recording(tmp_path, recording(episode))
+            write_recording(tmp_path, recorded(episode))
             interval = 1 << max(0, math.ceil(episode / 60) - 1).bit_length()
         if episode % 10 == 0:
-            write_recording(tmp_path, recording(episode, kind="best"))
+            write_recording(tmp_path, recorded(episode, kind="best"))
     kept = [each.episode for each in list_recordings(tmp_path) if each.kind == "training"]
     assert 30 <= len(kept) <= 120
     assert set(np.diff(kept)) == {kept[0]}
@@ -140,7 +126,7 @@ def test_they_stay_few_and_evenly_spread_however_long_the_run(tmp_path: Path) ->
 
 def test_a_long_episode_takes_a_few_kilobytes(tmp_path: Path) -> None:
     actions = tuple(np.random.default_rng(0).integers(0, 4, 10_000).tolist())
-    write_recording(tmp_path, recording(actions=actions))
+    write_recording(tmp_path, recorded(actions=actions))
     (path,) = (tmp_path / "recordings").iterdir()
     assert path.stat().st_size < 5_000
     assert list_recordings(tmp_path)[0].actions == actions
@@ -153,7 +139,7 @@ def test_no_other_file_is_read(name: str, tmp_path: Path) -> None:
 
 
 def test_damaged_and_missing_files_are_named_or_passed_over(tmp_path: Path) -> None:
-    write_recording(tmp_path, recording(1))
+    write_recording(tmp_path, recorded(1))
     good = (tmp_path / "recordings" / "episode-00000001.json").read_text()
     values = json.loads(good)
     for number, text in enumerate(("", "[]", "{}", json.dumps(values | {"actions": "!"}), good[:-9]), start=2):
@@ -170,7 +156,7 @@ def test_damaged_and_missing_files_are_named_or_passed_over(tmp_path: Path) -> N
 
 def test_a_picture_stands_for_the_episode() -> None:
     config = short_config(env_id=fake.CORRIDOR)
-    kept = recording(actions=(1, 1, 1, 1, 1), episode_return=5.0)
+    kept = recorded()
     assert recording_picture(config, kept)[0, 0, 0] == 30  # after three of five steps
     assert recording_picture(config, kept, share=0.0)[0, 0, 0] == 0
     assert [picture[0, 0, 0] for picture, _ in draw_recording(config, kept)] == [0, 10, 20, 30, 40, 50]
@@ -178,11 +164,11 @@ def test_a_picture_stands_for_the_episode() -> None:
 
 
 def test_what_cannot_be_drawn_is_said() -> None:
-    kept = recording(actions=(1, 1), episode_return=5.0)
+    kept = recorded(actions=(1, 1))
     with pytest.raises(RolloutError, match="did not repeat episode 1"):
         list(draw_recording(short_config(env_id=fake.CORRIDOR), kept))
     with pytest.raises(RolloutError, match="did not repeat"):
-        list(draw_recording(short_config(), recording(seed=None, generator={"bit_generator": "none"})))
+        list(draw_recording(short_config(), recorded(seed=None, generator={"bit_generator": "none"})))
     with pytest.raises(RolloutError, match="draws no pictures"):
         recording_picture(short_config(env_id=fake.BLIND), kept)
     assert list(draw_recording(short_config(env_id=fake.BLIND), kept)) == []

@@ -31,7 +31,7 @@ __all__ = [
     "keep_film",
 ]
 
-MOST_FILM_BYTES = 64 * 2**20
+MOST_FILM_BYTES = 64_000_000
 """Of one run's films; beyond it those that were made first go."""
 
 _FOLDER = "films"

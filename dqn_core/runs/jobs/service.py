@@ -25,6 +25,7 @@ __all__ = ["Job", "JobState", "Jobs"]
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.1
+_CLOSING_S = 3.0
 
 
 class JobState(StrEnum):
@@ -130,7 +131,7 @@ class Jobs:
                 job.state = JobState.CANCELLED
 
     def close(self) -> None:
-        """End the job at work, take on no more, and wait for its processes to be gone."""
+        """End the job at work, take on no more, and wait for its processes to be gone, but not for ever."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -138,7 +139,7 @@ class Jobs:
         for job_id in jobs:
             self.cancel(job_id)
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(_CLOSING_S)
 
     # ------------------------------------------------------------------------------------------- the one thread
 

@@ -1,0 +1,41 @@
+// A film to look at and to take home.
+
+const MEGABYTE = 1e6;
+
+class FilmView {
+  constructor({ labels, formats, basePath }) {
+    Object.assign(this, { labels, formats, basePath });
+    this.stage = make("div", { class: "dqn-film-stage" });
+    this.link = make("a", { class: "dqn-film-link", "data-testid": "film-download" });
+    this.element = make("div", { class: "dqn-film", "data-testid": "film" }, this.stage, this.link);
+    this.element.hidden = true;
+  }
+
+  /** `film` is {url, name, bytes}; `isWanted` starts it at once. */
+  show({ url, name, bytes }, { isWanted = false } = {}) {
+    const address = `${this.basePath}${url}`;
+    if (this.address === address) return;
+    this.address = address;
+    this.stage.replaceChildren(name.endsWith(".gif") ? this.picture(address, name) : this.video(address, isWanted));
+    setAttribute(this.link, "href", address);
+    setAttribute(this.link, "download", name);
+    const size = this.formats.score(bytes / MEGABYTE);
+    setText(this.link, fill(this.labels.download, { name, size }));
+    this.element.hidden = false;
+  }
+
+  video(address, isWanted) {
+    const video = make("video", { src: address, controls: "", loop: "", playsinline: "", preload: "auto" });
+    video.muted = true; // A film without sound may start by itself.
+    if (isWanted) video.play().catch(() => undefined); // The browser may still want a press of its button.
+    return video;
+  }
+
+  picture(address, name) {
+    return make("img", { src: address, alt: name });
+  }
+
+  dispose() {
+    this.stage.replaceChildren(); // Lets go of the file.
+  }
+}

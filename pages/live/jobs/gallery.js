@@ -1,0 +1,131 @@
+// Episodes of a run, early to late: a picture of each, and its film when asked for.
+
+class EpisodeCard {
+  constructor({ episode, labels, formats, words, basePath, onPlay, onCancel }) {
+    Object.assign(this, { episode, labels, formats, words, basePath, onCancel });
+    const number = formats.integer(episode.episode);
+    const isBest = episode.kind === "best";
+    const title = fill(isBest ? labels.evaluation_n : labels.episode_n, { n: number });
+    const score = fill(labels.return_n, { score: formats.score(episode.episode_return) });
+    this.picture = make("img", {
+      src: `${basePath}${episode.picture}`,
+      alt: "",
+      loading: "lazy",
+      decoding: "async",
+      draggable: "false",
+    });
+    this.button = make(
+      "button",
+      { type: "button", class: "dqn-gallery-play", "aria-label": fill(labels.play_n, { title, score }) },
+      this.picture,
+      make("span", { class: "dqn-gallery-mark", "aria-hidden": "true" }, "▶"),
+    );
+    this.button.addEventListener("click", () => this.press(onPlay));
+    this.stage = make("div", { class: "dqn-gallery-stage" }, this.button);
+    const badge = isBest ? make("span", { class: "dqn-gallery-badge" }, labels.best) : null;
+    this.element = make(
+      "li",
+      { class: "dqn-card dqn-gallery-card", "data-testid": "recorded-episode", "data-name": episode.name },
+      this.stage,
+      make("div", { class: "dqn-gallery-facts" }, make("b", {}, title), badge, make("span", {}, score)),
+    );
+    if (episode.film) this.ready = episode.film;
+    else if (episode.job_id) this.watch(episode.job_id);
+  }
+
+  press(onPlay) {
+    this.isWanted = true;
+    if (this.ready) this.play(this.ready);
+    else if (!this.jobWatch) onPlay(this.episode.name);
+  }
+
+  /** What the page says after a press: the job, or the film that was made already. */
+  accept({ job_id: jobId, film }) {
+    if (film && this.isWanted) this.play(film);
+    else if (film) this.ready = film;
+    else if (jobId && jobId !== this.jobId) this.watch(jobId);
+  }
+
+  watch(jobId) {
+    this.jobWatch?.dispose();
+    this.jobId = jobId;
+    const { labels, formats, words } = this;
+    this.view?.element.remove();
+    this.view = new JobView({ labels, formats, words, onCancel: () => this.onCancel(jobId) });
+    this.view.show({ state: "waiting" });
+    this.element.append(this.view.element);
+    this.jobWatch = new JobWatch({
+      url: `${this.basePath}/live/jobs/${encodeURIComponent(jobId)}`,
+      onNews: (news) => this.hear(news),
+    });
+  }
+
+  hear(news) {
+    this.view.show(news);
+    if (news.film) {
+      this.view.element.remove();
+      if (this.isWanted) this.play(news.film);
+      else this.ready = news.film;
+    }
+    if (news.state === "gone" || JOB_OVER.includes(news.state)) this.jobWatch = undefined;
+  }
+
+  play(film) {
+    if (this.film) return;
+    const { labels, formats, basePath } = this;
+    this.film = new FilmView({ labels, formats, basePath });
+    this.stage.replaceChildren(this.film.element);
+    this.film.show(film, { isWanted: true });
+  }
+
+  dispose() {
+    this.jobWatch?.dispose();
+    this.film?.dispose();
+  }
+}
+
+class Gallery {
+  constructor(parent, data) {
+    this.identity = Gallery.identityOf(data);
+    const { labels, locale } = data;
+    const formats = makeFormats(locale);
+    const words = new Words(labels, formats);
+    const shared = {
+      labels,
+      formats,
+      words,
+      basePath: data.base_path,
+      onPlay: (name) => this.setTriggerValue?.("play", name),
+      onCancel: (jobId) => this.setTriggerValue?.("cancel", jobId),
+    };
+    this.cards = data.episodes.map((episode) => new EpisodeCard({ episode, ...shared }));
+    this.root = make(
+      "section",
+      { class: "dqn-live dqn-gallery", lang: locale, "aria-label": labels.gallery, "data-testid": "gallery" },
+      make("ol", { class: "dqn-gallery-cards" }, ...this.cards.map((card) => card.element)),
+    );
+    parent.append(this.root);
+  }
+
+  /** Which episodes and in which words; what became of their films changes nothing of that. */
+  static identityOf({ episodes, labels, locale, base_path }) {
+    return JSON.stringify([episodes.map(({ name, picture }) => [name, picture]), labels, locale, base_path]);
+  }
+
+  accept(data) {
+    data.episodes.forEach((episode, index) => this.cards[index].accept(episode));
+  }
+
+  dispose() {
+    for (const card of this.cards) card.dispose();
+    this.root.remove();
+  }
+}
+
+/** Called by Streamlit at each change of data or theme. */
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { panel, cleanUp } = keepMounted(Gallery, parentElement, data);
+  panel.setTriggerValue = setTriggerValue;
+  panel.accept(data);
+  return cleanUp;
+}

@@ -1,0 +1,71 @@
+// One job and, where it makes a film, that film.
+
+class JobPanel {
+  constructor(parent, data) {
+    this.identity = JobPanel.identityOf(data);
+    this.data = data;
+    const { labels } = data;
+    const formats = makeFormats(data.locale);
+    const words = new Words(labels, formats);
+    const onCancel = () => this.setTriggerValue?.("cancel", this.jobId);
+    this.view = new JobView({ labels, formats, words, onCancel });
+    this.film = new FilmView({ labels, formats, basePath: data.base_path });
+    this.root = make("section", { class: "dqn-live dqn-jobs", lang: data.locale }, this.view.element, this.film.element);
+    parent.append(this.root);
+  }
+
+  /** What is made; how far it is changes nothing of that. */
+  static identityOf({ order, labels, locale, base_path }) {
+    return JSON.stringify([order, labels, locale, base_path]);
+  }
+
+  accept(data) {
+    this.data = data;
+    if (data.film) this.showFilm(data.film, false);
+    else if (data.job_id !== this.jobId) this.watch(data.job_id);
+  }
+
+  watch(jobId) {
+    this.jobWatch?.dispose();
+    this.jobId = jobId;
+    this.isTold = false;
+    this.view.element.hidden = false;
+    this.view.cancel.disabled = false;
+    this.view.show({ state: "waiting" });
+    this.jobWatch = new JobWatch({
+      url: `${this.data.base_path}/live/jobs/${encodeURIComponent(jobId)}`,
+      onNews: (news) => this.hear(news),
+    });
+  }
+
+  hear(news) {
+    this.view.show(news);
+    if (news.film) this.showFilm(news.film, true);
+    if (news.state === "gone" || JOB_OVER.includes(news.state)) this.tellOver(news.state);
+  }
+
+  showFilm(film, isWanted) {
+    this.view.element.hidden = true;
+    this.film.show(film, { isWanted });
+  }
+
+  /** Asks, once, for a rerun of the page that was drawn while the job was on its way. */
+  tellOver(state) {
+    if (this.data.state !== state && !this.isTold) this.setTriggerValue?.("over", `${this.jobId} ${state}`);
+    this.isTold = true;
+  }
+
+  dispose() {
+    this.jobWatch?.dispose();
+    this.film.dispose();
+    this.root.remove();
+  }
+}
+
+/** Called by Streamlit at each change of data or theme. */
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { panel, cleanUp } = keepMounted(JobPanel, parentElement, data);
+  panel.setTriggerValue = setTriggerValue;
+  panel.accept(data);
+  return cleanUp;
+}

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fake_environments as fake
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError, RolloutError, RunFolderError, UnknownRunError
+from dqn_core.runs.evaluation_store import EvaluationStore
+from dqn_core.runs.jobs.orders import Order, evaluation_order, recording_film_order, rollout_film_order
+from dqn_core.runs.jobs.service import Job, Jobs, JobState
+from dqn_core.runs.manager import RunManager
+from dqn_core.training.evaluation import evaluate, policy_with
+from dqn_core.training.run_folder import RunFolder
+from films import read_film
+from policies import always, some_weights
+from scripted_trainer import Managed, a_run_of, wait_for_end, wait_until
+from trainer_runs import recorded, short_config, snapshot_of
+
+
+@pytest.fixture
+def jobs() -> Iterator[Jobs]:
+    fake.register()
+    jobs = Jobs(preload=("registered_environments",))
+    yield jobs
+    jobs.close()
+
+
+@pytest.fixture
+def manager(managed: Managed) -> RunManager:
+    return managed(a_run_of(1))
+
+
+def run_with(manager: RunManager, config: TrainingConfig, weights: dict[str, np.ndarray] | None) -> str:
+    """A run that is over and has kept ``weights`` as its best."""
+    run_id = manager.start(config)
+    wait_for_end(manager, run_id)
+    if weights is not None:
+        RunFolder.open(manager.run_folder(run_id)).write_snapshot(snapshot_of(weights))
+    return run_id
+
+
+def done(order: Order, jobs: Jobs) -> Job:
+    job = order.submit(jobs)
+    wait_until(lambda: job.state.is_over, timeout_s=60)
+    return job
+
+
+def test_an_episode_is_filmed_once_for_everybody_who_asks(manager: RunManager, jobs: Jobs) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    run_id = run_with(manager, config, always(1, config))
+
+    def order(**changes: object) -> Order:
+        values = {"seed": 4, "epsilon": 0.0, "kind": ".gif", "overlay": False} | changes
+        return rollout_film_order(manager, run_id, "best", **values)
+
+    assert order().film is None
+    assert order().job(jobs) is None
+    job = done(order(), jobs)
+    assert job.state is JobState.DONE, job.error
+    film = order().film
+    assert film is not None
+    assert film == job.result
+    assert film.is_relative_to(manager.run_folder(run_id))
+    assert f"run {run_id}, best weights" in read_film(film).text
+    assert order() == order()
+    assert order(seed=5) != order(overlay=True) != order(epsilon=0.5) != order(kind=".mp4") != order()
+    assert order(seed=5).film is None
+    RunFolder.open(manager.run_folder(run_id)).write_snapshot(snapshot_of(always(0, config)))
+    assert order().film is None  # other weights play another episode
+
+
+def test_a_recorded_episode_is_filmed(manager: RunManager, jobs: Jobs) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    run_id = run_with(manager, config, None)
+    RunFolder.open(manager.run_folder(run_id)).write_recording(recorded(12))
+    order = recording_film_order(manager, run_id, "episode-00000012")
+    job = done(order, jobs)
+    assert job.state is JobState.DONE, job.error
+    assert order.film == job.result
+    assert len(read_film(job.result).frames) == 6
+    with pytest.raises(RunFolderError, match="not recorded any more"):
+        recording_film_order(manager, run_id, "episode-00000013")
+
+
+def test_an_evaluation_is_kept_with_its_run_and_is_that_of_the_command_line(manager: RunManager, jobs: Jobs) -> None:
+    config = short_config()
+    weights = some_weights(config)
+    run_id = run_with(manager, config, weights)
+    job = done(evaluation_order(manager, run_id, "best", 6, 300), jobs)
+    assert job.state is JobState.DONE, job.error
+    record = EvaluationStore(manager.store.database).get(run_id, job.result)
+    assert record is not None
+    expected = evaluate(policy_with(config, weights), config.env_id, episodes=6, seed=300)
+    assert (record.returns, record.lengths) == (expected.returns, expected.lengths)
+    assert (record.seeds, record.weights, record.epsilon) == (tuple(range(300, 306)), "best", 0.0)
+
+
+def test_what_cannot_be_ordered_is_said(manager: RunManager) -> None:
+    run_id = run_with(manager, short_config(), None)
+    with pytest.raises(UnknownRunError):
+        rollout_film_order(manager, "20260401-143501-none", "best", 1, 0.0, kind=".mp4", overlay=False)
+    with pytest.raises(RunFolderError, match="no snapshot's name"):
+        rollout_film_order(manager, run_id, "../best", 1, 0.0, kind=".mp4", overlay=False)
+    with pytest.raises(RolloutError, match="whole number from 0"):
+        rollout_film_order(manager, run_id, "best", -1, 0.0, kind=".mp4", overlay=False)
+    for episodes in (0, 1_001):
+        with pytest.raises(RolloutError, match="1 to 1000 episodes"):
+            evaluation_order(manager, run_id, "best", episodes, 0)
+    with pytest.raises(RolloutError, match="first episode's seed"):
+        evaluation_order(manager, run_id, "best", 20, 2**31 - 10)
+
+
+@pytest.mark.parametrize("is_foreign", [False, True])
+def test_missing_and_foreign_weights_fail_the_job_in_words(is_foreign: bool, manager: RunManager, jobs: Jobs) -> None:
+    config = short_config()
+    foreign = {"layers.0.weight": np.zeros((3, 3), np.float32)}
+    run_id = run_with(manager, config, foreign if is_foreign else None)
+    for order in (
+        rollout_film_order(manager, run_id, "best", 1, 0.0, kind=".mp4", overlay=False),
+        evaluation_order(manager, run_id, "best", 5, 1),
+    ):
+        job = done(order, jobs)
+        assert job.state is JobState.FAILED
+        assert isinstance(job.error, DqnLabError)
+        assert ("layers" if is_foreign else "no weights") in str(job.error)
+        assert order.film is None
+    assert not list(manager.run_folder(run_id).glob("films/*"))
+
+
+def test_an_environment_that_is_gone_fails_the_job_in_words(manager: RunManager, jobs: Jobs, tmp_path: Path) -> None:
+    config = short_config()
+    run_id = run_with(manager, config, some_weights(config))
+    folder = RunFolder.open(manager.run_folder(run_id))
+    folder.write_config(config.replace(env_id="Gone-v0"))
+    job = done(rollout_film_order(manager, run_id, "best", 1, 0.0, kind=".mp4", overlay=False), jobs)
+    assert "There is no environment 'Gone-v0'" in str(job.error)
