@@ -76,7 +76,7 @@ Mean ± standard deviation of the return, with the env steps trained:
 | MountainCar-v0 | -100.8 ± 9.9 at 120k | -195.0 | - |
 
 Figures of others are as they report them; here a run keeps the weights of its best evaluation. RL Zoo's LunarLander
-is version 2, which differs from version 3 in its wind alone. One run says little: with the settings of `lab8` some seeds
+is version 2, which differs from version 3 in its wind alone. One run says little: with `lab8`, some seeds
 reach the goal and others do not learn at all, and its goal asks for three good episodes only.
 
 ## What was tried
