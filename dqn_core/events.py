@@ -276,6 +276,11 @@ class CheckpointReady:
     values: dict[str, Any]
     """Everything else, as JSON values."""
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        return sum(array.nbytes for array in self.arrays.values())
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StateChanged:

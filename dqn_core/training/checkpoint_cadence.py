@@ -37,7 +37,7 @@ class CheckpointCadence:
         began, size = self._clock(), 0
         for checkpoint in making:
             yield checkpoint
-            size += sum(array.nbytes for array in checkpoint.arrays.values())
+            size += checkpoint.nbytes
         now = self._clock()
         self._due_at = now + pause_after(now - began, size)
 

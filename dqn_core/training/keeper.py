@@ -20,7 +20,7 @@ from dqn_core.events import (
     SnapshotKind,
     WeightsReady,
 )
-from dqn_core.training.checkpoint_cadence import CheckpointCadence
+from dqn_core.training.checkpoint_cadence import CheckpointCadence, pause_after
 from dqn_core.training.log_events import best_recording, training_recording
 from dqn_core.training.snapshots import thinning_interval
 from dqn_core.training.trainer_state import capture
@@ -32,18 +32,17 @@ if TYPE_CHECKING:
 __all__ = ["Keeper"]
 
 _BETWEEN_WEIGHTS_S = 1.0
-_BETWEEN_BEST_CHECKPOINTS_S = 10.0
 
 Clock = Callable[[], float]
 Kept = TypeVar("Kept", WeightsReady, CheckpointReady)
 
 
 class _Paced(Generic[Kept]):
-    """The newest of what was put in, given out at most once in ``interval_s`` seconds of ``clock``."""
+    """The newest of what was put in; after one that is given out, none for ``pause_s`` of it (seconds of ``clock``)."""
 
-    def __init__(self, clock: Clock, interval_s: float) -> None:
+    def __init__(self, clock: Clock, pause_s: Callable[[Kept], float]) -> None:
         self._clock = clock
-        self._interval_s = interval_s
+        self._pause_s: Callable[[Kept], float] = pause_s
         self._newest: Kept | None = None
         self._due_at = -math.inf
 
@@ -54,8 +53,8 @@ class _Paced(Generic[Kept]):
     def take(self, *, at_once: bool = False) -> Iterator[Kept]:
         """What was put in, if it is new and its time has come."""
         if self._newest is not None and (at_once or self._clock() >= self._due_at):
-            self._due_at = self._clock() + self._interval_s
             newest, self._newest = self._newest, None
+            self._due_at = self._clock() + self._pause_s(newest)
             yield newest
 
 
@@ -64,8 +63,10 @@ class Keeper:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._new_best = _Paced[WeightsReady](clock, _BETWEEN_WEIGHTS_S)
-        self._new_best_checkpoint = _Paced[CheckpointReady](clock, _BETWEEN_BEST_CHECKPOINTS_S)
+        self._new_best = _Paced[WeightsReady](clock, lambda _best: _BETWEEN_WEIGHTS_S)
+        self._new_best_checkpoint = _Paced[CheckpointReady](
+            clock, lambda checkpoint: pause_after(0.0, checkpoint.nbytes)
+        )
         self._cadence = CheckpointCadence(clock)
         self.best: WeightsReady | None = None
         self.best_eval = math.nan
@@ -139,7 +140,7 @@ class Keeper:
             yield self.good
 
     def checkpoint(self, trainer: Trainer, kind: CheckpointKind = "last") -> Iterator[CheckpointReady]:
-        """A checkpoint of the trainer as it stands; none where its networks are not finite any more."""
+        """A checkpoint of the trainer as it stands; none where not all is finite: a run would go on from it to fail."""
         making = _checkpoint(trainer, kind)
         yield from making if kind == "best" else self._cadence.timed(making)
 
@@ -154,7 +155,7 @@ def _snapshot(
 
 def _checkpoint(trainer: Trainer, kind: CheckpointKind) -> Iterator[CheckpointReady]:
     state = capture(trainer)
-    if _is_finite({name: array for name, array in state.arrays.items() if name.startswith("learner.")}):
+    if _is_finite(state.arrays):
         yield CheckpointReady(
             kind=kind, episode=trainer.episode, env_step=trainer.env_step, arrays=state.arrays, values=state.values
         )
