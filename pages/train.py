@@ -22,6 +22,7 @@ from pages.components.form_state import NEW_RUN, FormState, draft_form, first_co
 from pages.components.instructor import instructor_switch
 from pages.components.links import (
     COMPARE_PAGE,
+    INSIDE_PAGE,
     REPLAY_PAGE,
     base_path,
     compare_query,
@@ -115,16 +116,16 @@ def _header(snapshot: RunSnapshot | None) -> None:
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
         run_picker(st.query_params.get("run"))
         if snapshot:
-            _replay_link(snapshot.record.run_id)
+            _run_link(REPLAY_PAGE, _("Replay"), ":material/slow_motion_video:", snapshot)
+            _run_link(INSIDE_PAGE, _("Inside"), ":material/neurology:", snapshot)
             _compare_link(snapshot)
             downloads(snapshot.record.run_id)
         instructor_switch()
         language_switch()
 
 
-def _replay_link(run_id: str) -> None:
-    icon, query = ":material/slow_motion_video:", page_query(run=run_id)
-    st.page_link(REPLAY_PAGE, label=_("Replay"), icon=icon, query_params=query)
+def _run_link(page: str, label: str, icon: str, snapshot: RunSnapshot) -> None:
+    st.page_link(page, label=label, icon=icon, query_params=page_query(run=snapshot.record.run_id))
 
 
 def _compare_link(snapshot: RunSnapshot) -> None:

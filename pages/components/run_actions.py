@@ -10,7 +10,7 @@ from dqn_core.errors import mark
 from dqn_core.events import RunState
 from dqn_core.runs.run_list import RunLine
 from pages.components.downloads import download_link
-from pages.components.links import COMPARE_PAGE, REPLAY_PAGE, TRAIN_PAGE, base_path, page_query
+from pages.components.links import COMPARE_PAGE, INSIDE_PAGE, REPLAY_PAGE, TRAIN_PAGE, base_path, page_query
 from pages.components.numbers import size_text
 from pages.components.run_dialogs import ask_name, ask_tags, confirm_deletion
 from pages.components.run_selection import do_to_runs, show_outcome
@@ -24,6 +24,7 @@ __all__ = ["run_actions"]
 _ROOMS = (
     (TRAIN_PAGE, mark("Open"), ":material/open_in_new:"),
     (REPLAY_PAGE, mark("Replay"), ":material/slow_motion_video:"),
+    (INSIDE_PAGE, mark("Inside"), ":material/neurology:"),
 )
 """Pages that show one run."""
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from babel.messages.pofile import read_po
@@ -48,6 +49,14 @@ def korean(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_catalogs_hold_exactly_what_the_sources_say() -> None:
     stale = [path.name for path, text in extract_messages.outputs().items() if path.read_bytes() != text]
     assert stale == [], "run python scripts/extract_messages.py"
+
+
+def test_texts_within_f_strings_are_collected_too(tmp_path: Path) -> None:
+    source = tmp_path / "page.py"
+    source.write_text(
+        """a = f"{_('one')} {mark('two').format(n=1)}"\nb = _("three" " and four")\n_(a)\nother("five")\n"""
+    )
+    assert extract_messages._texts(source) == [(1, "one"), (1, "two"), (2, "three and four")]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
