@@ -15,6 +15,7 @@ from pages.components.numbers import size_text
 from pages.components.run_dialogs import ask_name, ask_tags, confirm_deletion
 from pages.components.run_selection import do_to_runs, show_outcome
 from pages.i18n import _
+from pages.identity import may_control
 from pages.live.compare.query import MOST_RUNS
 from pages.live.runs.routes import MOST_ARCHIVED
 from pages.server import get_manager
@@ -31,14 +32,19 @@ _ROOMS = (
 
 def run_actions(picked: Sequence[RunLine], lines: Sequence[RunLine]) -> None:
     """A row of buttons for the runs ``picked`` of ``lines``, and what came of the last of them."""
+    ours = [line for line in picked if may_control(line)]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-actions"):
         _links(picked)
-        _commands(picked)
-        _labels(picked)
+        _commands(ours)
+        _labels(ours)
         _downloads(picked)
-        if st.button(_("Delete"), icon=":material/delete:", disabled=not picked, key="runs-delete"):
-            confirm_deletion(picked)
+        if st.button(_("Delete"), icon=":material/delete:", disabled=not ours, key="runs-delete"):
+            confirm_deletion(ours)
         _offer_all(lines)
+    if len(ours) < len(picked):
+        st.caption(
+            _("Chosen, but started by others: {n}. These can only be looked at.").format(n=len(picked) - len(ours))
+        )
     show_outcome()
 
 
@@ -107,7 +113,7 @@ def _downloads(picked: Sequence[RunLine]) -> None:
 
 def _offer_all(lines: Sequence[RunLine]) -> None:
     """After a server's end there may be many runs to take up again, which nobody wants to look for one by one."""
-    interrupted = [line for line in lines if line.state is RunState.INTERRUPTED]
+    interrupted = [line for line in lines if line.state is RunState.INTERRUPTED and may_control(line)]
     if len(interrupted) > 1:
         label = _("Resume all interrupted runs ({n})").format(n=len(interrupted))
         st.button(

@@ -75,6 +75,15 @@ def stop_experiment(experiment_id: str) -> None:
     show_refusal()
 
 
+def stop_every_run() -> None:
+    """What the list of runs does when its button is pressed."""
+    from pages.components.run_selection import do_to_runs, show_outcome
+    from pages.server import get_manager, get_run_list
+
+    do_to_runs(get_run_list().lines(at_once=True), get_manager().stop, "{n}")
+    show_outcome()
+
+
 @pytest.mark.usefixtures("_with_a_code")
 class TestOnAServerWithACode:
     def test_the_owner_controls_and_others_watch(self, open_app: OpenApp, manager: RunManager) -> None:
@@ -135,8 +144,10 @@ class TestOnAServerWithACode:
         runs = open_app()
         runs.session_state["runs-picked"] = (run_id,)
         runs.switch_page("runs.py").run()
-        runs.button(key="runs-stop").click().run()
-        assert any("only they and the instructor control it" in each.value for each in runs.error)
+        assert all(runs.button(key=f"runs-{each}").disabled for each in ("stop", "rename", "tags", "delete"))
+        assert any("started by others: 1" in each.value for each in runs.caption)
+        anyway = AppTest.from_function(stop_every_run).run()
+        assert any("only they and the instructor control it" in each.value for each in anyway.error)
         train = open_app(run=run_id)
         train.session_state[f"{run_id}:checkpoints"] = True  # the section is open
         train.run()
