@@ -1,6 +1,6 @@
 """All benchmarks of speed: measures, keeps the results as JSON, and writes ``docs/performance.md`` from them.
 
-python -m benchmarks                       everything, about ten minutes; close other programs
+python -m benchmarks                       everything, about a quarter of an hour; close other programs
 python -m benchmarks --only loop lab       these parts anew; the others' results stay
 python -m benchmarks --quick               everything in little, into test-output/, to see that it works
 """
@@ -25,6 +25,7 @@ from benchmarks import (
     speed_loop,
     speed_memory,
     speed_parts,
+    speed_processes,
     speed_replay,
     speed_update,
 )
@@ -39,7 +40,7 @@ PAGE = ROOT / "docs" / "performance.md"
 QUICK_FOLDER = ROOT / "test-output"
 _QUIET_LOAD = 0.5
 
-Part = Literal["loop", "lab", "update", "replay", "episodes", "parts", "memory", "frames", "dashboard"]
+Part = Literal["loop", "lab", "update", "replay", "episodes", "parts", "memory", "processes", "frames", "dashboard"]
 PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "loop": speed_loop.measure,
     "lab": speed_lab.measure,
@@ -48,6 +49,7 @@ PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "episodes": speed_episodes.measure,
     "parts": speed_parts.measure,
     "memory": speed_memory.measure,
+    "processes": speed_processes.measure,
     "frames": speed_frames.measure,
     "dashboard": speed_dashboard.measure,
 }

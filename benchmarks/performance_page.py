@@ -80,6 +80,12 @@ def _replay(measured: Mapping[str, Any]) -> Iterator[Requirement]:
     yield Requirement(text, measured["loop"]["times_longer"]["median"], 1.3, "×", at_most=True)
 
 
+def _processes(measured: Mapping[str, Any]) -> Iterator[Requirement]:
+    for env_id, result in measured["envs"].items():
+        text = f"{env_id}: {measured['runs']} runs in processes on {measured['cores']} cores, over one run's rate"
+        yield Requirement(text, result["times_one"]["processes"]["median"], 1.6, "×", at_most=False)
+
+
 def _frames(measured: Mapping[str, Any]) -> Iterator[Requirement]:
     for env_id, result in measured.items():
         share = 100.0 * result["share"]["frames"]["median"]
@@ -97,7 +103,14 @@ def _dashboard(measured: Mapping[str, Any]) -> Iterator[Requirement]:
         )
 
 
-_TAKE = {"loop": _loop, "lab": _lab, "replay": _replay, "frames": _frames, "dashboard": _dashboard}
+_TAKE = {
+    "loop": _loop,
+    "lab": _lab,
+    "replay": _replay,
+    "processes": _processes,
+    "frames": _frames,
+    "dashboard": _dashboard,
+}
 
 
 def _origin(result: Mapping[str, Any]) -> str:

@@ -171,6 +171,28 @@ def _memory(measured: Measured) -> str:
     return "Peak resident memory, each in a process of its own, Python included.\n\n" + table(("", "memory"), rows)
 
 
+def _processes(measured: Measured) -> str:
+    runs = measured["runs"]
+    names = {
+        "one": "one run alone, in the server's process",
+        "threads": f"{runs} runs in threads of one process",
+        "auto": f"{runs} runs as the lab does it: the first in the server's process, the others in their own",
+        "processes": f"{runs} runs, each in a process of its own",
+    }
+    text = (
+        f"Env steps a second of {runs} runs in all, with an update each, on {measured['cores']} cores, over a window "
+        "in which all of them train.\n\n"
+    )
+    tables = []
+    for env_id, result in measured["envs"].items():
+        rows = [
+            (label, rate(result["steps_per_s"][name]), times(result["times_one"][name]) if name != "one" else "")
+            for name, label in names.items()
+        ]
+        tables.append(f"### {env_id}\n\n" + table(("", "env steps/s in all", "times one run's"), rows))
+    return text + "\n".join(tables)
+
+
 def _frames(measured: Measured) -> str:
     names = {
         "nobody": ("nobody looks on", None, ""),
@@ -243,6 +265,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "episodes": ("Episodes so far", _episodes),
     "parts": ("One step by part", _parts),
     "memory": ("Memory", _memory),
+    "processes": ("Runs side by side", _processes),
     "frames": ("Live frames", _frames),
     "dashboard": ("The dashboard", _dashboard),
 }

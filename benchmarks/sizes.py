@@ -9,7 +9,7 @@ __all__ = ["FULL", "QUICK", "Sizes"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Counts and seconds; ``FULL`` is what ``make bench`` takes, about ten minutes on two cores."""
+    """Counts and seconds; ``FULL`` is what ``make bench`` takes, about a quarter of an hour on two cores."""
 
     envs: tuple[str, ...] = ("CartPole-v1", "LunarLander-v3")
     repetitions: int = 3
@@ -34,6 +34,8 @@ class Sizes:
     frames_rounds: int = 8
     frames_window_s: float = 2.0
     """Seconds over which a rate is taken, with and without frames."""
+    processes_window_s: float = 5.0
+    """Seconds over which the rate of runs side by side is taken."""
     dashboard_rounds: int = 4
     dashboard_window_s: float = 5.0
     """Seconds over which a rate is taken, with and without a browser."""
@@ -55,6 +57,7 @@ QUICK = Sizes(
     lab_steps=5_000,
     frames_rounds=2,
     frames_window_s=0.5,
+    processes_window_s=1.0,
     dashboard_rounds=1,
     dashboard_window_s=2.0,
     clicks=4,

@@ -133,3 +133,16 @@ def test_peak_memory_counts_what_was_touched() -> None:
     assert memory_probe.peak_bytes() >= max(before, 200_000_000)
     del block
     assert memory_probe.peak_bytes() >= 200_000_000  # a peak stays
+
+
+@pytest.mark.parametrize(("times_one", "holds"), [(1.6, True), (1.59, False)])
+def test_runs_side_by_side_are_judged_by_what_they_do_in_all(times_one: float, holds: bool) -> None:
+    rate_of = {name: summary([20_000.0]) for name in ("one", "threads", "auto", "processes")}
+    ratio_of = {name: summary([times_one]) for name in ("threads", "auto", "processes")}
+    envs = {"CartPole-v1": {"steps_per_s": rate_of, "times_one": ratio_of}}
+    results = {"processes": _result({"runs": 4, "cores": 2, "envs": envs})}
+    (requirement,) = requirements(results)
+    assert requirement.holds is holds
+    page = performance_page(results)
+    assert "4 runs in processes on 2 cores" in page
+    assert "| 4 runs in threads of one process | 20,000 (20,000–20,000) | 1.6× (1.6–1.6) |" in page or not holds

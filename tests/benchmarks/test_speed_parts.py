@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import rivals, speed_frames, speed_loop
+from benchmarks import rivals, speed_frames, speed_loop, speed_processes
 from benchmarks.performance_page import performance_page
 from benchmarks.sizes import Sizes
 from dqn_core.cli_bench import speed_config
@@ -102,6 +103,14 @@ def test_a_rival_that_does_other_work_is_refused(monkeypatch: pytest.MonkeyPatch
 def test_stable_baselines_does_the_same_work() -> None:
     pytest.importorskip("stable_baselines3", reason="only `make bench` installs it")
     assert rivals.stable_baselines_rate(speed_config("CartPole-v1", 20)) > 0
+
+
+def test_runs_side_by_side_are_compared_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed_processes, "_CONTENDERS", {"one": ("thread", 1), "threads": ("thread", 3)})
+    result = speed_processes.measure(replace(TINY, processes_window_s=0.2))["envs"]["CartPole-v1"]
+    assert result["steps_per_s"]["threads"]["low"] > 0.0
+    times = result["steps_per_s"]["threads"]["median"] / result["steps_per_s"]["one"]["median"]
+    assert result["times_one"]["threads"]["median"] == pytest.approx(times)
 
 
 def test_torch_gets_its_threads_back() -> None:
