@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import tyro
 from tqdm import tqdm
@@ -51,6 +51,7 @@ _USAGE = """usage: python -m dqn_core COMMAND [OPTIONS]
 Each command says more with --help."""
 
 _USAGE_ERROR = 2
+_MOST_EVALUATED = 1_000_000
 _FIELDS = "Every field of the config; what is not given is the preset's."
 _TRAIN = "python -m dqn_core train"
 
@@ -264,17 +265,23 @@ class _EvaluateOptions:
     """Episodes to play."""
     seed: int = 10_000
     """Reset seed of the first episode; the others follow by one."""
-    weights: Literal["best", "last"] = "best"
-    """Weights of the best evaluation, or of the run's end."""
+    weights: str = "best"
+    """Weights to play with: "best" (of the best evaluation), "last" (of the run's end), or a snapshot's name."""
 
 
 def _evaluate(arguments: list[str]) -> int:
     options = tyro.cli(_EvaluateOptions, args=arguments, prog="python -m dqn_core evaluate")
+    import numpy as np
+
+    from dqn_core.analysis.bootstrap import bootstrap_interval
     from dqn_core.training.evaluation import evaluate_folder
+    from dqn_core.training.rollout import check_evaluation
     from dqn_core.training.run_folder import RunFolder
 
+    check_evaluation(options.episodes, options.seed, _MOST_EVALUATED)
     folder = RunFolder.open(options.folder)
     result = evaluate_folder(folder, options.weights, episodes=options.episodes, seed=options.seed)
+    low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column
     report = {
         "env": folder.config.env_id,
         "weights": options.weights,
@@ -282,6 +289,7 @@ def _evaluate(arguments: list[str]) -> int:
         "episodes": len(result.returns),
         "mean": result.mean,
         "std": result.std,
+        "interval_95": None if len(result.returns) == 1 else [float(low[0]), float(high[0])],
         "returns": list(result.returns),
     }
     print(json.dumps(report))

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 from tqdm import tqdm
@@ -24,8 +24,8 @@ class _RecordOptions:
     """The film, NAME.mp4 or NAME.gif, or an existing folder for it; the run's folder if not given."""
     seed: int = 1
     """Reset seed of the episode; evaluate plays the same one on the same seed."""
-    weights: Literal["best", "last"] = "best"
-    """Weights of the best evaluation, or of the run's end."""
+    weights: str = "best"
+    """Weights to play with: "best" (of the best evaluation), "last" (of the run's end), or a snapshot's name."""
     epsilon: float = 0.0
     """Probability of a random action; 0 plays greedily."""
     overlay: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -47,7 +47,7 @@ def record(arguments: list[str]) -> int:
         check_format(options.out)  # refuses before the episode is played
     folder = RunFolder.open(options.folder)
     config = folder.config
-    rollout: Rollout = roll_out(config, folder.weights(options.weights), options.seed, options.epsilon)
+    rollout: Rollout = roll_out(config, folder.snapshot_weights(options.weights), options.seed, options.epsilon)
     place = options.out or options.folder
     path = place / video_name(config, rollout, ".mp4") if is_folder else place
     comment = film_comment(rollout, run=options.folder.resolve().name, weights=options.weights)

@@ -51,6 +51,10 @@ def test_evaluate_prints_mean_std_and_returns(tmp_path: Path, capsys: pytest.Cap
     assert len(report["returns"]) == 3
     assert report["mean"] == pytest.approx(sum(report["returns"]) / 3)
     assert report["std"] >= 0
+    assert min(report["returns"]) <= report["interval_95"][0] <= report["mean"] <= report["interval_95"][1]
+    assert main(["evaluate", str(out), "--episodes", "1", "--weights", "episode-00000002"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (len(report["returns"]), report["interval_95"], report["weights"]) == (1, None, "episode-00000002")
 
 
 @pytest.mark.parametrize("kind", [".mp4", ".gif"])
@@ -97,6 +101,7 @@ def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]
         (["train", "--gamma", "7"], "gamma = 7.0"),
         (["train", "--preset", "lab9"], "lab8"),
         (["evaluate", "nowhere"], "not a run folder"),
+        (["evaluate", "nowhere", "--episodes", "0"], "1 to 1000000 episodes"),
         (["record", "nowhere"], "not a run folder"),
         (["record", "nowhere", "--out", "film.avi"], ".mp4 or .gif"),
         (["info", "--env", "Pendulum-v1"], "Discrete"),
@@ -126,6 +131,7 @@ def test_bad_input_is_named_without_a_traceback(
         (["--seed", "-1"], "whole number from 0"),
         (["--epsilon", "2"], "probability"),
         (["--weights", "best"], "no weights"),
+        (["--weights", "../best"], "no snapshot's name"),
         (["--out", "nowhere/film.mp4"], "No such file"),
     ],
 )

@@ -16,7 +16,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, UnavailableComputeError
 from dqn_core.training.environments import action_range, close_environment, inspect_environment, make_environment
 from dqn_core.training.randomness import EVALUATION_SEED
-from dqn_core.training.run_folder import RunFolder, WeightsKind
+from dqn_core.training.run_folder import RunFolder
 
 __all__ = [
     "EvaluationResult",
@@ -26,7 +26,6 @@ __all__ = [
     "evaluate_folder",
     "greedy_episode",
     "greedy_episodes",
-    "load_policy",
     "policy_with",
 ]
 
@@ -153,19 +152,14 @@ def _to_its_end(episode: Generator[None, None, PlayedEpisode]) -> PlayedEpisode:
             return result
 
 
-def evaluate_folder(folder: RunFolder, kind: WeightsKind, *, episodes: int, seed: int) -> EvaluationResult:
-    """Play greedy episodes with a run folder's weights.
+def evaluate_folder(folder: RunFolder, snapshot: str, *, episodes: int, seed: int) -> EvaluationResult:
+    """Play greedy episodes with the network of one of a run folder's snapshots: "best", "last", "episode-00000012".
 
     Raises :class:`~dqn_core.errors.RunFolderError` where the weights are missing or do not fit the config.
     """
     config = folder.config
-    learner = load_policy(folder, kind)
+    learner = policy_with(config, folder.snapshot_weights(snapshot))
     return evaluate(learner, config.env_id, episodes=episodes, seed=seed, max_episode_steps=config.max_episode_steps)
-
-
-def load_policy(folder: RunFolder, kind: WeightsKind) -> Learner:
-    """A learner with a run folder's weights; raises as :func:`policy_with` and :meth:`RunFolder.weights` do."""
-    return policy_with(folder.config, folder.weights(kind))
 
 
 def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Learner:

@@ -30,7 +30,7 @@ from dqn_core.training.environments import (
 )
 from dqn_core.training.evaluation import policy_with
 
-__all__ = ["LARGEST_SEED", "Rollout", "as_rollout_error", "check_episode", "render_rollout", "roll_out"]
+__all__ = ["LARGEST_SEED", "Rollout", "check_episode", "check_evaluation", "render_rollout", "roll_out"]
 
 LARGEST_SEED = 2**31 - 1
 _LOG = logging.getLogger(__name__)
@@ -152,6 +152,16 @@ def as_rollout_error(error: Exception) -> DqnLabError:
     _LOG.error("An episode could not be played", exc_info=error)
     template = mark("The episode could not be played ({kind}: {cause}).")
     return RolloutError(template, kind=type(error).__name__, cause=error)
+
+
+def check_evaluation(episodes: int, seed: int, most: int) -> None:
+    """Refuse more than ``most`` episodes, fewer than one, or a first seed out of range with :class:`RolloutError`."""
+    if not 1 <= episodes <= most:
+        template = mark("An evaluation takes 1 to {most} episodes, not {episodes}.")
+        raise RolloutError(template, most=most, episodes=episodes)
+    if not 0 <= seed <= LARGEST_SEED - episodes:
+        template = mark("The first episode's seed is a whole number from 0 to {largest}, not {seed}.")
+        raise RolloutError(template, largest=LARGEST_SEED - episodes, seed=seed)
 
 
 def _play(environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int, epsilon: float) -> Rollout:

@@ -7,10 +7,11 @@ from html import escape
 
 import streamlit as st
 
-from dqn_core.errors import DqnLabError
+from dqn_core.errors import DqnLabError, RunFolderError
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
 from dqn_core.training.rollout import LARGEST_SEED
+from dqn_core.training.snapshots import snapshot_path
 from pages.charts.return_histogram import return_histogram_svg
 from pages.components.job_progress import is_on_its_way, job_progress, submit
 from pages.components.links import REPLAY_PAGE, base_path, replay_query
@@ -103,6 +104,8 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
         address = escape(f"{base_path()}/live/runs/{run_id}/evaluations/{position}.csv")
         text = escape(_("Every episode (CSV)"))
         st.html(f'<a href="{address}" download="{escape(run_id)}-evaluation-{position}.csv">{text}</a>')
+        if _has_changed(run_id, record):
+            st.caption(_("The run has kept other weights under this name since: the replay shows those."))
     with right:
         picture = return_histogram_svg(
             record.returns,
@@ -116,6 +119,15 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
             count=len(record.returns), low=_score(min(record.returns)), high=_score(max(record.returns))
         )
         st.image(picture, alt=text, width="stretch")
+
+
+def _has_changed(run_id: str, record: EvaluationRecord) -> bool:
+    """Whether the weights that played are not those of that name any more."""
+    try:
+        changed_at = snapshot_path(get_manager().run_folder(run_id), record.weights).stat().st_mtime
+    except (OSError, RunFolderError):
+        return True
+    return changed_at > record.made_at.timestamp()
 
 
 def _episode_link(run_id: str, record: EvaluationRecord, place: int, label: str, icon: str) -> None:

@@ -111,6 +111,20 @@ def test_earlier_evaluations_are_there_to_look_at(open_app: Opened, manager: Run
     assert not any("95 %" in each.value for each in app.caption)  # one episode has no spread
 
 
+def test_an_evaluation_of_weights_that_changed_since_says_so(
+    open_app: Opened, manager: RunManager, run_id: str
+) -> None:
+    record = EvaluationRecord(
+        made_at=datetime.now(UTC), weights="best", epsilon=0.0, seeds=(1,), returns=(10.0,), lengths=(10,)
+    )
+    EvaluationStore(manager.store.database).add(run_id, record)
+    said = "other weights under this name since"
+    assert not any(said in each.value for each in open_app(page="replay.py", run=run_id).caption)
+    weights = initial_weights(np.random.default_rng(1), (4, 32, 32, 2))
+    RunFolder.open(manager.run_folder(run_id)).write_snapshot(snapshot_of(weights))
+    assert any(said in each.value for each in open_app(page="replay.py", run=run_id).caption)
+
+
 def test_the_gallery_shows_some_episodes_or_all(app: AppTest) -> None:
     (gallery,) = shown(app, "dqn_lab_gallery")
     assert [(each["kind"], each["episode"]) for each in gallery["episodes"]] == [

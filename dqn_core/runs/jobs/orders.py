@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import RolloutError, mark
 from dqn_core.events import RunState
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
@@ -19,7 +18,7 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
 from dqn_core.training.evaluation import EvaluationResult
 from dqn_core.training.recordings import read_recording
-from dqn_core.training.rollout import LARGEST_SEED, check_episode, roll_out
+from dqn_core.training.rollout import check_episode, check_evaluation, roll_out
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.video import FilmOptions, film_comment
 
@@ -113,12 +112,7 @@ def evaluation_order(manager: RunManager, run_id: str, weights: str, episodes: i
     UnknownRunError, RunFolderError, RolloutError
         There is no such run, the snapshot's name is none, or the number of episodes or a seed is out of range.
     """
-    if not 1 <= episodes <= MOST_EPISODES:
-        template = mark("An evaluation takes 1 to {most} episodes, not {episodes}.")
-        raise RolloutError(template, most=MOST_EPISODES, episodes=episodes)
-    if not 0 <= seed <= LARGEST_SEED - episodes:
-        template = mark("The first episode's seed is a whole number from 0 to {largest}, not {seed}.")
-        raise RolloutError(template, largest=LARGEST_SEED - episodes, seed=seed)
+    check_evaluation(episodes, seed, MOST_EPISODES)
     path, load = find_policy(manager.run_folder(run_id), weights)
 
     def plan() -> Work:
