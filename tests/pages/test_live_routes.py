@@ -13,9 +13,9 @@ from starlette.applications import Starlette
 
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
+from dqn_core.errors import StoreError
 from dqn_core.events import EPISODE_COLUMNS, Event, RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.store import StoreError
 from pages.live.routes import live_routes
 from scripted_trainer import (
     Script,
