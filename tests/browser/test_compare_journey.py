@@ -151,3 +151,59 @@ def test_an_experiment_becomes_two_bands(page: Page, server: LiveServer, tmp_pat
     wait_for_bands(page, 1, 2)
     wait_for_bands(page, 1, 3)
     assert page.url.count("-") < 12 * 2
+
+
+def points(page: Page) -> int:
+    """Points of the run as they were drawn last."""
+    return len(curves(page, "run")[0]["x"])
+
+
+def wait_for_points(page: Page, count: int) -> None:
+    page.wait_for_function(
+        """count => (document.querySelector("[data-testid=compare-plot]")?.calcdata ?? [])
+            .some((points) => points[0].trace.meta.part === "run" && points.length >= count)""",
+        arg=count,
+        timeout=60_000,
+    )
+
+
+@pytest.mark.expected_problem(NOT_THE_ROOT)
+def test_zoom_and_legend_stay_while_a_run_trains(page: Page, server: LiveServer) -> None:
+    page.goto("/")
+    settle(page)
+    pace = page.get_by_role("slider", name="Pace")
+    pace.focus()
+    for _ in range(2):
+        pace.press("ArrowLeft")
+    settle(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
+    page.wait_for_function("() => window.dqnLabPanel?.rows() >= 8", timeout=60_000)
+
+    # The link of the run's own page; the figure follows the run by itself.
+    page.get_by_test_id("stPageLink").get_by_role("link", name="Compare").click()
+    page.wait_for_url(re.compile(r"/compare\?runs="))
+    wait_for_points(page, 8)
+    expect(page.get_by_text("Some of these runs still train")).to_be_visible()
+    zoomed = zoom_in(page)
+    page.get_by_test_id("compare-results").get_by_role("button").click()
+    expect(page.get_by_test_id("compare-results").get_by_role("link")).to_have_count(1)
+    version = answer(page)["version"]
+    page.wait_for_function("version => window.dqnLabCompare.answer().version !== version", arg=version, timeout=60_000)
+    assert x_range(page) == zoomed
+    expect(page.get_by_test_id("compare-results").get_by_role("link")).to_have_count(1)
+
+    # Back to everything, which has grown meanwhile; switched off in the legend, it stays off.
+    before = points(page)
+    page.get_by_test_id("compare-plot").locator(".nsewdrag").first.dblclick()
+    wait_for_points(page, before + 2)
+    page.get_by_test_id("compare-legend").click()
+    expect(page.get_by_test_id("compare-legend")).to_have_attribute("aria-pressed", "false")
+    version = answer(page)["version"]
+    page.wait_for_function("version => window.dqnLabCompare.answer().version !== version", arg=version, timeout=60_000)
+    assert page.get_by_test_id("compare-plot").evaluate("plot => plot.data.every((trace) => !trace.visible)")
+
+    # The table leads back to the run.
+    page.get_by_test_id("compare-results").get_by_role("link").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_test_id("run-state")).to_contain_text("Stopped")
