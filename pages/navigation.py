@@ -32,5 +32,6 @@ pages = [
     st.Page("lessons.py", title=_("Lessons"), icon=":material/school:"),
     st.Page("inside.py", title=_("Inside"), icon=":material/neurology:"),
     st.Page("runs.py", title=_("Runs"), icon=":material/list_alt:"),
+    st.Page("leaderboard.py", title=_("Leaderboard"), icon=":material/leaderboard:"),
 ]
 st.navigation(pages, position="top").run()

@@ -17,12 +17,14 @@ from pages.settings import settings
 
 if TYPE_CHECKING:
     from dqn_core.inside.library import Library
+    from dqn_core.runs.leaderboard import Leaderboard
     from dqn_core.runs.searches import Searches
 
 __all__ = [
     "close_manager",
     "get_errands",
     "get_jobs",
+    "get_leaderboard",
     "get_library",
     "get_manager",
     "get_replays",
@@ -121,6 +123,13 @@ def get_jobs() -> Jobs:
         if not _jobs:
             _jobs.append(Jobs(settings().preload))
         return _jobs[0]
+
+
+def get_leaderboard() -> Leaderboard:
+    """The class's leaderboard, over the runs of the manager."""
+    from dqn_core.runs.leaderboard import Leaderboard  # what it evaluates with takes a while to import
+
+    return Leaderboard(get_manager(), get_jobs())
 
 
 def close_manager(timeout_s: float = 6.0) -> None:

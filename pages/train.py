@@ -31,6 +31,7 @@ from pages.components.links import (
 )
 from pages.components.run_controls import run_controls, show_command_error
 from pages.components.run_picker import run_picker
+from pages.components.submission import submission
 from pages.components.welcome import unknown_run, welcome
 from pages.i18n import _, core_messages, problem_text, translate_error, translate_parts
 from pages.identity import may_control
@@ -113,6 +114,8 @@ def _header(snapshot: RunSnapshot | None) -> None:
             st.caption(
                 _("seed {seed} · run {run_id}").format(seed=seed, run_id=snapshot.record.run_id), width="content"
             )
+            if not snapshot.record.state.is_active:
+                submission(snapshot)
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
         run_picker(st.query_params.get("run"))
         if snapshot:

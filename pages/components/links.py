@@ -14,6 +14,7 @@ __all__ = [
     "COMPARE_PAGE",
     "EXPERIMENTS_PAGE",
     "INSIDE_PAGE",
+    "LEADERBOARD_PAGE",
     "LESSONS_PAGE",
     "PLAY_PAGE",
     "REPLAY_PAGE",
@@ -36,6 +37,7 @@ EXPERIMENTS_PAGE = "experiments.py"
 LESSONS_PAGE = "lessons.py"
 REPLAY_PAGE = "replay.py"
 RUNS_PAGE = "runs.py"
+LEADERBOARD_PAGE = "leaderboard.py"
 INSIDE_PAGE = "inside.py"
 PLAY_PAGE = "play.py"
 SEARCH_PAGE = "search.py"
