@@ -59,7 +59,7 @@ def first_weights(form: FormState) -> None:
                 key=_key(form.scope, "file"),
                 help=_("Of a checkpoint, the network alone is taken."),
             )
-        if source != _FRESH:
+        if st.session_state.get(_key(form.scope, str(source))) is not None:
             _say_whether_they_fit(form)
 
 
