@@ -111,7 +111,7 @@ LESSONS: Mapping[str, Lesson] = {
             setup=mark(
                 "CartPole, 20,000 env steps, Adam. Only the learning rate differs, by a factor of 30 each time."
             ),
-            labels=(mark("0.00003"), mark("0.001"), mark("0.03")),
+            labels=("0.00003", "0.001", "0.03"),
             explanation=mark(
                 "Too small, and the network is still on its way when training ends. Too large, and each batch throws "
                 "it about: what was learned from one is destroyed by the next. The useful range is narrow enough that "
