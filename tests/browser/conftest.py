@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from browser_watch import BrowserWatch
 from live_server import ROOT, LiveServer
@@ -67,6 +67,7 @@ def browser(chromium: Path) -> Iterator[Browser]:
     """One headless Chromium for all tests; each test has contexts of its own."""
     # Chromium refuses its sandbox to root, and containers have a small /dev/shm.
     arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    expect.set_options(timeout=PAGE_TIMEOUT_MS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, headless=True, args=arguments)
         yield running

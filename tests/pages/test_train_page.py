@@ -97,6 +97,15 @@ def test_a_run_that_waits_can_be_stopped_and_nothing_else(
     state_is(manager, waiting, RunState.RUNNING)
 
 
+def test_more_runs_than_one_visitor_may_have_are_refused_in_words(app: AppTest, manager: RunManager) -> None:
+    manager._max_runs_per_visitor = 1
+    app.session_state["visitor_id"] = "me"
+    manager.start(TrainingConfig(), owner="me")
+    app.button(key="start").click().run()
+    assert ["You have 1 runs that train, wait or are paused" in each.value for each in app.error] == [True]
+    assert len(manager.list_runs()) == 1
+
+
 def test_a_run_without_a_checkpoint_says_why_it_cannot_go_on(
     open_app: Callable[..., AppTest], manager: RunManager, run_id: str
 ) -> None:

@@ -74,6 +74,7 @@ class LiveServer:
         """Start the process and wait until its health endpoint says yes; raises RuntimeError with its log if not."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         environment = {
+            "DQN_LAB_MAX_ACTIVE_RUNS": "8",  # no test waits for its turn because this machine has few cores
             **os.environ,
             "DQN_LAB_DATA": str(self.data_dir),
             "PYTHONUNBUFFERED": "1",
