@@ -17,6 +17,7 @@ from pages.components.job_progress import is_on_its_way, job_progress, submit
 from pages.components.links import REPLAY_PAGE, base_path, replay_query
 from pages.components.moments import moment_text
 from pages.components.numbers import number_text
+from pages.components.words import WEIGHTS_LABELS
 from pages.i18n import _, translate_error
 from pages.server import get_manager
 
@@ -83,7 +84,7 @@ def _results(run_id: str) -> None:
 def _title(record: EvaluationRecord) -> str:
     return _("{when} · {weights} · {count} episodes from seed {seed}").format(
         when=moment_text(record.made_at),
-        weights=record.weights,
+        weights=_(WEIGHTS_LABELS[record.weights]) if record.weights in WEIGHTS_LABELS else record.weights,
         count=f"{len(record.seeds):,}",
         seed=record.seeds[0],
     )
