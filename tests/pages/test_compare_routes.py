@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,35 @@ def test_the_page_of_a_comparison_needs_nothing_else(lab: Lab) -> None:
     assert "Plotly.newPlot" in page
     assert "<script src=" not in page
     assert "0.99 (n = 3)" in page
+
+
+def test_where_runs_end_early_the_number_of_those_left_is_written(lab: Lab) -> None:
+    run_ids = [lab.run(seed=seed, max_episodes=40) for seed in range(2)]
+    lab.follow(a_run_of(60))  # the same settings, but it went on for longer
+    run_ids.append(lab.run(seed=2, max_episodes=40))
+    (mean,) = traces(lab.figure(run_ids), "mean")
+    (longer,) = traces(lab.figure(run_ids, "beyond=1"), "mean")
+    (count,) = traces(lab.figure(run_ids, "beyond=1"), "count")
+    assert numbers(longer["x"])[-1] == 1_200 > numbers(mean["x"])[-1]
+    assert count["text"] == ["n = 2", "n = 1"]
+    assert not traces(lab.figure(run_ids), "count")
+
+
+def test_each_run_may_be_drawn_beside_its_groups_mean(lab: Lab) -> None:
+    run_ids = lab.two_groups()
+    answer = lab.figure(run_ids, "singles=1&window=5")
+    assert len(traces(answer, "mean")) == 2
+    assert sorted(trace["meta"]["run"] for trace in traces(answer, "run")) == sorted(run_ids)
+    table = frame(lab.text("figure.csv", run_ids, "singles=1&window=5"))
+    assert set(table["run_id"].dropna()) == set(run_ids)
+    assert table["run_id"].isna().sum() == sum(len(numbers(trace["x"])) for trace in traces(answer, "mean"))
+
+
+def test_the_offline_page_names_each_group_once(lab: Lab) -> None:
+    page = lab.text("figure.html", lab.two_groups()).decode()
+    data = page.split("Plotly.newPlot")[-1]
+    assert len(re.findall(r'"showlegend":\s*true', data)) == 2 + 1  # a mean each, and the figure's own switch
+    assert "Discount (gamma)" in page.split("<table>")[-1]
 
 
 def test_names_are_no_markup(lab: Lab) -> None:
