@@ -97,11 +97,12 @@ LESSONS: Mapping[str, Lesson] = {
             ),
             labels=(mark("with replay"), mark("without replay")),
             explanation=mark(
-                "Transitions in a row are almost the same state again and again: their gradients all point one way, and "
-                "the policy that comes of it decides what is seen next. A memory breaks this chain. Yet how much that "
-                "matters depends on the task. In CartPole the last 128 transitions are several whole episodes at first, "
-                "always fresh, and a target network keeps the learning steady: without a memory, nothing old has to be "
-                "unlearned. In a task with long episodes and rare rewards, forgetting costs far more."
+                "Transitions in a row are almost the same state again and again: their gradients all point one way,"
+                " and the policy that comes of it decides what is seen next. A memory breaks this chain. Yet how "
+                "much that matters depends on the task. In CartPole the last 128 transitions are several whole "
+                "episodes at first, always fresh, and a target network keeps the learning steady: without a memory,"
+                " nothing old has to be unlearned. In a task with long episodes and rare rewards, forgetting costs "
+                "far more."
             ),
             source=mark("Lin 1992; Mnih et al. 2015"),
             spec=_each(_CARTPOLE, "mistake_no_replay", False, True),
@@ -129,10 +130,11 @@ LESSONS: Mapping[str, Lesson] = {
             setup=mark("CartPole, 20,000 env steps. Only gamma differs: it looks about 10, 100, or 1,000 steps ahead."),
             labels=(mark("gamma 0.9"), mark("gamma 0.99"), mark("gamma 0.999")),
             explanation=mark(
-                "1 / (1 - gamma) is roughly the number of steps that count. A short view learns quickly, as errors do not "
-                "travel far, and in CartPole what keeps the pole up now mostly keeps it up later; only a slow drift "
-                "towards the edge goes unseen. A long view makes values large and the differences between actions small "
-                "beside them. Which of this weighs more is a question of the task's own time scale."
+                "1 / (1 - gamma) is roughly the number of steps that count. A short view learns quickly, as errors "
+                "do not travel far, and in CartPole what keeps the pole up now mostly keeps it up later; only a "
+                "slow drift towards the edge goes unseen. A long view makes values large and the differences "
+                "between actions small beside them. Which of this weighs more is a question of the task's own time "
+                "scale."
             ),
             source=mark("Sutton and Barto 2018, Reinforcement Learning, section 3.3"),
             spec=_each(_CARTPOLE, "gamma", 0.9, 0.99, 0.999),
