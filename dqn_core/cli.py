@@ -188,8 +188,7 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str]) -> _Star
     config = tyro.cli(TrainingConfig, default=state.config, args=fields, prog=_TRAIN, description=_FIELDS)
     for name, _, value in state.config.differences(config):
         state.config.changed_live(name, value)  # refuses with its reason
-    folder.rewind(state)
-    folder.write_config(config)
+    folder.go_on(config, state)
     return _Start(folder=folder, resume_from=state)
 
 

@@ -34,7 +34,7 @@ from dqn_core.training.run_folder import RunFolder
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
 
 _LAST_FLUSH_S = 2.0
-"""How long a run that is to be deleted may take to store its last rows."""
+"""How long a run that is to go on, or to be deleted, may take to store its last rows."""
 _SHUT_DOWN = mark("The server shut down while this run was at work. Everything is kept: Resume goes on from there.")
 _NOT_BEGUN = mark("The server shut down before this run's turn came. Resume begins it.")
 _LAST_ROWS_S = 0.5
@@ -167,18 +167,27 @@ class RunManager:
             if record.state.is_active:
                 raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
             self._refuse_more_of(record.owner)
+            self._wait_for_last_rows(run_id)
             folder = self.open_folder(run_id)
             if record.episodes == 0 and not folder.has_checkpoint:
                 record, start = begun_again(record, changes), _beginning(folder.initial_weights())
             else:
                 state = folder.checkpoint(from_)
                 record, start = continued(record, state, changes), {"resume_from": state}
-                folder.rewind(state)
+            folder.go_on(record.config, start.get("resume_from"))
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
-            folder.write_config(record.config)
             tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
             self._enter(LiveFeed(record, tail=tail, changes=self.store.changes(run_id)), folder, **start)
+
+    def _wait_for_last_rows(self, run_id: str) -> None:
+        """Raises RunStateError for a run that is over and still waits for a full disk or a locked database."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            run.wait(_LAST_FLUSH_S)
+            if run.is_at_work:
+                template = mark("The run's last rows and files are still being stored: try again in a moment.")
+                raise RunStateError(template)
 
     def _refuse_more_of(self, owner: str) -> None:
         """Raise what keeps ``owner`` from having one more active run, if anything does."""
@@ -295,11 +304,7 @@ class RunManager:
             state = self.snapshot(run_id).record.state
             if state.is_active:
                 raise RunStateError(mark("The run is {state}: stop it before you delete it."), state=state)
-            run = self._runs.get(run_id)
-            if run is not None:
-                run.wait(_LAST_FLUSH_S)
-                if run.is_at_work:
-                    raise RunStateError(mark("The run's last rows are still being stored: delete it in a moment."))
+            self._wait_for_last_rows(run_id)
             remove_run(self.store, self._data.of_run(run_id))
             self._runs.discard(run_id)
 

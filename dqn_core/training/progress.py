@@ -73,7 +73,8 @@ class EpisodeAverages:
             if not math.isfinite(statistics.loss_mean):
                 template = mark(
                     "The loss became {loss} at update {updates}: training diverged. The last good weights are kept. "
-                    "Try a smaller learning rate, gradient clipping or the Huber loss."
+                    "Try a smaller learning rate, gradient clipping or the Huber loss: start anew, or go on from the "
+                    "last good checkpoint with Resume."
                 )
                 raise DivergenceError(template, loss=statistics.loss_mean, updates=update)
 

@@ -18,7 +18,7 @@ import csv
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, TextIO, get_args
 
@@ -89,18 +89,16 @@ class RunFolder:
             raise RunFolderError(mark("{path} holds a run already: choose another folder."), path=path)
         folder = cls(path, config, byte_limit)
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            folder.write_config(config)
-            if initial_weights is not None:
-                write_initial_weights(path, initial_weights)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                path.rmdir()  # of a run that will not be, an empty folder is all there is
-            template = mark(
-                "The run's folder {path} cannot be written ({cause}): make room on the disk, or see that the folder "
-                "above it can be written."
-            )
-            raise RunFolderError(template, path=path, cause=error) from error
+            with _writing(path):
+                path.mkdir(parents=True, exist_ok=True)
+                folder.write_config(config)
+                if initial_weights is not None:
+                    write_initial_weights(path, initial_weights)
+        except RunFolderError:
+            with contextlib.suppress(OSError):  # nothing is left of a run that will not be
+                (path / "config.json").unlink(missing_ok=True)
+                path.rmdir()
+            raise
         return folder
 
     @classmethod
@@ -180,6 +178,16 @@ class RunFolder:
         found = [info for kind in kinds for info in checkpoint_info(self._checkpoint_path(kind), kind)]
         return tuple(sorted(found, key=lambda info: info.env_step))
 
+    def go_on(self, config: TrainingConfig, state: TrainerState | None) -> None:
+        """Make ready to go on with ``config`` from ``state``, or from the beginning where that is None.
+
+        Raises :class:`RunFolderError` where the folder cannot be written.
+        """
+        with _writing(self.path):
+            if state is not None:
+                self.rewind(state)
+            self.write_config(config)
+
     def rewind(self, state: TrainerState) -> None:
         """Make ``state``, from which the run goes on, its last checkpoint, and remove what was kept after it."""
         env_step = state.values["counters"]["env_step"]
@@ -197,6 +205,19 @@ class RunFolder:
     def disk_use(self) -> DiskUse:
         """What the snapshots and checkpoints take, and may take."""
         return disk_use(self.path, self._byte_limit)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """A disk's errors as this project's, with what to do."""
+    try:
+        yield
+    except OSError as error:
+        template = mark(
+            "The run's folder {path} cannot be written ({cause}): make room on the disk, or see that the folder above "
+            "it can be written."
+        )
+        raise RunFolderError(template, path=path, cause=error) from error
 
 
 class RunLog:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError
+from dqn_core.errors import DqnLabError, RunStateError, StoreError, UnsupportedEnvironmentError
 from dqn_core.events import EndReason, Event, RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.store import StoreError
 from scripted_trainer import Mailbox, Managed, Script, a_run_of, ended, episode, started, wait_for_end, wait_until
 
 
@@ -104,3 +103,26 @@ def test_a_run_goes_on_without_its_database(managed: Managed, monkeypatch: pytes
     works.set()
     wait_for_end(manager, run_id)
     assert manager.store.episode_count(run_id) == 50
+
+
+def test_a_run_whose_rows_still_wait_for_the_disk_is_not_taken_up_again(
+    managed: Managed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = managed(a_run_of(5))
+    append, template = manager.store.append, "The disk is full"
+
+    def refuse(*_: object, **__: object) -> None:
+        raise StoreError(template)
+
+    monkeypatch.setattr(manager.store, "append", refuse)
+    monkeypatch.setattr("dqn_core.runs.executors.thread._RETRY_S", 0.01)
+    monkeypatch.setattr("dqn_core.runs.manager._LAST_FLUSH_S", 0.05)
+    run_id = manager.start(TrainingConfig())
+    wait_until(lambda: manager.view(run_id).read(0, 0).is_last)
+    for act in (manager.go_on, manager.delete):
+        with pytest.raises(RunStateError, match="still being stored"):
+            act(run_id)
+    monkeypatch.setattr(manager.store, "append", append)
+    wait_for_end(manager, run_id)
+    assert manager.store.episode_count(run_id) == 5
+    manager.delete(run_id)

@@ -1,0 +1,66 @@
+"""Runs that go wrong, as the page tells them: the cause, and the way out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import fake_environments as fake
+import pages.server
+from dqn_core.events import RunState
+from dqn_core.runs.manager import RunManager
+from pages.live.panel import COMPONENT_NAME
+from scripted_trainer import wait_for_end
+from trainer_runs import short_config
+
+OpenApp = Callable[..., AppTest]
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[RunManager]:
+    """One with real trainers."""
+    fake.register()
+    pages.server.close_manager()
+    own = RunManager(tmp_path, executor="thread")
+    pages.server._managers.append(own)
+    yield own
+    pages.server.close_manager()
+
+
+def _failed(manager: RunManager, **config: Any) -> str:
+    run_id = manager.start(short_config(warmup_steps=0, max_episodes=1_000_000, **config))
+    wait_for_end(manager, run_id)
+    assert manager.store.run(run_id).state is RunState.FAILED
+    return run_id
+
+
+def _message(app: AppTest) -> str:
+    (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == COMPONENT_NAME)
+    return str(json.loads(proto.json)["message"])
+
+
+def test_a_diverged_run_names_the_cause_and_goes_on_from_its_last_good_checkpoint(
+    manager: RunManager, open_app: OpenApp
+) -> None:
+    run_id = _failed(manager, env_id=fake.EXPLODING, target_update="soft")
+    app = open_app(run=run_id)
+    said = _message(app)
+    assert "training diverged" in said
+    assert "smaller learning rate" in said
+    assert "Resume" in said
+    app.button(key="resume").click().run()
+    assert not app.error
+    assert manager.snapshot(run_id).launches == 2
+
+
+def test_an_environment_that_raises_is_quoted(manager: RunManager, open_app: OpenApp) -> None:
+    run_id = _failed(manager, env_id=fake.RAISING)
+    app = open_app(run=run_id)
+    assert "RuntimeError: the motor is on fire" in _message(app)
+    assert not app.button(key="start").disabled
+    assert not app.exception
