@@ -153,4 +153,6 @@ class DashboardPage:
 
     def _settle(self) -> None:
         """Wait until Streamlit has run the page's script."""
-        expect(self._page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+        expect(self._page.get_by_test_id("stApp")).to_have_attribute(
+            "data-test-script-state", "notRunning", timeout=_TIMEOUT_MS
+        )

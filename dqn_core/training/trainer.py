@@ -325,8 +325,8 @@ class Trainer:
         yield progress(self)
         if self._announced is not RunState.PAUSED:
             self._announced = RunState.PAUSED
+            yield StateChanged(state=RunState.PAUSED)  # first: whoever pressed the button waits for it
             yield from self.keeper.at_rest(self)
-            yield StateChanged(state=RunState.PAUSED)
         shown = False
         while self._controls.is_paused and not self._controls.take_granted_step():
             if self._controls.is_watched and not shown:
