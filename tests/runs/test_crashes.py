@@ -55,6 +55,7 @@ class Servers:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def live_and_die(self, moment: np.random.Generator) -> Life:
@@ -67,7 +68,7 @@ class Servers:
         while looks_left:
             life.seen.append(self._next())
             states = {run["state"] for run in life.seen[-1]["runs"].values()}
-            assert states <= {RunState.STARTING, RunState.RUNNING, RunState.PAUSED}
+            assert states <= {RunState.QUEUED, RunState.STARTING, RunState.RUNNING, RunState.PAUSED}
             looks_left -= RunState.STARTING not in states
         time.sleep(moment.uniform(0.0, 0.02))  # also between two looks
         os.kill(pid, signal.SIGKILL)
@@ -77,7 +78,7 @@ class Servers:
         return life
 
     def close(self) -> None:
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)  # with a server that a test left alive
         self._process.communicate()
 
     def _next(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from dqn_core.training import trainer  # noqa: F401  imported once, for all serv
 from trainer_runs import short_config
 
 PACES = (1_500.0, 4_000.0, None)
-"""Env steps a second of each run; None for full speed."""
+"""Env steps a second of each run that trains; None for full speed. One more run waits for its turn."""
 _BETWEEN_LOOKS_S = 0.01
 _LOOKS_BETWEEN_CHECKPOINTS = 2
 
@@ -37,12 +37,12 @@ def config(number: int) -> TrainingConfig:
 
 class _Server:
     def __init__(self, data_dir: Path) -> None:
-        self._manager = RunManager(data_dir, executor="thread")
+        self._manager = RunManager(data_dir, executor="thread", max_active_runs=len(PACES))
         self._runs = sorted(record.run_id for record in self._manager.list_runs())
         for run_id in self._runs:
             self._manager.go_on(run_id)
-        self._runs = self._runs or [self._manager.start(config(number)) for number in range(len(PACES))]
-        for run_id, pace in zip(self._runs, PACES, strict=True):
+        self._runs = self._runs or [self._manager.start(config(number)) for number in range(len(PACES) + 1)]
+        for run_id, pace in zip(self._runs, PACES, strict=False):
             self._manager.set_pace(run_id, pace)
 
     def live(self) -> None:
