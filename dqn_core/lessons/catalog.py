@@ -205,10 +205,13 @@ LESSONS: Mapping[str, Lesson] = {
             ),
             labels=(mark("LunarLander: dense reward"), mark("MountainCar: sparse reward")),
             explanation=mark(
-                "A dense reward says at once whether an action was good. A sparse one says nothing until the goal was "
-                "found by chance, and a random policy on MountainCar practically never finds it: until then, all "
-                "actions look alike. The lab saw LunarLander converge sooner than expected, though it is the harder "
-                "task to steer: its reward shows the way."
+                "A dense reward says at once whether an action was good. A sparse one says nothing until the goal "
+                "was found by chance; until then, all actions look alike. That can take for ever, but it need not: "
+                "MountainCar has two numbers and three actions, an untrained network happens to push the car the "
+                "same way for long, and once the flag was reached, the way there is quickly learned. LunarLander is"
+                " told more and has more to learn. So the reward alone does not decide which task is mastered "
+                "sooner: the lab, which saw LunarLander converge sooner than expected, compared tasks that differ "
+                "in more than that, and so does this."
             ),
             source=mark("Ng et al. 1999, Policy invariance under reward transformations"),
             spec=_each(_LUNAR_LANDER, "env_id", "LunarLander-v3", "MountainCar-v0"),
