@@ -120,6 +120,7 @@ def test_runs_are_found_named_tagged_downloaded_and_deleted(
     expect(table.get_by_role("status").first).to_have_text(f"Runs: {RUNS} · chosen: {RUNS}")
 
     _press(page, "Download")
+    expect(page.get_by_text(f"of what is chosen ({RUNS})")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("link", name="Everything but checkpoints (ZIP)").click()
     with zipfile.ZipFile(download.value.path()) as archive:
