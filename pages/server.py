@@ -6,7 +6,8 @@ Pages and routes ask for them, the lifespan closes them.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 from dqn_core.inside.errands import Errands
 from dqn_core.runs.jobs.service import Jobs
@@ -31,6 +32,8 @@ __all__ = [
     "get_run_list",
     "get_searches",
 ]
+
+Instance = TypeVar("Instance")
 
 _lock = threading.Lock()
 _managers: list[RunManager] = []
@@ -139,14 +142,20 @@ def close_manager(timeout_s: float = 6.0) -> None:
     """
     with _lock:
         _libraries.clear()
-        while _errands:
-            _errands.pop().close()
-        while _searches:
-            _searches.pop().close()
-        while _jobs:
-            _jobs.pop().close()
-        while _replays:
-            _replays.pop().close()
         _run_lists.clear()
-        while _managers:
-            _managers.pop().close(timeout_s)
+        while _searches:  # before their runs end, which are not to count as trials that failed
+            _searches.pop().close()
+        others: list[Errands | Jobs | Replays] = [*_take_all(_errands), *_take_all(_jobs), *_take_all(_replays)]
+        with ThreadPoolExecutor(max(1, len(others)), thread_name_prefix="close") as threads:
+            closing = [threads.submit(each.close) for each in others]
+            for manager in _take_all(_managers):
+                manager.close(timeout_s)
+        for each in closing:
+            each.result()
+
+
+def _take_all(instances: list[Instance]) -> list[Instance]:
+    """All of them, of which there are none any more."""
+    taken = instances.copy()
+    instances.clear()
+    return taken

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -79,3 +80,19 @@ def test_a_page_on_a_data_folder_that_cannot_be_made_says_why(tmp_path: Path) ->
     app = AppTest.from_file(str(NAVIGATION), default_timeout=30).run()
     assert not app.exception
     assert "cannot be used" in app.error[0].value
+
+
+def test_runs_do_not_wait_for_what_else_ends_with_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    manager, replays = server.get_manager(), server.get_replays()
+    has_waited: list[bool] = []
+    manager_is_closed = threading.Event()
+    close = manager.close
+
+    def close_manager(timeout_s: float) -> None:
+        close(timeout_s)
+        manager_is_closed.set()
+
+    monkeypatch.setattr(manager, "close", close_manager)
+    monkeypatch.setattr(replays, "close", lambda: has_waited.append(manager_is_closed.wait(20.0)))
+    server.close_manager()
+    assert has_waited == [True]
