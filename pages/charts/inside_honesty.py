@@ -70,7 +70,7 @@ def _line(
     )
 
 
-def epsilon_figure(env_steps: Sequence[int], epsilons: Sequence[float], labels: Mapping[str, str]) -> go.Figure:
+def epsilon_figure(env_steps: Sequence[float], epsilons: Sequence[float], labels: Mapping[str, str]) -> go.Figure:
     """Share of random actions in each episode; ``labels`` has "x" and "epsilon"."""
     line = go.Scatter(
         x=list(env_steps),

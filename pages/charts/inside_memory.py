@@ -61,7 +61,7 @@ def coverage_figure(
 
 
 def fill_figure(
-    env_steps: Sequence[int], fill: Sequence[int], capacity: Sequence[int], labels: Mapping[str, str]
+    env_steps: Sequence[float], fill: Sequence[float], capacity: Sequence[float], labels: Mapping[str, str]
 ) -> go.Figure:
     """Transitions held and room for them over the training; ``labels`` has "x", "y", "fill" and "capacity"."""
     x = list(env_steps)

@@ -10,14 +10,13 @@ import streamlit as st
 from dqn_core.inside.distributions import quantiles
 from dqn_core.inside.errands import Errand
 from dqn_core.inside.honesty import Promise, td_errors
-from dqn_core.inside.library import evenly
 from dqn_core.inside.measure import read_promises
 from pages.charts import inside_honesty, inside_spread
 from pages.components.inside.study import Study
 from pages.components.numbers import number_text
 from pages.i18n import _
 from pages.live.figure.figure import show_figure
-from pages.server import get_errands, get_manager
+from pages.server import get_errands
 
 __all__ = ["honesty"]
 
@@ -156,14 +155,12 @@ def _td_errors(study: Study) -> None:
 
 
 def _epsilon(study: Study) -> None:
-    episodes = evenly(get_manager().store.episodes(study.run_id), _EPISODES)
-    if not episodes:
+    env_steps, epsilons = study.episode_columns("env_step", "epsilon", most=_EPISODES)
+    if not env_steps:
         return
     labels = {"x": _("env steps"), "epsilon": _("epsilon")}
     show_figure(
-        inside_honesty.epsilon_figure(
-            [each.env_step for each in episodes], [each.epsilon for each in episodes], labels
-        ),
+        inside_honesty.epsilon_figure(env_steps, epsilons, labels),
         "epsilon",
         title=_("Share of random actions"),
         hint=_("Q is learned for the greedy policy; as long as epsilon is high, the agent itself gets less."),

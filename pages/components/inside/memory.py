@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 
 from dqn_core.algorithm.replay import ReplayBuffer
-from dqn_core.events import EpisodeEnded
 from dqn_core.inside.distributions import histogram, shares_of
 from dqn_core.inside.library import evenly
 from pages.charts import inside_memory, inside_spread
@@ -17,7 +16,6 @@ from pages.components.inside.study import Study
 from pages.components.numbers import number_text
 from pages.i18n import _
 from pages.live.figure.figure import show_figure
-from pages.server import get_manager
 
 __all__ = ["memory"]
 
@@ -220,17 +218,11 @@ def _chances(study: Study) -> None:
 
 
 def _fill(study: Study) -> None:
-    episodes: list[EpisodeEnded] = get_manager().store.episodes(study.run_id)
-    if not episodes:
+    env_steps, fill, capacity = study.episode_columns("env_step", "buffer_fill", "buffer_size", most=_EPISODES)
+    if not env_steps:
         return
-    shown = evenly(episodes, _EPISODES)
     labels = {"x": _("env steps"), "y": _("transitions"), "fill": _("held"), "capacity": _("room")}
-    drawn = inside_memory.fill_figure(
-        [each.env_step for each in shown],
-        [each.buffer_fill for each in shown],
-        [each.buffer_size for each in shown],
-        labels,
-    )
+    drawn = inside_memory.fill_figure(env_steps, fill, capacity, labels)
     show_figure(
         drawn,
         "fill",

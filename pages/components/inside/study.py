@@ -79,6 +79,12 @@ class Study:
         file = stamp(self.folder.path / "checkpoint.safetensors")
         return get_library().kept((*file, key), make, lambda _value: n_bytes)
 
+    def episode_columns(self, *names: str, most: int) -> list[list[float]]:
+        """Columns of the log, at most ``most`` episodes of it, evenly spread: enough to draw."""
+        columns = get_manager().store.episode_columns(self.run_id, names)
+        places = np.array(evenly(range(columns.shape[1]), most), np.int64)
+        return [column.tolist() for column in columns[:, places]]
+
     def rows(self, most: int) -> NDArray[np.int64]:
         """Row numbers of the memory, at most ``most``, evenly spread: enough to draw."""
         return np.array(evenly(range(len(self.moment.replay)), most), np.int64)
