@@ -1,4 +1,4 @@
-"""What this process has one of: its RunManager, replays, jobs, the agents read for the Inside page, measurements.
+"""What this process has one of: its RunManager, replays, jobs, the agents read for the Inside page.
 
 Pages and routes ask for them, the lifespan closes them.
 """
@@ -9,7 +9,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from dqn_core.inside.errands import Errands
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "close_manager",
-    "get_errands",
     "get_jobs",
     "get_leaderboard",
     "get_library",
@@ -45,8 +43,6 @@ _run_lists: list[RunList] = []
 _jobs: list[Jobs] = []
 """Empty, or the one."""
 _libraries: list[Library] = []
-"""Empty, or the one."""
-_errands: list[Errands] = []
 """Empty, or the one."""
 _searches: list[Searches] = []
 """Empty, or the one."""
@@ -101,14 +97,6 @@ def get_library() -> Library:
         return _libraries[0]
 
 
-def get_errands() -> Errands:
-    """The long measurements, made at the first call."""
-    with _lock:
-        if not _errands:
-            _errands.append(Errands())
-        return _errands[0]
-
-
 def get_searches() -> Searches:
     """The searches of the manager's data, made at the first call: Optuna takes seconds to import."""
     manager = get_manager()
@@ -121,7 +109,7 @@ def get_searches() -> Searches:
 
 
 def get_jobs() -> Jobs:
-    """The films and evaluations that people ask for, made at the first call."""
+    """The films, evaluations and measurements that people ask for, made at the first call."""
     with _lock:
         if not _jobs:
             _jobs.append(Jobs(settings().preload))
@@ -145,7 +133,7 @@ def close_manager(timeout_s: float = 6.0) -> None:
         _run_lists.clear()
         while _searches:  # before their runs end, which are not to count as trials that failed
             _searches.pop().close()
-        others: list[Errands | Jobs | Replays] = [*_take_all(_errands), *_take_all(_jobs), *_take_all(_replays)]
+        others: list[Jobs | Replays] = [*_take_all(_jobs), *_take_all(_replays)]
         with ThreadPoolExecutor(max(1, len(others)), thread_name_prefix="close") as threads:
             closing = [threads.submit(each.close) for each in others]
             for manager in _take_all(_managers):

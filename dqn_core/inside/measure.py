@@ -1,21 +1,14 @@
-"""Measure how honest a run's Q-values are, in a process of its own: ``python -m dqn_core.inside.measure DIR``.
-
-Playing hundreds of episodes in the server would hold up whatever trains there. Progress goes to stdout, one line
-``done/total`` an episode; the result to ``honesty.csv`` in the run's folder.
-"""
+"""How honest a run's Q-values are, measured away from the server and kept in the run's folder."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
-import os
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from dqn_core.errors import DqnLabError, RunFolderError, mark
+from dqn_core.errors import RunFolderError, mark
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.honesty import Promise, promises
 from dqn_core.inside.library import Library
@@ -23,28 +16,43 @@ from dqn_core.training.files import write_atomically
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder
 
-__all__ = ["RESULT", "main", "read_promises"]
+__all__ = ["RESULT", "HonestyMeasurement", "read_promises"]
 
 RESULT = "honesty.csv"
 _COLUMNS = tuple(each.name for each in fields(Promise))
-_NICENESS = 10
-_FAILED = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the run that ``arguments`` name (the process's own if None); returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m dqn_core.inside.measure", description=__doc__)
-    parser.add_argument("folder", type=Path, help="the run's folder")
-    parser.add_argument("--episodes", type=int, default=5, help="greedy episodes of each moment, on the same seeds")
-    parser.add_argument("--moments", type=int, default=12, help="snapshots of the training, at most")
-    options = parser.parse_args(arguments)
-    try:
-        measured = _measure(RunFolder.open(options.folder), options.episodes, options.moments)
-        write_atomically(options.folder / RESULT, _csv_text(measured).encode())
-    except (DqnLabError, OSError) as error:
-        print(error, file=sys.stderr)  # noqa: T201  a command line prints
-        return _FAILED
-    return 0
+@dataclass(frozen=True, kw_only=True)
+class HonestyMeasurement:
+    """The task of playing greedy episodes with the agents of a run's training, on the same seeds."""
+
+    folder: Path
+    """The run's."""
+    episodes: int
+    """Of each agent."""
+    moments: int
+    """Agents at most, evenly spread over the training."""
+
+    def run(self, report: Callable[[float], object]) -> int:
+        """Episodes played; what came of them is in the run's folder then."""
+        agents = self._agents()
+        seeds = range(EVALUATION_SEED, EVALUATION_SEED + self.episodes)
+        measured = []
+        for promise in promises(agents, seeds):
+            measured.append(promise)
+            report(len(measured) / (len(agents) * self.episodes))
+        write_atomically(self.folder / RESULT, _csv_text(measured).encode())
+        return len(measured)
+
+    def clear(self) -> None:
+        """Nothing is left: the result is written whole or not at all."""
+
+    def _agents(self) -> tuple[Agent, ...]:
+        agents = Library().agents(RunFolder.open(self.folder), self.moments)
+        if not agents:
+            template = mark("{path} holds no snapshot of the agent yet: let the run train until its first episode.")
+            raise RunFolderError(template, path=self.folder)
+        return agents
 
 
 def read_promises(folder: Path) -> list[Promise]:
@@ -54,24 +62,6 @@ def read_promises(folder: Path) -> list[Promise]:
             return [_promise(row) for row in csv.DictReader(file)]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-
-
-def _measure(folder: RunFolder, episodes: int, most: int) -> list[Promise]:
-    agents = _agents(folder, most)
-    seeds = range(EVALUATION_SEED, EVALUATION_SEED + episodes)
-    total, measured = len(agents) * episodes, []
-    for promise in promises(agents, seeds):
-        measured.append(promise)
-        print(f"{len(measured)}/{total}", flush=True)  # noqa: T201
-    return measured
-
-
-def _agents(folder: RunFolder, most: int) -> tuple[Agent, ...]:
-    agents = Library().agents(folder, most)
-    if not agents:
-        template = mark("{path} holds no snapshot of the agent yet: let the run train until its first episode.")
-        raise RunFolderError(template, path=folder.path)
-    return agents
 
 
 def _csv_text(measured: Iterable[Promise]) -> str:
@@ -93,9 +83,3 @@ def _promise(row: dict[str, str]) -> Promise:
         length=int(row["length"]),
         truncated=row["truncated"] == "True",
     )
-
-
-if __name__ == "__main__":
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    sys.exit(main())

@@ -19,6 +19,7 @@ from dqn_core.events import RunState
 from dqn_core.inside.agent import Moment
 from dqn_core.inside.by_hand import play_by_hand
 from dqn_core.inside.landscape import Plane, landscape
+from dqn_core.runs.jobs.orders import honesty_order
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_for_end, wait_until
@@ -335,10 +336,10 @@ def test_honesty_is_measured_on_request(lab: RunManager, run_id: str) -> None:
     assert "Not measured yet" in app.info[0].value
     app.select_slider(key=f"{run_id}:honesty-episodes").set_value(1).run()
     app.button(key=f"{run_id}:honesty-measure").click().run()
-    errand = pages.server.get_errands().latest(lab.run_folder(run_id))
-    assert errand is not None
-    assert errand.join(timeout_s=90)
-    assert errand.failure == ""
+    job = honesty_order(lab, run_id, episodes=1, moments=24).job(pages.server.get_jobs())
+    assert job is not None
+    wait_until(lambda: job.state.is_over, timeout_s=90)
+    assert job.result == 7
     shown = figures(app.run())["honesty"]["figure"]["data"]
     assert len(shown[0]["x"]) == 7
     assert [trace["name"] for trace in shown if trace["mode"] == "lines"] == ["promised: max Q(s₀, a)", "really got"]

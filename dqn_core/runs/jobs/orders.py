@@ -1,4 +1,4 @@
-"""What may be asked of the jobs: this episode filmed, that agent evaluated. The same order twice is one job."""
+"""What may be asked of the jobs: an episode filmed, an agent evaluated or measured. The same order twice is one job."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
+from dqn_core.inside.measure import HonestyMeasurement
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
 from dqn_core.runs.jobs.films import RecordingFilm, RolloutFilm, film_folder, finished_film, keep_film
@@ -22,7 +23,14 @@ from dqn_core.training.rollout import check_episode, check_evaluation, roll_out
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.video import FilmOptions, film_comment
 
-__all__ = ["MOST_EPISODES", "Order", "evaluation_order", "recording_film_order", "rollout_film_order"]
+__all__ = [
+    "MOST_EPISODES",
+    "Order",
+    "evaluation_order",
+    "honesty_order",
+    "recording_film_order",
+    "rollout_film_order",
+]
 
 MOST_EPISODES = 1_000
 """Of one evaluation."""
@@ -134,6 +142,16 @@ def evaluation_order(manager: RunManager, run_id: str, weights: str, episodes: i
         return EvaluationStore(manager.store.database).add(run_id, record)
 
     return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}", plan)
+
+
+def honesty_order(manager: RunManager, run_id: str, *, episodes: int, moments: int) -> Order:
+    """Promises of a run's agents beside what they got, as :mod:`dqn_core.inside.measure` keeps them in its folder.
+
+    Raises :class:`~dqn_core.errors.UnknownRunError` where there is no such run.
+    """
+    folder = manager.run_folder(run_id)
+    task = HonestyMeasurement(folder=folder.resolve(), episodes=episodes, moments=moments)
+    return Order(f"honesty {folder}", lambda: Work(tasks=[task], finish=sum))
 
 
 def _training_runs(manager: RunManager) -> int:

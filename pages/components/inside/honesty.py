@@ -8,23 +8,22 @@ import numpy as np
 import streamlit as st
 
 from dqn_core.inside.distributions import quantiles
-from dqn_core.inside.errands import Errand
 from dqn_core.inside.honesty import Promise, td_errors
 from dqn_core.inside.measure import read_promises
+from dqn_core.runs.jobs.orders import honesty_order
 from pages.charts import inside_honesty, inside_spread
 from pages.components.inside.study import Study
+from pages.components.job_progress import is_on_its_way, job_progress, submit
 from pages.components.numbers import number_text
 from pages.i18n import _
 from pages.live.figure.figure import show_figure
-from pages.server import get_errands
+from pages.server import get_manager
 
 __all__ = ["honesty"]
 
 _MOMENTS = 24
 _ROWS = 1_000
 _EPISODES = 1_500
-_LOOK_S = 0.7
-"""Between two looks at a measurement on its way."""
 
 
 def honesty(study: Study) -> None:
@@ -46,54 +45,35 @@ def honesty(study: Study) -> None:
 # -------------------------------------------------------------------------------------------------- promises
 
 
+@st.fragment
 def _promises(study: Study) -> None:
-    errand = get_errands().latest(study.folder.path)
+    """A fragment: a measurement on its way redraws this part alone."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="honesty-controls"):
         episodes = st.select_slider(
             _("Episodes for each moment"), [1, 2, 3, 5, 10, 20], 5, key=f"{study.run_id}:honesty-episodes", width=260
         )
+        order = honesty_order(get_manager(), study.run_id, episodes=int(episodes), moments=_MOMENTS)
         st.button(
             _("Measure"),
             icon=":material/play_circle:",
             type="primary",
             key=f"{study.run_id}:honesty-measure",
-            disabled=errand is not None and not errand.is_over,
-            on_click=_measure,
-            args=(study, int(episodes)),
+            disabled=is_on_its_way(order),
+            on_click=submit,
+            args=(order,),
             help=_(
                 "Plays greedy episodes with the agents of the training, on the same seeds, in a process of its own."
             ),
         )
-    if errand is not None and not errand.is_over:
-        _progress(errand)
-    elif errand is not None and errand.failure:
-        st.error(_("The measurement failed: {cause}").format(cause=errand.failure), icon=":material/error:")
-    elif st.session_state.pop(f"{study.run_id}:honesty-busy", False):
-        st.warning(_("Other measurements are on their way: try again in a moment."), icon=":material/hourglass:")
+    job_progress(f"{study.run_id}:honesty-job", order)
     measured = read_promises(study.folder.path)
     if measured:
         _show(study, measured)
-    elif errand is None or errand.is_over:
+    elif not is_on_its_way(order):
         st.info(
             _("Not measured yet. It takes some seconds for CartPole, and minutes for long episodes."),
             icon=":material/speed:",
         )
-
-
-def _measure(study: Study, episodes: int) -> None:
-    if get_errands().start(study.folder.path, episodes=episodes, moments=_MOMENTS) is None:
-        st.session_state[f"{study.run_id}:honesty-busy"] = True
-
-
-@st.fragment(run_every=_LOOK_S)
-def _progress(errand: Errand) -> None:
-    """How far a measurement is; the whole page is drawn anew at its end."""
-    if errand.is_over:
-        st.rerun()
-    text = _("Starting …")
-    if errand.total:
-        text = _("{done} of {total} episodes").format(done=errand.done, total=errand.total)
-    st.progress(errand.done / max(1, errand.total), text)
 
 
 def _show(study: Study, measured: Sequence[Promise]) -> None:
