@@ -42,6 +42,7 @@ INSIDE_PAGE = "inside.py"
 PLAY_PAGE = "play.py"
 SEARCH_PAGE = "search.py"
 _LAST_RUN_KEY = "last_run"
+_LANGUAGE_KEY = "chosen_language"
 _OPENED_KEY = "opened_run"
 _UNTOLD_S = 3.0
 """A browser has learned of a run that was opened for it after this time; what it sends before may name another."""
@@ -100,9 +101,18 @@ def keep_address() -> None:
     if opened is not None and time.monotonic() < opened.until and _is_before(opened):
         st.query_params["run"] = opened.run_id
         st.session_state[_OPENED_KEY] = replace(opened, is_new=False)
+    _keep_language()
     st.query_params.from_dict(st.query_params.to_dict())
     if st.query_params.get("run"):
         st.session_state[_LAST_RUN_KEY] = st.query_params["run"]
+
+
+def _keep_language() -> None:
+    """The menu of pages leaves the parameters behind: a language that was chosen stays chosen."""
+    if st.query_params.get("lang"):
+        st.session_state[_LANGUAGE_KEY] = st.query_params["lang"]
+    elif _LANGUAGE_KEY in st.session_state:
+        st.query_params["lang"] = st.session_state[_LANGUAGE_KEY]
 
 
 def open_run(run_id: str) -> None:

@@ -131,3 +131,12 @@ def test_a_message_of_two_paragraphs_is_translated_paragraph_by_paragraph() -> N
     one, other = "Pause", "Nobody has said this yet."
     assert translate("ko", f"{one}\n\n{other}") == f"{translate('ko', one)}\n\n{other}"
     assert translate("ko", one) != one
+
+
+def test_a_chosen_language_stays_chosen_on_the_other_pages(open_app: Callable[..., AppTest]) -> None:
+    app = open_app(page="lessons.py", lang="ko")
+    korean = app.title[0].value
+    del app.query_params["lang"]  # as the menu of pages does
+    app.run()
+    assert app.title[0].value == korean
+    assert app.query_params["lang"] == ["ko"]
