@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from dqn_core.errors import RunFolderError, UnknownRunError, UnsupportedEnvironmentError, mark
+from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, UnsupportedEnvironmentError, mark
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.runs.records import RunRecord
 from pages.components.errors import show_errors
@@ -64,13 +64,21 @@ def _part(draw: Callable[[Study], None] | None, study: Study | str | None, snaps
     if draw is None:
         checks()
     elif isinstance(study, Study):
-        draw(study)
+        _draw(draw, study)
     elif study is None:
         _nothing_yet()
     elif snapshot is not None and snapshot.is_active:
         _wait_for_checkpoint(snapshot.record.run_id, study)
     else:
         st.info(study, icon=":material/hourglass_empty:")
+
+
+def _draw(draw: Callable[[Study], None], study: Study) -> None:
+    """Draw a part; what keeps it from being drawn (an environment whose code fails) is said in its place."""
+    try:
+        draw(study)
+    except DqnLabError as error:
+        st.error(translate_error(error), icon=":material/error:")
 
 
 def _snapshot(run_id: str | None) -> tuple[RunSnapshot | None, str]:

@@ -25,6 +25,16 @@ def manager(tmp_path: Path) -> Iterator[RunManager]:
     pages.server.close_manager()
 
 
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
+    """The process's manager, with real trainers in threads."""
+    pages.server.close_manager()
+    own = RunManager(tmp_path_factory.mktemp("lab"), executor="thread")
+    pages.server._managers.append(own)
+    yield own
+    pages.server.close_manager()
+
+
 @pytest.fixture
 def open_app(manager: RunManager) -> Callable[..., AppTest]:
     """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR", page="replay.py")``."""

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
-import fake_environments as fake
 import pages.server
-from dqn_core.events import RunState
 from dqn_core.inside.agent import Moment
 from dqn_core.inside.by_hand import play_by_hand
 from dqn_core.inside.landscape import Plane, landscape
 from dqn_core.runs.jobs.orders import honesty_order
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
-from scripted_trainer import wait_for_end, wait_until
-from trainer_runs import short_config
-
-fake.register()
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
-PARTS = ("environment", "network", "update", "landscape", "memory", "honesty", "checks")
-Opened = Callable[..., AppTest]
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
-    """The process's manager, with real trainers in threads."""
-    pages.server.close_manager()
-    own = RunManager(tmp_path_factory.mktemp("inside"), executor="thread")
-    pages.server._managers.append(own)
-    yield own
-    pages.server.close_manager()
-
-
-def finished(lab: RunManager, **settings: Any) -> str:
-    run_id = lab.start(short_config(**settings))
-    wait_for_end(lab, run_id)
-    assert lab.snapshot(run_id).record.state is RunState.FINISHED
-    return run_id
+from inside_page import PARTS, figures, finished, formulas, numbers, opened
+from scripted_trainer import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -57,37 +27,6 @@ def run_id(lab: RunManager) -> str:
 @pytest.fixture(scope="module")
 def moment(lab: RunManager, run_id: str) -> Moment:
     return pages.server.get_library().moment(RunFolder.open(lab.run_folder(run_id)))
-
-
-def opened(locale: str = "en-US", **query: str) -> AppTest:
-    app = AppTest.from_file(str(NAVIGATION), default_timeout=60)
-    app.context = {"locale": locale}
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page("inside.py").run()
-    assert not app.exception
-    return app
-
-
-def figures(app: AppTest) -> dict[str, dict[str, Any]]:
-    """What the page handed to its figures, by name."""
-    found = [json.loads(each.proto.json) for each in app.get("bidi_component") if "figure" in each.proto.component_name]
-    return {each["id"]: each for each in found}
-
-
-def numbers(values: Any) -> np.ndarray:
-    """An array as plotly packs it."""
-    if isinstance(values, list):
-        return np.array(values)
-    array = np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
-    return array.reshape([int(each) for each in values["shape"].split(",")]) if "shape" in values else array
-
-
-def formulas(app: AppTest) -> str:
-    """Text of all formulas, less their colours."""
-    texts = " ".join(each.value for each in app.get("latex") or [] if hasattr(each, "value"))
-    texts += " ".join(each.value for each in app.markdown)
-    return re.sub(r"\\textcolor\{#\w+\}\{([^{}]*)\}", r"\1", texts)
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
@@ -361,46 +300,3 @@ def test_the_checks_run_and_pass(run_id: str) -> None:
     assert "agree" in app.success[0].value
     assert len(app.table) == 8
     assert not app.error
-
-
-# ------------------------------------------------------------------------------- other runs and empty states
-
-
-def test_an_environment_without_names_of_its_own_is_shown_by_indices(lab: RunManager) -> None:
-    corridor = finished(lab, env_id=fake.CORRIDOR, max_episodes=4)
-    for part in PARTS[:6]:
-        assert not opened(run=corridor, part=part).error
-    assert list(opened(run=corridor).table[0].value["Meaning and unit"]) == ["s[0]", "s[1]"]
-
-
-def test_a_run_that_trains_is_asked_for_a_fresh_look(lab: RunManager) -> None:
-    live = lab.start(short_config(max_episodes=100_000, max_episode_steps=20))
-    wait_until(lambda: lab.snapshot(live).record.episodes > 3)
-    lab.set_pace(live, 50.0)
-    app = opened(run=live)
-    first = _step_shown(app)
-    wait_until(lambda: lab.snapshot(live).record.env_steps > first + 2)
-    pages.components.inside.study._looked_at.clear()
-    app.button(key="fresh-look").click().run()
-    lab.stop(live)
-    wait_for_end(lab, live)
-    assert _step_shown(app) > first
-
-
-def _step_shown(app: AppTest) -> int:
-    text = next(each.value for each in app.caption if each.value.startswith("The agent as it is"))
-    found = re.search(r"step ([\d,]+)", text)
-    assert found is not None
-    return int(found[1].replace(",", ""))
-
-
-def test_an_environment_that_is_gone_is_named(lab: RunManager, run_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = finished(lab, env_id=fake.SHIFTED_ACTIONS, max_episodes=1)
-    monkeypatch.setitem(fake.gym.registry, fake.SHIFTED_ACTIONS, None)
-    monkeypatch.delitem(fake.gym.registry, fake.SHIFTED_ACTIONS)
-    from dqn_core.training.environments import inspect_environment
-
-    inspect_environment.cache_clear()
-    app = opened(run=gone)
-    assert "There is no environment" in app.info[0].value
-    assert not app.exception

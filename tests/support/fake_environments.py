@@ -19,6 +19,7 @@ PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
 DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
 SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
 BLIND = "DqnLabTest/Blind-v0"
+ONE_NUMBER = "DqnLabTest/OneNumber-v0"
 MISSING_PACKAGE = "DqnLabTest/MissingPackage-v0"
 
 
@@ -144,6 +145,19 @@ class Blind(Corridor):
         super().__init__()
 
 
+class OneNumber(Corridor):
+    """Observes its position alone, and draws no pictures."""
+
+    metadata = {"render_modes": []}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.observation_space = Box(0.0, 5.0, (1,), np.float32)
+
+    def _observe(self) -> np.ndarray:
+        return np.array([self.position], np.float32)
+
+
 def _missing_package() -> gym.Env[np.ndarray, int]:
     message = "needs `pip install imaginary`"
     raise gym.error.DependencyNotInstalled(message)
@@ -164,6 +178,7 @@ def register() -> None:
         DICT_OBSERVATIONS: DictObservations,
         SHIFTED_ACTIONS: ShiftedActions,
         BLIND: Blind,
+        ONE_NUMBER: OneNumber,
         MISSING_PACKAGE: _missing_package,
     }.items():
         gym.register(env_id, maker, max_episode_steps=20)

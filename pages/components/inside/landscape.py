@@ -20,7 +20,9 @@ __all__ = ["landscape_part"]
 
 _POINTS = 41
 """Along each side."""
-_MOMENTS = 24
+_MOMENTS, _LEAST_MOMENTS = 24, 3
+_WORK = 4e9
+"""Points times moments times weights: of a large network, fewer moments are asked. About three seconds."""
 _VISITS = 900
 _CARTPOLE_PLANE = (0, 2)
 """Position and angle: what the eye sees of the pole."""
@@ -47,13 +49,20 @@ def landscape_part(study: Study) -> None:
         chosen = state_picker(study, "landscape")
     base = _base(study, chosen, (x, y))
     plane = _plane(study, x, y, base)
-    agents = study.agents(_MOMENTS)
-    seen = study.kept(
-        ("landscape", x, y, base.tobytes(), len(agents)),
-        lambda: [landscape(agent.learner(), plane) for agent in agents],
-        4 * _POINTS**2 * study.report.n_actions * len(agents),
-    )
+    agents = study.agents(_moments(study))
+    with st.spinner(_("Asking the agents of the training …")):
+        seen = study.kept(
+            ("landscape", x, y, base.tobytes(), len(agents)),
+            lambda: [landscape(agent.learner(), plane) for agent in agents],
+            4 * _POINTS**2 * study.report.n_actions * len(agents),
+        )
     _figures(study, plane, agents, seen)
+
+
+def _moments(study: Study) -> int:
+    """How many agents of the training are asked."""
+    weights = sum(array.size for array in study.moment.agent.group("online").values())
+    return int(np.clip(_WORK / (_POINTS**2 * weights), _LEAST_MOMENTS, _MOMENTS))
 
 
 def _axes(study: Study) -> tuple[int, int]:

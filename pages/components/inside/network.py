@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from dqn_core.algorithm.activations import layer_activations
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.distributions import Histograms, histogram, histograms
 from pages.charts import inside_network, inside_spread
@@ -70,6 +69,8 @@ def _layers(study: Study) -> None:
 
 
 def _activations(study: Study, chosen: ChosenState) -> None:
+    from dqn_core.algorithm.activations import layer_activations  # torch's seconds are for who looks at this
+
     agent = study.moment.agent
     activations = layer_activations(agent.torch_learner(), chosen.observation)
     q_values = study.learner.q_values(chosen.observation[None])[0]
