@@ -156,7 +156,10 @@ def test_a_server_that_is_ended_leaves_every_run_with_its_last_step(
     data_dir = tmp_path / "data"
     _runs_of_an_earlier_server(data_dir)
     server = start_server(data_dir)
-    _resume_all(open_page(server=server))  # which stays open
+    page = open_page(server=server)
+    _resume_all(page)
+    _row(page.get_by_test_id("runs-table"), "run 1").get_by_role("link").click()
+    expect(page.get_by_test_id("run-state")).to_have_text("Running")  # its stream is open, and stays so
 
     began = time.monotonic()
     server.stop(signal.SIGTERM)
