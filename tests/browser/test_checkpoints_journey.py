@@ -68,7 +68,8 @@ def test_an_agent_is_taken_home_and_brought_back(page: Page, server: LiveServer,
     press(page, "Take home")
     settle(page)
     page.get_by_test_id("stPopoverBody").get_by_text("last", exact=True).click()
-    settle(page)
+    weights_link = page.get_by_role("link", name="Weights (safetensors)")
+    expect(weights_link).to_have_attribute("href", re.compile(r"weights=last"))
     weights_path = take_home(page, "Weights (safetensors)", tmp_path)
     assert weights_path.name == f"{run_id}-last.safetensors"
     weights = weights_at(weights_path)
