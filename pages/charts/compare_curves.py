@@ -134,6 +134,7 @@ def _band_trace(band: Band, group: int, **common: Any) -> go.Scatter:
         mode="lines",
         line={"width": 0},
         hoverinfo="skip",
+        showlegend=False,
         **_identity(group, "band"),
         **common,
     )
