@@ -1,6 +1,7 @@
 """The one SQLite file of a data folder: connections, transactions, errors, and values that SQLite does not know.
 
-Write-ahead logging lets any number of readers look on while a run writes. A write is one short transaction.
+Write-ahead logging lets any number of readers look on while a run writes. A write is one short transaction; the
+threads of this program take turns at it, so that only another program's lock can ever refuse one.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -26,7 +28,10 @@ from dqn_core.runs.tables import SCHEMA_VERSION
 __all__ = ["Database", "nan_if_none", "to_columns"]
 
 _LOCK_WAIT_S = 0.5
-"""How long a statement waits for another process's lock: a training thread is what waits here."""
+"""How long a statement waits for another program's lock: a training thread is what waits here."""
+
+_TURN_WAIT_S = 10.0
+"""How long a thread waits for writes of other threads: a slow disk may hold one for seconds; that is no trouble yet."""
 
 
 class Database:
@@ -38,24 +43,44 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         url = sa.URL.create("sqlite+pysqlite", database=str(path))
-        self.reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
-        """For connections that only read."""
-        sa.event.listen(self.reading, "connect", _on_connect)
-        sa.event.listen(self.reading, "begin", _on_begin)
+        self._reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
+        sa.event.listen(self._reading, "connect", _on_connect)
+        sa.event.listen(self._reading, "begin", _on_begin)
         # A transaction that will write takes the lock at its start: one that asks in the middle may be refused at once.
-        self.writing = self.reading.execution_options(sqlite_begin="BEGIN IMMEDIATE")
-        """For transactions that write."""
-        with self.errors():
+        self._writing = self._reading.execution_options(sqlite_begin="BEGIN IMMEDIATE")
+        self._turn = threading.Lock()
+        with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._prepare()
 
     def close(self) -> None:
         """Give back the file."""
-        self.reading.dispose()
+        self._reading.dispose()
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection that only reads. Raises StoreError where the database fails."""
+        with self._errors(), self._reading.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self, run_id: str | None = None) -> Iterator[sa.Connection]:
+        """One transaction, of this thread alone: all of it is kept, or nothing.
+
+        Raises StoreError where the database fails; with ``run_id``, a missing parent row is an UnknownRunError.
+        """
+        if not self._turn.acquire(timeout=_TURN_WAIT_S):
+            waited = f"an earlier write has not ended in {_TURN_WAIT_S:g} s"
+            raise self._failure(waited)
+        try:
+            with self._errors(run_id), self._writing.begin() as connection:
+                yield connection
+        finally:
+            self._turn.release()
 
     def _prepare(self) -> None:
         """Make or migrate the tables, or refuse a file whose tables this program does not know."""
-        with self.writing.begin() as connection:
+        with self._writing.begin() as connection:
             found = tables.bring_up_to_date(connection)
         if found > SCHEMA_VERSION:
             template = mark(
@@ -65,7 +90,7 @@ class Database:
             raise StoreError(template, path=self.path, found=found, known=SCHEMA_VERSION)
 
     @contextlib.contextmanager
-    def errors(self, run_id: str | None = None) -> Iterator[None]:
+    def _errors(self, run_id: str | None = None) -> Iterator[None]:
         """Database errors as this project's; with ``run_id``, a missing parent row is an unknown run."""
         try:
             yield

@@ -73,7 +73,7 @@ class EvaluationStore:
             | {"seeds": list(record.seeds), "returns": list(record.returns), "lengths": list(record.lengths)}
         )
         last = sa.select(sa.func.max(_table.c.position)).where(_table.c.run_id == run_id)
-        with self._database.errors(run_id), self._database.writing.begin() as connection:
+        with self._database.write(run_id) as connection:
             found = connection.execute(last).scalar_one()
             position = 0 if found is None else int(found) + 1
             connection.execute(sa.insert(_table), columns | {"run_id": run_id, "position": position})
@@ -82,14 +82,14 @@ class EvaluationStore:
     def get(self, run_id: str, position: int) -> EvaluationRecord | None:
         """The run's evaluation at that place; None where there is none."""
         query = sa.select(_table).where(_table.c.run_id == run_id, _table.c.position == position)
-        with self._database.errors(), self._database.reading.connect() as connection:
+        with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _record(row)
 
     def latest(self, run_id: str, limit: int = 20) -> dict[int, EvaluationRecord]:
         """The run's newest evaluations by their place, newest first."""
         query = sa.select(_table).where(_table.c.run_id == run_id).order_by(_table.c.position.desc()).limit(limit)
-        with self._database.errors(), self._database.reading.connect() as connection:
+        with self._database.read() as connection:
             return {int(row["position"]): _record(row) for row in connection.execute(query).mappings()}
 
 

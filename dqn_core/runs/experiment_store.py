@@ -27,13 +27,13 @@ class ExperimentStore:
     def add(self, record: ExperimentRecord) -> None:
         """Keep a new experiment."""
         values = to_columns(vars(record) | {"spec": record.spec.to_dict()})
-        with self._database.errors(), self._database.writing.begin() as connection:
+        with self._database.write() as connection:
             connection.execute(sa.insert(_table), values)
 
     def get(self, experiment_id: str) -> ExperimentRecord:
         """The experiment; raises UnknownExperimentError."""
         query = sa.select(_table).where(_table.c.experiment_id == experiment_id)
-        with self._database.errors(), self._database.reading.connect() as connection:
+        with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         if row is None:
             template = mark("There is no experiment {experiment_id}: choose one from the list.")
@@ -43,12 +43,12 @@ class ExperimentStore:
     def latest(self, limit: int = 50) -> list[ExperimentRecord]:
         """The newest experiments, newest first."""
         query = sa.select(_table).order_by(_table.c.created_at.desc(), _table.c.experiment_id.desc()).limit(limit)
-        with self._database.errors(), self._database.reading.connect() as connection:
+        with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
     def remove(self, experiment_id: str) -> None:
         """Forget the experiment; its runs are left as they are."""
-        with self._database.errors(), self._database.writing.begin() as connection:
+        with self._database.write() as connection:
             connection.execute(sa.delete(_table).where(_table.c.experiment_id == experiment_id))
 
 

@@ -54,8 +54,6 @@ class RunStore:
 
     def __init__(self, path: Path) -> None:
         self.database = Database(path)
-        self._reading, self._writing = self.database.reading, self.database.writing
-        self._errors = self.database.errors
 
     def close(self) -> None:
         """Give back the file."""
@@ -65,7 +63,7 @@ class RunStore:
 
     def create_run(self, record: RunRecord) -> None:
         """Add a run."""
-        with self._errors(), self._writing.begin() as connection:
+        with self.database.write() as connection:
             connection.execute(sa.insert(_runs), to_columns(vars(record)))
 
     def update_run(self, run_id: str, /, **values: Any) -> None:
@@ -74,7 +72,7 @@ class RunStore:
 
     def run(self, run_id: str) -> RunRecord:
         """The run's record."""
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             row = connection.execute(sa.select(_runs).where(_runs.c.run_id == run_id)).one_or_none()
         if row is None:
             raise unknown_run(run_id)
@@ -83,32 +81,32 @@ class RunStore:
     def runs(self, limit: int = 100) -> list[RunRecord]:
         """The newest runs, newest first."""
         query = sa.select(_runs).order_by(_runs.c.started_at.desc(), _runs.c.run_id.desc()).limit(limit)
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             return [_record(row) for row in connection.execute(query).mappings()]
 
     def briefs(self) -> list[RunBrief]:
         """All runs without their settings, newest first: many times faster than :meth:`runs`."""
         query = sa.select(*_BRIEF).order_by(_runs.c.started_at.desc(), _runs.c.run_id.desc())
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             return [RunBrief(**_plain(row)) for row in connection.execute(query).mappings()]
 
     def initial_settings(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The settings that runs were started with, by run id, as :meth:`TrainingConfig.from_dict` takes them."""
         wanted = sa.func.json_each(json.dumps(list(run_ids))).table_valued("value")  # one parameter, however many
         query = sa.select(_runs.c.run_id, _runs.c.initial_config).where(_runs.c.run_id.in_(sa.select(wanted.c.value)))
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             return {run_id: dict(settings) for run_id, settings in connection.execute(query)}
 
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment, in the order of their start."""
         query = sa.select(_runs).where(_runs.c.experiment_id == experiment_id)
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(query.order_by(_runs.c.started_at, _runs.c.run_id)).mappings()
             return [_record(row) for row in rows]
 
     def delete_run(self, run_id: str) -> None:
         """Take a run away with all its rows."""
-        with self._errors(), self._writing.begin() as connection:
+        with self.database.write() as connection:
             if connection.execute(sa.delete(_runs).where(_runs.c.run_id == run_id)).rowcount == 0:
                 raise unknown_run(run_id)
 
@@ -122,7 +120,7 @@ class RunStore:
             "message_parameters": {},
         }
         query = sa.update(_runs).where(_runs.c.state.in_(active)).values(to_columns(values))
-        with self._errors(), self._writing.begin() as connection:
+        with self.database.write() as connection:
             return connection.execute(query).rowcount
 
     # ----------------------------------------------------------------------------------- episodes and changes
@@ -131,7 +129,7 @@ class RunStore:
         self, run_id: str, episodes: Sequence[EpisodeEnded], changes: Sequence[HyperparametersChanged], /, **values: Any
     ) -> None:
         """Add rows after those that are there and set ``values`` of the record: all of it, or nothing."""
-        with self._errors(run_id), self._writing.begin() as connection:
+        with self.database.write(run_id) as connection:
             if episodes:
                 first = _row_count(connection, _episodes, run_id)
                 rows = [(run_id, position, *_episode_values(each)) for position, each in enumerate(episodes, first)]
@@ -152,7 +150,7 @@ class RunStore:
         """
         later_rows = sa.delete(_episodes).where(_episodes.c.run_id == run_id, _episodes.c.position >= episodes)
         later_changes = sa.delete(_changes).where(_changes.c.run_id == run_id, _changes.c.env_step > env_step)
-        with self._errors(), self._writing.begin() as connection:
+        with self.database.write() as connection:
             connection.execute(later_rows)
             connection.execute(later_changes)
             query = sa.update(_runs).where(_runs.c.run_id == run_id).values(to_columns(values))
@@ -163,7 +161,7 @@ class RunStore:
         """At most ``limit`` episodes in order, from the one with ``after`` rows before it."""
         columns = [_episodes.c[name] for name in EPISODE_FIELDS]
         query = sa.select(*columns).where(_episodes.c.run_id == run_id, _episodes.c.position >= after)
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(query.order_by(_episodes.c.position).limit(limit)).all()
         return [EpisodeEnded(**dict(zip(EPISODE_FIELDS, map(nan_if_none, row), strict=True))) for row in rows]
 
@@ -175,19 +173,19 @@ class RunStore:
         """
         query = sa.select(*(_episodes.c[name] for name in names))
         query = query.where(_episodes.c.run_id == run_id, _episodes.c.position >= after).order_by(_episodes.c.position)
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             rows = connection.execute(query).cursor.fetchall()  # the driver's own tuples, which NumPy reads fast
         return np.array(rows, dtype=np.float64).reshape(-1, len(names)).T
 
     def episode_count(self, run_id: str) -> int:
         """Episodes stored for the run."""
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             return _row_count(connection, _episodes, run_id)
 
     def changes(self, run_id: str) -> list[HyperparametersChanged]:
         """Every live change in order."""
         query = sa.select(_changes).where(_changes.c.run_id == run_id).order_by(_changes.c.position)
-        with self._errors(), self._reading.connect() as connection:
+        with self.database.read() as connection:
             return [_change(row) for row in connection.execute(query).mappings()]
 
 

@@ -46,32 +46,32 @@ class SubmissionStore:
         """Keep ``submission``, in place of an earlier one of the same run. Raises UnknownRunError."""
         values = to_columns(vars(submission))
         query = insert(_table).values(values).on_conflict_do_update(index_elements=["run_id"], set_=values)
-        with self._database.errors(submission.run_id), self._database.writing.begin() as connection:
+        with self._database.write(submission.run_id) as connection:
             connection.execute(query)
 
     def of_run(self, run_id: str) -> Submission | None:
         """The run's submission; None where it was not submitted."""
         query = sa.select(_table).where(_table.c.run_id == run_id)
-        with self._database.errors(), self._database.reading.connect() as connection:
+        with self._database.read() as connection:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _submission(row)
 
     def of_environment(self, env_id: str) -> list[Submission]:
         """The environment's submissions, earliest first."""
         query = sa.select(_table).where(_table.c.env_id == env_id).order_by(_table.c.submitted_at, _table.c.run_id)
-        with self._database.errors(), self._database.reading.connect() as connection:
+        with self._database.read() as connection:
             return [_submission(row) for row in connection.execute(query).mappings()]
 
     def environments(self) -> dict[str, int]:
         """How many submissions each environment has, most first."""
         count = sa.func.count()
         query = sa.select(_table.c.env_id, count).group_by(_table.c.env_id).order_by(count.desc(), _table.c.env_id)
-        with self._database.errors(), self._database.reading.connect() as connection:
+        with self._database.read() as connection:
             return {str(env_id): int(found) for env_id, found in connection.execute(query)}
 
     def remove(self, run_id: str) -> None:
         """Take the run off the leaderboard."""
-        with self._database.errors(), self._database.writing.begin() as connection:
+        with self._database.write() as connection:
             connection.execute(sa.delete(_table).where(_table.c.run_id == run_id))
 
 

@@ -140,7 +140,7 @@ def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
 
 
 def test_a_full_disk_delays_rows_and_loses_none(desk: Desk) -> None:
-    with desk.store._writing.connect() as connection:
+    with desk.store.database.read() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
     for number in range(1, 2_001):
@@ -149,7 +149,7 @@ def test_a_full_disk_delays_rows_and_loses_none(desk: Desk) -> None:
     assert desk.stored < 2_000
     assert "full" in desk.notices[0]
 
-    with desk.store._writing.connect() as connection:
+    with desk.store.database.read() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     desk.recorder.take(ended(episodes=2_000))
     assert same(desk.store.episodes(_RUN), [episode(number) for number in range(1, 2_001)])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError, UnknownRunError
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
+from dqn_core.runs import database
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.tables import SCHEMA_VERSION
@@ -193,9 +195,37 @@ def test_a_lock_of_another_program_is_told_and_passes(path: Path, store: RunStor
     assert store.episode_count(_RUN) == 1
 
 
+def test_a_slow_write_of_this_program_delays_others_and_refuses_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that takes its time is no other program's lock: three runs that end at once all keep their last rows."""
+    monkeypatch.setattr(database, "_LOCK_WAIT_S", 0.01)
+    store = RunStore(tmp_path / "runs.sqlite")
+    store.create_run(_record())
+    others = [threading.Thread(target=store.append, args=(_RUN, [episode(1)], [])) for _ in range(3)]
+    with store.database.write() as connection:
+        connection.exec_driver_sql("UPDATE runs SET episodes = 5")
+        for each in others:
+            each.start()
+        others[0].join(timeout=0.2)  # many times longer than a statement waits for a lock
+        assert [each.is_alive() for each in others] == [True] * 3
+    for each in others:
+        each.join(timeout=10)
+    assert (store.episode_count(_RUN), store.run(_RUN).episodes) == (3, 5)
+    store.close()
+
+
+def test_a_write_that_never_ends_is_told(path: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_TURN_WAIT_S", 0.01)
+    with store.database.write(), pytest.raises(StoreError, match="earlier write"):
+        store.append(_RUN, [episode(1)], [])
+    store.append(_RUN, [episode(1)], [])
+    assert store.episode_count(_RUN) == 1
+
+
 def test_deleting_a_run_deletes_its_rows(path: Path, store: RunStore) -> None:
     store.append(_RUN, [episode(1)], [changed("gamma", 0.9, 0.8)])
-    with store._writing.begin() as connection:
+    with store.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM runs")
     assert (store.episodes(_RUN), store.changes(_RUN)) == ([], [])
 
