@@ -252,6 +252,11 @@ class WeightsReady:
         """The online network, by the names that :meth:`Learner.weights` gives."""
         return online_weights(self.state)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the state."""
+        return sum(array.nbytes for array in self.state.values())
+
 
 def online_weights(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The online network of a learner's ``state``, by the names that :meth:`Learner.weights` gives."""

@@ -82,7 +82,7 @@ class RunRecorder:
 
     def flush(self) -> bool:
         """Store everything that is not stored yet; False where the database or the disk did not take it."""
-        has_files = self._files.retry()
+        has_files = self._files.flush()
         return self._store_log() and has_files
 
     def _store_log(self) -> bool:
@@ -107,8 +107,9 @@ class RunRecorder:
 
     def _take_turn(self, event: Event) -> None:
         """The run pauses, ends, or goes on another way: what was before is stored before anybody hears of it."""
+        self._files.flush()
         if self.feed.has_unstored and self._trouble is None:
-            self.flush()
+            self._store_log()
         self.feed.publish(event)
         if isinstance(event, HyperparametersChanged):
             self._files.config(self.feed.record().config)

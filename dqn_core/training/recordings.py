@@ -16,7 +16,8 @@ import json
 import math
 import re
 import zlib
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ __all__ = [
     "read_recording",
     "recording_name",
     "remove_later_recordings",
-    "write_recording",
+    "write_recordings",
 ]
 
 _FOLDER = "recordings"
@@ -43,23 +44,29 @@ _MOST_ACTIONS = 10_000_000
 """No file of this program comes near these; one that does was made by somebody else, and is not read whole."""
 
 
-def write_recording(folder: Path, recording: EpisodeRecorded) -> None:
-    """Write a recording into a run's folder, and remove those that are one too many now."""
+def write_recordings(folder: Path, recordings: Sequence[EpisodeRecorded]) -> None:
+    """Write recordings into a run's folder, and remove those that are one too many now."""
     place = folder / _FOLDER
     place.mkdir(exist_ok=True)
-    values = asdict(recording)
+    for each in recordings:
+        _write(place, each)
+    if any(each.kind == "best" for each in recordings):
+        for path in sorted(place.glob("best-*.json"))[:-_MOST_BESTS]:
+            path.unlink(missing_ok=True)
+    training = [each.episode for each in recordings if each.kind == "training"]
+    if training:
+        interval = thinning_interval(max(training))
+        for path in place.glob("episode-*.json"):
+            if int(path.stem.removeprefix("episode-")) % interval:
+                path.unlink(missing_ok=True)
+
+
+def _write(place: Path, recording: EpisodeRecorded) -> None:
+    values = {each.name: getattr(recording, each.name) for each in fields(recording)}
     values["eval_return"] = None if math.isnan(recording.eval_return) else recording.eval_return
     values["actions"] = base64.b85encode(zlib.compress(np.array(recording.actions, np.uint16).tobytes())).decode()
     # One of many to look back at is not worth waiting for the disk; a crash of the machine may cost it.
     write_atomically(place / f"{recording_name(recording)}.json", json.dumps(values).encode(), is_lasting=False)
-    if recording.kind == "best":
-        for path in sorted(place.glob("best-*.json"))[:-_MOST_BESTS]:
-            path.unlink(missing_ok=True)
-        return
-    interval = thinning_interval(recording.episode)
-    for path in place.glob("episode-*.json"):
-        if int(path.stem.removeprefix("episode-")) % interval:
-            path.unlink(missing_ok=True)
 
 
 def recording_name(recording: EpisodeRecorded) -> str:

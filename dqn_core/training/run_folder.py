@@ -42,8 +42,9 @@ from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, epi
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
 from dqn_core.training.files import write_atomically
 from dqn_core.training.initial_weights import read_initial_weights, write_initial_weights
+from dqn_core.training.kept_episodes import KeptEpisodes
 from dqn_core.training.last_good import with_last_good
-from dqn_core.training.recordings import remove_later_recordings, write_recording
+from dqn_core.training.recordings import remove_later_recordings, write_recordings
 from dqn_core.training.snapshots import (
     SnapshotInfo,
     list_snapshots,
@@ -51,7 +52,7 @@ from dqn_core.training.snapshots import (
     read_weights,
     remove_later,
     snapshot_path,
-    write_snapshot,
+    write_snapshots,
 )
 from dqn_core.training.trainer_state import TrainerState
 
@@ -126,12 +127,17 @@ class RunFolder:
 
     def write_snapshot(self, snapshot: WeightsReady) -> None:
         """Keep ``snapshot`` to look back at."""
-        write_snapshot(self.path, snapshot)
+        write_snapshots(self.path, (snapshot,))
         prune(self.path, self._byte_limit)
 
     def write_recording(self, recording: EpisodeRecorded) -> None:
         """Keep an episode to see again."""
-        write_recording(self.path, recording)
+        write_recordings(self.path, (recording,))
+
+    def write_kept(self, kept: KeptEpisodes) -> None:
+        """Keep what was gathered on the way, to look back at and to see again."""
+        kept.write(self.path)
+        prune(self.path, self._byte_limit)
 
     def snapshots(self) -> tuple[SnapshotInfo, ...]:
         """The snapshots kept, oldest first."""
@@ -235,6 +241,7 @@ class RunLog:
         episodes, env_step = _position(resumed_from)
         self._episodes = _log_file(folder.path / "episodes.csv", EPISODE_COLUMNS, "episode", episodes)
         self._changes = _log_file(folder.path / "changes.csv", CHANGE_COLUMNS, "env_step", env_step)
+        self._kept = KeptEpisodes()
         self._flush()
 
     def write(self, event: Event) -> None:
@@ -246,26 +253,32 @@ class RunLog:
                 self._changes.write(csv_text(change_rows([event])))
                 changed = {change.field: change.new for change in event.changes}
                 self.folder.write_config(self.folder.config.replace(**changed))
-            case CheckpointReady():
-                self.folder.write_checkpoint(event)
+            case WeightsReady(kind="kept") | EpisodeRecorded(kind="training"):
+                self._kept.add(event)
             case WeightsReady():
                 self.folder.write_snapshot(event)
             case EpisodeRecorded():
                 self.folder.write_recording(event)
+            case CheckpointReady():
+                self._flush()
+                self.folder.write_checkpoint(event)
             case RunEnded():
                 summary = json.dumps(end_summary(with_last_good(event, self.folder.checkpoints())), indent=2) + "\n"
                 write_atomically(self.folder.path / "summary.json", summary.encode())
-        if self._clock() - self._flushed_at >= _FLUSH_S:
+        if self._kept.is_full or self._clock() - self._flushed_at >= _FLUSH_S:
             self._flush()
 
     def close(self) -> None:
         """Write out everything."""
+        self._flush()
         self._episodes.close()
         self._changes.close()
 
     def _flush(self) -> None:
         self._episodes.flush()
         self._changes.flush()
+        if self._kept:
+            self.folder.write_kept(self._kept)
         self._flushed_at = self._clock()
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ __all__ = [
     "remove_later",
     "snapshot_path",
     "thinning_interval",
-    "write_snapshot",
+    "write_snapshots",
 ]
 
 _MOST_KEPT = 60
@@ -82,8 +82,19 @@ def snapshot_path(folder: Path, name: str) -> Path:
     return (folder / "snapshots" if name.startswith("episode") else folder) / f"{name}.safetensors"
 
 
-def write_snapshot(folder: Path, snapshot: WeightsReady) -> None:
-    """Write a snapshot into a run's folder, and remove those that are one too many now."""
+def write_snapshots(folder: Path, snapshots: Sequence[WeightsReady]) -> None:
+    """Write snapshots into a run's folder, and remove those that are one too many now."""
+    for each in snapshots:
+        _write(folder, each)
+    kept = [each.episode for each in snapshots if each.kind == "kept"]
+    if kept:
+        interval = thinning_interval(max(kept))
+        for path in (folder / "snapshots").glob("episode-*.safetensors"):
+            if int(path.stem.removeprefix("episode-")) % interval:
+                path.unlink(missing_ok=True)
+
+
+def _write(folder: Path, snapshot: WeightsReady) -> None:
     is_kept = snapshot.kind == "kept"
     path = snapshot_path(folder, f"episode-{snapshot.episode:08}" if is_kept else snapshot.kind)
     if is_kept:
@@ -97,11 +108,6 @@ def write_snapshot(folder: Path, snapshot: WeightsReady) -> None:
     arrays = {name: np.asarray(array, order="C") for name, array in snapshot.state.items()}
     # One of many to look back at is not worth waiting for the disk; a crash of the machine may cost it.
     write_atomically(path, save(arrays, metadata={_HEADER: json.dumps(place)}), is_lasting=not is_kept)
-    if is_kept:
-        interval = thinning_interval(snapshot.episode)
-        for each in (folder / "snapshots").glob("episode-*.safetensors"):
-            if int(each.stem.removeprefix("episode-")) % interval:
-                each.unlink(missing_ok=True)
 
 
 def list_snapshots(folder: Path) -> tuple[SnapshotInfo, ...]:

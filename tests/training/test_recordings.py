@@ -12,7 +12,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import RolloutError, RunFolderError, UnsupportedEnvironmentError
 from dqn_core.events import EpisodeEnded, EpisodeRecorded
 from dqn_core.training.recorded_pictures import draw_recording, recording_picture
-from dqn_core.training.recordings import list_recordings, read_recording, recording_name, write_recording
+from dqn_core.training.recordings import list_recordings, read_recording, recording_name, write_recordings
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind, recorded, short_config
@@ -81,7 +81,7 @@ def test_a_run_that_goes_on_records_again_what_came_later(tmp_path: Path) -> Non
     trained(config, tmp_path / "run")
     folder = RunFolder.open(tmp_path / "run")
     before = list_recordings(folder.path)
-    write_recording(folder.path, recorded(9, env_step=10**6))
+    write_recordings(folder.path, [recorded(9, env_step=10**6)])
     folder.rewind(folder.checkpoint())
     assert list_recordings(folder.path) == before
     log = RunLog(folder, folder.checkpoint())
@@ -103,7 +103,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     first = recorded(3, seed=None, generator=generator, actions=(0, 1, 1, 300))
     second = recorded(3, kind="best", eval_return=7.25)
     for each in (second, first):
-        write_recording(tmp_path, each)
+        write_recordings(tmp_path, [each])
     assert repr(list_recordings(tmp_path)) == repr((first, second))
     assert repr(read_recording(tmp_path, "best-00000003")) == repr(second)
     assert recording_name(first) == "episode-00000003"
@@ -113,10 +113,10 @@ def test_they_stay_few_and_evenly_spread_however_long_the_run(tmp_path: Path) ->
     interval = 1
     for episode in range(1, 2_001):
         if episode % interval == 0:
-            write_recording(tmp_path, recorded(episode))
+            write_recordings(tmp_path, [recorded(episode)])
             interval = 1 << max(0, math.ceil(episode / 60) - 1).bit_length()
         if episode % 10 == 0:
-            write_recording(tmp_path, recorded(episode, kind="best"))
+            write_recordings(tmp_path, [recorded(episode, kind="best")])
     kept = [each.episode for each in list_recordings(tmp_path) if each.kind == "training"]
     assert 30 <= len(kept) <= 120
     assert set(np.diff(kept)) == {kept[0]}
@@ -126,7 +126,7 @@ def test_they_stay_few_and_evenly_spread_however_long_the_run(tmp_path: Path) ->
 
 def test_a_long_episode_takes_a_few_kilobytes(tmp_path: Path) -> None:
     actions = tuple(np.random.default_rng(0).integers(0, 4, 10_000).tolist())
-    write_recording(tmp_path, recorded(actions=actions))
+    write_recordings(tmp_path, [recorded(actions=actions)])
     (path,) = (tmp_path / "recordings").iterdir()
     assert path.stat().st_size < 5_000
     assert list_recordings(tmp_path)[0].actions == actions
@@ -139,7 +139,7 @@ def test_no_other_file_is_read(name: str, tmp_path: Path) -> None:
 
 
 def test_damaged_and_missing_files_are_named_or_passed_over(tmp_path: Path) -> None:
-    write_recording(tmp_path, recorded(1))
+    write_recordings(tmp_path, [recorded(1)])
     good = (tmp_path / "recordings" / "episode-00000001.json").read_text()
     values = json.loads(good)
     for number, text in enumerate(("", "[]", "{}", json.dumps(values | {"actions": "!"}), good[:-9]), start=2):
