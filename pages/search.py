@@ -17,6 +17,7 @@ from pages.components.search_form import SearchDraft, search_form
 from pages.components.value_text import value_text
 from pages.i18n import _, problem_text, translate_error
 from pages.identity import may_control, require_control, visitor
+from pages.live.figure.figure import show_figure
 from pages.server import get_searches
 
 _ERROR, _SHOWN = "search:error", "search:shown"
@@ -159,25 +160,43 @@ def _attempt(act: Callable[[Searches], None]) -> None:
 
 
 def _figures(status: SearchStatus) -> None:
-    tone = st.context.theme.type or "light"
     value = _("Mean evaluation")
     labels = {each.field: _(FIELDS[each.field].label) for each in status.spec.ranges}
+    search_id = status.search_id
     left, right = st.columns(2)
-    with left, st.container(border=True):
-        st.markdown(f"**{_('Trials')}**", help=_("Hollow: stopped early. The line is the best so far."))
-        drawn = search_history.figure(status, _("Trial"), value, tone)
-        st.plotly_chart(drawn, theme=None, key="search:history")
-    with right, st.container(border=True):
-        st.markdown(f"**{_('Which setting matters')}**", help=_("PED-ANOVA (Watanabe et al. 2023) over done trials."))
+    with left:
+        show_figure(
+            search_history.figure(status, x_title=_("Trial"), y_title=value),
+            "search-history",
+            title=_("Trials"),
+            hint=_("Hollow: stopped early. The line is the best so far."),
+            file_stem=search_id,
+            key=f"{search_id}:history",
+        )
+    with right:
+        title = _("Which setting matters")
         if status.importances:
             shares = {labels[name]: share for name, share in status.importances.items()}
-            st.plotly_chart(search_importance.figure(shares, tone), theme=None, key="search:importance")
+            show_figure(
+                search_importance.figure(shares),
+                "search-importance",
+                title=title,
+                hint=_("PED-ANOVA (Watanabe et al. 2023) over done trials."),
+                file_stem=search_id,
+                key=f"{search_id}:importance",
+            )
         else:
-            st.caption(_("After four trials with different results."))
-    with st.container(border=True):
-        st.markdown(f"**{_('All settings together')}**", help=_("Drag along an axis to pick out trials."))
-        drawn = search_parallel.figure(status, labels, value, tone)
-        st.plotly_chart(drawn, theme=None, key="search:parallel")
+            with st.container(border=True):
+                st.markdown(f"**{title}**")
+                st.caption(_("After four trials with different results."))
+    show_figure(
+        search_parallel.figure(status, labels, value_label=value),
+        "search-parallel",
+        title=_("All settings together"),
+        hint=_("Drag along an axis to pick out trials."),
+        file_stem=search_id,
+        key=f"{search_id}:parallel",
+    )
 
 
 def _table(status: SearchStatus) -> None:

@@ -2,7 +2,7 @@
 
 Each trace's ``meta`` has ``group`` (the place of its group, which gives colour and dash) and ``part``: "band", "mean",
 "run", "raw" (before smoothing), "mark" (a live change) or "count" (where fewer runs are left). The browser gives the
-traces their colours; :func:`painted` does so for a file.
+traces their colours; those of a file have them already.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from dqn_core.analysis.bands import Band
 from dqn_core.analysis.comparison import ChangeMark, Choices, GroupLine, RunLine
 from dqn_core.analysis.episode_table import Curve
 from dqn_core.analysis.thinning import thinned, within
-from pages.charts.theme import DASHES, SERIES
+from pages.charts.theme import DASHES, INK, SERIES
 from pages.live.compare.words import FigureTexts
 
-__all__ = ["Drawing", "View", "figure", "figure_html", "figure_json", "painted"]
+__all__ = ["Drawing", "View", "figure", "figure_html", "figure_json"]
 
 _FAINT = 0.3
 _BAND_OPACITY = 0.18
@@ -246,9 +246,9 @@ def _layout(choices: Choices, texts: FigureTexts, *, is_crowded: bool) -> dict[s
 # ---------------------------------------------------------------------------------------------------- as a file
 
 
-def painted(drawn: go.Figure, tone: str = "light") -> go.Figure:
-    """``drawn`` in the colours of the light or the dark page, with a legend: complete in itself."""
-    colors = SERIES[tone]
+def _painted(drawn: go.Figure) -> go.Figure:
+    """``drawn`` in the colours of the light page, with a legend: complete in itself."""
+    colors = SERIES["light"]
     for trace in drawn.data:
         color = colors[trace.meta["group"] % len(colors)]
         if trace.meta["part"] == "band":
@@ -257,7 +257,7 @@ def painted(drawn: go.Figure, tone: str = "light") -> go.Figure:
             trace.marker.color = color
         else:
             trace.line.color = color
-    text, back = ("#1b2a2b", "#ffffff") if tone == "light" else ("#e3ecea", "#11191c")
+    text, back = INK["light"], "#ffffff"
     _legend_once(drawn)
     return drawn.update_layout(
         autosize=True,
@@ -290,7 +290,7 @@ def _translucent(color: str) -> str:
 
 def figure_html(drawing: Drawing) -> str:
     """A ``div`` with the whole figure, every point of it, and with plotly.js itself: it needs no network."""
-    drawn = painted(figure(drawing, View()))
+    drawn = _painted(figure(drawing, View()))
     text: str = drawn.to_html(
         full_html=False,
         include_plotlyjs=True,

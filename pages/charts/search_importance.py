@@ -6,24 +6,22 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from pages.charts.search_style import in_tone
-from pages.charts.theme import SERIES
+from pages.charts.theme import plain_figure
 
 __all__ = ["figure"]
 
 
-def figure(shares: Mapping[str, float], tone: str) -> go.Figure:
-    """Shares by label, the largest on top; ``tone`` is "light" or "dark"."""
+def figure(shares: Mapping[str, float]) -> go.Figure:
+    """Shares by label, the largest on top."""
     labels = list(shares)[::-1]
-    drawn = go.Figure()
-    drawn.add_bar(
+    bars = go.Bar(
         x=[shares[label] for label in labels],
         y=labels,
         orientation="h",
-        marker={"color": SERIES[tone][0]},
         texttemplate="%{x:.0%}",
         textposition="auto",
         hoverinfo="skip",
+        meta={"color": 0, "columns": {"y": "setting", "x": "importance"}},
     )
-    drawn.update_layout(xaxis={"tickformat": ".0%", "rangemode": "tozero"}, yaxis={"automargin": True})
-    return in_tone(drawn, tone)
+    x = {"tickformat": ".0%", "rangemode": "tozero", "showgrid": True}
+    return plain_figure([bars], x_title="", y_title="", x=x, y={"showgrid": False})

@@ -9,29 +9,33 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dqn_core.runs.searches import SearchStatus
-from pages.charts.search_style import in_tone
+from pages.charts.theme import plain_figure
 
 __all__ = ["figure"]
 
 _TICKS = 5
 
 
-def figure(status: SearchStatus, labels: Mapping[str, str], value_label: str, tone: str) -> go.Figure:
-    """``labels`` name the fields; ``tone`` is "light" or "dark"."""
+def figure(status: SearchStatus, labels: Mapping[str, str], *, value_label: str) -> go.Figure:
+    """``labels`` name the fields."""
     trials = [trial for trial in status.trials if trial.state == "complete" and trial.value is not None]
     values = [trial.value or 0.0 for trial in trials]
+    fields = [each.field for each in status.spec.ranges]
     axes = [
         _axis(labels[each.field], [trial.changes[each.field] for trial in trials], is_log=each.is_log)
         for each in status.spec.ranges
     ]
-    scale = ["#b7d9d4", "#0f766e"] if tone == "light" else ["#28504c", "#4fd1bf"]
-    drawn = go.Figure(
-        go.Parcoords(
-            line={"color": values, "colorscale": [[0.0, scale[0]], [1.0, scale[1]]]},
-            dimensions=[*axes, {"label": value_label, "values": values}],
-        )
+    lines = go.Parcoords(
+        line={"color": values},
+        dimensions=[*axes, {"label": value_label, "values": values}],
+        customdata=[
+            [trial.number, *(trial.changes[field] for field in fields), value]
+            for trial, value in zip(trials, values, strict=True)
+        ],
+        meta={"scale": "ramp", "columns": {"customdata": ["trial", *fields, "mean_evaluation"]}},
     )
-    return in_tone(drawn, tone).update_layout(margin={"l": 60, "r": 60, "t": 50, "b": 24})
+    drawn = plain_figure([lines], x_title="", y_title="")
+    return drawn.update_layout(margin={"l": 60, "r": 60, "t": 50, "b": 24})
 
 
 def _axis(label: str, values: Sequence[Any], *, is_log: bool) -> dict[str, Any]:

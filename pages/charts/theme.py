@@ -61,10 +61,19 @@ DASHES = ("solid", "dash", "dot", "dashdot")
 _VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
 
 SCALES: dict[str, dict[str, tuple[str, ...]]] = {
-    "light": {"sequential": _VIRIDIS, "density": ("#fcfcfa", "#cfe3df", "#7fb9b0", "#2f8d83", "#0a4e48")},
-    "dark": {"sequential": _VIRIDIS, "density": ("#11191c", "#1d3a3a", "#2a6b66", "#43ab9c", "#a6f0e2")},
+    "light": {
+        "sequential": _VIRIDIS,
+        "density": ("#fcfcfa", "#cfe3df", "#7fb9b0", "#2f8d83", "#0a4e48"),
+        "ramp": ("#b7d9d4", "#0f766e"),
+    },
+    "dark": {
+        "sequential": _VIRIDIS,
+        "density": ("#11191c", "#1d3a3a", "#2a6b66", "#43ab9c", "#a6f0e2"),
+        "ramp": ("#28504c", "#4fd1bf"),
+    },
 }
-"""Colours of an amount: "sequential" for a value, "density" for how much of something, from nothing at all."""
+"""Colours of an amount: "sequential" for a value, "density" for how much of something, from nothing at all,
+"ramp" for lines, of which the faintest is seen too."""
 
 _FAINT = 0.35
 """Opacity of values before smoothing, so that the mean over them stands out."""

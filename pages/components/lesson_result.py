@@ -14,9 +14,11 @@ from dqn_core.lessons.results import LessonRun, Verdict, lesson_curve, verdict
 from pages.charts import lesson_curves, lesson_measure
 from pages.components.numbers import number_text
 from pages.i18n import _
-from pages.live.compare.words import FigureTexts
+from pages.live.figure.figure import show_figure
 
 __all__ = ["lesson_result"]
+
+_HEIGHT = 340
 
 _MEASURES: dict[Measure, tuple[str, str]] = {
     "mean_eval": (
@@ -40,18 +42,33 @@ def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | No
     found = verdict(lesson, runs)
     _answer(found, labels, predicted)
     title, explanation = (_(text) for text in _MEASURES[lesson.measure])
-    tone = st.context.theme.type or "light"
     left, right = st.columns([3, 2])
-    with left, st.container(border=True):
-        st.markdown(f"**{_('Evaluation while learning')}**", help=_("Mean and 95 % bootstrap band over the seeds."))
+    with left:
         curves = [[lesson_curve(lesson, run) for run in runs if run.variant == place] for place in range(len(labels))]
-        named = [f"{label} (n = {each.n})" for label, each in zip(labels, found.estimates, strict=True)]
-        drawn = lesson_curves.figure(curves, _texts(lesson, named), tone)
-        st.plotly_chart(drawn, theme=None, key=f"lesson:{lesson.name}:curves:{len(runs)}")
-    with right, st.container(border=True):
-        st.markdown(f"**{title}**", help=explanation)
-        drawn = lesson_measure.figure(found, labels, title, tone)
-        st.plotly_chart(drawn, theme=None, key=f"lesson:{lesson.name}:measure:{len(runs)}")
+        show_figure(
+            lesson_curves.figure(
+                curves,
+                [f"{label} (n = {each.n})" for label, each in zip(labels, found.estimates, strict=True)],
+                x_title=_("Env steps"),
+                y_title=_("Share of the way to solved") if lesson.measure == "progress" else _("Evaluation"),
+            ),
+            "lesson-curves",
+            title=_("Evaluation while learning"),
+            hint=_("Mean and 95 % bootstrap band over the seeds."),
+            file_stem=lesson.name,
+            height=_HEIGHT,
+            key=f"lesson:{lesson.name}:curves",
+        )
+    with right:
+        show_figure(
+            lesson_measure.figure(found, labels, y_title=title, column=lesson.measure),
+            "lesson-measure",
+            title=title,
+            hint=explanation,
+            file_stem=lesson.name,
+            height=_HEIGHT,
+            key=f"lesson:{lesson.name}:measure",
+        )
     _table(found, labels, title, lesson.name)
 
 
@@ -87,16 +104,3 @@ def _ends(estimate: Estimate) -> str:
 
 def _short(value: float) -> str:
     return number_text(float(f"{value:.3g}"))
-
-
-def _texts(lesson: Lesson, labels: Sequence[str]) -> FigureTexts:
-    is_share = lesson.measure == "progress"
-    return FigureTexts(
-        x_title=_("Env steps"),
-        y_title=_("Share of the way to solved") if is_share else _("Evaluation"),
-        groups=labels,
-        run="",
-        band="[{low}, {high}], n = {n}",
-        count="n = {n}",
-        before_smoothing="",
-    )

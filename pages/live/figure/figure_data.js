@@ -56,7 +56,7 @@ function pointsOf(trace) {
       Array.from(row, (z, j) => ({ [columns.x]: trace.x[j], [columns.y]: trace.y[i], [columns.z]: exact(row, z) })),
     );
   }
-  const length = (trace.x ?? trace.y).length;
+  const { length } = trace.x ?? trace.y ?? trace.customdata;
   return Array.from({ length }, (_, i) => {
     const point = {};
     for (const [place, name] of Object.entries(columns)) {

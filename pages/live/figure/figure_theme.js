@@ -35,12 +35,14 @@ function paintScale(painted, trace, colorscale, theme) {
   if (trace.type === "heatmap") {
     painted.colorscale = colorscale;
     painted.colorbar = colorbar(trace.colorbar);
+  } else if (trace.type === "parcoords") {
+    painted.line = { ...trace.line, colorscale };
   } else {
     painted.marker = { ...trace.marker, colorscale, colorbar: colorbar(trace.marker?.colorbar) };
   }
 }
 
-/** "sequential", "density", "diverging", or {steps: [roles]}: a flat colour for each whole number from 0. */
+/** "sequential", "density", "ramp", or {steps: [roles]}: a flat colour for each whole number from 0. */
 function scaleOf(scale, theme, scales) {
   if (scale.steps) {
     const count = scale.steps.length;

@@ -1,0 +1,80 @@
+"""Figures of a guided experiment and of a search, as a student sees them and takes them home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser_watch import settle
+from dqn_core.lessons.catalog import LESSONS
+from dqn_core.lessons.results import verdict
+from dqn_core.lessons.shipped import read_shipped
+from live_server import LiveServer
+
+OpenPage = Callable[..., Page]
+
+
+def _table(page: Page, figure: str, folder: Path) -> pd.DataFrame:
+    page.wait_for_function("id => document.querySelector(`[data-testid=figure-${id}]`)?.data?.length > 0", arg=figure)
+    with page.expect_download() as started:
+        page.get_by_test_id(f"csv-{figure}").click()
+    path = folder / started.value.suggested_filename
+    started.value.save_as(path)
+    return pd.read_csv(path)
+
+
+def test_a_lesson_shows_what_was_measured_and_gives_it_away(
+    start_server: Callable[..., LiveServer], open_page: OpenPage, tmp_path: Path
+) -> None:
+    lesson = LESSONS["gamma"]
+    page = open_page(server=start_server())
+    page.goto("/")
+    settle(page)
+    page.get_by_role("link", name="Lessons").first.click()
+    page.locator(f"a[href*='lesson={lesson.name}']").first.click()
+    settle(page)
+    page.get_by_text(lesson.labels[1], exact=True).first.click()
+    settle(page)
+    page.get_by_role("button", name="Show the result").click()
+    settle(page)
+
+    shipped = read_shipped(lesson)
+    assert shipped is not None
+    found = verdict(lesson, shipped.runs)
+    measured = _table(page, "lesson-measure", tmp_path)
+    for label, values in zip(lesson.labels, found.measured, strict=True):
+        rows = measured[measured["series"] == label]
+        assert dict(zip(rows["seed"], rows[lesson.measure], strict=True)) == pytest.approx(values)
+    curves = _table(page, "lesson-curves", tmp_path)
+    assert curves.groupby("series", sort=False)["n"].max().tolist() == [each.n for each in found.estimates]
+    assert (curves["low"].dropna() <= curves["mean"][curves["low"].notna()] + 1e-6).all()
+
+
+# Chromium without a graphics card says so where lines are drawn with WebGL.
+@pytest.mark.expected_problem("GPU stall due to ReadPixels")
+def test_a_search_shows_its_trials_in_three_figures(
+    start_server: Callable[..., LiveServer], open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page(server=start_server())
+    page.goto("/")
+    settle(page)
+    page.get_by_role("link", name="Search").first.click()
+    for label, value in (("Trials", "5"), ("Env steps each", "2000")):
+        box = page.get_by_label(label, exact=True)
+        box.fill(value)
+        box.press("Enter")
+        settle(page)
+    page.get_by_role("button", name="Start search").click()
+    expect(page.get_by_text("5 of 5 trials")).to_be_visible(timeout=120_000)
+    settle(page)
+    trials = _table(page, "search-history", tmp_path)
+    assert trials["trial"].tolist() == list(range(5))
+    assert set(trials["state"]) <= {"complete", "pruned"}
+    done = trials[trials["state"] == "complete"]
+    together = _table(page, "search-parallel", tmp_path)
+    assert together["trial"].tolist() == done["trial"].tolist()
+    assert together["mean_evaluation"].tolist() == pytest.approx(done["mean_evaluation"].tolist())
