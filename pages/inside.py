@@ -6,8 +6,7 @@ checkpoint and its snapshots; a run that trains is asked for a fresh checkpoint,
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,6 +14,7 @@ import streamlit as st
 from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, UnsupportedEnvironmentError, mark
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.runs.records import RunRecord
+from pages.components.distinct_texts import distinct_texts
 from pages.components.errors import show_errors
 from pages.components.inside.checks import checks
 from pages.components.inside.environment import environment
@@ -130,7 +130,7 @@ def _header(runs: list[RunRecord], snapshot: RunSnapshot | None, study: Study | 
 def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str | None) -> None:
     """Which run, when its agent was as it is shown, and a button for a fresher one."""
     run_id = snapshot.record.run_id
-    names = _names([*runs, snapshot.record])
+    names = distinct_texts({record.run_id: run_title(record) for record in (*runs, snapshot.record)})
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="inside-run"):
         _run_choice(names, run_id)
         if snapshot.is_active:
@@ -146,13 +146,6 @@ def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str |
             st.caption(
                 _("The agent as it is at {moment}.").format(moment=moment_text(study.moment.agent)), width="content"
             )
-
-
-def _names(records: Iterable[RunRecord]) -> dict[str, str]:
-    """What runs are called, by id; a selectbox would take two that are called the same for one."""
-    titles = {record.run_id: run_title(record) for record in records}
-    counts = Counter(titles.values())
-    return {run_id: title if counts[title] == 1 else f"{title} · {run_id}" for run_id, title in titles.items()}
 
 
 def _run_choice(names: Mapping[str, str], run_id: str) -> None:

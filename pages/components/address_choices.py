@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.distinct_texts import distinct_texts
+
 __all__ = ["AddressChoice", "AddressFlag", "AddressNumber", "address_select"]
 
 
@@ -37,6 +39,7 @@ class AddressChoice:
 
 def address_select(name: str, label: str, texts: Mapping[str, str], default: str, **look: Any) -> str:
     """A selectbox over the keys of ``texts``, shown by their texts; its choice stands in the address as ``name``."""
+    texts = distinct_texts(texts)
     choice = AddressChoice(name, (default, *(each for each in texts if each != default)))
     st.selectbox(label, list(texts), format_func=texts.__getitem__, key=choice.hold(), on_change=choice.take, **look)
     return choice.value

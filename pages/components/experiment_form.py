@@ -13,6 +13,7 @@ from dqn_core.presets import PRESETS, preset_config, preset_names
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiment_values import choices_of
 from dqn_core.runs.records import NAME_LENGTH
+from pages.components.distinct_texts import distinct_texts
 from pages.components.fields import FIELDS
 from pages.components.form_state import NEW_RUN, draft_config
 from pages.components.links import last_run
@@ -111,7 +112,8 @@ def starting_configs(run_id: str | None) -> dict[str, tuple[str, TrainingConfig]
             bases[f"{env_id}:{name}"] = (label, preset_config(env_id, name))
     for record in get_manager().list_runs(_LISTED_RUNS):
         bases.setdefault(record.run_id, (run_title(record), record.initial_config))
-    return bases
+    labels = distinct_texts({key: label for key, (label, _config) in bases.items()})
+    return {key: (labels[key], config) for key, (_label, config) in bases.items()}
 
 
 def _title(field: str, values: tuple[Any, ...], base: TrainingConfig) -> str:

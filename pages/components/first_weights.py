@@ -13,6 +13,7 @@ from dqn_core.config import NETWORK_FIELDS, TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, WeightsFileError, mark
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.given_weights import MOST_BYTES, check_fit, weights_in
+from pages.components.distinct_texts import distinct_texts
 from pages.components.form_state import FormState
 from pages.components.numbers import number_text
 from pages.components.words import WEIGHTS_KINDS, WEIGHTS_LABELS
@@ -101,10 +102,11 @@ def _choose_run(form: FormState) -> None:
     if not records:
         st.caption(_("No run has this environment and this network yet."))
         return
+    texts = distinct_texts({run_id: _run_text(record) for run_id, record in records.items()})
     st.selectbox(
         _("Run"),
         tuple(records),
-        format_func=lambda run_id: _run_text(records[run_id]),
+        format_func=texts.__getitem__,
         key=_key(form.scope, "run"),
     )
     st.segmented_control(

@@ -53,6 +53,19 @@ def test_without_runs_the_page_says_what_to_do(open_app: Opened) -> None:
     assert not app.get("bidi_component")
 
 
+def test_runs_that_are_called_the_same_can_each_be_chosen(open_app: Opened, manager: RunManager) -> None:
+    first, second = trained(manager, seed=1), trained(manager, seed=1)
+    app = open_app(page="replay.py")
+    box = app.selectbox(key="address:run")
+    assert len(set(box.options)) == 2
+    box.select(first).run()
+    (side,) = replay(app)["sides"]
+    assert asked(side)[0] == f"/live/runs/{first}/replay"
+    box.select(second).run()
+    (side,) = replay(app)["sides"]
+    assert asked(side)[0] == f"/live/runs/{second}/replay"
+
+
 def test_the_newest_runs_best_network_is_shown_first(open_app: Opened, manager: RunManager) -> None:
     trained(manager, seed=1)
     run_id = trained(manager, seed=2)
