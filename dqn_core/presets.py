@@ -184,7 +184,7 @@ _LUNAR_LANDER = EnvironmentPreset(
             batch_size=128,
             buffer_size=50_000,
             warmup_steps=1_000,
-            hidden_sizes=(128, 128),
+            hidden_sizes=(256, 256),
             loss="huber",
             double_dqn=True,
             n_step=4,
@@ -195,23 +195,22 @@ _LUNAR_LANDER = EnvironmentPreset(
             epsilon_decay_steps=12_000,
             max_episodes=5_000,
             max_env_steps=100_000,
-            evaluate_every=10,
-            evaluation_episodes=30,
+            evaluate_every=5,
+            evaluation_episodes=60,
         ),
     },
 )
 
-_ACROBOT_STRONG = TrainingConfig(
+_ACROBOT_DQN = TrainingConfig(
     env_id="Acrobot-v1",
     gamma=0.99,
-    learning_rate=1e-3,
+    learning_rate=6.3e-4,
     batch_size=128,
     buffer_size=50_000,
     warmup_steps=1_000,
-    hidden_sizes=(64, 64),
+    hidden_sizes=(256, 256),
     loss="huber",
     double_dqn=True,
-    n_step=3,
     target_update="steps",
     target_update_every=250,
     epsilon_schedule="linear_steps",
@@ -222,7 +221,7 @@ _ACROBOT_STRONG = TrainingConfig(
     max_episodes=5_000,
     max_env_steps=100_000,
     evaluate_every=20,
-    evaluation_episodes=50,
+    evaluation_episodes=100,
 )
 
 _ACROBOT = EnvironmentPreset(
@@ -243,19 +242,26 @@ _ACROBOT = EnvironmentPreset(
         "steps."
     ),
     configs={
-        "fast": _ACROBOT_STRONG.replace(goal_score=-85.0, evaluation_episodes=10, confirmation_episodes=50),
-        "strong": _ACROBOT_STRONG,
+        "fast": _ACROBOT_DQN.replace(
+            learning_rate=1e-3,
+            hidden_sizes=(64, 64),
+            n_step=3,
+            goal_score=-85.0,
+            evaluation_episodes=10,
+            confirmation_episodes=50,
+        ),
+        "strong": _ACROBOT_DQN,
     },
 )
 
-_MOUNTAIN_CAR_STRONG = TrainingConfig(
+_MOUNTAIN_CAR_DQN = TrainingConfig(
     env_id="MountainCar-v0",
     gamma=0.98,
     learning_rate=4e-3,
     batch_size=128,
     buffer_size=10_000,
     warmup_steps=1_000,
-    hidden_sizes=(64, 64),
+    hidden_sizes=(256, 256),
     loss="huber",
     target_update="steps",
     target_update_every=600,
@@ -267,7 +273,7 @@ _MOUNTAIN_CAR_STRONG = TrainingConfig(
     max_episodes=5_000,
     max_env_steps=120_000,
     evaluate_every=10,
-    evaluation_episodes=100,
+    evaluation_episodes=200,
 )
 
 _MOUNTAIN_CAR = EnvironmentPreset(
@@ -280,8 +286,10 @@ _MOUNTAIN_CAR = EnvironmentPreset(
         "-1 for every step until the car reaches the flag, which ends the episode; it is cut off at 200 steps."
     ),
     configs={
-        "fast": _MOUNTAIN_CAR_STRONG.replace(goal_score=-110.0, evaluation_episodes=10, confirmation_episodes=50),
-        "strong": _MOUNTAIN_CAR_STRONG,
+        "fast": _MOUNTAIN_CAR_DQN.replace(
+            hidden_sizes=(64, 64), goal_score=-110.0, evaluation_episodes=10, confirmation_episodes=50
+        ),
+        "strong": _MOUNTAIN_CAR_DQN,
     },
 )
 
