@@ -38,7 +38,7 @@ contracts: $(STAMPS)/dev
 	$(BIN)/lint-imports
 
 unit: $(STAMPS)/dev ## tests without a browser
-	$(RUN) -m pytest tests --ignore tests/browser
+	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 2 --dist loadfile
 
 browser: $(STAMPS)/dev chromium ## tests in a real Chromium
 	$(RUN) -m pytest tests/browser

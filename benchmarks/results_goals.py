@@ -91,10 +91,19 @@ On seeds from 100 on, mean of 100 episodes on reset seeds 500000, 500001, ...; o
 | | n = 3, 64x64, soft target | 100, 101, 102 | 208, 169, 66 |
 | | n = 3, 128x128, soft target | 100, 101, 102 | 245, 165, -33 |
 | | n = 5, 128x128, soft target | 100, 102 | 153, 166 |
-| | as `strong`: n = 4, 128x128, copied every 250 steps | 102 | 212 |
+| | n = 4, 128x128, copied every 250 steps, 30 evaluation episodes | 102 | 212 |
+| | the same, 60 evaluation episodes | 103, 104 | 204, 98 |
+| | as `strong` (256x256), but evaluated every 10 episodes | 100 to 105 | 231, 226, 215, 220, 241, 213 |
 | LunarLander-v3, to its goal | as `fast`: n = 4, 64x64, copied every 250 steps | 100 | 223 at 93,157 steps |
-| Acrobot-v1, 100k steps | as `strong`, 20 evaluation episodes | 100 | -81.0 |
-| MountainCar-v0, 120k steps | as `strong`, 30 evaluation episodes | 100, 101 | -100.8, -99.5 |
+| Acrobot-v1, 100k steps | n = 3, 64x64, learning rate 1e-3, 20 evaluation episodes | 100 | -81.0 |
+| | the same, 100 evaluation episodes | 100, 101 | -77.7, -76.7 |
+| | as `strong`, but 128x128 | 102, 103 | -77.8, -75.5 |
+| | as `strong` (n = 1, 256x256) | 100 to 102 | -71.9, -68.2, -70.9 |
+| MountainCar-v0, 120k steps | 64x64, 30 evaluation episodes | 100, 101 | -100.8, -99.5 |
+| | 64x64, 100 evaluation episodes | 102, 103 | -100.6, -100.9 |
+| | 64x64, 200 evaluation episodes | 102, 103 | -100.6, -99.1 |
+| | as `strong` (256x256), with Double DQN | 100 | -99.8 |
+| | as `strong` (256x256) | 102, 103 | -99.5, -99.4 |
 """
 
 
