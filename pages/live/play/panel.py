@@ -30,7 +30,7 @@ _SCRIPTS = (
     "play/play.js",
 )
 """Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
-_STYLES = ("base.css", "play/play.css")
+_STYLES = ("base.css", "player_buttons.css", "play/play.css")
 
 
 def script() -> str:

@@ -39,6 +39,7 @@ _SCRIPTS = (
 """Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
 _STYLES = (
     "base.css",
+    "player_buttons.css",
     "action_bars.css",
     "replay/replay.css",
     "replay/curves.css",
