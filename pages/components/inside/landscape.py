@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.landscape import Landscape, Plane, landscape, visited_range
 from pages.charts import inside_landscape
+from pages.components.inside.axes import axes_choice
 from pages.components.inside.states import ChosenState, state_picker
 from pages.components.inside.study import Study, moment_text
 from pages.i18n import _
@@ -44,7 +45,8 @@ def landscape_part(study: Study) -> None:
     )
     left, right = st.columns(2, gap="medium")
     with left:
-        x, y = _axes(study)
+        is_cartpole = study.config.env_id.startswith("CartPole")
+        x, y = axes_choice(study, "landscape", _CARTPOLE_PLANE if is_cartpole else (0, 1))
     with right:
         chosen = state_picker(study, "landscape")
     base = _base(study, chosen, (x, y))
@@ -63,27 +65,6 @@ def _moments(study: Study) -> int:
     """How many agents of the training are asked."""
     weights = sum(array.size for array in study.moment.agent.group("online").values())
     return int(np.clip(_WORK / (_POINTS**2 * weights), _LEAST_MOMENTS, _MOMENTS))
-
-
-def _axes(study: Study) -> tuple[int, int]:
-    names = study.observation_names
-    first = _CARTPOLE_PLANE if study.config.env_id.startswith("CartPole") else (0, 1)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        x, y = (
-            st.selectbox(
-                label,
-                range(len(names)),
-                index=start,
-                format_func=lambda i: f"s[{i}] {names[i]}",
-                key=f"{study.run_id}:landscape-{axis}",
-                width=250,
-            )
-            for label, start, axis in ((_("Along x"), first[0], "x"), (_("Along y"), first[1], "y"))
-        )
-    if x == y:
-        y = (x + 1) % len(names)
-        st.caption(_("One number cannot vary along both sides: {name} is taken along y.").format(name=names[y]))
-    return x, y
 
 
 def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from dqn_core.inside.distributions import histogram, shares_of
 from dqn_core.inside.library import evenly
 from pages.charts import inside_memory, inside_spread
 from pages.components.fields import FIELDS
+from pages.components.inside.axes import axes_choice
 from pages.components.inside.study import Study
 from pages.components.numbers import number_text
 from pages.i18n import _
@@ -39,7 +40,7 @@ def memory(study: Study) -> None:
     if len(replay) == 0:
         st.info(_("The replay memory is empty still."), icon=":material/hourglass:")
         return
-    x, y = _axes(study)
+    x, y = axes_choice(study, "coverage", (0, study.report.observation_size // 2))
     left, right = st.columns(2, gap="medium")
     with left:
         _coverage(study, replay, x, y)
@@ -107,24 +108,6 @@ def _numbers(study: Study, replay: ReplayBuffer) -> None:
     with st.container(horizontal=True, gap="large", key="memory-numbers"):
         for label, value in values.items():
             st.metric(label, value, help=helps.get(label), width="content")
-
-
-def _axes(study: Study) -> tuple[int, int]:
-    """Which two numbers of the states are drawn."""
-    names = study.observation_names
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        x, y = (
-            st.selectbox(
-                label,
-                range(len(names)),
-                index=start,
-                format_func=lambda i: f"s[{i}] {names[i]}",
-                key=f"{study.run_id}:coverage-{axis}",
-                width=300,
-            )
-            for label, start, axis in ((_("Along x"), 0, "x"), (_("Along y"), len(names) // 2, "y"))
-        )
-    return x, y
 
 
 def _coverage(study: Study, replay: ReplayBuffer, x: int, y: int) -> None:
