@@ -16,6 +16,8 @@ Point = tuple[float, float]
 
 _WIDTH, _HEIGHT, _MARGIN = 430, 250, 54
 _POINTS = 60
+_BELOW = 50
+"""Of so many evaluations, the lowest one lies on the panel's edge: a first network may do a hundred times worse."""
 _COLORS = {"lab8": "#8a6d1c", "fast": "#0f766e", "strong": "#7c3aed"}
 
 
@@ -44,13 +46,13 @@ def on_grid(curve: Curve, grid: Sequence[float]) -> list[float]:
 
 def _panel(env_id: str, presets: Mapping[str, list[Curve]]) -> str:
     last = max(curve[-1][0] for curves in presets.values() for curve in curves)
-    values = [point[2] for curves in presets.values() for curve in curves for point in curve]
-    low, high = min(values), max(values)
+    values = sorted(point[2] for curves in presets.values() for curve in curves for point in curve)
+    low, high = values[len(values) // _BELOW], values[-1]
     high = high if high > low else low + 1.0
 
     def place(step: float, value: float) -> Point:
         x = _MARGIN + (_WIDTH - _MARGIN - 16) * step / last
-        return x, _HEIGHT - 40 - (_HEIGHT - 80) * (value - low) / (high - low)
+        return x, _HEIGHT - 40 - (_HEIGHT - 80) * max(0.0, value - low) / (high - low)
 
     parts = [f'<text x="{_MARGIN}" y="22" font-size="13" font-weight="bold">{escape(env_id)}</text>']
     for value in (low, (low + high) / 2, high):

@@ -99,3 +99,14 @@ def test_page_and_picture_are_made_whole(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_results_without_a_curve_are_left_out_of_the_picture() -> None:
     assert "CartPole" not in learning_curves_svg({("CartPole-v1", "lab8"): [row(preset="lab8") | {"curve": []}]})
+
+
+def test_one_wild_evaluation_does_not_flatten_the_picture() -> None:
+    curve = [[10.0 * i, 0.0, float(i)] for i in range(100)]
+    tame, wild = (
+        learning_curves_svg({("CartPole-v1", "fast"): [row(preset="fast") | {"curve": [*first, *curve]}]})
+        for first in ([], [[0.0, 0.0, -6000.0]])
+    )
+    assert ">50<" in tame
+    assert ">50<" in wild
+    assert "-6000" not in wild
