@@ -110,7 +110,7 @@ On seeds from 100 on, mean of 100 episodes on reset seeds 500000, 500001, ...; o
 | | the same with Double DQN | 100 | -99.8 |
 | | 256x256, gamma 0.99, Double DQN, 500 evaluation episodes each 5 | 104 | -98.7 |
 | | the same, without Double DQN, learning rate 1e-3, an update an env step | 104 | -98.8 |
-| | 256x256, gamma 0.99, Double DQN, n = 3, learning rate 1e-3, an update an env step | 104 to 106 | -98.5, -99.1, -98.6 |
+| | 256x256, gamma 0.99, Double DQN, n = 3, rate 1e-3, an update an env step | 104 to 106 | -98.5, -99.1, -98.6 |
 | | the same, 64x64 | 105, 106 | -99.6, -98.6 |
 | | the same, soft target, epsilon to 0.03 | 105 | -99.2 |
 | | the same, learning rate 5e-4, two updates an env step | 105 | -103.0 |
