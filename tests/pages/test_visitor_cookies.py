@@ -210,11 +210,11 @@ def test_a_grant_becomes_the_instructors_cookie_and_its_end() -> None:
 @pytest.mark.parametrize(
     ("content", "status"),
     [
-        (_SIGNER.grant("b" * 16, is_instructor=True), 403),  # another's
-        (Signer(b"x" * 32).grant("a" * 16, is_instructor=True), 403),
-        ("", 403),
-        ("é" * 50, 403),
-        ("x" * 10_000, 413),
+        pytest.param(_SIGNER.grant("b" * 16, is_instructor=True), 403, id="another visitor's"),
+        pytest.param(Signer(b"x" * 32).grant("a" * 16, is_instructor=True), 403, id="another server's"),
+        pytest.param("", 403, id="nothing"),
+        pytest.param("é" * 50, 403, id="no letters of ours"),
+        pytest.param("x" * 10_000, 413, id="too long"),
     ],
 )
 def test_nothing_else_becomes_a_cookie(content: str, status: int) -> None:
