@@ -261,7 +261,7 @@ _MOUNTAIN_CAR_DQN = TrainingConfig(
     batch_size=128,
     buffer_size=10_000,
     warmup_steps=1_000,
-    hidden_sizes=(64, 64),
+    hidden_sizes=(256, 256),
     loss="huber",
     target_update="steps",
     target_update_every=600,
@@ -273,7 +273,7 @@ _MOUNTAIN_CAR_DQN = TrainingConfig(
     max_episodes=5_000,
     max_env_steps=120_000,
     evaluate_every=10,
-    evaluation_episodes=100,
+    evaluation_episodes=200,
 )
 
 _MOUNTAIN_CAR = EnvironmentPreset(
@@ -286,21 +286,10 @@ _MOUNTAIN_CAR = EnvironmentPreset(
         "-1 for every step until the car reaches the flag, which ends the episode; it is cut off at 200 steps."
     ),
     configs={
-        "fast": _MOUNTAIN_CAR_DQN.replace(goal_score=-110.0, evaluation_episodes=10, confirmation_episodes=50),
-        "strong": _MOUNTAIN_CAR_DQN.replace(
-            gamma=0.99,
-            learning_rate=1e-3,
-            buffer_size=100_000,
-            hidden_sizes=(128, 128),
-            double_dqn=True,
-            n_step=3,
-            target_update="soft",
-            target_tau=0.002,
-            epsilon_end=0.03,
-            gradient_steps=16,
-            evaluate_every=5,
-            evaluation_episodes=500,
+        "fast": _MOUNTAIN_CAR_DQN.replace(
+            hidden_sizes=(64, 64), goal_score=-110.0, evaluation_episodes=10, confirmation_episodes=50
         ),
+        "strong": _MOUNTAIN_CAR_DQN,
     },
 )
 
