@@ -64,7 +64,7 @@ def test_runs_wait_in_order_and_each_begins_when_its_turn_comes(managed: Managed
     manager.stop(runs[0])
     _is(manager, runs[3], RunState.RUNNING)
     assert _places(manager, runs) == [None, None, None, None, 1]
-    assert manager.store.run(runs[3]).state is RunState.RUNNING
+    wait_until(lambda: manager.store.run(runs[3]).state is RunState.RUNNING)  # stored right after viewers are told
 
 
 def test_a_viewer_is_told_each_new_place(managed: Managed) -> None:
