@@ -34,7 +34,8 @@ class KeptEpisodes:
     @property
     def is_full(self) -> bool:
         """Whether they take more memory than they should."""
-        return sum(each.nbytes for each in self._snapshots.values()) > _MOST_BYTES
+        newest = next(reversed(self._snapshots.values()), None)  # all of one network, so all of one size
+        return newest is not None and len(self._snapshots) * newest.nbytes > _MOST_BYTES
 
     def add(self, event: WeightsReady | EpisodeRecorded) -> None:
         """Gather one more; earlier ones that thinning takes away by now are let go."""

@@ -270,9 +270,11 @@ class RunLog:
 
     def close(self) -> None:
         """Write out everything."""
-        self._flush()
-        self._episodes.close()
-        self._changes.close()
+        try:
+            self._flush()
+        finally:
+            self._episodes.close()
+            self._changes.close()
 
     def _flush(self) -> None:
         self._episodes.flush()
