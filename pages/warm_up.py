@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ class WarmUp:
 
     What the first page imports comes first, then the trainer with torch, then for each preset the compiled learner
     (loaded, or compiled once per machine) and the comparison that automatic compute makes before a run's first step.
+    Last, what all of that left in memory is set apart from what Python searches for garbage: Streamlit has it search
+    after each script run, which with torch and numba in memory kept every thread standing for a quarter of a second.
     """
 
     def __init__(self) -> None:
@@ -41,6 +44,8 @@ class WarmUp:
                     return
         except Exception as error:  # noqa: BLE001  whatever it is, the run that needs it says so in its own words
             _LOG.info("The first run will take longer to start: %s", error)
+        gc.collect()
+        gc.freeze()
 
 
 def _parts() -> Iterator[None]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from typing import Any
@@ -65,3 +66,20 @@ def test_what_goes_wrong_stays_out_of_the_log(
     warm_up.start()
     warm_up._thread.join(60)
     assert [(each.levelname, "no numba here" in each.message) for each in caplog.records] == [("INFO", True)]
+
+
+def test_what_is_in_memory_by_then_is_searched_for_garbage_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit has Python search all of its memory after each script run, and every thread stands still meanwhile."""
+    loaded = ["a library's object"]
+    monkeypatch.setattr(compute, "make_learner", lambda *_: None)
+    assert _is_searched(loaded)
+    warm_up = WarmUp()
+    warm_up.start()
+    warm_up._thread.join(60)
+    assert not _is_searched(loaded)
+    later = ["a page's object"]
+    assert _is_searched(later)
+
+
+def _is_searched(item: object) -> bool:
+    return any(each is item for each in gc.get_objects())
