@@ -42,8 +42,12 @@ _PARTS = ("environment", "network", "update", "landscape", "memory", "honesty")
 def measure(*, window_s: float = 10.0, repetitions: int = 5, env_id: str = "CartPole-v1") -> dict[str, Any]:
     """Env steps a second, and the share of the rate without anybody that each part leaves."""
     import pages.server
+    from pages.warm_up import WarmUp
 
     logging.disable(logging.WARNING)  # Streamlit's, about a script without a server
+    warm_up = WarmUp()  # as the server does at its start
+    warm_up.start()
+    warm_up.wait()
     with tempfile.TemporaryDirectory() as folder:
         manager = RunManager(Path(folder), executor="thread")
         pages.server._managers.append(manager)  # noqa: SLF001  the pages' own, without the server around it

@@ -32,6 +32,10 @@ class WarmUp:
         """Begin, in the background."""
         self._thread.start()
 
+    def wait(self, timeout_s: float | None = None) -> None:
+        """Return when all of it is done, or after ``timeout_s``."""
+        self._thread.join(timeout_s)
+
     def stop(self) -> None:
         """Begin no further part, and wait for the one at work: a process that ends inside torch's start aborts."""
         self._is_unwanted.set()

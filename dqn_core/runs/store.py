@@ -165,14 +165,19 @@ class RunStore:
             rows = connection.execute(query.order_by(_episodes.c.position).limit(limit)).all()
         return [EpisodeEnded(**dict(zip(EPISODE_FIELDS, map(nan_if_none, row), strict=True))) for row in rows]
 
-    def episode_columns(self, run_id: str, names: Sequence[str], after: int = 0) -> NDArray[np.float64]:
+    def episode_columns(
+        self, run_id: str, names: Sequence[str], after: int = 0, places: Sequence[int] | None = None
+    ) -> NDArray[np.float64]:
         """Columns ``names`` (fields of EpisodeEnded) from the episode with ``after`` rows before it; [names, N].
 
         NaN where there is no value. Ten thousand episodes at once take a fifth of the time that
-        :meth:`episodes` takes to make an event of each.
+        :meth:`episodes` takes to make an event of each. With ``places``, at most some thousands of row numbers, those
+        rows alone are read.
         """
         query = sa.select(*(_episodes.c[name] for name in names))
         query = query.where(_episodes.c.run_id == run_id, _episodes.c.position >= after).order_by(_episodes.c.position)
+        if places is not None:
+            query = query.where(_episodes.c.position.in_(places))
         with self.database.read() as connection:
             rows = connection.execute(query).cursor.fetchall()  # the driver's own tuples, which NumPy reads fast
         return np.array(rows, dtype=np.float64).reshape(-1, len(names)).T

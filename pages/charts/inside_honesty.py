@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from dqn_core.inside.honesty import Promise
 from pages.charts.theme import plain_figure
@@ -70,11 +71,13 @@ def _line(
     )
 
 
-def epsilon_figure(env_steps: Sequence[float], epsilons: Sequence[float], labels: Mapping[str, str]) -> go.Figure:
+def epsilon_figure(
+    env_steps: NDArray[np.float64], epsilons: NDArray[np.float64], labels: Mapping[str, str]
+) -> go.Figure:
     """Share of random actions in each episode; ``labels`` has "x" and "epsilon"."""
     line = go.Scatter(
-        x=list(env_steps),
-        y=list(epsilons),
+        x=env_steps,
+        y=epsilons,
         mode="lines",
         name=labels["epsilon"],
         fill="tozeroy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
@@ -61,14 +61,16 @@ def coverage_figure(
 
 
 def fill_figure(
-    env_steps: Sequence[float], fill: Sequence[float], capacity: Sequence[float], labels: Mapping[str, str]
+    env_steps: NDArray[np.float64],
+    fill: NDArray[np.float64],
+    capacity: NDArray[np.float64],
+    labels: Mapping[str, str],
 ) -> go.Figure:
     """Transitions held and room for them over the training; ``labels`` has "x", "y", "fill" and "capacity"."""
-    x = list(env_steps)
     traces = [
         go.Scatter(
-            x=x,
-            y=list(fill),
+            x=env_steps,
+            y=fill,
             mode="lines",
             name=labels["fill"],
             fill="tozeroy",
@@ -77,8 +79,8 @@ def fill_figure(
             meta={"color": "length", "columns": {"x": "env_step", "y": "transitions"}},
         ),
         go.Scatter(
-            x=x,
-            y=list(capacity),
+            x=env_steps,
+            y=capacity,
             mode="lines",
             name=labels["capacity"],
             line={"width": 2, "dash": "dash", "shape": "hv"},

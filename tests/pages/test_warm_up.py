@@ -64,7 +64,7 @@ def test_what_goes_wrong_stays_out_of_the_log(
     caplog.set_level(logging.INFO)
     warm_up = WarmUp()
     warm_up.start()
-    warm_up._thread.join(60)
+    warm_up.wait(60)
     assert [(each.levelname, "no numba here" in each.message) for each in caplog.records] == [("INFO", True)]
 
 
@@ -75,7 +75,7 @@ def test_what_is_in_memory_by_then_is_searched_for_garbage_no_more(monkeypatch: 
     assert _is_searched(loaded)
     warm_up = WarmUp()
     warm_up.start()
-    warm_up._thread.join(60)
+    warm_up.wait(60)
     assert not _is_searched(loaded)
     later = ["a page's object"]
     assert _is_searched(later)

@@ -25,9 +25,11 @@ class Watched(RunStore):
 
     reads: list[tuple[str, int]]
 
-    def episode_columns(self, run_id: str, names: Sequence[str], after: int = 0) -> np.ndarray:
+    def episode_columns(
+        self, run_id: str, names: Sequence[str], after: int = 0, places: Sequence[int] | None = None
+    ) -> np.ndarray:
         self.reads.append((run_id[-1], after))
-        return super().episode_columns(run_id, names, after)
+        return super().episode_columns(run_id, names, after, places)
 
 
 @pytest.fixture
@@ -128,3 +130,12 @@ def test_columns_are_the_episodes_fields(store: Watched) -> None:
     np.testing.assert_array_equal(columns, np.array(expected, dtype=float))
     assert math.isnan(columns[EPISODE_FIELDS.index("eval_return")][1])
     assert store.episode_columns(record.run_id, EPISODE_FIELDS, after=4).shape == (len(EPISODE_FIELDS), 0)
+
+
+def test_of_many_episodes_those_in_some_places_alone_are_read(store: Watched) -> None:
+    record = a_run(store, "a", 9)
+    a_run(store, "b", 9)
+    columns = store.episode_columns(record.run_id, ("episode", "env_step"), places=[0, 4, 8])
+    every = store.episode_columns(record.run_id, ("episode", "env_step"))
+    np.testing.assert_array_equal(columns, every[:, [0, 4, 8]])
+    assert store.episode_columns(record.run_id, ("episode",), places=[]).shape == (1, 0)

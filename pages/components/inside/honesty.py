@@ -136,7 +136,7 @@ def _td_errors(study: Study) -> None:
 
 def _epsilon(study: Study) -> None:
     env_steps, epsilons = study.episode_columns("env_step", "epsilon", most=_EPISODES)
-    if not env_steps:
+    if len(env_steps) == 0:
         return
     labels = {"x": _("env steps"), "epsilon": _("epsilon")}
     show_figure(

@@ -202,7 +202,7 @@ def _chances(study: Study) -> None:
 
 def _fill(study: Study) -> None:
     env_steps, fill, capacity = study.episode_columns("env_step", "buffer_fill", "buffer_size", most=_EPISODES)
-    if not env_steps:
+    if len(env_steps) == 0:
         return
     labels = {"x": _("env steps"), "y": _("transitions"), "fill": _("held"), "capacity": _("room")}
     drawn = inside_memory.fill_figure(env_steps, fill, capacity, labels)

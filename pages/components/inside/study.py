@@ -79,11 +79,11 @@ class Study:
         file = stamp(self.folder.path / "checkpoint.safetensors")
         return get_library().kept((*file, key), make, lambda _value: n_bytes)
 
-    def episode_columns(self, *names: str, most: int) -> list[list[float]]:
+    def episode_columns(self, *names: str, most: int) -> list[NDArray[np.float64]]:
         """Columns of the log, at most ``most`` episodes of it, evenly spread: enough to draw."""
-        columns = get_manager().store.episode_columns(self.run_id, names)
-        places = np.array(evenly(range(columns.shape[1]), most), np.int64)
-        return [column.tolist() for column in columns[:, places]]
+        store = get_manager().store
+        places = evenly(range(store.episode_count(self.run_id)), most)
+        return list(store.episode_columns(self.run_id, names, places=places))
 
     def rows(self, most: int) -> NDArray[np.int64]:
         """Row numbers of the memory, at most ``most``, evenly spread: enough to draw."""
