@@ -18,6 +18,7 @@ from typing import Any, Literal
 import tyro
 
 from benchmarks import (
+    speed_class,
     speed_dashboard,
     speed_episodes,
     speed_frames,
@@ -40,7 +41,9 @@ PAGE = ROOT / "docs" / "performance.md"
 QUICK_FOLDER = ROOT / "test-output"
 _QUIET_LOAD = 0.5
 
-Part = Literal["loop", "lab", "update", "replay", "episodes", "parts", "memory", "processes", "frames", "dashboard"]
+Part = Literal[
+    "loop", "lab", "update", "replay", "episodes", "parts", "memory", "processes", "frames", "dashboard", "class"
+]
 PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "loop": speed_loop.measure,
     "lab": speed_lab.measure,
@@ -52,6 +55,7 @@ PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "processes": speed_processes.measure,
     "frames": speed_frames.measure,
     "dashboard": speed_dashboard.measure,
+    "class": speed_class.measure,
 }
 
 

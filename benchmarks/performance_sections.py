@@ -257,6 +257,31 @@ def _dashboard(measured: Measured) -> str:
     )
 
 
+def _class(measured: Measured) -> str:
+    if "skipped" in measured:
+        return f"Not measured: {measured['skipped']}\n"
+    students, enter, server = measured["students"], measured["enter_ms"], measured["server_bytes"]
+    text = f"""\
+A real server on {measured["cores"]} cores and {students} students, who are no browsers but keep a session, read their
+run's stream and press what the page offers, from a process on the same cores. All enter at once; then, within
+{measured["arrive_s"]:.0f} s, each chooses the preset `fast` and starts CartPole, and from then on switches the frames
+on or off every two to six seconds. {measured["cores"]} runs train at a time, the others wait for their turn.
+
+"""
+    rows = [
+        ("one student alone opens the page", milliseconds(enter["alone"])),
+        (f"{students} students open it at once", milliseconds(enter["at_once"])),
+        ("“Start”, until the page has answered", milliseconds(measured["start_ms"])),
+        ("“Watch frames”, until the page has answered", milliseconds(measured["click_ms"])),
+        ("from “Start” until the run's turn comes", seconds(measured["begun_s"])),
+        ("from “Start” until the run is over", seconds(measured["over_s"])),
+        (f"all {students} runs, of which {measured['solved']} solved", f"{measured['all_over_s']:.0f} s"),
+    ]
+    idle, after = megabytes(server["idle"]), megabytes(server["after"])
+    memory = f"\nPeak memory of the server: {idle} before, {after} after all of this.\n"
+    return text + table(("", "time"), rows) + memory
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "loop": ("The whole loop beside others", _loop),
     "lab": ("The lab's work", _lab),
@@ -268,5 +293,6 @@ SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "processes": ("Runs side by side", _processes),
     "frames": ("Live frames", _frames),
     "dashboard": ("The dashboard", _dashboard),
+    "class": ("A class at one server", _class),
 }
 """Title and text of each part, in the page's order."""

@@ -41,6 +41,8 @@ class Sizes:
     """Seconds over which a rate is taken, with and without a browser."""
     clicks: int = 20
     """Timed clicks on each control."""
+    students: int = 30
+    """Visitors of one server at a time."""
 
 
 FULL = Sizes()
@@ -61,4 +63,5 @@ QUICK = Sizes(
     dashboard_rounds=1,
     dashboard_window_s=2.0,
     clicks=4,
+    students=3,
 )

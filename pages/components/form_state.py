@@ -7,7 +7,7 @@ the run. Otherwise it shows a draft of the next run, which is all that a browser
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
@@ -37,6 +37,10 @@ class FormState:
     """Whether a change goes to an active run."""
     is_locked: bool = False
     """Whether the visitor may only look: the active run is another's."""
+    _judged: list[tuple[Mapping[str, Any], dict[str, FieldProblem]]] = field(
+        default_factory=list, repr=False, compare=False
+    )
+    """The values that :meth:`problems` last looked at, and what it found: each of many widgets asks."""
 
     def key(self, name: str) -> str:
         """Session-state key of the widget of field ``name``."""
@@ -65,6 +69,11 @@ class FormState:
 
     def problems(self) -> dict[str, FieldProblem]:
         """What is wrong with a draft, by field."""
+        if not self._judged or self._judged[0][0] != self.values:
+            self._judged[:] = [(dict(self.values), self._problems())]
+        return self._judged[0][1]
+
+    def _problems(self) -> dict[str, FieldProblem]:
         try:
             self.config()
         except ConfigError as error:

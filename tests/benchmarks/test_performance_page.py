@@ -56,6 +56,27 @@ def test_what_must_hold_is_judged_at_its_limit(share: float, click_ms: float, ho
     assert ("**no**" in performance_page(results)) is not hold
 
 
+def test_a_class_is_told_in_numbers() -> None:
+    time = summary([1_250.0])
+    measured = {
+        "students": 30,
+        "arrive_s": 10.0,
+        "cores": 2,
+        "server_bytes": {"idle": 600_000_000, "after": 700_000_000},
+        "enter_ms": {"alone": summary([80.0]), "at_once": time},
+        "start_ms": time,
+        "click_ms": time,
+        "begun_s": summary([2.5]),
+        "over_s": summary([7.25]),
+        "all_over_s": 68.9,
+        "solved": 29,
+    }
+    page = performance_page({"class": _result(measured)})
+    assert "| 30 students open it at once | 1250 ms (1250–1250) |" in page
+    assert "| all 30 runs, of which 29 solved | 69 s |" in page
+    assert "600 MB before, 700 MB after" in page
+
+
 def test_a_part_that_could_not_be_measured_says_why_and_claims_nothing() -> None:
     results = {"dashboard": _result({"skipped": "No Chromium here."})}
     assert requirements(results) == []

@@ -14,6 +14,7 @@ from dqn_core.presets import PRESETS, preset_config
 from dqn_core.runs.manager import RunManager
 from pages.charts.epsilon_schedule import first_below
 from pages.components.fields import FIELDS, Widget
+from pages.components.form_state import FormState
 from pages.components.numbers import number_text, one_two_five
 from scripted_trainer import wait_until
 
@@ -263,3 +264,13 @@ def test_one_two_five_steps_are_exact() -> None:
 def test_first_below_is_the_first(end: int, crossing: int) -> None:
     found = first_below(lambda k: 1.0 if k < crossing else 0.0, 0.5, end)
     assert found == (crossing if crossing <= end else None)
+
+
+def test_problems_follow_the_draft() -> None:
+    draft = TrainingConfig().to_dict()
+    form = FormState("new", draft, is_live=False)
+    assert form.problems() == {}
+    draft["gamma"] = 2.0
+    assert list(form.problems()) == ["gamma"]
+    draft |= {"gamma": 0.9, "batch_size": 0}
+    assert list(form.problems()) == ["batch_size"]

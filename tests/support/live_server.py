@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -41,12 +42,15 @@ class LiveServer:
     """A running dashboard on a free port of 127.0.0.1.
 
     ``with LiveServer(data_dir, log_path) as server`` starts it, waits until it is healthy, and stops it by its pid.
-    ``launcher`` is "streamlit" (as ``make app`` does) or "uvicorn".
+    ``launcher`` is "streamlit" (as ``make app`` does) or "uvicorn"; ``settings`` are environment variables for it.
     """
 
-    def __init__(self, data_dir: Path, log_path: Path, launcher: str = "streamlit") -> None:
+    def __init__(
+        self, data_dir: Path, log_path: Path, launcher: str = "streamlit", settings: Mapping[str, str] | None = None
+    ) -> None:
         self.data_dir = data_dir
         self.log_path = log_path
+        self.settings = dict(settings or {})
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = _command(launcher, self.port)
@@ -79,6 +83,7 @@ class LiveServer:
             "DQN_LAB_DATA": str(self.data_dir),
             "PYTHONUNBUFFERED": "1",
             "STREAMLIT_LOGGER_MESSAGE_FORMAT": "%(levelname)s %(name)s: %(message)s",
+            **self.settings,
         }
         with self.log_path.open("ab") as log:
             self._process = subprocess.Popen(

@@ -1,0 +1,142 @@
+"""A student without a browser: speaks to the server as Streamlit's page does, so that a class fits on one machine.
+
+    async with Student(url) as student:
+        seconds = await student.enter()
+        seconds = await student.press("Start")
+        async for message in student.run_messages(): ...
+
+Only what a browser sends is sent; what comes back is taken apart as far as the buttons and the end of a script run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from typing import Any, Self
+
+import httpx
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+__all__ = ["Student"]
+
+_TIMEOUT_S = 120.0
+_RUN_ID = re.compile(r"(?:^|&)run=([^&]+)")
+_DATA = "data:"
+
+
+class Student:
+    """One visitor of the Train page at ``url``, with a cookie and a session of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
+        self._socket: websockets.ClientConnection | None = None
+        self._widgets: dict[str, tuple[str, str]] = {}
+        """Id and fragment of each button, switch and choice, by its label."""
+        self._options: dict[str, list[str]] = {}
+        """What there is to choose from, by the choice's label."""
+        self._query = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Close the page."""
+        if self._socket is not None:
+            await self._socket.close()
+        await self._http.aclose()
+
+    async def enter(self) -> float:
+        """Open the page; seconds until all of it has come."""
+        began = time.perf_counter()
+        (await self._http.get(self._url)).raise_for_status()
+        cookie = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
+        self._socket = await websockets.connect(
+            f"{self._url.replace('http', 'ws', 1)}/_stcore/stream",
+            subprotocols=[websockets.Subprotocol("streamlit")],
+            additional_headers={"Cookie": cookie, "Origin": self._url},
+            max_size=None,
+        )
+        await self._run_script(BackMsg())
+        return time.perf_counter() - began
+
+    async def press(self, label: str) -> float:
+        """Press a button; seconds until the page has answered."""
+        request = BackMsg()
+        self._widget(request, label).trigger_value = True
+        return await self._run_script(request)
+
+    async def switch(self, label: str, *, is_on: bool) -> float:
+        """Turn a switch on or off; seconds until the page has answered."""
+        request = BackMsg()
+        self._widget(request, label).bool_value = is_on
+        return await self._run_script(request)
+
+    async def choose(self, label: str, option: str) -> float:
+        """Choose one of some buttons; seconds until the page has answered."""
+        if option not in self._options[label]:
+            msg = f"{label} offers {self._options[label]}, not {option!r}."  # which the server would pass over
+            raise ValueError(msg)
+        request = BackMsg()
+        self._widget(request, label).string_array_value.data.append(option)
+        return await self._run_script(request)
+
+    @property
+    def run_id(self) -> str:
+        """The run that the page shows; empty before there is one."""
+        found = _RUN_ID.search(self._query)
+        return found[1] if found else ""
+
+    async def run_messages(self) -> AsyncIterator[dict[str, Any]]:
+        """What the run's stream brings, frames included, to the end of the stream."""
+        address = f"{self._url}/live/runs/{self.run_id}/events?frames=1"
+        async with self._http.stream("GET", address) as response:
+            response.raise_for_status()
+            async for line in response.aiter_lines():
+                if line.startswith(_DATA):
+                    yield json.loads(line.removeprefix(_DATA))
+
+    def _widget(self, request: BackMsg, label: str) -> Any:
+        widget_id, fragment_id = self._widgets[label]
+        request.rerun_script.fragment_id = fragment_id
+        state = request.rerun_script.widget_states.widgets.add()
+        state.id = widget_id
+        return state
+
+    async def _run_script(self, request: BackMsg) -> float:
+        if self._socket is None:
+            msg = "A student enters first."
+            raise RuntimeError(msg)
+        request.rerun_script.query_string = self._query
+        began = time.perf_counter()
+        await self._socket.send(request.SerializeToString())
+        while not self._is_end(ForwardMsg.FromString(await self._socket.recv(decode=False))):
+            pass
+        return time.perf_counter() - began
+
+    def _is_end(self, message: ForwardMsg) -> bool:
+        """Take note of ``message``; whether the script run ends with it."""
+        kind = message.WhichOneof("type")
+        if kind == "page_info_changed":
+            self._query = message.page_info_changed.query_string
+        elif kind == "delta":
+            self._note(message.delta)
+        return kind == "script_finished" and message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+
+    def _note(self, delta: Any) -> None:
+        element = delta.new_element
+        kind = element.WhichOneof("type")
+        if kind == "exception":
+            raise RuntimeError(element.exception.message)
+        if kind in ("button", "checkbox", "button_group"):
+            widget = getattr(element, kind)
+            self._widgets[widget.label] = widget.id, delta.fragment_id
+            if kind == "button_group":
+                self._options[widget.label] = [each.content for each in widget.options]
