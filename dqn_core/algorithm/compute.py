@@ -28,6 +28,10 @@ __all__ = ["CALIBRATION_S", "ComputeChoice", "KnownRates", "adopt_rates", "known
 _CANDIDATES = ("fused", "torch-cpu", "torch-cuda")
 CALIBRATION_S = 0.3
 """Seconds that all timings for one choice take together at most."""
+_ROUNDS = 10
+"""Parts of that time; after each, timing ends if one candidate is far ahead."""
+_FAR_AHEAD = 3.0
+"""Times as fast as any other: more timing would not change the choice."""
 
 _LARGE_WORK = 200_000_000
 """Parameters times batch rows above which a single update could outlast the calibration."""
@@ -204,8 +208,26 @@ def _measure(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]
     indices = replay.sample_indices(generator, config.batch_size)
     for learner in learners.values():  # compiles, allocates, captures: done once, and not what is compared
         _time_once(learner, replay, indices)
-    budget = CALIBRATION_S / len(learners)
-    return {compute: _rate(learner, replay, indices, budget) for compute, learner in learners.items()}
+    return _race(learners, replay, indices)
+
+
+def _race(learners: Mapping[str, Learner], replay: ReplayBuffer, indices: NDArray[np.int64]) -> dict[str, float]:
+    """Updates a second of each, by the median; timed in turns, until one is far ahead or the time is over."""
+    times: dict[str, list[float]] = {compute: [] for compute in learners}
+    end = time.perf_counter() + CALIBRATION_S
+    while True:
+        began = time.perf_counter()
+        for compute, learner in learners.items():
+            times[compute] += _times(learner, replay, indices, CALIBRATION_S / _ROUNDS / len(learners))
+        rates = {compute: 1.0 / statistics.median(each) for compute, each in times.items()}
+        now = time.perf_counter()
+        if _is_decided(rates) or now + (now - began) > end:
+            return rates
+
+
+def _is_decided(rates: Mapping[str, float]) -> bool:
+    fastest, *others = sorted(rates.values(), reverse=True)
+    return all(fastest >= _FAR_AHEAD * other for other in others)
 
 
 def _made_up_replay(generator: np.random.Generator, observation_size: int, count: int) -> ReplayBuffer:
@@ -216,13 +238,13 @@ def _made_up_replay(generator: np.random.Generator, observation_size: int, count
     return replay
 
 
-def _rate(learner: Learner, replay: ReplayBuffer, indices: NDArray[np.int64], budget_s: float) -> float:
-    """Updates a second by the median of as many as fit into ``budget_s``; at least one."""
+def _times(learner: Learner, replay: ReplayBuffer, indices: NDArray[np.int64], budget_s: float) -> list[float]:
+    """Seconds of as many updates as fit into ``budget_s``; at least one."""
     end = time.perf_counter() + budget_s
     times = [_time_once(learner, replay, indices)]
     while time.perf_counter() + times[-1] < end:
         times.append(_time_once(learner, replay, indices))
-    return 1.0 / statistics.median(times)
+    return times
 
 
 def _time_once(learner: Learner, replay: ReplayBuffer, indices: NDArray[np.int64]) -> float:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dqn_core.algorithm import compute
-from dqn_core.algorithm.compute import ComputeChoice, make_learner
+from dqn_core.algorithm.compute import CALIBRATION_S, ComputeChoice, make_learner
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
@@ -64,27 +64,43 @@ def test_the_same_work_is_timed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert choose(CONFIG.replace(gamma=0.5, seed=9)) == first
 
 
+class Clock:
+    now = 100.0
+
+
 class SlowLearner:
     """A learner on a clock of its own, whose updates take ``update_s``."""
 
-    def __init__(self, update_s: float) -> None:
+    def __init__(self, clock: Clock, update_s: float) -> None:
+        self.clock = clock
         self.update_s = update_s
-        self.now = 100.0
 
     def update(self, replay: ReplayBuffer, indices: np.ndarray) -> None:
-        self.now += self.update_s
+        self.clock.now += self.update_s
 
     def act(self, observation: np.ndarray) -> int:
         return 0
 
 
-@pytest.mark.parametrize(("update_s", "spent_s"), [(0.02, 0.1), (0.001, 0.1), (5.0, 5.0)])
-def test_timing_keeps_to_its_budget(monkeypatch: pytest.MonkeyPatch, update_s: float, spent_s: float) -> None:
-    learner = SlowLearner(update_s)
-    monkeypatch.setattr(compute, "time", SimpleNamespace(perf_counter=lambda: learner.now))
-    rate = compute._rate(learner, filled_replay(0, (2, 2), 5), np.arange(5), 0.1)
-    assert rate == pytest.approx(1 / update_s)
-    assert learner.now - 100.0 == pytest.approx(spent_s, abs=update_s * 1.01 if update_s < 1 else 1e-9)
+@pytest.mark.parametrize(
+    ("update_s", "least_s", "most_s"),
+    [
+        ((0.001, 0.0011), 0.9 * CALIBRATION_S, CALIBRATION_S),  # close: all of the time
+        ((0.001, 0.004), 0.0, 0.11 * CALIBRATION_S + 0.004),  # far ahead: one part of it
+        ((0.001,), 0.0, 0.11 * CALIBRATION_S),
+        ((5.0, 1.0), 6.0, 6.0),  # one update each, whatever it takes
+        ((0.25, 0.2), 0.45, 0.45),
+    ],
+)
+def test_timing_ends_when_one_is_far_ahead_or_its_time_is_over(
+    monkeypatch: pytest.MonkeyPatch, update_s: tuple[float, ...], least_s: float, most_s: float
+) -> None:
+    clock = Clock()
+    learners = {str(each): SlowLearner(clock, each) for each in update_s}
+    monkeypatch.setattr(compute, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    rates = compute._race(learners, filled_replay(0, (2, 2), 5), np.arange(5))
+    assert rates == pytest.approx({str(each): 1 / each for each in update_s})
+    assert least_s - 1e-9 <= clock.now - 100.0 <= most_s + 1e-9
 
 
 @pytest.mark.parametrize("changes", [{"noisy_nets": True}, {"distribution": "quantile"}])
