@@ -1,6 +1,6 @@
 """All benchmarks of speed: measures, keeps the results as JSON, and writes ``docs/performance.md`` from them.
 
-python -m benchmarks                       everything, about a quarter of an hour; close other programs
+python -m benchmarks                       everything, about twenty minutes; close other programs
 python -m benchmarks --only loop lab       these parts anew; the others' results stay
 python -m benchmarks --quick               everything in little, into test-output/, to see that it works
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import os
 import platform
 from pathlib import Path
 
-__all__ = ["machine_summary", "package_versions"]
+__all__ = ["machine_summary", "missing_packages", "package_versions"]
 
 _PACKAGES = ("torch", "numba", "numpy", "gymnasium", "stable-baselines3", "streamlit")
 
@@ -20,6 +21,12 @@ def machine_summary() -> str:
 def package_versions() -> dict[str, str]:
     """Versions of the packages that speed depends on, those that are installed."""
     return {name: version for name in _PACKAGES if (version := _version(name))}
+
+
+def missing_packages(*names: str) -> str:
+    """What is not installed of ``names``, and what installs it; empty where nothing is missing."""
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    return f"{' and '.join(missing)} not installed: pip install -r requirements-dev.txt" if missing else ""
 
 
 def _version(name: str) -> str:

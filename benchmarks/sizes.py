@@ -9,7 +9,7 @@ __all__ = ["FULL", "QUICK", "Sizes"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Counts and seconds; ``FULL`` is what ``make bench`` takes, about a quarter of an hour on two cores."""
+    """Counts and seconds; ``FULL`` is what ``make bench`` takes, about twenty minutes on two cores."""
 
     envs: tuple[str, ...] = ("CartPole-v1", "LunarLander-v3")
     repetitions: int = 3

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import random
 import tempfile
@@ -16,13 +15,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import missing_packages
 from benchmarks.measuring import summary
 from benchmarks.memory_probe import peak_bytes
 from benchmarks.sizes import Sizes
 
 __all__ = ["measure"]
 
-_NEEDS = ("httpx", "websockets")
 _WARM_UP_S = 15.0
 """What the server prepares after its start is done by then."""
 _ARRIVE_S = 10.0
@@ -32,9 +31,8 @@ _OVER = {"finished", "stopped", "failed", "interrupted"}
 
 def measure(sizes: Sizes) -> dict[str, Any]:
     """Milliseconds to answer, seconds until runs begin and are over, and the server's memory."""
-    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
-    if missing:
-        return {"skipped": f"{' and '.join(missing)} not installed: pip install -r requirements-dev.txt"}
+    if missing := missing_packages("httpx", "websockets"):
+        return {"skipped": missing}
     from tests.support.live_server import LiveServer
 
     cores = os.cpu_count() or 1

@@ -6,13 +6,13 @@ page open, and with the page open and frames on; Chromium runs on the same cores
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import tempfile
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import missing_packages
 from benchmarks.measuring import interleaved, ratios, summary
 from benchmarks.memory_probe import peak_bytes
 from benchmarks.sizes import Sizes
@@ -22,16 +22,14 @@ __all__ = ["measure"]
 
 _SETTLE_S = 3.0
 """Frames go on for 2.5 s after their last viewer has gone."""
-_NEEDS = ("playwright", "httpx")
 _BEYOND_ALL_ROWS = 999_999_999
 _CLOSED, _OPEN, _FRAMES = "closed", "open", "frames"
 
 
 def measure(sizes: Sizes) -> dict[str, Any]:
     """Env steps a second without and with a page, and milliseconds to answer; only a reason where that cannot be."""
-    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
-    if missing:
-        return {"skipped": f"{' and '.join(missing)} not installed: pip install -r requirements-dev.txt"}
+    if missing := missing_packages("playwright", "httpx"):
+        return {"skipped": missing}
     try:
         chromium = find_chromium()
     except NoChromiumError as error:

@@ -45,10 +45,6 @@ class Student:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.leave()
-
-    async def leave(self) -> None:
-        """Close the page."""
         if self._socket is not None:
             await self._socket.close()
         await self._http.aclose()

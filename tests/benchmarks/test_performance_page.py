@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import memory_probe, speed_dashboard
+from benchmarks import machine, memory_probe, speed_class, speed_dashboard
 from benchmarks.measuring import summary
 from benchmarks.performance_page import performance_page, requirements
 from benchmarks.performance_sections import SECTIONS
@@ -96,11 +96,16 @@ def test_the_dashboard_is_left_out_with_a_reason_where_something_is_missing(
         message = "No chromium here.\nDo this."
         raise NoChromiumError(message)
 
-    monkeypatch.setattr(speed_dashboard.importlib.util, "find_spec", find_spec)
+    monkeypatch.setattr(machine.importlib.util, "find_spec", find_spec)
     monkeypatch.setattr(speed_dashboard, "find_chromium", find_chromium)
     skipped = speed_dashboard.measure(QUICK)["skipped"]
     assert missing in skipped
     assert "\n" not in skipped
+
+
+def test_the_class_is_left_out_with_a_reason_where_something_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None if name == "httpx" else object())
+    assert speed_class.measure(QUICK) == {"skipped": "httpx not installed: pip install -r requirements-dev.txt"}
 
 
 def test_the_page_names_machine_command_and_load() -> None:

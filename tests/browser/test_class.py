@@ -11,23 +11,20 @@ from live_server import LiveServer
 STUDENTS = 3
 
 
-async def _train(student: Student) -> tuple[str, str, str]:
-    await student.enter()
-    await student.choose("Preset", "Class lab")
-    await student.press("Start")
-    await student.switch("Watch frames", is_on=False)
-    async for message in student.run_messages():
-        last = message
-    assert last["over"]
-    return student.run_id, last["run_id"], last["state"]
+async def _train(url: str) -> tuple[str, str, str]:
+    async with Student(url) as student:
+        await student.enter()
+        await student.choose("Preset", "Class lab")
+        await student.press("Start")
+        await student.switch("Watch frames", is_on=False)
+        async for message in student.run_messages():
+            last = message
+        assert last["over"]
+        return student.run_id, last["run_id"], last["state"]
 
 
 async def _lesson(url: str) -> list[tuple[str, str, str]]:
-    students = [Student(url) for _ in range(STUDENTS)]
-    try:
-        return await asyncio.gather(*map(_train, students))
-    finally:
-        await asyncio.gather(*(each.leave() for each in students))
+    return await asyncio.gather(*(_train(url) for _ in range(STUDENTS)))
 
 
 def test_each_student_of_a_class_gets_a_run_of_their_own(server: LiveServer) -> None:
