@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from browser_watch import settle
 from live_server import LiveServer
@@ -81,3 +82,26 @@ def test_a_reload_while_it_starts_and_the_ways_back_and_forth_find_the_run(page:
     page.go_back()
     expect(page.get_by_test_id("run-state")).to_have_text("Running")
     stop(page)
+
+
+def test_what_was_on_the_page_before_is_sent_again_and_never_looked_for_in_the_browser(page: Page) -> None:
+    # Streamlit can have the browser keep large elements for a few script runs, and send their hashes alone. One that
+    # was asked for just before the last of these runs had ended was thrown away by then, and the page was dead.
+    kinds: list[str | None] = []
+
+    def watch_answers(socket: WebSocket) -> None:
+        if socket.url.endswith("/_stcore/stream"):
+            socket.on("framereceived", lambda data: kinds.append(ForwardMsg.FromString(data).WhichOneof("type")))
+
+    page.on("websocket", watch_answers)
+    open_at_real_time(page)
+    button(page, "Start")
+    stage = page.get_by_test_id("live-frame")
+    expect(stage).to_be_visible()
+    for is_on in (False, True, False, True):
+        settle(page)
+        page.get_by_test_id("stCheckbox").filter(has_text="Watch frames").locator("label").click()
+        expect(stage).to_be_visible(visible=is_on)
+    stop(page)
+    assert "delta" in kinds
+    assert "ref_hash" not in kinds
