@@ -159,9 +159,10 @@ class Panel:
         self.page.wait_for_function(expression)
 
     def wait_drawn(self, name: str = "return", episode: int | None = None) -> None:
-        """Wait until the chart shows its rows, up to ``episode`` where that is given."""
-        last = "true" if episode is None else f"trace.x.at(-1) === {episode}"
-        self.wait_for(f"(() => {{ const trace = {trace_of(name, 'raw')}; return trace?.x.length > 0 && {last}; }})()")
+        """Wait until the chart was drawn with every row that the panel has, or with those up to ``episode``."""
+        newest = "dqnLabPanel.rows()" if episode is None else str(episode)
+        chart = f"document.querySelector('[data-testid=chart-{name}]')"
+        self.wait_for(f"{chart}.layout?.xaxis.autorangeoptions.clipmax === {newest}")
 
     def trace(self, name: str, key: str) -> dict[str, Any]:
         found: dict[str, Any] = self.page.evaluate(
