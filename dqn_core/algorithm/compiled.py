@@ -32,8 +32,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
-    # Sums may be reordered, and so vectorised. NaN and infinity keep their meaning, for divergence must show.
-    "fastmath": {"contract", "reassoc"},
+    # No fast-math flag: each would let LLVM order or fuse sums as the CPU at hand likes it, and one seed would give
+    # another run on another CPU. Sums that are to be fast are written out lane by lane in vector_products.
     # x / 0 is infinite, as in numpy: Python's check for it would keep loops from being vectorised.
     "error_model": "numpy",
 }

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compiled import helper, kernel
-from dqn_core.algorithm.vector_products import add_product, inner_products
+from dqn_core.algorithm.vector_products import add_product, inner_products, row_sum, vector_product
 
 __all__ = ["backward", "forward", "forward_kept", "greedy_action", "q_rows"]
 
@@ -132,20 +132,12 @@ def backward(
         gradient_at = GRADIENT * (parameters.shape[0] // N_BLOCKS) + at
         inner_products(parameters, gradient_at, n_in, workspace, here, workspace, x_at, row, n_out, n_in, n)
         for o in range(n_out):
-            parameters[gradient_at + n_out * n_in + o] = _total(workspace[here + o * row : here + o * row + n])
+            parameters[gradient_at + n_out * n_in + o] = row_sum(workspace, here + o * row, n)
         if i > 0:
             workspace[there : there + n_in * row] = 0.0
             add_product(workspace, there, parameters, at, 1, n_in, workspace, here, row, n_in, n, n_out)
             _block(workspace[there : there + n_in * row], workspace[x_at : x_at + n_in * row])
             here, there = there, here
-
-
-@helper
-def _total(values: Floats) -> np.float32:
-    total = np.float32(0.0)
-    for k in range(values.shape[0]):
-        total += values[k]
-    return total
 
 
 @helper
@@ -163,22 +155,12 @@ def _forward_one(parameters: Floats, sizes: Integers, scratch: Floats, widest: i
     for i in range(sizes.shape[0] - 1):
         n_in, n_out = sizes[i], sizes[i + 1]
         bias_at = at + n_out * n_in
-        x = scratch[x_at : x_at + n_in]
-        for o in range(n_out):
-            total = _inner(parameters[at + o * n_in : at + (o + 1) * n_in], x) + parameters[bias_at + o]
-            is_rectified = i < sizes.shape[0] - 2 and total < np.float32(0.0)
-            scratch[y_at + o] = np.float32(0.0) if is_rectified else total
+        vector_product(scratch, y_at, parameters, at, scratch, x_at, parameters, bias_at, n_out, n_in)
+        if i < sizes.shape[0] - 2:
+            _rectify(scratch[y_at : y_at + n_out])
         at = bias_at + n_out
         x_at, y_at = y_at, x_at
     return x_at
-
-
-@helper
-def _inner(x: Floats, y: Floats) -> np.float32:
-    total = np.float32(0.0)
-    for k in range(x.shape[0]):
-        total += x[k] * y[k]
-    return total
 
 
 @kernel
