@@ -51,8 +51,18 @@ class TrainingConfig:
     adam_epsilon: float = ruled(1e-8, 0.0, 1.0, low_is_open=True)
     """Adam's denominator offset (1e-8 in Kingma & Ba 2015 and torch, 1e-7 in Keras)."""
 
+    adam_epsilon_hat: bool = ruled(default=False)
+    """Adam's epsilon as Keras adds it, before the bias correction (epsilon-hat in Kingma & Ba 2015, section 2)."""
+
     batch_size: int = ruled(128, 1, 65_536)
     """Transitions per update, drawn from the replay memory with replacement."""
+
+    distinct_rows: bool = ruled(default=False)
+    """No transition is drawn twice for one batch: drawn without replacement."""
+
+    minibatch_size: int = ruled(0, 0, 65_536)
+    """Rows of one gradient step: the batch is split at random into minibatches of this size, and a gradient step taken
+    on each, towards targets that were fixed before the first. 0: one gradient step on the whole batch."""
 
     buffer_size: int = ruled(10_000, 1, 10_000_000)
     """Transitions that the replay memory holds; the oldest goes first."""
@@ -65,6 +75,10 @@ class TrainingConfig:
 
     loss: Loss = ruled("mse")
     """Loss of the TD error: mean squared error or Huber (quadratic within 1, linear beyond)."""
+
+    loss_over_all_outputs: bool = ruled(default=False)
+    """The loss is a mean over all actions' outputs; those not taken have their own values from before the update as
+    labels (the usual way with Keras' ``fit``). Off: over the taken actions' outputs alone."""
 
     gradient_clip_value: float = ruled(0.0, 0.0, 1e6)
     """Each gradient element is clipped to [-value, value]; 0 turns clipping off."""
@@ -118,7 +132,10 @@ class TrainingConfig:
     """Probability of a random action that remains."""
 
     epsilon_decay_rate: float = ruled(10.0, 0.0, 1_000.0)
-    """Rate r of end + (start - end) exp(-r k / max_episodes) after k episodes."""
+    """Rate r of end + (start - end) exp(-r (k - k0) / max_episodes) after k episodes, k0 of them before the decay."""
+
+    epsilon_decay_start: int = ruled(0, 0, 10_000_000)
+    """Episodes k0 after which the exponential decay begins; until then epsilon is epsilon_start."""
 
     epsilon_decay_steps: int = ruled(10_000, 1, 100_000_000)
     """Env steps, counted from the warm-up's end, over which epsilon falls where the schedule is "linear_steps"."""
@@ -281,6 +298,15 @@ def _cross_field_problems(config: TrainingConfig) -> typing.Iterator[FieldProble
         if value > limit:
             template = mark("must be at most {limit_name} = {limit}: lower {name} or raise {limit_name}")
             yield FieldProblem(name, value, template, {"name": name, "limit_name": limit_name, "limit": limit})
+    if config.minibatch_size > config.batch_size:
+        template = mark("must be at most batch_size = {limit}, or 0 for the whole batch at once")
+        yield FieldProblem("minibatch_size", config.minibatch_size, template, {"limit": config.batch_size})
+    if config.loss_over_all_outputs and config.distribution != "none":
+        template = mark("cannot be on together with {limit_name}: turn one of the two off")
+        yield FieldProblem("loss_over_all_outputs", True, template, {"limit_name": "distribution"})
+    if config.distinct_rows and config.prioritized_replay:
+        template = mark("cannot be on together with {limit_name}: turn one of the two off")
+        yield FieldProblem("distinct_rows", True, template, {"limit_name": "prioritized_replay"})
     if config.goal_score is not None and config.evaluate_every == 0:
         template = mark("needs evaluations to be reached: set evaluate_every to 1 or more, or goal_score to none")
         yield FieldProblem("goal_score", config.goal_score, template, {})

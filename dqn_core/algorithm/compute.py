@@ -39,7 +39,17 @@ _LARGE_WORK = 200_000_000
 KnownRates = dict[tuple[object, ...], dict[str, float]]
 """Updates a second of each candidate, by the kind of work."""
 
-_SHAPING = ("loss", "double_dqn", "dueling", "noisy_nets", "distribution", "quantiles")
+_SHAPING = (
+    "loss",
+    "double_dqn",
+    "dueling",
+    "noisy_nets",
+    "distribution",
+    "quantiles",
+    "minibatch_size",
+    "loss_over_all_outputs",
+    "adam_epsilon_hat",
+)
 """Fields that change what an update does, beside those that only count in part."""
 
 _LOG = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ __all__ = ["episode_exponential", "epsilon_at", "linear_steps"]
 
 
 def episode_exponential(episode: int, max_episodes: int, start: float, end: float, rate: float) -> float:
-    """``end + (start - end) exp(-rate k / max_episodes)`` with k = ``episode`` finished episodes, from 0."""
+    """``end + (start - end) exp(-rate k / max_episodes)`` with k = ``episode`` episodes of decay, from 0."""
     return end + (start - end) * math.exp(-rate * episode / max_episodes)
 
 
@@ -26,6 +26,7 @@ def epsilon_at(config: TrainingConfig, episode: int, env_step: int) -> float:
         return 0.0
     if config.epsilon_schedule == "linear_steps":
         return linear_steps(env_step, config.epsilon_start, config.epsilon_end, config.epsilon_decay_steps)
+    decayed = max(0, episode - config.epsilon_decay_start)
     return episode_exponential(
-        episode, config.max_episodes, config.epsilon_start, config.epsilon_end, config.epsilon_decay_rate
+        decayed, config.max_episodes, config.epsilon_start, config.epsilon_end, config.epsilon_decay_rate
     )

@@ -6,9 +6,12 @@ parameters  float32 [5 P]: online weights, target weights, Adam's first and seco
             after layer, the weight [out, in] row by row and the bias [out], then zeros up to a whole cache line.
 sizes       int64 [L + 1]: layer sizes, from observation to Q-values.
 workspace   float32: every layer's activations for the batch, two buffers as high as the widest layer, the TD targets,
-            which the TD errors take the place of, and what s' is worth in them. A unit's values for the batch are one
-            row, padded (:func:`workspace_size`).
+            which the TD errors take the place of, what s' is worth in them, and a label for each output. A unit's values
+            for the batch are one row, padded (:func:`workspace_size`).
 numbers     float64 [N_NUMBERS]: hyperparameters, Adam's step count, and the statistics gathered.
+
+Where a batch is learned from in minibatches, each lies in the same workspace as a batch of its own size would; targets
+and labels, which are made once for the whole batch, lie behind all that a smaller batch needs.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from dqn_core.algorithm.fused_network import (
     forward,
     forward_kept,
 )
+from dqn_core.algorithm.powers import whole_power
 from dqn_core.algorithm.vector_products import BATCH_TILE
 
 __all__ = ["batch_terms", "td_errors_at", "term_columns", "update", "whole_lines", "workspace_size"]
@@ -39,10 +43,10 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-GAMMA, LEARNING_RATE, ADAM_EPSILON, CLIP_VALUE, TAU, IS_HUBER, IS_DOUBLE = range(7)
-ADAM_STEP, UPDATES, LOSS_SUM, Q_SUM = range(7, 11)
-"""Places in ``numbers``; CLIP_VALUE 0 does not clip, TAU 0 leaves the target network alone."""
-N_NUMBERS = 11
+GAMMA, LEARNING_RATE, ADAM_EPSILON, CLIP_VALUE, TAU, IS_HUBER, IS_DOUBLE, MINIBATCH, HAS_ALL_OUTPUTS, IS_HAT = range(10)
+ADAM_STEP, UPDATES, LOSS_SUM, Q_SUM = range(10, 14)
+"""Places in ``numbers``; CLIP_VALUE 0 does not clip, TAU 0 leaves the target network alone, MINIBATCH 0 is the batch."""
+N_NUMBERS = 14
 
 BETA_1, BETA_2 = 0.9, 0.999  # Kingma & Ba 2015, algorithm 1
 _NOTHING = np.float32(1e-30)
@@ -62,7 +66,7 @@ def whole_lines(size: int) -> int:
 
 def workspace_size(sizes: Sequence[int], batch_size: int) -> int:
     """Floats of workspace that an update of ``batch_size`` rows needs."""
-    return td_errors_at(sizes, batch_size) + 2 * _row_length(batch_size)
+    return td_errors_at(sizes, batch_size) + (2 + sizes[-1]) * _row_length(batch_size)
 
 
 def td_errors_at(sizes: Sequence[int], batch_size: int) -> int:
@@ -89,19 +93,49 @@ def update(
     n_values: int,
     workspace: Floats,
     numbers: Doubles,
+    most_steps: int,
 ) -> None:
-    """One gradient step on the replay ``rows`` [N, 2 D + 4] numbered ``indices`` [B].
+    """One update on the replay ``rows`` [N, 2 D + 4] numbered ``indices`` [B]: a gradient step for each minibatch.
 
     ``weights`` [B] multiply the rows' losses. ``n_values`` outputs of the network, 1 where it is dueling and else 0,
-    come before the actions'.
+    come before the actions'. No more than ``most_steps`` gradient steps are taken.
     """
-    n, row, here, there, targets_at = _places(sizes, indices.shape[0])
+    batch_size = indices.shape[0]
+    _, batch_row, _, _, targets_at = _places(sizes, batch_size)
+    labels_at = targets_at + 2 * batch_row
     n_actions = sizes[-1] - n_values
     _targets(rows, indices, parameters, sizes, n_values, workspace, numbers)
-    q_at = forward_kept(parameters, sizes, n_values, workspace, row, n)
-    _td_errors(rows, indices, weights, n_actions, workspace, q_at, targets_at, here + n_values * row, row, numbers)
-    backward(parameters, sizes, n_values, workspace, here, there, row, n)
-    _adam(parameters, numbers)
+    if numbers[HAS_ALL_OUTPUTS] != 0.0:
+        _labels(rows, indices, parameters, sizes, n_values, workspace, labels_at)
+    minibatch = np.int64(numbers[MINIBATCH])
+    if minibatch == 0:
+        minibatch = batch_size
+    for first in range(0, min(batch_size, most_steps * minibatch), minibatch):
+        size = min(minibatch, batch_size - first)
+        n, row, here, there, _ = _places(sizes, size)
+        if size < batch_size:
+            _gather(rows, indices[first : first + size], 0, sizes[0], workspace, 0, row)
+        q_at = forward_kept(parameters, sizes, n_values, workspace, row, n)
+        _td_errors(
+            rows,
+            indices,
+            weights,
+            n_actions,
+            workspace,
+            q_at,
+            targets_at,
+            labels_at,
+            batch_row,
+            here + n_values * row,
+            row,
+            first,
+            size,
+            numbers,
+        )
+        backward(parameters, sizes, n_values, workspace, here, there, row, n)
+        _adam(parameters, numbers)
+    numbers[UPDATES] += 1.0
+    _mix_target(parameters, numbers)
 
 
 def term_columns(n_actions: int) -> int:
@@ -128,6 +162,7 @@ def batch_terms(
     n_actions = sizes[-1] - n_values
     next_q_at = _targets(rows, indices, parameters, sizes, n_values, workspace, numbers)
     q_at = forward_kept(parameters, sizes, n_values, workspace, row, n)
+    share = np.float32(1.0) if numbers[HAS_ALL_OUTPUTS] == 0.0 else np.float32(1.0) / np.float32(n_actions)
     for b in range(indices.shape[0]):
         for a in range(n_actions):
             terms[b, a] = workspace[q_at + a * row + b]
@@ -136,7 +171,7 @@ def batch_terms(
         terms[b, -4] = workspace[targets_at + row + b]
         terms[b, -3] = workspace[targets_at + b]
         terms[b, -2] = error
-        terms[b, -1] = _loss_and_slope(error, numbers[IS_HUBER] != 0.0)[0]
+        terms[b, -1] = share * _loss_and_slope(error, numbers[IS_HUBER] != 0.0)[0]
 
 
 @helper
@@ -179,6 +214,27 @@ def _targets(
     _next_values(indices.shape[0], n_actions, workspace, q_at, next_values_at, row, is_double)
     _td_targets(rows, indices, numbers[GAMMA], workspace, next_values_at, targets_at)
     return q_at
+
+
+@helper
+def _labels(
+    rows: Floats,
+    indices: Integers,
+    parameters: Floats,
+    sizes: Integers,
+    n_values: int,
+    workspace: Floats,
+    labels_at: int,
+) -> None:
+    """Write a label for each output of each row, [A, n]: what the online network says now, but for the taken action.
+
+    The taken action's label is the row's target, which stays where it is.
+    """
+    n, row, here, there, _ = _places(sizes, indices.shape[0])
+    _gather(rows, indices, 0, sizes[0], workspace, here, row)
+    q_at = forward(parameters, ONLINE, sizes, n_values, workspace, here, there, row, n)
+    n_floats = (sizes[-1] - n_values) * row
+    workspace[labels_at : labels_at + n_floats] = workspace[q_at : q_at + n_floats]
 
 
 @helper
@@ -247,40 +303,50 @@ def _td_errors(
     workspace: Floats,
     q_at: int,
     targets_at: int,
+    labels_at: int,
+    labels_row: int,
     out_at: int,
     row: int,
+    first: int,
+    size: int,
     numbers: Doubles,
 ) -> None:
     """Derivative of the loss by each Q-value, [A, n] at ``out_at``; the errors take the targets' place.
 
-    Adds to the statistics.
+    Of the rows numbered ``first`` to ``first + size`` in the batch. Adds to the statistics.
     """
     workspace[out_at : out_at + n_actions * row] = 0.0
-    batch_size = indices.shape[0]
     is_huber = numbers[IS_HUBER] != 0.0
-    share = np.float32(1.0 / batch_size)
+    has_all_outputs = numbers[HAS_ALL_OUTPUTS] != 0.0
+    n_outputs = n_actions if has_all_outputs else 1
+    share = np.float32(1.0 / (size * n_outputs))
     loss_sum = np.float64(0.0)
     q_sum = 0.0
-    for b in range(batch_size):
-        at = np.int64(rows[indices[b], -3]) * row + b
-        q = workspace[q_at + at]
-        error = q - workspace[targets_at + b]
-        workspace[targets_at + b] = error
+    for b in range(size):
+        taken = np.int64(rows[indices[first + b], -3])
+        q = workspace[q_at + taken * row + b]
+        error = q - workspace[targets_at + first + b]
+        workspace[targets_at + first + b] = error
         q_sum += q
         loss, slope = _loss_and_slope(error, is_huber)
-        loss_sum += np.float64(weights[b] * loss)
-        workspace[out_at + at] = weights[b] * slope * share
-    numbers[UPDATES] += 1.0
-    numbers[LOSS_SUM] += loss_sum / batch_size
-    numbers[Q_SUM] += q_sum / batch_size
+        workspace[out_at + taken * row + b] = weights[first + b] * slope * share
+        if has_all_outputs:
+            for a in range(n_actions):
+                if a != taken:
+                    other = workspace[q_at + a * row + b] - workspace[labels_at + a * labels_row + first + b]
+                    other_loss, slope = _loss_and_slope(other, is_huber)
+                    workspace[out_at + a * row + b] = weights[first + b] * slope * share
+                    loss += other_loss
+        loss_sum += np.float64(weights[first + b] * loss)
+    numbers[LOSS_SUM] += loss_sum / (indices.shape[0] * n_outputs)
+    numbers[Q_SUM] += q_sum / indices.shape[0]
 
 
 @helper
 def _adam(parameters: Floats, numbers: Doubles) -> None:
-    """Clip, Adam as torch.optim.Adam does it (Kingma & Ba 2015, algorithm 1), soft target."""
+    """Clip, and Adam as torch.optim.Adam does it (Kingma & Ba 2015, algorithm 1), or with Keras' epsilon."""
     n_parameters = parameters.shape[0] // N_BLOCKS
     online = parameters[:n_parameters]
-    target = parameters[TARGET * n_parameters : (TARGET + 1) * n_parameters]
     first = parameters[FIRST * n_parameters : (FIRST + 1) * n_parameters]
     second = parameters[SECOND * n_parameters : (SECOND + 1) * n_parameters]
     gradient = parameters[GRADIENT * n_parameters : (GRADIENT + 1) * n_parameters]
@@ -291,9 +357,11 @@ def _adam(parameters: Floats, numbers: Doubles) -> None:
         for k in range(n_parameters):
             gradient[k] = max(min(gradient[k], clip), -clip)
 
-    step_size = np.float32(numbers[LEARNING_RATE] / (1.0 - BETA_1 ** numbers[ADAM_STEP]))
-    root = np.float32(1.0 / math.sqrt(1.0 - BETA_2 ** numbers[ADAM_STEP]))
-    epsilon = np.float32(numbers[ADAM_EPSILON])
+    step = np.int64(numbers[ADAM_STEP])
+    correction = 1.0 / math.sqrt(1.0 - whole_power(BETA_2, step))
+    step_size = np.float32(numbers[LEARNING_RATE] / (1.0 - whole_power(BETA_1, step)))
+    root = np.float32(correction)
+    epsilon = np.float32(numbers[ADAM_EPSILON] * (correction if numbers[IS_HAT] != 0.0 else 1.0))
     keep_1, add_1 = np.float32(BETA_1), np.float32(1.0 - BETA_1)
     keep_2, add_2 = np.float32(BETA_2), np.float32(1.0 - BETA_2)
     for k in range(n_parameters):
@@ -306,6 +374,13 @@ def _adam(parameters: Floats, numbers: Doubles) -> None:
         second[k] = np.float32(0.0) if v < _NOTHING else v
         online[k] -= step_size * first[k] / (np.sqrt(second[k]) * root + epsilon)
 
+
+@helper
+def _mix_target(parameters: Floats, numbers: Doubles) -> None:
+    """Move the target network towards the online network by the soft-update rate."""
+    n_parameters = parameters.shape[0] // N_BLOCKS
+    online = parameters[:n_parameters]
+    target = parameters[TARGET * n_parameters : (TARGET + 1) * n_parameters]
     tau = np.float32(numbers[TAU])
     if tau > 0.0:
         for k in range(n_parameters):

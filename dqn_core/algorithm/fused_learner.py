@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm import fused_kernels as kernels
 from dqn_core.algorithm import fused_network as network
-from dqn_core.algorithm.learner import STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
+from dqn_core.algorithm.learner import ALL_STEPS, STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
 from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of, weight_shapes
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
@@ -76,11 +76,15 @@ class FusedLearner:
     # ---------------------------------------------------------------------------------------------- learning
 
     def update(
-        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+        self,
+        replay: ReplayBuffer,
+        indices: NDArray[np.int64],
+        weights: NDArray[np.float32] | None = None,
+        most_steps: int = ALL_STEPS,
     ) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+        """A gradient step on each minibatch of the rows ``indices`` [B], then the soft target update.
 
-        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        ``weights`` [B] multiply the rows' losses; None: all count 1. No more than ``most_steps`` steps are taken.
         """
         self._make_room(len(indices))
         kernels.update(
@@ -92,6 +96,7 @@ class FusedLearner:
             self._n_values,
             self._workspace,
             self._numbers,
+            most_steps,
         )
 
     def _make_room(self, batch_size: int) -> None:
@@ -101,7 +106,7 @@ class FusedLearner:
             self._all_one = np.ones(batch_size, np.float32)
 
     def td_errors(self) -> NDArray[np.float32]:
-        """``Q(s, a) - target`` [B] of the rows of the last update, before it."""
+        """``Q(s, a) - target`` [B] of the rows of the last update, each before its own gradient step."""
         at = kernels.td_errors_at(self.sizes, self._batch_size)
         return self._workspace[at : at + self._batch_size].copy()
 
@@ -146,7 +151,7 @@ class FusedLearner:
         self._target[:] = self._online
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
+        """Take over gamma, the optimiser's settings, minibatches, loss, clip value, target rule and Double DQN."""
         numbers = self._numbers
         numbers[kernels.GAMMA] = config.gamma
         numbers[kernels.LEARNING_RATE] = config.learning_rate
@@ -155,6 +160,9 @@ class FusedLearner:
         numbers[kernels.TAU] = config.soft_share
         numbers[kernels.IS_HUBER] = config.loss == "huber"
         numbers[kernels.IS_DOUBLE] = config.double_dqn
+        numbers[kernels.MINIBATCH] = config.minibatch_size
+        numbers[kernels.HAS_ALL_OUTPUTS] = config.loss_over_all_outputs
+        numbers[kernels.IS_HAT] = config.adam_epsilon_hat
 
     # ------------------------------------------------------------------------------------------------- state
 

@@ -22,7 +22,10 @@ from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunFolderError, mark
 
-__all__ = ["STATE_GROUPS", "BatchTerms", "Learner", "UpdateStatistics", "split_state"]
+__all__ = ["ALL_STEPS", "STATE_GROUPS", "BatchTerms", "Learner", "UpdateStatistics", "split_state"]
+
+ALL_STEPS = 65_536
+"""More gradient steps than any update has."""
 
 STATE_GROUPS = ("online", "target", "adam.first", "adam.second")
 """Prefixes of a learner's state: each holds arrays named and shaped as the weights. Beside them stand ``adam.step``,
@@ -63,7 +66,16 @@ class BatchTerms:
     td_errors: NDArray[np.float32]
     """[B]: Q(s, a) - target."""
     losses: NDArray[np.float32]
-    """[B]: each row's loss; an update minimises their mean."""
+    """[B]: each row's loss, a mean over the outputs where all of them count; an update minimises the rows' mean."""
+
+    def labels(self, actions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """[B, A]: what each output is pulled towards where the loss is over all: its own value, but for the action taken.
+
+        ``actions`` [B] are those taken.
+        """
+        labels = self.q_values.copy()
+        labels[np.arange(len(labels)), actions] = self.targets
+        return labels
 
 
 class Learner(Protocol):
@@ -85,16 +97,21 @@ class Learner(Protocol):
         ...
 
     def update(
-        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+        self,
+        replay: ReplayBuffer,
+        indices: NDArray[np.int64],
+        weights: NDArray[np.float32] | None = None,
+        most_steps: int = ALL_STEPS,
     ) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+        """A gradient step on each minibatch of the rows ``indices`` [B], then the soft target update where configured.
 
-        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        The targets are fixed before the first step; without minibatches there is one step, on all rows. ``weights`` [B]
+        multiply the rows' losses; None: all count 1. No more than ``most_steps`` steps are taken, to look at one.
         """
         ...
 
     def td_errors(self) -> NDArray[np.float32]:
-        """``Q(s, a) - target`` [B] of the rows of the last update, before it. Waits for a GPU."""
+        """``Q(s, a) - target`` [B] of the rows of the last update, each before its own gradient step. Waits for a GPU."""
         ...
 
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
@@ -117,7 +134,7 @@ class Learner(Protocol):
         ...
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
+        """Take over gamma, the optimiser's settings, minibatches, loss, clip value, target rule and Double DQN."""
         ...
 
     def weights(self) -> dict[str, NDArray[np.float32]]:

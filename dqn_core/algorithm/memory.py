@@ -1,6 +1,6 @@
 """What the agent remembers, and which of it an update learns from.
 
-env step -> NStepWindow -> ReplayBuffer -> draw: uniform | by priority | (a mistake) the last ones -> update
+env step -> NStepWindow -> ReplayBuffer -> draw: uniform | distinct | by priority | (a mistake) the last ones -> update
 """
 
 from __future__ import annotations
@@ -64,14 +64,25 @@ class Memory:
         self.window.add(observation, action, reward, next_observation, is_final, truncated)
 
     def draw(self, batch_size: int, training_step: int) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
-        """Row numbers [B] to learn from, and their weights in the loss [B]; None where all count 1."""
+        """Row numbers [B] to learn from, and their weights in the loss [B]; None where all count 1.
+
+        In random order where minibatches are to be taken of them.
+        """
         config = self._config
+        if config.distinct_rows and not config.mistake_no_replay:
+            return self.replay.sample_distinct_indices(self._generator, batch_size), None
+        if self.priorities is None and not config.mistake_no_replay:
+            return self.replay.sample_indices(self._generator, batch_size), None
+        weights: NDArray[np.float32] | None = None
         if self.priorities is not None:
             beta = beta_at(training_step, config.priority_beta, config.priority_beta_steps)
-            return self.priorities.draw(self._generator, batch_size, beta)
-        if config.mistake_no_replay:
-            return self.replay.newest_indices(batch_size), None
-        return self.replay.sample_indices(self._generator, batch_size), None
+            indices, weights = self.priorities.draw(self._generator, batch_size, beta)
+        else:
+            indices = self.replay.newest_indices(batch_size)
+        if config.minibatch_size:  # both kinds of draws come in the memory's order
+            order = self._generator.permutation(batch_size)
+            indices, weights = indices[order], None if weights is None else weights[order]
+        return indices, weights
 
     def revise(self, indices: NDArray[np.int64], learner: Learner) -> None:
         """After ``learner`` has learned from the rows ``indices`` [B]: give them their new priorities, if any."""

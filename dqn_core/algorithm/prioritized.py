@@ -34,8 +34,17 @@ def beta_at(training_step: int, start: float, steps: int) -> float:
 
 def importance_weights(probabilities: NDArray[np.float64], count: int, beta: float) -> NDArray[np.float32]:
     """``(count P(i))^-beta`` over the largest of them, for rows drawn with ``probabilities`` [B] out of ``count``."""
-    weights = (count * probabilities) ** -beta
+    weights = _raised(count * probabilities, -beta)
     return np.asarray(weights / weights.max(), np.float32)
+
+
+def _raised(numbers: NDArray[np.float64], exponent: float) -> NDArray[np.float64]:
+    """``numbers ** exponent``, the same on every CPU, as numpy's own power is not."""
+    from dqn_core.algorithm.powers import powers
+
+    raised = np.empty_like(numbers)
+    powers(numbers, exponent, raised)
+    return raised
 
 
 def _sum_tree(size: int) -> SumTree:

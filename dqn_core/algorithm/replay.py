@@ -152,3 +152,17 @@ class ReplayBuffer:
         """
         # 2.3 us for 128 rows where Generator.integers takes 5.4; the bias, below 2**-50, is not to be seen.
         return (generator.random(batch_size) * self._length).astype(np.int64)
+
+    def sample_distinct_indices(self, generator: np.random.Generator, batch_size: int) -> NDArray[np.int64]:
+        """Row numbers [batch_size] in random order, uniform without replacement over the filled rows.
+
+        At least ``batch_size`` rows must be filled.
+        """
+        if 2 * batch_size > self._length:
+            return generator.permutation(self._length)[:batch_size]
+        # Drawing until enough different ones came takes 15 us for 128 of 1,000 rows, where a permutation of all takes 20,
+        # and no longer where there are more.
+        drawn: dict[int, None] = {}
+        while len(drawn) < batch_size:
+            drawn.update(dict.fromkeys(self.sample_indices(generator, batch_size - len(drawn)).tolist()))
+        return np.fromiter(drawn, np.int64, batch_size)

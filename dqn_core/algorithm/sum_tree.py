@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compiled import helper, kernel
+from dqn_core.algorithm.powers import power
 
 __all__ = ["SumTree"]
 
@@ -36,9 +37,9 @@ class SumTree:
         leaves = len(self._nodes) // 2
         return self._nodes[leaves : leaves + self.size]
 
-    def set(self, positions: Integers, numbers: Doubles, power: float) -> None:
-        """Put ``numbers ** power`` [B] at ``positions`` [B]; of equal positions the last counts."""
-        _set(self._nodes, positions, numbers, power)
+    def set(self, positions: Integers, numbers: Doubles, exponent: float) -> None:
+        """Put ``numbers ** exponent`` [B] at ``positions`` [B]; of equal positions the last counts."""
+        _set(self._nodes, positions, numbers, exponent)
 
     def find(self, sums: Doubles) -> Integers:
         """Positions [B] whose stretch of the running sum holds each of ``sums`` [B], from 0 to below the total.
@@ -51,10 +52,10 @@ class SumTree:
 
 
 @kernel
-def _set(nodes: Doubles, positions: Integers, numbers: Doubles, power: float) -> None:
+def _set(nodes: Doubles, positions: Integers, numbers: Doubles, exponent: float) -> None:
     for k in range(positions.shape[0]):
         node = nodes.shape[0] // 2 + positions[k]
-        nodes[node] = numbers[k] ** power
+        nodes[node] = power(numbers[k], exponent)
         while node > 1:
             node //= 2
             nodes[node] = nodes[2 * node] + nodes[2 * node + 1]

@@ -2,9 +2,9 @@
 
 Eager torch launches some 60 small kernels an update, and a GPU waits for most of them. A CUDA graph launches them all
 at once. It reads and writes the same addresses each time, so that whatever changes (indices, learning rate, gamma, tau)
-stands in tensors; where a change alters the kernels themselves (batch size, loss, clip, Adam's epsilon, target rule,
-Double DQN, importance weights, a resized memory) the graph is captured anew. Where capture fails, updates go on
-eagerly, and a message says so.
+stands in tensors; where a change alters the kernels themselves (batch and minibatch size, loss, clip, Adam's epsilon,
+target rule, Double DQN, importance weights, a resized memory) the graph is captured anew. Where capture fails, updates
+go on eagerly, and a message says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dqn_core.algorithm.learner import ALL_STEPS
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.algorithm.torch_learner import TorchLearner
 from dqn_core.config import TrainingConfig
@@ -107,16 +108,20 @@ class CudaLearner(TorchLearner):
         self._replay = DeviceReplay(self.device)
         self._indices = torch.zeros(config.batch_size, dtype=torch.int64, device=self.device)
         self._weights = torch.ones(config.batch_size, device=self.device)
-        self._is_weighted = False
+        self._is_weighted, self._most_steps = False, ALL_STEPS
         self._observation = torch.zeros(self.sizes[0], device=self.device)
         self._action = torch.zeros((), dtype=torch.int64, device=self.device)
 
     def update(
-        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+        self,
+        replay: ReplayBuffer,
+        indices: NDArray[np.int64],
+        weights: NDArray[np.float32] | None = None,
+        most_steps: int = ALL_STEPS,
     ) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+        """A gradient step on each minibatch of the rows ``indices`` [B], then the soft target update.
 
-        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        ``weights`` [B] multiply the rows' losses; None: all count 1. No more than ``most_steps`` steps are taken.
         """
         self._replay.follow(replay)
         self._draw_noise()
@@ -127,16 +132,19 @@ class CudaLearner(TorchLearner):
         self._is_weighted = weights is not None
         if weights is not None:
             self._weights.copy_(torch.from_numpy(weights))
+        self._most_steps = most_steps
         shape = (
             *self._kernel_settings,
             self._is_weighted,
+            most_steps,
             len(indices),
             self._replay.rows.data_ptr(),
             self._replay.rows.shape,
         )
         if shape != self._captured_for:
             self._captured_for = shape
-            self._update_graph = self._try_capture(self._work, self._changed_by_update())
+            # Keras' epsilon is another number at each step, and would be recorded as what it was.
+            self._update_graph = None if self._is_hat else self._try_capture(self._work, self._changed_by_update())
         if self._update_graph is None:
             self._work()
         else:
@@ -144,7 +152,8 @@ class CudaLearner(TorchLearner):
         self._updates += 1
 
     def _work(self) -> None:
-        self.gradient_step(self._replay.rows[self._indices], self._weights if self._is_weighted else None)
+        weights = self._weights if self._is_weighted else None
+        self.learn(self._replay.rows[self._indices], weights, self._most_steps)
 
     def _changed_by_update(self) -> list[Tensor]:
         tensors = [tensor for group in self._groups().values() for tensor in group.values()]
@@ -168,9 +177,18 @@ class CudaLearner(TorchLearner):
         self._action.copy_(self.online(self._observation).argmax())
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
+        """Take over gamma, the optimiser's settings, minibatches, loss, clip value, target rule and Double DQN."""
         super().configure(config)
-        self._kernel_settings = (config.adam_epsilon, self._clip_value, self._is_huber, self._is_soft, self._is_double)
+        self._kernel_settings = (
+            config.adam_epsilon,
+            self._is_hat,
+            self._clip_value,
+            self._is_huber,
+            self._is_soft,
+            self._is_double,
+            self._minibatch_size,
+            self._has_all_outputs,
+        )
 
     def _try_capture(self, work: Callable[[], None], changed: Iterable[Tensor]) -> Graph | None:
         if self._capture is None or self.capture_failure:

@@ -5,6 +5,7 @@ It covers every variant that the config offers; the formulas stand in :mod:`dqn_
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple, Self
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dqn_core.algorithm.learner import STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
+from dqn_core.algorithm.learner import ALL_STEPS, STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
 from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.algorithm.targets import (
@@ -104,19 +105,23 @@ class TorchLearner:
     # ---------------------------------------------------------------------------------------------- learning
 
     def update(
-        self, replay: ReplayBuffer, indices: NDArray[np.int64], weights: NDArray[np.float32] | None = None
+        self,
+        replay: ReplayBuffer,
+        indices: NDArray[np.int64],
+        weights: NDArray[np.float32] | None = None,
+        most_steps: int = ALL_STEPS,
     ) -> None:
-        """One gradient step on the rows ``indices`` [B], with the soft target update where configured.
+        """A gradient step on each minibatch of the rows ``indices`` [B], then the soft target update.
 
-        ``weights`` [B] multiply the rows' losses; None: all count 1.
+        ``weights`` [B] multiply the rows' losses; None: all count 1. No more than ``most_steps`` steps are taken.
         """
         self._draw_noise()
         rows = torch.from_numpy(replay.rows[indices]).to(self.device)
-        self.gradient_step(rows, None if weights is None else torch.from_numpy(weights).to(self.device))
+        self.learn(rows, None if weights is None else torch.from_numpy(weights).to(self.device), most_steps)
         self._updates += 1
 
     def td_errors(self) -> NDArray[np.float32]:
-        """``Q(s, a) - target`` [B] of the rows of the last update, before it."""
+        """``Q(s, a) - target`` [B] of the rows of the last update, each before its own gradient step."""
         return np.asarray(self._td_errors.cpu().numpy())
 
     def _draw_noise(self) -> None:
@@ -124,63 +129,104 @@ class TorchLearner:
             self._noise.draw()
             self._target_noise.draw()
 
-    def gradient_step(self, rows: Tensor, weights: Tensor | None = None) -> None:
+    def learn(self, rows: Tensor, weights: Tensor | None = None, most_steps: int = ALL_STEPS) -> None:
         """Learn from replayed ``rows`` [B, 2 D + 4]: everything of an update that happens on the device."""
-        loss, q = self.loss(rows, weights)
+        batch = _Batch.of(rows, self.sizes[0])
+        targets = self._targets(batch, is_noisy=self._is_noisy)
+        errors = []
+        for first in range(0, len(rows), self._minibatch_size or len(rows))[:most_steps]:
+            part = slice(first, first + (self._minibatch_size or len(rows)))
+            share = (min(part.stop, len(rows)) - first) / len(rows)
+            errors.append(self._gradient_step(batch.part(part), targets.part(part), weights, part, share))
+        self._td_errors = torch.cat(errors)
+        if self._is_soft:
+            self._mix_target()
+
+    def _gradient_step(
+        self, batch: _Batch, targets: _Targets, weights: Tensor | None, part: slice, share: float
+    ) -> Tensor:
+        """One step of the optimiser on the ``part`` of the batch, a ``share`` of it; its TD errors [M]."""
+        losses, q, _ = self._losses(batch, targets, is_noisy=self._is_noisy)
+        loss = (losses if weights is None else weights[part] * losses).mean()
         self.optimizer.zero_grad()
         loss.backward()
         if self._clip_value > 0:
             nn.utils.clip_grad_value_(self.online.parameters(), self._clip_value)
+        if self._is_hat:
+            self._correct_epsilon()
         self.optimizer.step()
-        if self._is_soft:
-            self._mix_target()
-        self._loss_sum += loss.detach()
-        self._q_sum += q.detach().mean()
+        self._loss_sum += share * loss.detach()
+        self._q_sum += share * q.detach().mean()
+        return q.detach() - targets.means
 
-    def loss(self, rows: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Mean loss, its rows weighted by ``weights`` [B], and Q(s, a) [B] of replayed ``rows`` [B, 2 D + 4]."""
-        terms = self._terms(_Batch.of(rows, self.sizes[0]), is_noisy=self._is_noisy)
-        self._td_errors = (terms.q - terms.targets).detach()
-        return (terms.losses if weights is None else weights * terms.losses).mean(), terms.q
+    def _correct_epsilon(self) -> None:
+        """Have torch's Adam, which adds epsilon after the bias correction, take the step that Keras' would.
 
-    def _terms(self, batch: _Batch, *, is_noisy: bool) -> _Terms:
-        """Everything from the batch to each row's loss; the loss alone leads back to the online network's weights."""
+        Keras' sqrt(v) + epsilon is sqrt(v / c) + epsilon / sqrt(c) times sqrt(c), with the correction c = 1 - beta_2^t.
+        """
+        (group,) = self.optimizer.param_groups
+        step = float(next(iter(self.optimizer.state.values()))["step"]) + 1.0
+        group["eps"] = self._adam_epsilon / math.sqrt(1.0 - group["betas"][1] ** step)
+
+    @torch.no_grad()
+    def _targets(self, batch: _Batch, *, is_noisy: bool) -> _Targets:
+        """What the batch is pulled towards, fixed before its first gradient step."""
         noise, target_noise = (each.values if is_noisy else None for each in (self._noise, self._target_noise))
         if self.online.n_quantiles:
-            return self._quantile_terms(batch, noise, target_noise)
+            return self._quantile_targets(batch, noise, target_noise)
+        next_q = self.target(batch.next_observations, target_noise)  # [B, A]
+        if self._is_double:
+            next_values = double_next_q(self.online(batch.next_observations, noise), next_q)
+        else:
+            next_values = next_q.amax(dim=1)
+        targets = td_targets(batch.rewards, batch.terminated, next_values, discounts(self._gamma, batch.steps))
+        labels = self.online(batch.observations, noise) if self._has_all_outputs else None  # [B, A]
+        return _Targets(next_q, next_values, targets, targets, labels)
+
+    def _quantile_targets(self, batch: _Batch, noise: Tensor | None, target_noise: Tensor | None) -> _Targets:
+        """The same where quantiles are learned (Dabney et al. 2018, algorithm 1): a target for each of them."""
+        next_quantiles = self.target.quantiles(batch.next_observations, target_noise)  # [B, N, A]
+        next_q = next_quantiles.mean(1)  # [B, A]
+        choosing = self.online(batch.next_observations, noise) if self._is_double else next_q
+        best_quantiles = _of_action(next_quantiles, choosing.argmax(1))  # [B, N]
+        discount = discounts(self._gamma, batch.steps)
+        samples = td_targets(batch.rewards[:, None], batch.terminated[:, None], best_quantiles, discount[:, None])
+        return _Targets(next_q, best_quantiles.mean(1), samples.mean(1), samples, None)
+
+    def _losses(self, batch: _Batch, targets: _Targets, *, is_noisy: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """Each row's loss [B], Q(s, a) [B] and Q(s, .) [B, A]; they lead back to the online network's weights."""
+        noise = self._noise.values if is_noisy else None
+        if self.online.n_quantiles:
+            all_quantiles = self.online.quantiles(batch.observations, noise)  # [B, N, A]
+            quantiles = _of_action(all_quantiles, batch.actions)  # [B, N]
+            losses = quantile_huber_loss(quantiles, targets.samples, self._levels)
+            return losses, quantiles.mean(1), all_quantiles.mean(1)
+        loss = functional.smooth_l1_loss if self._is_huber else functional.mse_loss
         q_values = self.online(batch.observations, noise)  # [B, A]
         q = q_values.gather(1, batch.actions[:, None])[:, 0]  # [B]
-        with torch.no_grad():
-            next_q = self.target(batch.next_observations, target_noise)  # [B, A]
-            if self._is_double:
-                next_values = double_next_q(self.online(batch.next_observations, noise), next_q)
-            else:
-                next_values = next_q.amax(dim=1)
-            targets = td_targets(batch.rewards, batch.terminated, next_values, discounts(self._gamma, batch.steps))
-        loss = functional.smooth_l1_loss if self._is_huber else functional.mse_loss
-        return _Terms(q_values, next_q, q, next_values, targets, loss(q, targets, reduction="none"))
-
-    def _quantile_terms(self, batch: _Batch, noise: Tensor | None, target_noise: Tensor | None) -> _Terms:
-        """The same where quantiles are learned (Dabney et al. 2018, algorithm 1); Q-values and targets are means."""
-        all_quantiles = self.online.quantiles(batch.observations, noise)  # [B, N, A]
-        quantiles = _of_action(all_quantiles, batch.actions)  # [B, N]
-        with torch.no_grad():
-            next_quantiles = self.target.quantiles(batch.next_observations, target_noise)  # [B, N, A]
-            next_q = next_quantiles.mean(1)  # [B, A]
-            choosing = self.online(batch.next_observations, noise) if self._is_double else next_q
-            best_quantiles = _of_action(next_quantiles, choosing.argmax(1))  # [B, N]
-            discount = discounts(self._gamma, batch.steps)
-            targets = td_targets(batch.rewards[:, None], batch.terminated[:, None], best_quantiles, discount[:, None])
-        losses = quantile_huber_loss(quantiles, targets, self._levels)
-        return _Terms(all_quantiles.mean(1), next_q, quantiles.mean(1), best_quantiles.mean(1), targets.mean(1), losses)
+        if targets.labels is None:
+            return loss(q, targets.means, reduction="none"), q, q_values
+        labels = targets.labels.scatter(1, batch.actions[:, None], targets.means[:, None])  # [B, A]
+        return loss(q_values, labels, reduction="none").mean(1), q, q_values
 
     @torch.no_grad()
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
         """What an update of the rows ``indices`` [B] starts from; a noisy network's without its noise."""
-        rows = torch.from_numpy(replay.rows[indices]).to(self.device)
-        terms = self._terms(_Batch.of(rows, self.sizes[0]), is_noisy=False)._asdict()
-        q = terms.pop("q")
-        return BatchTerms(**_copies(terms | {"td_errors": q - terms["targets"]}))
+        batch = _Batch.of(torch.from_numpy(replay.rows[indices]).to(self.device), self.sizes[0])
+        targets = self._targets(batch, is_noisy=False)
+        losses, q, q_values = self._losses(batch, targets, is_noisy=False)
+        return BatchTerms(
+            **_copies(
+                {
+                    "q_values": q_values,
+                    "next_q_values": targets.next_q_values,
+                    "next_values": targets.next_values,
+                    "targets": targets.means,
+                    "td_errors": q - targets.means,
+                    "losses": losses,
+                }
+            )
+        )
 
     def gradients(self) -> dict[str, NDArray[np.float32]]:
         """Copy of the last update's gradient, clipped where configured."""
@@ -207,7 +253,7 @@ class TorchLearner:
             target.copy_(online)
 
     def configure(self, config: TrainingConfig) -> None:
-        """Take over gamma, learning rate, Adam's epsilon, loss, clip value, target rule and Double DQN."""
+        """Take over gamma, the optimiser's settings, minibatches, loss, clip value, target rule and Double DQN."""
         self._gamma.fill_(config.gamma)
         self._tau.fill_(config.soft_share)
         self._learning_rate.fill_(config.learning_rate)
@@ -215,6 +261,9 @@ class TorchLearner:
         self._is_huber = config.loss == "huber"
         self._is_soft = config.soft_share > 0
         self._is_double = config.double_dqn
+        self._minibatch_size = config.minibatch_size
+        self._has_all_outputs = config.loss_over_all_outputs
+        self._is_hat, self._adam_epsilon = config.adam_epsilon_hat, config.adam_epsilon
         for group in self.optimizer.param_groups:
             group["eps"] = config.adam_epsilon
 
@@ -282,16 +331,28 @@ class _Batch(NamedTuple):
         steps, actions, rewards, terminated = rows[:, 2 * size :].unbind(1)
         return cls(rows[:, :size], rows[:, size : 2 * size], steps, actions.long(), rewards, terminated)
 
+    def part(self, part: slice) -> Self:
+        """Some of the rows."""
+        return type(self)(*(column[part] for column in self))
 
-class _Terms(NamedTuple):
-    """What :class:`~dqn_core.algorithm.learner.BatchTerms` says, as tensors, and Q(s, a) [B]."""
 
-    q_values: Tensor
+class _Targets(NamedTuple):
+    """What a batch of B rows is pulled towards."""
+
     next_q_values: Tensor
-    q: Tensor
+    """[B, A]"""
     next_values: Tensor
-    targets: Tensor
-    losses: Tensor
+    """[B]"""
+    means: Tensor
+    """[B]: the TD targets; where quantiles are learned, the means of ``samples``."""
+    samples: Tensor
+    """[B, N] where quantiles are learned, else the same as ``means``."""
+    labels: Tensor | None
+    """[B, A]: Q(s, .) before the update, where the loss is over all outputs."""
+
+    def part(self, part: slice) -> Self:
+        """Those of some of the rows."""
+        return type(self)(*(None if column is None else column[part] for column in self))
 
 
 def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from dqn_core.algorithm.torch_learner import TorchLearner
 from dqn_core.config import TrainingConfig
 from strategies import filled_replay, learner_configs, network_sizes, weights_of
 
-UPDATES = 200
+STEPS = 200
 SYNC_EVERY = 50
 
 
@@ -34,7 +34,7 @@ SYNC_EVERY = 50
     is_weighted=st.booleans(),
     seed=st.integers(0, 10**6),
 )
-def test_fused_and_torch_agree_after_200_updates(
+def test_fused_and_torch_agree_after_200_gradient_steps(
     *,
     sizes: tuple[int, ...],
     config: TrainingConfig,
@@ -48,7 +48,9 @@ def test_fused_and_torch_agree_after_200_updates(
     outputs = (*sizes[:-1], sizes[-1] + config.dueling)
     learners: list[Learner] = [kind(config, weights_of(seed, outputs)) for kind in (TorchLearner, FusedLearner)]
     generator = np.random.default_rng(seed)
-    for number in range(UPDATES):
+    steps_each = -(-batch_size // (config.minibatch_size or batch_size))
+    updates = STEPS // steps_each
+    for number in range(updates):
         indices = replay.sample_indices(generator, batch_size)
         weights = generator.random(batch_size, np.float32) if is_weighted else None
         for learner in learners:
@@ -56,12 +58,12 @@ def test_fused_and_torch_agree_after_200_updates(
             if config.target_update != "soft" and number % SYNC_EVERY == 0:
                 learner.sync_target()
     by_torch, by_fused = (learner.state_dict() for learner in learners)
-    assert by_torch["adam.step"] == by_fused["adam.step"] == UPDATES
+    assert by_torch["adam.step"] == by_fused["adam.step"] == updates * steps_each
     for group in ("online", "target"):
         assert distance(by_torch, by_fused, group) <= 1e-4
     np.testing.assert_allclose(*(learner.td_errors() for learner in learners), rtol=1e-3, atol=1e-3)
     statistics = [learner.take_statistics() for learner in learners]
-    assert statistics[0].updates == statistics[1].updates == UPDATES
+    assert statistics[0].updates == statistics[1].updates == updates
     assert statistics[0].loss_mean == pytest.approx(statistics[1].loss_mean, rel=1e-4)
     assert statistics[0].q_mean == pytest.approx(statistics[1].q_mean, rel=1e-4, abs=1e-4)
 

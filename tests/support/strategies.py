@@ -48,6 +48,9 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     drawn["batch_size"] = min(drawn["batch_size"], drawn["buffer_size"])
     drawn["warmup_steps"] = min(drawn["warmup_steps"], drawn["buffer_size"])
     drawn["epsilon_end"] = min(drawn["epsilon_end"], drawn["epsilon_start"])
+    drawn["minibatch_size"] = min(drawn["minibatch_size"], drawn["batch_size"])
+    drawn["distinct_rows"] = drawn["distinct_rows"] and not drawn["prioritized_replay"]
+    drawn["loss_over_all_outputs"] = drawn["loss_over_all_outputs"] and drawn["distribution"] == "none"
     if drawn["evaluate_every"] == 0:
         drawn["goal_score"] = None
     if drawn["noisy_nets"] or drawn["distribution"] != "none":
@@ -78,6 +81,9 @@ def learner_configs() -> st.SearchStrategy[TrainingConfig]:
         target_tau=st.floats(0.001, 1.0),
         double_dqn=st.booleans(),
         dueling=st.booleans(),
+        adam_epsilon_hat=st.booleans(),
+        minibatch_size=st.sampled_from([0, 8, 33]),
+        loss_over_all_outputs=st.booleans(),
         mistake_no_target_network=st.booleans(),
     )
 
