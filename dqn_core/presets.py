@@ -38,23 +38,31 @@ class EnvironmentPreset:
     """Share of real time at which a beginner can play it."""
 
 
+# What the lab's notebook does, its mistake at truncation included. ``fit(states, labels, epochs=1)`` takes Keras' default
+# minibatches of 32, with labels for all outputs, and Keras' Adam.
 _LAB8 = TrainingConfig(
     gamma=0.99,
     learning_rate=2e-4,
     adam_epsilon=1e-7,
+    adam_epsilon_hat=True,
     batch_size=128,
+    distinct_rows=True,
+    minibatch_size=32,
     hidden_sizes=(32, 32),
     loss="mse",
+    loss_over_all_outputs=True,
     gradient_clip_value=2.0,
     target_update="episode",
     epsilon_schedule="episode_exponential",
     epsilon_start=1.0,
     epsilon_end=0.01,
     epsilon_decay_rate=10.0,
+    epsilon_decay_start=1,
     max_episodes=400,
     evaluate_every=1,
     evaluation_episodes=1,
     confirmation_episodes=2,
+    mistake_cut_at_truncation=True,
 )
 
 _CARTPOLE = EnvironmentPreset(
