@@ -38,8 +38,8 @@ class EnvironmentPreset:
     """Share of real time at which a beginner can play it."""
 
 
-# What the lab's notebook does, its mistake at truncation included. ``fit(states, labels, epochs=1)`` takes Keras' default
-# minibatches of 32, with labels for all outputs, and Keras' Adam.
+# What the lab's notebook does, its mistake at truncation included. ``fit(states, labels, epochs=1)`` takes Keras'
+# default minibatches of 32, with labels for all outputs, and Keras' Adam.
 _LAB8 = TrainingConfig(
     gamma=0.99,
     learning_rate=2e-4,

@@ -17,9 +17,25 @@ from dqn_core.algorithm.learner import BatchTerms, Learner
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 
-__all__ = ["UpdateExplained", "explain_update", "norm"]
+__all__ = ["GradientStep", "UpdateExplained", "explain_update", "norm"]
 
 Arrays = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientStep:
+    """One gradient step of an update, on M of its rows."""
+
+    first: int
+    """Place of the minibatch's first row in the batch."""
+    size: int
+    """M: rows of the minibatch."""
+    loss: float
+    """Mean loss of the minibatch just before the step, its rows weighted."""
+    norm: float
+    """Length of the gradient that the optimiser took."""
+    q_after: NDArray[np.float32]
+    """[B, A]: Q(s, .) of the online network after the step, for the whole batch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,22 +46,27 @@ class UpdateExplained:
     loss: float
     """Mean loss of the batch, its rows weighted, as the learner's own statistics say it."""
     gradients: Arrays
-    """Of the mean loss by each weight, before clipping."""
+    """Of the first gradient step's mean loss by each weight, before clipping."""
     clipped_gradients: Arrays
     """As the optimiser took them."""
-    q_after: NDArray[np.float32]
-    """[B, A]: Q(s, .) of the online network after the update."""
+    steps: tuple[GradientStep, ...]
+    """One, or one a minibatch."""
     change: Arrays
     """What the update added to each weight."""
 
     @property
+    def q_after(self) -> NDArray[np.float32]:
+        """[B, A]: Q(s, .) of the online network after the update."""
+        return self.steps[-1].q_after
+
+    @property
     def gradient_norm(self) -> float:
-        """Length of the whole gradient, before clipping."""
+        """Length of the first step's gradient, before clipping."""
         return norm(self.gradients)
 
     @property
     def clipped_norm(self) -> float:
-        """Length of the gradient that the optimiser took."""
+        """Length of the gradient that the optimiser took in the first step."""
         return norm(self.clipped_gradients)
 
     @property
@@ -73,20 +94,38 @@ def explain_update(
         With the gamma, learning rate, loss and clipping to use.
     """
     learner = make(config)
-    learner.take_statistics()
     before, terms = learner.weights(), learner.terms(replay, indices)
-    learner.update(replay, indices, weights)
-    after, gradients, clipped = learner.weights(), learner.gradients(), learner.gradients()
-    if config.gradient_clip_value > 0:  # before clipping, it is that of the same update without
+    size = config.minibatch_size or len(indices)
+    steps: list[GradientStep] = []
+    loss_sum, clipped = 0.0, learner.gradients()
+    for number, first in enumerate(range(0, len(indices), size), start=1):
+        learner = make(config)  # from the beginning, up to this step: what it starts from is not to be had from outside
+        learner.take_statistics()
+        learner.update(replay, indices, weights, number)
+        gradients = learner.gradients()
+        clipped = clipped if steps else gradients
+        loss_so_far, rows = learner.take_statistics().loss_mean, min(size, len(indices) - first)
+        steps.append(
+            GradientStep(
+                first=first,
+                size=rows,
+                loss=(loss_so_far - loss_sum) * len(indices) / rows,
+                norm=norm(gradients),
+                q_after=learner.q_values(replay.observations[indices]),
+            )
+        )
+        loss_sum = loss_so_far
+    after, gradients = learner.weights(), clipped
+    if config.gradient_clip_value > 0:  # before clipping, it is that of the same step without
         unclipped = make(config.replace(gradient_clip_value=0.0))
-        unclipped.update(replay, indices, weights)
+        unclipped.update(replay, indices, weights, 1)
         gradients = unclipped.gradients()
     return UpdateExplained(
         terms=terms,
-        loss=learner.take_statistics().loss_mean,
+        loss=loss_sum,
         gradients=gradients,
         clipped_gradients=clipped,
-        q_after=learner.q_values(replay.observations[indices]),
+        steps=tuple(steps),
         change={name: after[name] - before[name] for name in before},
     )
 

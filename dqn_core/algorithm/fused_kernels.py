@@ -6,8 +6,8 @@ parameters  float32 [5 P]: online weights, target weights, Adam's first and seco
             after layer, the weight [out, in] row by row and the bias [out], then zeros up to a whole cache line.
 sizes       int64 [L + 1]: layer sizes, from observation to Q-values.
 workspace   float32: every layer's activations for the batch, two buffers as high as the widest layer, the TD targets,
-            which the TD errors take the place of, what s' is worth in them, and a label for each output. A unit's values
-            for the batch are one row, padded (:func:`workspace_size`).
+            which the TD errors take the place of, what s' is worth in them, and a label for each output. A unit's
+            values for the batch are one row, padded (:func:`workspace_size`).
 numbers     float64 [N_NUMBERS]: hyperparameters, Adam's step count, and the statistics gathered.
 
 Where a batch is learned from in minibatches, each lies in the same workspace as a batch of its own size would; targets
@@ -43,9 +43,10 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-GAMMA, LEARNING_RATE, ADAM_EPSILON, CLIP_VALUE, TAU, IS_HUBER, IS_DOUBLE, MINIBATCH, HAS_ALL_OUTPUTS, IS_HAT = range(10)
+GAMMA, LEARNING_RATE, ADAM_EPSILON, CLIP_VALUE, TAU, IS_HUBER, IS_DOUBLE = range(7)
+MINIBATCH, HAS_ALL_OUTPUTS, IS_HAT = range(7, 10)
 ADAM_STEP, UPDATES, LOSS_SUM, Q_SUM = range(10, 14)
-"""Places in ``numbers``; CLIP_VALUE 0 does not clip, TAU 0 leaves the target network alone, MINIBATCH 0 is the batch."""
+"""Places in ``numbers``; CLIP_VALUE 0 does not clip, TAU 0 leaves the target alone, MINIBATCH 0 is the whole batch."""
 N_NUMBERS = 14
 
 BETA_1, BETA_2 = 0.9, 0.999  # Kingma & Ba 2015, algorithm 1
@@ -357,7 +358,7 @@ def _adam(parameters: Floats, numbers: Doubles) -> None:
         for k in range(n_parameters):
             gradient[k] = max(min(gradient[k], clip), -clip)
 
-    step = np.int64(numbers[ADAM_STEP])
+    step = int(numbers[ADAM_STEP])
     correction = 1.0 / math.sqrt(1.0 - whole_power(BETA_2, step))
     step_size = np.float32(numbers[LEARNING_RATE] / (1.0 - whole_power(BETA_1, step)))
     root = np.float32(correction)

@@ -69,7 +69,7 @@ class BatchTerms:
     """[B]: each row's loss, a mean over the outputs where all of them count; an update minimises the rows' mean."""
 
     def labels(self, actions: NDArray[np.int64]) -> NDArray[np.float32]:
-        """[B, A]: what each output is pulled towards where the loss is over all: its own value, but for the action taken.
+        """Labels [B, A] where the loss is over all outputs: their own values, but the target for the action taken.
 
         ``actions`` [B] are those taken.
         """
@@ -105,13 +105,13 @@ class Learner(Protocol):
     ) -> None:
         """A gradient step on each minibatch of the rows ``indices`` [B], then the soft target update where configured.
 
-        The targets are fixed before the first step; without minibatches there is one step, on all rows. ``weights`` [B]
-        multiply the rows' losses; None: all count 1. No more than ``most_steps`` steps are taken, to look at one.
+        The targets are fixed before the first step; without minibatches there is one step, on all rows. ``weights``
+        [B] multiply the rows' losses; None: all count 1. No more than ``most_steps`` steps are taken, to look at one.
         """
         ...
 
     def td_errors(self) -> NDArray[np.float32]:
-        """``Q(s, a) - target`` [B] of the rows of the last update, each before its own gradient step. Waits for a GPU."""
+        """``Q(s, a) - target`` [B] of the rows of the last update, each before its gradient step. Waits for a GPU."""
         ...
 
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:

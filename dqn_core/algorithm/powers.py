@@ -1,7 +1,7 @@
 """Powers with one result on every CPU.
 
-A C library and numpy choose among several versions of pow by the CPU, which differ in the last bit. These use additions,
-multiplications and divisions alone, whose results IEEE 754 fixes, in one order.
+A C library and numpy choose among several versions of pow by the CPU, which differ in the last bit. These use
+additions, multiplications and divisions alone, whose results IEEE 754 fixes, in one order.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _log(x: float) -> float:
 
 @helper
 def _exp(y: float) -> float:
-    """e ** y by a Taylor polynomial around the nearest whole power of 2."""
+    """Exponential of ``y`` by a Taylor polynomial around the nearest whole power of 2."""
     whole = math.floor(y / _LN_2 + 0.5)
     rest = (y - whole * _LN_2_HIGH) - whole * _LN_2_LOW
     total = 1.0

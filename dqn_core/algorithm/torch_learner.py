@@ -352,7 +352,13 @@ class _Targets(NamedTuple):
 
     def part(self, part: slice) -> Self:
         """Those of some of the rows."""
-        return type(self)(*(None if column is None else column[part] for column in self))
+        return type(self)(
+            self.next_q_values[part],
+            self.next_values[part],
+            self.means[part],
+            self.samples[part],
+            None if self.labels is None else self.labels[part],
+        )
 
 
 def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:

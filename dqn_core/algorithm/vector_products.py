@@ -264,23 +264,31 @@ def _vector_tile(n_rows: int) -> Callable[..., None]:
     return made
 
 
-@intrinsic
-def _row_sum(_: Any, x: Any, x_at: Any, depth: Any) -> Any:
+def _sum_tile() -> Callable[..., np.float32]:
+    """Tile of :func:`row_sum`."""
+
     def emit(context: Any, builder: ir.IRBuilder, signature: Any, arguments: tuple[ir.Value, ...]) -> ir.Value:
         emitter = _Emitter(context, builder)
         x, x_at, depth = arguments
         start = emitter.start(signature.args[0], x, x_at)
-        (total,) = emitter.loop(
-            depth, _LANES, [_ZERO], lambda k, sums: [builder.fadd(sums[0], emitter.load(emitter.move(start, k)))]
-        )
-        return emitter.total(total)
 
-    return types.float32(x, x_at, depth), emit
+        def body(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+            return [builder.fadd(sums[0], emitter.load(emitter.move(start, k)))]
+
+        return emitter.total(*emitter.loop(depth, _LANES, [_ZERO], body))
+
+    @intrinsic
+    def tile(_: Any, x: Any, x_at: Any, depth: Any) -> Any:
+        return types.float32(x, x_at, depth), emit
+
+    made: Callable[..., np.float32] = tile
+    return made
 
 
 _add_rows, _add_row = _add_tile(_ROWS), _add_tile(1)
 _inner_block, _inner_single = _inner_tile(_INNER_ROWS, _INNER_COLUMNS), _inner_tile(1, 1)
 _vector_rows, _vector_row = _vector_tile(4), _vector_tile(1)
+_row_total = _sum_tile()
 
 
 @helper
@@ -352,7 +360,7 @@ def vector_product(
     m: int,
     depth: int,
 ) -> None:
-    """y [m] = A [m, depth] @ x [depth] + b [m], with A's rows one after the other."""
+    """Write y [m] = A [m, depth] @ x [depth] + b [m], with A's rows one after the other."""
     whole = m - m % 4
     for i in range(0, whole, 4):
         _vector_rows(y, y_at + i, a, a_at + i * depth, x, x_at, b, b_at + i, depth)
@@ -363,5 +371,4 @@ def vector_product(
 @helper
 def row_sum(x: NDArray[np.float32], x_at: int, depth: int) -> np.float32:
     """Sum of the ``depth`` numbers from ``x_at`` on; depth is a multiple of BATCH_TILE."""
-    total: np.float32 = _row_sum(x, x_at, depth)
-    return total
+    return _row_total(x, x_at, depth)

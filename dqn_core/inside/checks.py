@@ -114,11 +114,11 @@ def _epsilon_greedy() -> Iterator[Finding]:
 
 def _schedule() -> Iterator[Finding]:
     config = preset_config("CartPole-v1", "lab8")
-    for episode in (0, 40, 400):
-        expected = 0.01 + 0.99 * math.exp(-10 * episode / 400)
+    for episode in (0, 1, 41, 400):
+        expected = 0.01 + 0.99 * math.exp(-10 * max(0, episode - 1) / 400)
         found = epsilon_at(config, episode, 0)
         yield Finding(
-            template=mark("Epsilon after {episode} of 400 episodes: 0.01 + 0.99 exp(-10 k / 400)"),
+            template=mark("Epsilon after {episode} of 400 episodes: 0.01 + 0.99 exp(-10 (k - 1) / 400), and 1 before"),
             parameters={"episode": episode},
             expected=f"{expected:.6f}",
             found=f"{found:.6f}",

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, mark
+from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_name, preset_names
 from dqn_core.training.environments import EnvironmentReport
 from pages.components.environment_card import environment_card
@@ -14,6 +15,7 @@ from pages.components.field_widgets import field_widget, is_used
 from pages.components.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
 from pages.components.first_weights import first_weights
 from pages.components.form_state import WATCHING, FormState
+from pages.components.links import LESSONS_PAGE, page_query
 from pages.components.words import PRESET_LABELS
 from pages.i18n import _
 
@@ -21,6 +23,10 @@ __all__ = ["config_form"]
 
 _CUSTOM = "custom"
 _HELP = mark("Sets all settings at once: those of the class's lab, or others that learn within a minute.")
+_LAB_MISTAKE = mark(
+    "Exactly what the lab's notebook did, one mistake included: an episode that only ran out of time counts as ended, "
+    "so its last state is worth nothing."
+)
 _LIVE_HELP = mark("A preset is for a new run: stop this one first.")
 
 
@@ -72,6 +78,19 @@ def _preset(form: FormState) -> None:
         help=_(_LIVE_HELP if form.is_live else _HELP),
         on_change=_take_preset,
         args=(form, key),
+    )
+    if present == "lab8":
+        _lab_mistake()
+
+
+def _lab_mistake() -> None:
+    """What the lab got wrong, and where that is explained."""
+    st.caption(_(_LAB_MISTAKE))
+    st.page_link(
+        LESSONS_PAGE,
+        label=_("Lesson: {title}").format(title=_(LESSONS["truncation"].title)),
+        icon=":material/school:",
+        query_params={"lesson": "truncation", **page_query()},
     )
 
 

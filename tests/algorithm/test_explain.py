@@ -65,6 +65,41 @@ def test_everything_told_is_what_the_next_update_does(kind: type, clip: float, l
     assert (told.clipped_share > 0) == (told.clipped_norm < told.gradient_norm) == (clip > 0)
 
 
+@pytest.mark.parametrize("clip", [0.0, 0.02])
+@pytest.mark.parametrize("over_all", [False, True])
+def test_each_minibatch_is_told_as_a_step_of_its_own(kind: type, over_all: bool, clip: float) -> None:
+    """The steps are those of one update: each starts where the one before ended, towards targets that stay."""
+    config = CONFIG.replace(minibatch_size=3, loss_over_all_outputs=over_all, gradient_clip_value=clip)
+    weights = weights_of(0, SIZES)
+    told = explain_update(lambda wanted: kind(wanted, weights), config, REPLAY, INDICES)
+    actions = REPLAY.actions[INDICES].astype(int)
+    taken = np.arange(len(INDICES)), actions
+    labels = told.terms.labels(actions)
+    assert [(step.first, step.size) for step in told.steps] == [(0, 3), (3, 3), (6, 2)]
+    q = told.terms.q_values
+    for step in told.steps:
+        rows = slice(step.first, step.first + step.size)
+        errors = (q - labels)[rows] if over_all else (q[taken] - told.terms.targets)[rows]
+        assert step.loss == pytest.approx(np.square(errors).mean(), rel=1e-4)
+        q = step.q_after
+    learner = kind(config, weights)
+    learner.update(REPLAY, INDICES)
+    assert np.array_equal(told.q_after, learner.q_values(REPLAY.observations[INDICES]))
+    assert told.loss == learner.take_statistics().loss_mean
+    assert told.steps[-1].norm == pytest.approx(norm(learner.gradients()))
+    assert (told.clipped_share > 0) == (clip > 0)
+
+
+def test_the_labels_are_the_networks_own_but_for_the_action_taken(kind: type) -> None:
+    terms = kind(CONFIG, weights_of(0, SIZES)).terms(REPLAY, INDICES)
+    actions = REPLAY.actions[INDICES].astype(int)
+    labels = terms.labels(actions)
+    for row, action in enumerate(actions):
+        assert labels[row, action] == terms.targets[row]
+        others = np.arange(SIZES[-1]) != action
+        assert np.array_equal(labels[row, others], terms.q_values[row, others])
+
+
 def test_the_update_moves_q_towards_its_targets(kind: type) -> None:
     weights = weights_of(0, SIZES)
     told = explain_update(lambda config: kind(config, weights), CONFIG, REPLAY, INDICES)

@@ -92,7 +92,12 @@ def test_lab8_learns_what_keras_learns(
         observation, next_observation = generator.standard_normal((2, observation_size), np.float32)
         is_over, was_cut = generator.random(2) < 0.05
         memory.add(
-            observation, int(generator.integers(n_actions)), float(generator.normal()), next_observation, is_over, was_cut
+            observation,
+            int(generator.integers(n_actions)),
+            float(generator.normal()),
+            next_observation,
+            is_over,
+            was_cut,
         )
     weights = weights_of(1, network_sizes(config, observation_size, n_actions))
     learner, lab = make(config, weights), KerasLab(config, weights)

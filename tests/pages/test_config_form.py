@@ -45,10 +45,22 @@ def test_every_field_of_the_config_has_its_line() -> None:
 def test_stops_lie_within_the_rule() -> None:
     for name, each in FIELDS.items():
         if each.widget is Widget.STOPS:
-            roomy = TrainingConfig(warmup_steps=0, batch_size=1, buffer_size=10_000_000)
+            batch_size = max(each.stops) if name == "minibatch_size" else 1
+            roomy = TrainingConfig(warmup_steps=0, batch_size=int(batch_size), buffer_size=10_000_000)
             kind = type(getattr(roomy, name))
             for stop in each.stops:
                 roomy.replace(**{name: kind(stop)})
+
+
+def test_the_labs_mistake_is_told_beside_its_preset_alone(app: AppTest) -> None:
+    def told() -> bool:
+        return any("one mistake included" in each.value for each in app.caption)
+
+    app.segmented_control(key="new:preset").set_value("lab8").run()
+    assert told()
+    app.segmented_control(key="new:preset").set_value("fast").run()
+    assert not told()
+    assert not app.exception
 
 
 @pytest.mark.parametrize("env_id", PRESETS)

@@ -58,37 +58,85 @@ def formula(config: TrainingConfig) -> Formula:
         error=rf"{paint('prediction', 'Q(s, a)')} - {paint('target', 'y')}",
         loss=_loss(config),
         weighted=r"w_i \ell_i" if config.prioritized_replay else r"\ell_i",
-        step=r"\theta \leftarrow \theta - \alpha \,\frac{\hat m}{\sqrt{\hat v} + \epsilon_{\mathrm{Adam}}}",
+        step=rf"\theta \leftarrow \theta - \alpha \,\frac{{\hat m}}{{\sqrt{{\hat v}} + {_adam_epsilon(config)}}}",
     )
 
 
 def particulars(config: TrainingConfig) -> Iterator[str]:
     """What the formulas of ``config`` leave unsaid, a sentence each."""
-    if config.double_dqn:
-        yield _("Double DQN: the online network picks the action in s', the target network says what it is worth.")
-    if config.n_step > 1:
-        yield _(
-            "Returns of {n} steps: r is the discounted sum of up to {n} rewards, summed with the run's own gamma, and "
-            "s' lies as many steps ahead."
-        ).format(n=config.n_step)
-    if config.prioritized_replay:
-        yield _("Prioritized replay: surprising rows are drawn more often, and weighted less in the loss for it.")
-    if config.dueling:
-        yield _("Dueling heads: Q(s, a) is put together from a value of the state and an advantage of each action.")
-    if config.distribution == "quantile":
-        yield _("Quantiles of the return are learned: the values here are their means, the loss is theirs.")
-    if config.noisy_nets:
-        yield _("The network is noisy: the terms are shown without noise, while the update draws it anew.")
-    if config.mistake_no_target_network:
-        yield _("A mistake, for teaching: there is no target network, for it is copied at every update.")
-    if config.mistake_no_replay:
-        yield _("A mistake, for teaching: the batch is the last transitions in their order, none drawn at random.")
-    if config.mistake_cut_at_truncation:
-        yield _("A mistake, for teaching: an episode that was only cut off has d = 1 too.")
+    said = (
+        (
+            config.double_dqn,
+            _("Double DQN: the online network picks the action in s', the target network says what it is worth."),
+        ),
+        (
+            config.n_step > 1,
+            _(
+                "Returns of {n} steps: r is the discounted sum of up to {n} rewards, summed with the run's own gamma, "
+                "and s' lies as many steps ahead."
+            ).format(n=config.n_step),
+        ),
+        (
+            config.prioritized_replay,
+            _("Prioritized replay: surprising rows are drawn more often, and weighted less in the loss for it."),
+        ),
+        (
+            config.dueling,
+            _("Dueling heads: Q(s, a) is put together from a value of the state and an advantage of each action."),
+        ),
+        (
+            config.distribution == "quantile",
+            _("Quantiles of the return are learned: the values here are their means, the loss is theirs."),
+        ),
+        (
+            config.noisy_nets,
+            _("The network is noisy: the terms are shown without noise, while the update draws it anew."),
+        ),
+        (
+            config.minibatch_size > 0,
+            _(
+                "Minibatches: the batch is split at random into parts of {size} rows, with a gradient step on each. "
+                "All targets are fixed before the first step."
+            ).format(size=config.minibatch_size),
+        ),
+        (
+            config.loss_over_all_outputs,
+            _(
+                "The loss is a mean over all outputs. The label of an action that was not taken is its own Q-value "
+                "from before the update."
+            ),
+        ),
+        (config.distinct_rows, _("Drawn without replacement: no transition is in the batch twice.")),
+        (
+            config.mistake_no_target_network,
+            _("A mistake, for teaching: there is no target network, for it is copied at every update."),
+        ),
+        (
+            config.mistake_no_replay,
+            _("A mistake, for teaching: the batch is the last transitions in their order, none drawn at random."),
+        ),
+        (
+            config.mistake_cut_at_truncation,
+            _("A mistake, for teaching: an episode that was only cut off has d = 1 too."),
+        ),
+    )
+    return (sentence for is_so, sentence in said if is_so)
+
+
+def _adam_epsilon(config: TrainingConfig) -> str:
+    if config.adam_epsilon_hat:
+        return r"\epsilon_{\mathrm{Adam}} / \sqrt{1 - \beta_2^t}"
+    return r"\epsilon_{\mathrm{Adam}}"
 
 
 def _loss(config: TrainingConfig) -> str:
-    e = paint("error", "e")
+    if not config.loss_over_all_outputs:
+        return _loss_of(config, paint("error", "e"))
+    each = _loss_of(config, paint("error", "e_{a'}"))
+    return rf"\tfrac1{{|A|}} \sum_{{a'}} {each}"
+
+
+def _loss_of(config: TrainingConfig, e: str) -> str:
     if config.distribution == "quantile":
         return r"\textstyle\sum_i \mathbb{E}_j\, \rho^{\tau_i}_{\mathrm{Huber}}(y_j - q_i)"
     if config.loss == "huber":

@@ -74,12 +74,32 @@ def _target(batch: Batch) -> None:
         rf"{paint('error', 'e')} = {parts.error} = {paint('prediction', f'{batch.q:.4f}')} - "
         rf"{paint('target', _signed(f'{batch.target:.4f}'))} = {paint('error', f'{error:.4f}')}"
     )
+    if batch.study.config.loss_over_all_outputs:
+        _labels(batch)
     if batch.terminated:
         st.caption(_("The episode terminated here: there is no future, and the target is the reward alone."))
     elif error > 0:
         st.caption(_("The network expected too much: Q(s, a) is to go down."))
     else:
         st.caption(_("The network expected too little: Q(s, a) is to go up."))
+
+
+def _labels(batch: Batch) -> None:
+    """The row of labels that the network is fitted to, one for each output."""
+    st.markdown(_("The labels of this row, one for each output:"))
+    terms, actions = batch.told.terms, batch.study.moment.replay.actions[batch.indices].astype(np.int64)
+    labels = terms.labels(actions)[batch.row]
+    own = _("its own Q-value")
+    st.table(
+        {
+            _("Action"): batch.study.action_names,
+            _("label"): [
+                f"**{value:.4f}** ← y" if a == batch.action else f"{value:.4f} ← {own}"
+                for a, value in enumerate(labels)
+            ],
+        },
+        border="horizontal",
+    )
 
 
 def _loss(batch: Batch) -> None:
@@ -92,6 +112,13 @@ def _loss(batch: Batch) -> None:
     )
     if batch.drawn.weights is not None:
         st.caption(_("This row's weight: w = {weight}.").format(weight=f"{batch.weight:.4f}"))
+    if len(told.steps) > 1:
+        st.caption(
+            _(
+                "L is the mean over the {count} minibatches, each before its own step. The gradient below is the first "
+                "minibatch's."
+            ).format(count=len(told.steps))
+        )
     _latex(rf"\lVert \nabla_\theta L \rVert = {told.gradient_norm:.5g}")
     clip = batch.study.config.gradient_clip_value
     if clip > 0:
@@ -105,9 +132,13 @@ def _loss(batch: Batch) -> None:
 
 
 def _step(batch: Batch) -> None:
-    _head(6, _("One step of Adam, and what it changed"))
+    count = len(batch.told.steps)
+    title = _("One step of Adam, and what it changed")
+    _head(6, title if count == 1 else _("{count} steps of Adam, and what they changed").format(count=count))
     moved = batch.q_after - batch.q
     _latex(rf"{formula(batch.study.config).step}, \quad \alpha = {_power(batch.learning_rate)}")
+    if count > 1:
+        _minibatches(batch)
     _latex(
         rf"{paint('prediction', 'Q(s, a)')}: \; {batch.q:.4f} \;\to\; {paint('prediction', f'{batch.q_after:.4f}')} "
         rf"\quad ({moved:+.5f})"
@@ -126,6 +157,24 @@ def _step(batch: Batch) -> None:
         + " "
         + _("A small step is meant to be: the next batch pulls elsewhere.")
     )
+
+
+def _minibatches(batch: Batch) -> None:
+    """Each gradient step: its rows, its loss and gradient, and where Q(s, a) of the row looked at stands after it."""
+    rows = [
+        (
+            f"{number}",
+            f"{step.first}-{step.first + step.size - 1}"
+            + (" ←" if step.first <= batch.row < step.first + step.size else ""),
+            f"{step.loss:.5g}",
+            f"{step.norm:.5g}",
+            f"{float(step.q_after[batch.row, batch.action]):.4f}",
+        )
+        for number, step in enumerate(batch.told.steps, start=1)
+    ]
+    names = (_("Step"), _("rows"), _("loss"), _("gradient norm"), _("Q(s, a) after"))
+    st.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)), border="horizontal")
+    st.caption(_("The arrow marks the minibatch that the row looked at is in."))
 
 
 def _head(number: int, title: str) -> None:
