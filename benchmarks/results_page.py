@@ -1,103 +1,341 @@
-"""``docs/results.md`` and its picture, made whole from the kept results of the learning study."""
+"""``docs/results.md``, its picture, and the records that the program shows beside presets, from the study's tables."""
 
 from __future__ import annotations
 
 import json
+import math
 import statistics
-from itertools import groupby
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Self
 
-from benchmarks.results_goals import goals_table
-from benchmarks.results_picture import learning_curves_svg
-from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError
-from dqn_core.presets import preset_config
+from benchmarks.results_picture import distributions_svg
+from dqn_core.analysis.bands import wilson_interval
+from dqn_core.presets import RECORDS, PresetRecord, preset_config, settings_digest
 
-__all__ = ["VERSION", "is_current", "write_results_page"]
-
-VERSION = 1
-"""Raise it when the same config and seed come to learn something else: then all kept results are of the past."""
+__all__ = ["SeedResult", "first_threshold", "write_results_page"]
 
 DOCS = Path(__file__).parent.parent / "docs"
-_ORDER = ("CartPole-v1", "LunarLander-v3", "Acrobot-v1", "MountainCar-v0")
-_PRESETS = ("lab8", "fast", "strong")
+
+_THRESHOLDS = {"CartPole-v1": 475.0, "LunarLander-v3": 200.0, "Acrobot-v1": -100.0, "MountainCar-v0": -110.0}
+"""Return from which an environment counts as solved (Gymnasium's registry; Acrobot has none there)."""
+
+
+def first_threshold(env_id: str, preset: str) -> float:
+    """Evaluation return whose first time a run notes: the environment's, or that which the lab's report tells of."""
+    return 100.0 if (env_id, preset) == ("CartPole-v1", "lab8") else _THRESHOLDS[env_id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedResult:
+    """What one run came to: a row of a preset's table."""
+
+    seed: int
+    reason: str
+    """Why it ended, as :class:`~dqn_core.events.EndReason` has it."""
+    episodes: int
+    env_steps: int
+    """Warm-up included; those of evaluations are not counted."""
+    updates: int
+    best_eval: float
+    """Mean return of the evaluation whose network was kept; NaN where there was none."""
+    first_episode: int | None
+    """Episode and env step of the first evaluation at or above the environment's threshold; None where none was."""
+    first_env_step: int | None
+    wall_s: float
+    """Of the whole run, start-up and evaluations included."""
+    mean_20: float
+    """Mean return of the first 20 final episodes, and of all 100."""
+    mean_100: float
+    worst: float
+    """Least return of the 100."""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, str]) -> Self:
+        """A result from its text in a table."""
+        kinds = typing.get_type_hints(cls)
+        values = {each.name: row[each.name] for each in fields(cls)}
+        made = {
+            name: None
+            if text == ""
+            else (text if kinds[name] is str else float(text) if kinds[name] is float else int(text))
+            for name, text in values.items()
+        }
+        return cls(**made)
+
+
+Results = Sequence[SeedResult]
+Kept = Mapping[tuple[str, str], Results]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What a preset is for, as something that holds for a seed or not."""
+
+    text: str
+    is_kept: Callable[[SeedResult], bool]
+    goal: float
+    """Return that the text names."""
+
+
+def _at_least(goal: float) -> Promise:
+    return Promise(text=f"mean of 100 episodes {goal:g} or more", is_kept=lambda each: each.mean_100 >= goal, goal=goal)
+
+
+_SOLVED = "its own goal reached, confirmed by two episodes"
+
+PROMISES = {
+    ("CartPole-v1", "lab8"): Promise(text=_SOLVED, is_kept=lambda each: each.reason == "solved", goal=450.0),
+    ("CartPole-v1", "fast"): _at_least(475.0),
+    ("CartPole-v1", "strong"): _at_least(500.0),
+    ("LunarLander-v3", "lab8"): Promise(text=_SOLVED, is_kept=lambda each: each.reason == "solved", goal=200.0),
+    ("LunarLander-v3", "fast"): _at_least(200.0),
+    ("LunarLander-v3", "strong"): _at_least(200.0),
+    ("Acrobot-v1", "fast"): _at_least(-100.0),
+    ("Acrobot-v1", "strong"): _at_least(-76.0),
+    ("MountainCar-v0", "fast"): _at_least(-110.0),
+    ("MountainCar-v0", "strong"): _at_least(-105.0),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """One line of what was to be reached."""
+
+    env_id: str
+    preset: str
+    text: str
+    seeds: int
+    """Seeds that it is asked of."""
+    measure: Callable[[Results], tuple[str, bool]]
+    """What came out, and whether that is enough."""
+
+    def line(self, results: Results) -> str:
+        """Its row of the table."""
+        measured, is_enough = self.measure(results) if results else ("-", False)
+        verdict = "reached" if is_enough else "**not reached**"
+        if len(results) < self.seeds:
+            verdict = f"measured on {len(results)} of {self.seeds} seeds"
+        return f"| {self.env_id} | `{self.preset}` | {self.text} | {measured} | {verdict} |"
+
+
+def _share(least: int, is_kept: Callable[[SeedResult], bool]) -> Callable[[Results], tuple[str, bool]]:
+    def measure(results: Results) -> tuple[str, bool]:
+        count = sum(map(is_kept, results))
+        return f"{count} of {len(results)}", count >= least
+
+    return measure
+
+
+def _mean(least: float, digits: int = 1) -> Callable[[Results], tuple[str, bool]]:
+    def measure(results: Results) -> tuple[str, bool]:
+        mean = statistics.fmean(each.mean_100 for each in results)
+        return f"{mean:.{digits}f}", mean >= least
+
+    return measure
+
+
+def _worst(least: float) -> Callable[[Results], tuple[str, bool]]:
+    def measure(results: Results) -> tuple[str, bool]:
+        worst = min(each.mean_100 for each in results)
+        return f"{worst:.1f}", worst >= least
+
+    return measure
+
+
+def _median_time(most: float) -> Callable[[Results], tuple[str, bool]]:
+    def measure(results: Results) -> tuple[str, bool]:
+        middle = statistics.median(each.wall_s for each in results)
+        return f"{middle:.1f} s", middle <= most
+
+    return measure
+
+
+def _goal(env_id: str, preset: str, text: str, measure: Callable[[Results], tuple[str, bool]], seeds: int = 30) -> Goal:
+    return Goal(env_id=env_id, preset=preset, text=text, seeds=seeds, measure=measure)
+
+
+GOALS = (
+    _goal("CartPole-v1", "strong", "500.0 on 97 of 100 seeds", _share(97, lambda each: each.mean_100 >= 500.0), 100),
+    _goal("CartPole-v1", "fast", "475 on 97 of 100 seeds", _share(97, lambda each: each.mean_100 >= 475.0), 100),
+    _goal("CartPole-v1", "fast", "median time at most 5 s", _median_time(5.0), 100),
+    _goal("CartPole-v1", "lab8", "solved on 85 % of 30 seeds", _share(26, lambda each: each.reason == "solved")),
+    _goal("LunarLander-v3", "strong", "mean at least 220", _mean(220.0)),
+    _goal("LunarLander-v3", "strong", "above 200 on 27 of 30 seeds", _share(27, lambda each: each.mean_100 > 200.0)),
+    _goal(
+        "LunarLander-v3",
+        "fast",
+        "200 within 60 s on 28 of 30 seeds",
+        _share(28, lambda each: each.mean_100 >= 200.0 and each.wall_s <= 60.0),
+    ),
+    _goal("Acrobot-v1", "strong", "mean at least -72", _mean(-72.0)),
+    _goal("MountainCar-v0", "strong", "mean at least -99.5", _mean(-99.5, 2)),
+    _goal("MountainCar-v0", "strong", "no seed below -105", _worst(-105.0)),
+)
 
 _HEAD = """# Results
 
-Made by `make results` (`python -m benchmarks.learning`), which writes this page and its picture from the files in
-`benchmarks/results/learning/`. Seeds 0 to 9 are reported and none is left out; settings were chosen on seeds from 100
-on (`lab8` has the lab's own). "100 episodes" are greedy episodes with the weights that the run itself chose, those of
-its best evaluation, on reset seeds 10000, 10001, ..., which no training and no choice of weights saw. Rewards are the
-environments' own. Env steps include the warm-up; those of evaluations are not counted, as in the references. The wall
-time is the whole run, start-up and evaluations included. "Goal" is the first evaluation to reach 475 (CartPole), 200
-(LunarLander), -100 (Acrobot) or -110 (MountainCar).
+Made by `make results` (`python -m benchmarks.learning`), which writes this page and its picture from the tables in
+`benchmarks/results/learning/`, one a preset with a row a seed. Seeds from 0 on are reported, 100 of CartPole's `fast`
+and `strong` and 30 of the others, and none is left out; settings were chosen on seeds from 100 on (`lab8` has the lab's
+own). "100 episodes" are greedy episodes with the weights that the run itself chose, on starts that no training and no
+choice of weights saw: reset seeds 10000 + 1000 s, 10001 + 1000 s, ... for the run with seed s, so that no start that
+is hard by chance counts for all runs. Rewards are the environments' own. Env steps include the warm-up; those of
+evaluations are not counted, as in the references. The wall time is the whole run, start-up and evaluations included.
 
-![Evaluation return over env steps](pictures/results.svg)
+One seed gives one run on every CPU ([decision 017](decisions/017-one-run-on-every-cpu.md)), so these shares are the same
+on another machine; only the times differ.
 
-Mean over the seeds, and the range from the worst to the best of them. The lowest 2 % of all evaluations lie on the
-edge.
+![Distribution of the seeds' means](pictures/results.svg)
+
+Each dot is one seed's mean over 100 episodes. Seeds far below the rest stand at the left edge.
 """
 
-_COLUMNS = (
-    "| seed | reason | episodes | env steps | updates | best eval. | 20 episodes | 100 episodes | goal | wall time |",
-    "|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|",
-)
+_REFERENCES = """## Beside others
+
+Mean ± standard deviation of the return, with the env steps trained:
+
+| | RL Zoo, tuned DQN | CleanRL, 500k steps | the lab (Keras, one run) |
+|---|---:|---:|---:|
+| CartPole-v1 | 500.0 ± 0.0 at 50k | 488.7 | 483.25 (20 episodes, 53,192 steps, 1 h 23 min) |
+| LunarLander | 154.4 ± 79.2 at 100k | - | 127.2 (20 episodes, 40,249 steps, 1 h 4 min) |
+| Acrobot-v1 | -76.6 ± 11.8 at 100k | -91.5 | - |
+| MountainCar-v0 | -100.8 ± 9.9 at 120k | -195.0 | - |
+
+Figures of others are as they report them; here a run keeps the weights of its best evaluation. RL Zoo's LunarLander
+is version 2, which differs from version 3 in its wind alone.
+"""
 
 
-def write_results_page(results: Path) -> None:
-    """Write the page and its picture from every ``*.json`` in ``results`` that is current."""
-    kept = [json.loads(path.read_text(encoding="utf-8")) for path in results.glob("*.json")]
-    rows = sorted(filter(is_current, kept), key=_place)
-    groups = {key: list(group) for key, group in groupby(rows, key=lambda row: (row["env"], row["preset"]))}
-    (DOCS / "pictures" / "results.svg").write_text(learning_curves_svg(groups), encoding="utf-8")
-    sections = [_section(env_id, preset, group) for (env_id, preset), group in groups.items()]
-    (DOCS / "results.md").write_text("\n".join([_HEAD, goals_table(groups), *sections]), encoding="utf-8")
+def write_results_page(kept: Kept, machine: str) -> None:
+    """Write page, picture and records of ``kept``, results by (environment, preset) in the order of the page."""
+    (DOCS / "pictures" / "results.svg").write_text(distributions_svg(_means(kept)), encoding="utf-8")
+    parts = [_HEAD, _shares(kept, machine), _goals(kept), _REFERENCES, *_lab(kept), _tried()]
+    (DOCS / "results.md").write_text("\n".join(parts), encoding="utf-8")
+    records = [_record(*key, results) for key, results in kept.items()]
+    RECORDS.write_text(json.dumps([record.to_dict() for record in records], indent=1) + "\n", encoding="utf-8")
 
 
-def is_current(row: dict[str, Any]) -> bool:
-    """Whether a kept result is of its preset as it is now, and of this version."""
-    try:
-        config = TrainingConfig.from_dict(row["config"])
-    except ConfigError:  # of a version whose fields are no more
-        return False
-    return row.get("version") == VERSION and config == preset_config(row["env"], row["preset"]).replace(
-        seed=row["seed"]
+def _means(kept: Kept) -> dict[tuple[str, str], list[float]]:
+    return {key: [each.mean_100 for each in results] for key, results in kept.items()}
+
+
+def _record(env_id: str, preset: str, results: Results) -> PresetRecord:
+    promise = PROMISES[env_id, preset]
+    reached = sum(map(promise.is_kept, results))
+    low, high = wilson_interval(reached, len(results))
+    return PresetRecord(
+        env_id=env_id,
+        preset=preset,
+        settings=settings_digest(preset_config(env_id, preset)),
+        goal=promise.goal,
+        reached=reached,
+        seeds=len(results),
+        low=round(low, 4),
+        high=round(high, 4),
     )
 
 
-def _place(row: dict[str, Any]) -> tuple[int, int, int]:
-    return _ORDER.index(row["env"]), _PRESETS.index(row["preset"]), row["seed"]
+def _shares(kept: Kept, machine: str) -> str:
+    lines = [
+        "## Shares of seeds",
+        "",
+        (
+            "The promise of each preset, the share of seeds that keep it with its 95 % interval (Wilson 1927), and how the "
+            "seeds' means over 100 episodes are spread: least, 10 %, median, 90 %, most."
+        ),
+        "",
+        "| | preset | promise | share of seeds | mean | spread | env steps, median | wall time, median (most) |",
+        "|---|---|---|---:|---:|---|---:|---:|",
+    ]
+    for (env_id, preset), results in kept.items():
+        record, means = _record(env_id, preset, results), sorted(each.mean_100 for each in results)
+        spread = ", ".join(f"{_quantile(means, level):.1f}" for level in (0.0, 0.1, 0.5, 0.9, 1.0))
+        times = [each.wall_s for each in results]
+        lines.append(
+            f"| {env_id} | `{preset}` | {PROMISES[env_id, preset].text} | {record.reached} of {record.seeds}: "
+            f"{record.low:.0%} to {record.high:.0%} | {statistics.fmean(means):.1f} | {spread} | "
+            f"{statistics.median(each.env_steps for each in results):,.0f} | "
+            f"{statistics.median(times):.1f} s ({max(times):.1f} s) |"
+        )
+    return "\n".join([*lines, "", f"Times on {machine}.", ""])
 
 
-def _section(env_id: str, preset: str, rows: list[dict[str, Any]]) -> str:
-    return "\n".join([f"## {env_id}, `{preset}`", "", *_COLUMNS, *map(_row, rows), "", _summary(rows), ""])
+def _quantile(ordered: Sequence[float], level: float) -> float:
+    place = level * (len(ordered) - 1)
+    lower, upper = ordered[math.floor(place)], ordered[math.ceil(place)]
+    return lower + (upper - lower) * (place - math.floor(place))
 
 
-def _summary(rows: list[dict[str, Any]]) -> str:
-    means = [statistics.fmean(row["returns"]) for row in rows]
-    spread = f" ± {statistics.stdev(means):.1f}" if len(means) > 1 else ""
-    machines = ", ".join(sorted({f"{row['machine']}, compute {row['compute']}" for row in rows}))
-    solved = sum(row["solved"] for row in rows)
-    return (
-        f"Over {len(rows)} seeds: mean of 100 episodes {statistics.mean(means):.1f}{spread} (standard deviation of the "
-        f"seeds' means); the run's own goal was reached and confirmed on {solved} of {len(rows)}. "
-        f"Measured on {machines}."
-    )
+def _goals(kept: Kept) -> str:
+    lines = ["## Goals", "", "| | preset | to reach | measured | |", "|---|---|---|---:|---|"]
+    lines += [goal.line(kept.get((goal.env_id, goal.preset), ())) for goal in GOALS]
+    return "\n".join([*lines, ""])
 
 
-def _row(row: dict[str, Any]) -> str:
-    returns, best, goal = row["returns"], row["best_eval"], row.get("goal")
-    cells = (
-        row["seed"],
-        row["reason"].replace("_", " "),
-        row["episodes"],
-        f"{row['env_steps']:,}",
-        f"{row['updates']:,}",
-        "-" if best is None else f"{best:.1f}",
-        f"{statistics.fmean(returns[:20]):.1f}",
-        f"{statistics.fmean(returns):.1f}",
-        f"{goal['env_steps']:,} steps, {goal['wall_s']:.1f} s" if goal else "-",
-        f"{row['wall_s']:.1f} s",
-    )
-    return "| " + " | ".join(map(str, cells)) + " |"
+@dataclass(frozen=True, kw_only=True)
+class _Report:
+    """The lab's own run, as its report tells it."""
+
+    mean_20: float
+    env_steps: int
+    first_episode: tuple[int, int] | None = None
+    """Between which episodes an evaluation was first above 100."""
+
+
+_REPORTS = {
+    "CartPole-v1": _Report(mean_20=483.25, env_steps=53_192, first_episode=(80, 100)),
+    "LunarLander-v3": _Report(mean_20=127.2, env_steps=40_249),
+}
+
+
+def _lab(kept: Kept) -> list[str]:
+    """Where the report's own run lies among those of ``lab8``."""
+    if not any(preset == "lab8" for _, preset in kept):
+        return []
+    lines = [
+        "## The lab's run among others like it",
+        "",
+        (
+            "`lab8` is the lab's notebook, draw for draw and step for step; a test trains it beside Keras. Its report "
+            "tells of one run for each environment. Steps are counted from the end of the prefill, as there. The share "
+            "after each of the report's figures is that of seeds with a lower one."
+        ),
+        "",
+        "| | seeds solved | 20 episodes: seeds (report) | env steps: seeds (report) | first evaluation above 100 |",
+        "|---|---:|---|---|---|",
+    ]
+    for env_id, report in _REPORTS.items():
+        if not (results := kept.get((env_id, "lab8"), ())):
+            continue
+        prefill = preset_config(env_id, "lab8").warmup_steps
+        means = [each.mean_20 for each in results]
+        steps = [each.env_steps - prefill for each in results if each.reason == "solved"]
+        solved = sum(each.reason == "solved" for each in results)
+        first = "-"
+        if report.first_episode:
+            episodes = sorted(each.first_episode or math.inf for each in results)
+            first = (
+                f"episodes {_quantile(episodes, 0.1):.0f} to {_quantile(episodes, 0.9):.0f}, median "
+                f"{_quantile(episodes, 0.5):.0f} (around {report.first_episode[0]} to {report.first_episode[1]})"
+            )
+        lines.append(
+            f"| {env_id} | {solved} of {len(results)} | {_range(means, 1)} ({_placed(report.mean_20, means)}) | "
+            f"{_range(steps, 0)} ({_placed(report.env_steps, steps)}) | {first} |"
+        )
+    return ["\n".join([*lines, ""])]
+
+
+def _range(values: Sequence[float], digits: int) -> str:
+    ordered = sorted(values)
+    return f"{ordered[0]:,.{digits}f} to {ordered[-1]:,.{digits}f}, median {_quantile(ordered, 0.5):,.{digits}f}"
+
+
+def _placed(value: float, values: Sequence[float]) -> str:
+    return f"{value:,}: above {sum(each < value for each in values) / len(values):.0%}"
+
+
+def _tried() -> str:
+    return (Path(__file__).parent / "results" / "tried.md").read_text(encoding="utf-8")

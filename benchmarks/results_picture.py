@@ -1,89 +1,69 @@
-"""Learning curves as one SVG: a panel an environment, a line a preset (mean over seeds) with the range of the seeds."""
+"""How the seeds of each preset are spread, as one SVG: a panel an environment, a row a preset, a dot a seed."""
 
 from __future__ import annotations
 
-import statistics
-from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import Any
 
-__all__ = ["learning_curves_svg", "on_grid"]
+__all__ = ["distributions_svg"]
 
-Curve = Sequence[Sequence[float]]
-"""(env step, seconds, evaluation return) of each evaluation."""
-Point = tuple[float, float]
-
-_WIDTH, _HEIGHT, _MARGIN = 430, 250, 54
-_POINTS = 60
-_BELOW = 50
-"""Of so many evaluations, the lowest one lies on the panel's edge: a first network may do a hundred times worse."""
+_WIDTH, _ROW, _MARGIN = 430, 66, 54
 _COLORS = {"lab8": "#8a6d1c", "fast": "#0f766e", "strong": "#7c3aed"}
+_STACK = 3.0
+"""Distance of dots that lie above each other, in pixels; dots within as much share a stack."""
+_RANGE = 0.05
+"""Of all seeds of an environment, so many of the lowest may stand at the edge."""
 
 
-def learning_curves_svg(groups: Mapping[tuple[str, str], list[dict[str, Any]]]) -> str:
-    """The picture for results by (environment, preset); runs without a kept curve are left out."""
-    by_env: dict[str, dict[str, list[Curve]]] = {}
-    for (env_id, preset), rows in groups.items():
-        if curves := [row["curve"] for row in rows if row.get("curve")]:
-            by_env.setdefault(env_id, {})[preset] = curves
-    panels = [
-        f'<g transform="translate({_WIDTH * (i % 2)} {_HEIGHT * (i // 2)})">{_panel(env_id, presets)}</g>'
-        for i, (env_id, presets) in enumerate(by_env.items())
-    ]
-    height = _HEIGHT * ((len(panels) + 1) // 2)
+def distributions_svg(means: Mapping[tuple[str, str], Sequence[float]]) -> str:
+    """The picture for the seeds' means by (environment, preset)."""
+    by_env: dict[str, dict[str, Sequence[float]]] = {}
+    for (env_id, preset), values in means.items():
+        by_env.setdefault(env_id, {})[preset] = values
+    panels, heights = [], [0.0, 0.0]
+    for i, (env_id, presets) in enumerate(by_env.items()):
+        column = i % 2
+        panels.append(f'<g transform="translate({_WIDTH * column} {heights[column]})">{_panel(env_id, presets)}</g>')
+        heights[column] += _ROW * len(presets) + 70
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * _WIDTH} {height}" font-family="sans-serif" '
-        f'font-size="11"><rect width="100%" height="100%" fill="#fff"/>{"".join(panels)}</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {2 * _WIDTH} {max(heights):.0f}" '
+        'font-family="sans-serif" font-size="11"><rect width="100%" height="100%" fill="#fff"/>'
+        f"{''.join(panels)}</svg>\n"
     )
 
 
-def on_grid(curve: Curve, grid: Sequence[float]) -> list[float]:
-    """The curve's return at each env step of ``grid``: that of the last evaluation before it, or of the first."""
-    steps = [point[0] for point in curve]
-    return [curve[max(0, bisect_right(steps, step) - 1)][2] for step in grid]
-
-
-def _panel(env_id: str, presets: Mapping[str, list[Curve]]) -> str:
-    last = max(curve[-1][0] for curves in presets.values() for curve in curves)
-    values = sorted(point[2] for curves in presets.values() for curve in curves for point in curve)
-    low, high = values[len(values) // _BELOW], values[-1]
+def _panel(env_id: str, presets: Mapping[str, Sequence[float]]) -> str:
+    values = sorted(value for each in presets.values() for value in each)
+    low, high = values[int(_RANGE * (len(values) - 1))], values[-1]
     high = high if high > low else low + 1.0
 
-    def place(step: float, value: float) -> Point:
-        x = _MARGIN + (_WIDTH - _MARGIN - 16) * step / last
-        return x, _HEIGHT - 40 - (_HEIGHT - 80) * max(0.0, value - low) / (high - low)
+    def place(value: float) -> float:
+        return _MARGIN + (_WIDTH - _MARGIN - 20) * max(0.0, value - low) / (high - low)
 
+    bottom = 34 + _ROW * len(presets)
     parts = [f'<text x="{_MARGIN}" y="22" font-size="13" font-weight="bold">{escape(env_id)}</text>']
-    for value in (low, (low + high) / 2, high):
-        (left, y), (right, _) = place(0, value), place(last, value)
+    for value, anchor in ((low, "start"), ((low + high) / 2, "middle"), (high, "end")):
         parts += [
-            f'<path d="M{left:.1f} {y:.1f}H{right:.1f}" stroke="#e2e2e2"/>',
-            f'<text x="{_MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.0f}</text>',
+            f'<path d="M{place(value):.1f} 34V{bottom}" stroke="#e2e2e2"/>',
+            f'<text x="{place(value):.1f}" y="{bottom + 16}" text-anchor="{anchor}">{value:.1f}</text>',
         ]
-    for step, anchor in ((0.0, "start"), (last, "end")):
-        x, y = place(step, low)
-        parts.append(f'<text x="{x:.1f}" y="{y + 18:.1f}" text-anchor="{anchor}">{step:,.0f} env steps</text>')
-    for i, (preset, curves) in enumerate(presets.items()):
-        parts.append(_band_and_line(preset, curves, place))
-        x = _WIDTH - 16 - 62 * (len(presets) - i)
-        parts.append(f'<text x="{x}" y="22" fill="{_COLORS[preset]}">{preset} (n={len(curves)})</text>')
+    for i, (preset, each) in enumerate(presets.items()):
+        base = 34 + _ROW * (i + 1) - 8
+        parts.append(
+            f'<text x="6" y="{base}" fill="{_COLORS[preset]}">{preset}</text>'
+            f'<text x="6" y="{base - 14}" fill="#777">n={len(each)}</text>{_dots(each, place, base, _COLORS[preset])}'
+        )
     return "".join(parts)
 
 
-def _band_and_line(preset: str, curves: list[Curve], place: Any) -> str:
-    last = max(curve[-1][0] for curve in curves)
-    grid = [last * k / _POINTS for k in range(_POINTS + 1)]
-    columns = list(zip(*(on_grid(curve, grid) for curve in curves), strict=True))
-    upper = [place(step, max(column)) for step, column in zip(grid, columns, strict=True)]
-    lower = [place(step, min(column)) for step, column in zip(grid, columns, strict=True)]
-    middle = [place(step, statistics.fmean(column)) for step, column in zip(grid, columns, strict=True)]
-    color = _COLORS[preset]
-    return (
-        f'<path d="{_path([*upper, *reversed(lower)])}Z" fill="{color}" opacity="0.13"/>'
-        f'<path d="{_path(middle)}" fill="none" stroke="{color}" stroke-width="1.8"/>'
-    )
-
-
-def _path(points: list[Point]) -> str:
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+def _dots(values: Sequence[float], place: Callable[[float], float], base: float, color: str) -> str:
+    """A dot a value, those that would cover each other in a stack."""
+    stacks: dict[int, int] = {}
+    parts = []
+    for value in sorted(values):
+        column = round(place(value) / _STACK)
+        height = stacks.get(column, 0)
+        stacks[column] = height + 1
+        y = base - min(height * _STACK, _ROW - 14)
+        parts.append(f'<circle cx="{column * _STACK:.1f}" cy="{y:.1f}" r="1.8" fill="{color}" opacity="0.75"/>')
+    return "".join(parts)

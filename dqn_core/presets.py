@@ -6,13 +6,28 @@ the page and at the command line from there. Texts are marked for the message ca
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
 
-__all__ = ["PRESETS", "EnvironmentPreset", "preset_config", "preset_name", "preset_names"]
+__all__ = [
+    "PRESETS",
+    "RECORDS",
+    "EnvironmentPreset",
+    "PresetRecord",
+    "preset_config",
+    "preset_name",
+    "preset_names",
+    "preset_record",
+    "settings_digest",
+]
 
 _LABEL_FIELDS = ("seed", "compute")
 """Fields that do not make a config another preset."""
@@ -339,3 +354,52 @@ def preset_name(config: TrainingConfig) -> str:
         if preset.replace(**{field: getattr(config, field) for field in _LABEL_FIELDS}) == config:
             return name
     return "custom"
+
+
+# ------------------------------------------------------------------------------------------------------ records
+
+RECORDS = Path(__file__).parent / "preset_records.json"
+"""What came of each preset over many seeds; made by ``make results``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PresetRecord:
+    """On how many seeds a preset reached its goal."""
+
+    env_id: str
+    preset: str
+    settings: str
+    """:func:`settings_digest` of the config that was measured."""
+    goal: float
+    """Return to reach."""
+    reached: int
+    seeds: int
+    low: float
+    """Ends of the 95 % interval of the share of seeds, 0 to 1."""
+    high: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self)
+
+
+def settings_digest(config: TrainingConfig) -> str:
+    """A few letters that change with any setting but seed and compute; fields to come do not change them."""
+    told = {name: own for name, own, _ in config.replace(seed=0, compute="auto").differences(TrainingConfig())}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def preset_record(env_id: str, name: str) -> PresetRecord | None:
+    """What was measured of the preset as it is now; None where nothing was."""
+    record = _records().get((env_id, name))
+    if record is None or record.settings != settings_digest(preset_config(env_id, name)):
+        return None
+    return record
+
+
+@functools.cache
+def _records() -> Mapping[tuple[str, str], PresetRecord]:
+    if not RECORDS.is_file():
+        return {}
+    records = [PresetRecord(**values) for values in json.loads(RECORDS.read_text("utf-8"))]
+    return {(each.env_id, each.preset): each for each in records}

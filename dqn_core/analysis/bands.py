@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dqn_core.analysis.bootstrap import bootstrap_interval
 from dqn_core.analysis.episode_table import Curve, FloatArray
 
-__all__ = ["GRID_POINTS", "Band", "band", "common_grid", "interpolated"]
+__all__ = ["GRID_POINTS", "Band", "band", "common_grid", "interpolated", "wilson_interval"]
 
 GRID_POINTS = 500
 """Points of a grid at most."""
@@ -96,3 +96,12 @@ def _round_up(step: float) -> float:
         return 1.0
     power = 10.0 ** math.floor(math.log10(step))
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= step * (1 - 1e-12))
+
+
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """95 % interval of a share, from 0 to 1, of which ``successes`` of ``trials`` are known (Wilson 1927, eq. 4)."""
+    z = 1.959963984540054  # the normal distribution's quantile of 0.975
+    share = successes / trials
+    middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
+    half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
+    return max(0.0, middle - half), min(1.0, middle + half)

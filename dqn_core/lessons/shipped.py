@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
+from dqn_core.errors import ConfigError
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.results import LessonRun
+from dqn_core.runs.experiment_spec import ExperimentSpec
 
 __all__ = ["DATA", "ShippedResult", "read_shipped", "write_shipped"]
 
@@ -46,7 +48,7 @@ def read_shipped(lesson: Lesson, folder: Path = DATA) -> ShippedResult | None:
         runs=tuple(_run(each) for each in values["runs"]),
         command=values["command"],
         machine=values["machine"],
-        is_current=values["spec"] == _plain(lesson),
+        is_current=_is_of(lesson, values["spec"]),
     )
 
 
@@ -56,6 +58,14 @@ def write_shipped(lesson: Lesson, runs: Iterable[LessonRun], command: str, machi
     ordered = sorted(runs, key=lambda run: (run.variant, run.seed))
     values = {"command": command, "machine": machine, "spec": _plain(lesson), "runs": [_values(run) for run in ordered]}
     (folder / f"{lesson.name}.json").write_text(json.dumps(values, separators=(",", ":")) + "\n", "utf-8")
+
+
+def _is_of(lesson: Lesson, spec: Mapping[str, Any]) -> bool:
+    """Whether ``spec`` says what the lesson's does; a field that it does not know yet has its default."""
+    try:
+        return ExperimentSpec.from_dict(spec).to_dict() == lesson.spec.to_dict()
+    except ConfigError:  # of a version whose fields are no more
+        return False
 
 
 def _plain(lesson: Lesson) -> Any:

@@ -269,6 +269,10 @@ class Trainer:
             return math.nan, False
         self.phase, self.evaluations_before = Phase.EVALUATING, self.evaluator.played
         eval_return = yield from self._evaluate(config.evaluation_episodes)
+        if config.recheck_episodes and not eval_return < self.keeper.best_eval:
+            again = yield from self._evaluate(config.recheck_episodes)
+            episodes = config.evaluation_episodes + config.recheck_episodes
+            eval_return += (again - eval_return) * config.recheck_episodes / episodes
         goal = math.inf if config.goal_score is None else config.goal_score
         solved = eval_return > goal
         if solved and config.confirmation_episodes:

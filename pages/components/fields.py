@@ -101,6 +101,7 @@ FIELDS: dict[str, FormField] = {
     "quantiles": FormField(mark("Quantiles per action"), mark("Higher: the spread of returns is told more finely, and each update takes longer."), Group.VARIANTS, Widget.NUMBER, needs=("distribution", "quantile")),
     "evaluate_every": FormField(mark("Episodes between evaluations"), mark("Higher: less time is spent on evaluations. 0 turns them off."), Group.EVALUATION, Widget.NUMBER),
     "evaluation_episodes": FormField(mark("Episodes per evaluation"), mark("Higher: a surer estimate that takes longer."), Group.EVALUATION, Widget.NUMBER),
+    "recheck_episodes": FormField(mark("Extra episodes for a new best"), mark("Higher: a lucky evaluation is less likely to decide which network is kept as the best. 0 turns this off."), Group.EVALUATION, Widget.NUMBER),
     "goal_score": FormField(mark("Goal score"), mark("Higher: the agent must do better before the run counts as solved and ends."), Group.EVALUATION, Widget.NUMBER, none_text=mark("no goal")),
     "confirmation_episodes": FormField(mark("Confirmation episodes"), mark("Higher: a lucky evaluation is less likely to count as solved."), Group.EVALUATION, Widget.NUMBER),
     "max_episodes": FormField(mark("Episodes at most"), mark("Higher: the run may last longer; the epsilon schedule over episodes stretches with it."), Group.LIMITS, Widget.NUMBER),

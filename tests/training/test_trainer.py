@@ -11,6 +11,8 @@ import fake_environments as fake
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, EpisodeEnded, Phase, Progress, RunEnded, RunStarted, RunState, WeightsReady
+from dqn_core.training.evaluation import evaluate
+from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind, short_config
 
@@ -113,6 +115,30 @@ def test_evaluation_follows_its_cadence_and_keeps_the_best() -> None:
     best = [event for event in of_kind(events, WeightsReady) if event.kind == "best"][-1]
     assert best.eval_return == ended.best_eval
     assert evaluated[best.episode] == best.eval_return
+
+
+def test_a_new_best_is_checked_over_further_episodes_which_all_count() -> None:
+    config = short_config(max_episodes=1, evaluate_every=1, evaluation_episodes=2, recheck_episodes=3)
+    trainer = Trainer(config)
+    (ended,) = of_kind(trainer.events(), EpisodeEnded)
+    played = evaluate(
+        trainer.learner,
+        config.env_id,
+        episodes=5,
+        seed=EVALUATION_SEED,
+        max_episode_steps=config.max_episode_steps,
+    )
+    assert ended.eval_return == pytest.approx(played.mean)
+    assert trainer.evaluator.played == 5
+
+
+def test_an_evaluation_worse_than_the_best_is_not_checked_again() -> None:
+    config = short_config(max_episodes=30, evaluate_every=1, evaluation_episodes=2, recheck_episodes=3)
+    trainer = Trainer(config)
+    evaluations = [event.eval_return for event in of_kind(trainer.events(), EpisodeEnded)]
+    worse = sum(value < max(evaluations[:number]) for number, value in enumerate(evaluations) if number)
+    assert trainer.evaluator.played >= 2 * 30 + 3 * (30 - worse)  # one that seemed good at first may count as worse
+    assert trainer.evaluator.played < 5 * 30
 
 
 def test_evaluation_changes_nothing_in_the_training() -> None:
