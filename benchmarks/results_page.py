@@ -185,8 +185,8 @@ choice of weights saw: reset seeds 10000 + 1000 s, 10001 + 1000 s, ... for the r
 is hard by chance counts for all runs. Rewards are the environments' own. Env steps include the warm-up; those of
 evaluations are not counted, as in the references. The wall time is the whole run, start-up and evaluations included.
 
-One seed gives one run on every CPU ([decision 017](decisions/017-one-run-on-every-cpu.md)), so these shares are the same
-on another machine; only the times differ.
+One seed gives one run on every CPU ([decision 017](decisions/017-one-run-on-every-cpu.md)), so these shares are the
+same on another machine; only the times differ.
 
 ![Distribution of the seeds' means](pictures/results.svg)
 
@@ -243,8 +243,8 @@ def _shares(kept: Kept, machine: str) -> str:
         "## Shares of seeds",
         "",
         (
-            "The promise of each preset, the share of seeds that keep it with its 95 % interval (Wilson 1927), and how the "
-            "seeds' means over 100 episodes are spread: least, 10 %, median, 90 %, most."
+            "The promise of each preset, the share of seeds that keep it with its 95 % interval (Wilson 1927), and how "
+            "the seeds' means over 100 episodes are spread: least, 10 %, median, 90 %, most."
         ),
         "",
         "| | preset | promise | share of seeds | mean | spread | env steps, median | wall time, median (most) |",

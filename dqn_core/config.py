@@ -165,8 +165,8 @@ class TrainingConfig:
     """Greedy episodes of one evaluation."""
 
     recheck_episodes: int = ruled(0, 0, 1_000)
-    """Further greedy episodes of an evaluation that is as good as the best so far; the mean of all its episodes counts, so
-    that the network that is kept as the best was not merely lucky."""
+    """Further greedy episodes of an evaluation that is as good as the best so far; the mean of all its episodes
+    counts, so that the network that is kept as the best was not merely lucky."""
 
     confirmation_episodes: int = ruled(2, 0, 1_000)
     """Further greedy episodes whose mean must exceed the goal too before the run counts as solved."""

@@ -7,7 +7,7 @@ import streamlit as st
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, mark
 from dqn_core.lessons.catalog import LESSONS
-from dqn_core.presets import preset_config, preset_name, preset_names
+from dqn_core.presets import preset_config, preset_name, preset_names, preset_record
 from dqn_core.training.environments import EnvironmentReport
 from pages.components.environment_card import environment_card
 from pages.components.epsilon_preview import epsilon_preview
@@ -16,6 +16,7 @@ from pages.components.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Grou
 from pages.components.first_weights import first_weights
 from pages.components.form_state import WATCHING, FormState
 from pages.components.links import LESSONS_PAGE, page_query
+from pages.components.numbers import number_text
 from pages.components.words import PRESET_LABELS
 from pages.i18n import _
 
@@ -79,8 +80,24 @@ def _preset(form: FormState) -> None:
         on_change=_take_preset,
         args=(form, key),
     )
+    _record(form.values["env_id"], present)
     if present == "lab8":
         _lab_mistake()
+
+
+def _record(env_id: str, name: str) -> None:
+    """On how many seeds the preset reached its goal, where that was measured."""
+    record = preset_record(env_id, name)
+    if record is not None:
+        st.caption(
+            _("Measured: {reached} of {seeds} seeds reached {goal} (95 % interval: {low} to {high}).").format(
+                reached=record.reached,
+                seeds=record.seeds,
+                goal=number_text(record.goal),
+                low=f"{record.low:.0%}",
+                high=f"{record.high:.0%}",
+            )
+        )
 
 
 def _lab_mistake() -> None:

@@ -81,7 +81,7 @@ FIELDS: dict[str, FormField] = {
     "loss_over_all_outputs": FormField(mark("Loss over all outputs"), mark("On: the loss is averaged over all actions, those not taken with their own earlier value as label. With several minibatches this holds them where they were; it also makes the taken action's gradient smaller."), Group.LEARNING, Widget.SWITCH, needs=("distribution", "none")),
     "gradient_clip_value": FormField(mark("Gradient clip"), mark("Higher: larger gradients pass uncut. 0 turns clipping off."), Group.LEARNING, Widget.NUMBER),
     "adam_epsilon": FormField(mark("Adam's epsilon"), mark("Higher: smaller steps where gradients are tiny."), Group.LEARNING, Widget.STOPS, one_two_five(1e-8, 1e-3)),
-    "adam_epsilon_hat": FormField(mark("Keras' Adam epsilon"), mark("On: Adam's epsilon is added before the bias correction, as Keras does, so it weighs less in the first steps."), Group.LEARNING, Widget.SWITCH),
+    "adam_epsilon_hat": FormField(mark("Keras' Adam epsilon"), mark("On: Adam's epsilon is added before the bias correction, as Keras does, so it weighs more in the first steps."), Group.LEARNING, Widget.SWITCH),
     "epsilon_schedule": FormField(mark("Schedule"), mark("Whether exploration fades over episodes or over single steps."), Group.EXPLORATION, Widget.CHOICE),
     "epsilon_start": FormField(mark("Epsilon at the start"), mark("Higher: more random actions at first."), Group.EXPLORATION, Widget.SHARE),
     "epsilon_end": FormField(mark("Epsilon at the end"), mark("Higher: more random actions remain for good."), Group.EXPLORATION, Widget.SHARE),
