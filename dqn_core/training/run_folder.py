@@ -86,8 +86,7 @@ class RunFolder:
 
         ``initial_weights`` are what it begins with, where it does not draw its own.
         """
-        if (path / "config.json").exists():
-            raise RunFolderError(mark("{path} holds a run already: choose another folder."), path=path)
+        cls.check_new(path)
         folder = cls(path, config, byte_limit)
         try:
             with _writing(path):
@@ -101,6 +100,12 @@ class RunFolder:
                 path.rmdir()
             raise
         return folder
+
+    @staticmethod
+    def check_new(path: Path) -> None:
+        """Raise :class:`RunFolderError` where ``path`` holds a run."""
+        if (path / "config.json").exists():
+            raise RunFolderError(mark("{path} holds a run already: choose another folder."), path=path)
 
     @classmethod
     def open(cls, path: Path, byte_limit: int = DEFAULT_BYTE_LIMIT) -> Self:

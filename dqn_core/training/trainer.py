@@ -44,11 +44,11 @@ from dqn_core.training.environments import (
 )
 from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.keeper import Keeper
-from dqn_core.training.log_events import episode_ended, frame, progress
+from dqn_core.training.log_events import changes_at_resume, episode_ended, frame, progress
 from dqn_core.training.progress import EpisodeAverages, Stopwatch
 from dqn_core.training.randomness import Randomness
 from dqn_core.training.running_episode import RunningEpisode
-from dqn_core.training.trainer_state import TrainerState, restore
+from dqn_core.training.trainer_state import TrainerState, restore, take_over_counts
 
 __all__ = ["Trainer"]
 
@@ -104,6 +104,8 @@ class Trainer:
         self._attend_at = self._heartbeat_at = -math.inf
         self._announced = RunState.RUNNING
         self._environments: list[gym.Env[np.ndarray, Any]] = []
+        if resume_from is not None:
+            take_over_counts(self, resume_from)
 
     # ------------------------------------------------------------------------------------------ the algorithm
 
@@ -244,9 +246,13 @@ class Trainer:
     def _take_up(self) -> Iterator[Event]:
         """Start the clock, from where an earlier run stood if there is one."""
         self.stopwatch.restart()
-        if self._resume_from is not None and not restore(self, self._resume_from):
-            template = mark("{env_id} did not repeat itself: the running episode begins anew.")
-            yield Notice(template=template, parameters={"env_id": self.config.env_id})
+        if self._resume_from is not None:
+            if not restore(self, self._resume_from):
+                template = mark("{env_id} did not repeat itself: the running episode begins anew.")
+                yield Notice(template=template, parameters={"env_id": self.config.env_id})
+            before = self._resume_from.config.replace(compute=self.config.compute)
+            yield from changes_at_resume(before, self.config, self.finished_episodes)
+            yield from self._tell_change(before)
         self.keeper.keep_good(self)
 
     @property
