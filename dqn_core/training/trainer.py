@@ -184,7 +184,7 @@ class Trainer:
                 running.observation, running.pending = observation, (action, is_greedy)
                 yield from self._attend(running)
             next_observation, reward, terminated, truncated, _ = environment.step(action + self._first_action)
-            next_observation = np.asarray(next_observation, dtype=np.float32)  # [D]
+            next_observation = np.array(next_observation, np.float32)  # [D], a copy: its own may change in place
             memory.add(observation, action, float(reward), next_observation, terminated, truncated)
             observation, pending = next_observation, None
             running.episode_return += float(reward)
