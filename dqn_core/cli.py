@@ -366,7 +366,8 @@ def _evaluate(arguments: list[str]) -> int:
     weights = weights_or_last(folder, options.weights)
     with stdout_for_result() as say:
         result = evaluate_folder(folder, weights, episodes=options.episodes, seed=options.seed)
-        low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column
+        with np.errstate(invalid="ignore"):  # of infinite returns
+            low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column
         report = {
             "env": folder.config.env_id,
             "weights": weights,

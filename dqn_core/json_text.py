@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 __all__ = ["json_text", "json_values", "nan_if_none"]
+
+_TOKENS = re.compile(r'"(?:\\.|[^"\\])*"|-?Infinity|NaN')
+"""Texts, which are passed over, and what Python writes for numbers that are not finite."""
 
 
 def json_text(
@@ -20,6 +24,7 @@ def json_text(
     is_compact: bool = False,
     is_ascii: bool = True,
     default: Callable[[Any], Any] | None = None,
+    is_infinity_kept: bool = False,
 ) -> str:
     """``value`` as JSON text that every parser reads.
 
@@ -33,6 +38,8 @@ def json_text(
         Escape all other characters.
     default
         Makes a JSON value of an object that is none.
+    is_infinity_kept
+        Write an infinite number as one that is too large for any float, 1e999, so that it is read back infinite.
     """
     separators = (",", ":") if is_compact else None
     options: dict[str, Any] = {
@@ -45,7 +52,14 @@ def json_text(
     try:
         return json.dumps(value, **options)
     except ValueError:  # seldom: looking through each number beforehand would cost more
+        if is_infinity_kept:
+            return _TOKENS.sub(_finite, json.dumps(value, **options | {"allow_nan": True}))
         return json.dumps(json_values(value), **options)
+
+
+def _finite(token: re.Match[str]) -> str:
+    """What stands for Python's token in JSON; a text stays."""
+    return {"NaN": "null", "Infinity": "1e999", "-Infinity": "-1e999"}.get(token[0], token[0])
 
 
 def json_values(value: Any) -> Any:
