@@ -17,7 +17,7 @@ _TOKENS = re.compile(r'"(?:\\.|[^"\\])*"|-?Infinity|NaN')
 """Texts, which are passed over, and what Python writes for numbers that are not finite."""
 
 
-def json_text(
+def json_text(  # noqa: PLR0913  each is one property of the text
     value: object,
     *,
     indent: int | None = None,

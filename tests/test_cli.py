@@ -18,8 +18,9 @@ from dqn_core.runs.folder_lock import run_folder_lock
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from films import read_film
+from policies import always
 from scripted_trainer import wait_for_end
-from trainer_runs import short_config
+from trainer_runs import short_config, snapshot_of
 
 QUICK = ["--compute", "torch-cpu", "--max-episodes", "4", "--warmup-steps", "40", "--quiet"]
 
@@ -63,6 +64,25 @@ def test_evaluate_prints_mean_std_and_returns(tmp_path: Path, capsys: pytest.Cap
     assert (len(report["returns"]), report["interval_95"], report["weights"]) == (1, None, "episode-00000002")
 
 
+@pytest.mark.parametrize("command", ["evaluate", "record", "export"])
+def test_a_run_that_was_never_evaluated_is_taken_by_its_last_weights(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    main(["train", "--out", str(run), "--evaluate-every", "0", "--goal-score", "None", *QUICK])
+    capsys.readouterr()
+    options = {"evaluate": ["--episodes", "1"], "record": ["--quiet"], "export": ["--format", "safetensors"]}[command]
+    assert main([command, str(run), *options]) == 0
+    said = capsys.readouterr()
+    assert "its last ones are taken" in said.err
+    if command == "export":
+        assert "-last.safetensors" in json.loads(said.out)["out"]
+    else:
+        assert json.loads(said.out)["weights"] == "last"
+    assert main([command, str(run), *options, "--weights", "best"]) != 0
+    assert "--weights last" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", [".mp4", ".gif"])
 def test_a_recorded_episode_is_the_one_that_evaluate_plays(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -97,6 +117,46 @@ def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     for part in ("left leg touches", "fire main engine", "1,476 parameters", "CUDA"):
         assert part in text
+
+
+@pytest.mark.parametrize("command", [["info"], ["--help"], ["train", "--help"]])
+def test_a_terminal_that_knows_ascii_alone_gets_its_text(command: list[str]) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    told = subprocess.run(
+        [sys.executable, "-m", "dqn_core", *command], capture_output=True, env=environment, check=False
+    )
+    assert (told.returncode, b"Traceback" in told.stderr) == (0, False)
+    assert told.stdout.decode("ascii")
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "record", "bench", "info"])
+def test_what_an_environment_prints_is_not_in_the_result(command: str, tmp_path: Path) -> None:
+    talking = "import fake_environments, sys; fake_environments.register(); from dqn_core.cli import main; "
+    run = tmp_path / "run"
+    fake.register()
+    if command in {"evaluate", "record"}:
+        folder = RunFolder.create(run, short_config(env_id=fake.TALKING))
+        folder.write_snapshot(snapshot_of(always(1, folder.config)))
+    options = {
+        "train": ["--env", fake.TALKING, "--out", str(run), *QUICK],
+        "evaluate": [str(run), "--episodes", "2"],
+        "record": [str(run), "--quiet"],
+        "bench": ["--env", fake.TALKING, "--steps", "300", "--compute", "torch-cpu"],
+        "info": ["--env", fake.TALKING],
+    }
+    told = subprocess.run(
+        [sys.executable, "-c", f"{talking}sys.exit(main(sys.argv[1:]))", command, *options[command]],
+        capture_output=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    for spoken in (b"a new episode", b"from C"):
+        assert spoken not in told.stdout
+        assert (spoken in told.stderr) is (command != "info")  # which begins no episode
+    if command != "info":
+        assert isinstance(json.loads(told.stdout), dict)
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         arrays: dict[str, np.ndarray] = load(path.read_bytes())
     except FileNotFoundError as error:
-        template = mark("There are no weights at {path}: train the run to its first evaluation, or to its end.")
+        if path.stem == "best" and path.with_stem("last").exists():
+            template = mark(
+                "There are no weights at {path}, for the run was never evaluated: take its last ones (on the command "
+                "line, --weights last)."
+            )
+        else:
+            template = mark("There are no weights at {path}: train the run to its first evaluation, or to its end.")
         raise RunFolderError(template, path=path) from error
     except (SafetensorError, OSError) as error:
         raise RunFolderError(mark("{path} is not a readable weights file: {cause}"), path=path, cause=error) from error
