@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dqn_core.training.running_episode import RunningEpisode
     from dqn_core.training.trainer import Trainer
 
-__all__ = ["best_recording", "changes_at_resume", "episode_ended", "frame", "progress", "training_recording"]
+__all__ = ["best_recording", "episode_ended", "frame", "notices_at_resume", "progress", "training_recording"]
 
 
 def progress(trainer: Trainer) -> Progress:
@@ -77,8 +77,15 @@ def frame(trainer: Trainer, running: RunningEpisode) -> Frame | None:
     )
 
 
-def changes_at_resume(old: TrainingConfig, new: TrainingConfig, episode: int) -> Iterator[Notice]:
-    """What a person should know of a run that goes on after ``episode`` episodes with ``new`` settings."""
+def notices_at_resume(trainer: Trainer, old: TrainingConfig, *, repeats: bool) -> Iterator[Notice]:
+    """What a person should know of a run that goes on, with settings other than ``old`` perhaps.
+
+    ``repeats``: whether the episode that ran could be played up to where it stood.
+    """
+    new, episode = trainer.config, trainer.finished_episodes
+    if not repeats:
+        template = mark("{env_id} did not repeat itself: the running episode begins anew.")
+        yield Notice(template=template, parameters={"env_id": new.env_id})
     changes = old.differences(new)
     if not changes:
         return

@@ -21,7 +21,7 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.memory import Memory
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
+from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError
 from dqn_core.events import (
     Change,
     EndReason,
@@ -44,7 +44,7 @@ from dqn_core.training.environments import (
 )
 from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.keeper import Keeper
-from dqn_core.training.log_events import changes_at_resume, episode_ended, frame, progress
+from dqn_core.training.log_events import episode_ended, frame, notices_at_resume, progress
 from dqn_core.training.progress import EpisodeAverages, Stopwatch
 from dqn_core.training.randomness import Randomness
 from dqn_core.training.running_episode import RunningEpisode
@@ -247,11 +247,8 @@ class Trainer:
         """Start the clock, from where an earlier run stood if there is one."""
         self.stopwatch.restart()
         if self._resume_from is not None:
-            if not restore(self, self._resume_from):
-                template = mark("{env_id} did not repeat itself: the running episode begins anew.")
-                yield Notice(template=template, parameters={"env_id": self.config.env_id})
             before = self._resume_from.config.replace(compute=self.config.compute)
-            yield from changes_at_resume(before, self.config, self.finished_episodes)
+            yield from notices_at_resume(self, before, repeats=restore(self, self._resume_from))
             yield from self._tell_change(before)
         self.keeper.keep_good(self)
 

@@ -106,7 +106,7 @@ def csv_lines(frames: Iterable[pd.DataFrame]) -> Iterator[str]:
         yield frame.assign(**texts).to_csv(index=False, header=number == 0, float_format=_number_text)
 
 
-def _number_text(value: float) -> str:
+def _number_text(value: Any) -> str:
     return repr(plain_number(float(value)))
 
 
