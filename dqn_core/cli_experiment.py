@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import math
 import sys
-import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,14 +88,14 @@ def _trained(spec: ExperimentSpec, options: _ExperimentOptions) -> ExperimentSta
     from dqn_core.runs.experiments import Experiments
     from dqn_core.runs.manager import RunManager
 
-    asked = threading.Event()
+    asked: list[bool] = []  # a signal's handler may append; a lock might be held by what it interrupts
     manager = RunManager(options.out)
     try:
-        with on_stop(asked.set):
+        with on_stop(lambda: asked.append(True)):
             experiments = Experiments(manager)
             experiment_id = experiments.start(spec, "")
             _follow(experiments, experiment_id, asked, quiet=options.quiet)
-            if asked.is_set():  # every run leaves a checkpoint; Resume on the experiment's page goes on with all
+            if asked:  # every run leaves a checkpoint; Resume on the experiment's page goes on with all
                 manager.close()
                 manager = RunManager(options.out)
             status = Experiments(manager).status(experiment_id)
@@ -104,12 +105,13 @@ def _trained(spec: ExperimentSpec, options: _ExperimentOptions) -> ExperimentSta
     return status
 
 
-def _follow(experiments: Experiments, experiment_id: str, asked: threading.Event, *, quiet: bool) -> None:
+def _follow(experiments: Experiments, experiment_id: str, asked: Sequence[bool], *, quiet: bool) -> None:
     """Wait for the experiment's end, or until ``asked`` to stop, showing how far it is."""
     status = experiments.status(experiment_id)
     bar_format = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
     with tqdm(total=1.0, disable=quiet, file=sys.stderr, dynamic_ncols=True, bar_format=bar_format) as bar:
-        while status.is_active and not asked.wait(_LOOK_EVERY_S):
+        while status.is_active and not asked:
+            time.sleep(_LOOK_EVERY_S)
             status = experiments.status(experiment_id)
             with contextlib.suppress(OSError):  # a terminal that is gone ends no run
                 bar.set_description_str(f"{status.done} of {status.total} runs", refresh=False)

@@ -18,7 +18,7 @@ from dqn_core.errors import RunFolderError, StoreError, mark
 __all__ = ["FolderLock", "run_folder_lock", "server_lock_above"]
 
 _NAME = "server.lock"
-_TRAINER = "trainer.lock"
+_TRAINER = ".trainer.lock"
 _DATABASE = "dqn_lab.sqlite"
 _WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
 """What a network's file system may answer; a lab must work there too."""
