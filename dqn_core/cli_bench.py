@@ -5,7 +5,6 @@ The settings are those that DQNs are compared with: one update per env step, bat
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +13,11 @@ from typing import Any
 import numpy as np
 import tyro
 
+from dqn_core.cli_process import stdout_for_result
 from dqn_core.config import Compute, TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
 from dqn_core.events import RunEnded, RunStarted
+from dqn_core.json_text import json_text
 
 __all__ = ["Speed", "bench", "env_only_rate", "speed_config", "training_speed"]
 
@@ -61,17 +62,18 @@ def bench(arguments: list[str]) -> int:
         template = mark("must be from {low} to {high}")
         raise ConfigError((FieldProblem("steps", options.steps, template, {"low": 1, "high": _MOST_STEPS}),))
     config = speed_config(options.env, options.steps, hidden_sizes=options.hidden_sizes, compute=options.compute)
-    env_only = env_only_rate(options.env, options.steps)
-    speed = training_speed(config)
-    result = {
-        "env": options.env,
-        "steps": speed.env_steps,
-        "compute": speed.compute,
-        "env_steps_per_s": round(speed.rate, 1),
-        "updates_per_s": round(speed.rate, 1),
-        "env_only_steps_per_s": round(env_only, 1),
-    }
-    print(json.dumps(result))
+    with stdout_for_result() as say:
+        env_only = env_only_rate(options.env, options.steps)
+        speed = training_speed(config)
+        result = {
+            "env": options.env,
+            "steps": speed.env_steps,
+            "compute": speed.compute,
+            "env_steps_per_s": round(speed.rate, 1),
+            "updates_per_s": round(speed.rate, 1),
+            "env_only_steps_per_s": round(env_only, 1),
+        }
+        say(json_text(result))
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,9 @@ from typing import Annotated
 
 import tyro
 from tqdm import tqdm
+
+from dqn_core.cli_process import stdout_for_result, weights_or_last
+from dqn_core.json_text import json_text
 
 __all__ = ["record"]
 
@@ -24,8 +26,9 @@ class _RecordOptions:
     """The film, NAME.mp4 or NAME.gif, or an existing folder for it; the run's folder if not given."""
     seed: int = 1
     """Reset seed of the episode; evaluate plays the same one on the same seed."""
-    weights: str = "best"
-    """Weights to play with: "best" (of the best evaluation), "last" (of the run's end), or a snapshot's name."""
+    weights: str | None = None
+    """Weights to play with: "best" (of the best evaluation), "last" (of the run's end), or a snapshot's name. If not
+    given: the best, or the last of a run that was never evaluated."""
     epsilon: float = 0.0
     """Probability of a random action; 0 plays greedily."""
     overlay: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -37,6 +40,13 @@ class _RecordOptions:
 def record(arguments: list[str]) -> int:
     """The command; returns its exit status."""
     options = tyro.cli(_RecordOptions, args=arguments, prog="python -m dqn_core record")
+    with stdout_for_result() as say:
+        say(json_text(_recorded(options)))
+    return 0
+
+
+def _recorded(options: _RecordOptions) -> dict[str, object]:
+    """Play and film the episode; what the film shows."""
     from dqn_core.training.environments import inspect_environment
     from dqn_core.training.rollout import Rollout, roll_out
     from dqn_core.training.run_folder import RunFolder
@@ -46,11 +56,11 @@ def record(arguments: list[str]) -> int:
     if options.out is not None and not is_folder:
         check_format(options.out)  # refuses before the episode is played
     folder = RunFolder.open(options.folder)
-    config = folder.config
-    rollout: Rollout = roll_out(config, folder.snapshot_weights(options.weights), options.seed, options.epsilon)
+    config, weights = folder.config, weights_or_last(folder, options.weights)
+    rollout: Rollout = roll_out(config, folder.snapshot_weights(weights), options.seed, options.epsilon)
     place = options.out or options.folder
     path = place / video_name(config, rollout, ".mp4") if is_folder else place
-    comment = film_comment(rollout, run=options.folder.resolve().name, weights=options.weights)
+    comment = film_comment(rollout, run=options.folder.resolve().name, weights=weights)
     with tqdm(total=rollout.length + 1, disable=options.quiet, unit="picture", file=sys.stderr) as bar:
         film_rollout(
             config,
@@ -59,10 +69,10 @@ def record(arguments: list[str]) -> int:
             FilmOptions(overlay=options.overlay, comment=comment),
             on_picture=lambda count: bar.update(count - bar.n),
         )
-    report = {
+    return {
         "out": str(path),
         "env": config.env_id,
-        "weights": options.weights,
+        "weights": weights,
         "seed": rollout.seed,
         "epsilon": rollout.epsilon,
         "return": rollout.episode_return,
@@ -71,5 +81,3 @@ def record(arguments: list[str]) -> int:
         "frames_per_s": inspect_environment(config.env_id, config.max_episode_steps).frames_per_s,
         "bytes": path.stat().st_size,
     }
-    print(json.dumps(report))
-    return 0

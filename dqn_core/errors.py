@@ -28,6 +28,7 @@ language: ``translate(error.template).format(**error.parameters)``. ``str(error)
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = [
@@ -80,6 +81,8 @@ class DqnLabError(Exception):
 
 def _plain(value: object) -> object:
     """``value`` as something that pickles and goes into JSON: errors travel between processes and into the log."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no such number
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 

@@ -55,7 +55,7 @@ def server_key(folder: Path) -> bytes:
             return found
         folder.mkdir(parents=True, exist_ok=True)
         key = secrets.token_bytes(_KEY_BYTES)
-        write_atomically(path, key)  # readable by the server's user alone
+        write_atomically(path, key, is_private=True)  # readable by the server's user alone
     except OSError as error:
         _LOG.warning("Browsers are known until the server ends: their key cannot be kept (%s)", error)
         return secrets.token_bytes(_KEY_BYTES)

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -55,6 +52,25 @@ def test_evaluate_prints_mean_std_and_returns(tmp_path: Path, capsys: pytest.Cap
     assert main(["evaluate", str(out), "--episodes", "1", "--weights", "episode-00000002"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert (len(report["returns"]), report["interval_95"], report["weights"]) == (1, None, "episode-00000002")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "record", "export"])
+def test_a_run_that_was_never_evaluated_is_taken_by_its_last_weights(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    main(["train", "--out", str(run), "--evaluate-every", "0", "--goal-score", "None", *QUICK])
+    capsys.readouterr()
+    options = {"evaluate": ["--episodes", "1"], "record": ["--quiet"], "export": ["--format", "safetensors"]}[command]
+    assert main([command, str(run), *options]) == 0
+    said = capsys.readouterr()
+    assert "its last ones are taken" in said.err
+    if command == "export":
+        assert "-last.safetensors" in json.loads(said.out)["out"]
+    else:
+        assert json.loads(said.out)["weights"] == "last"
+    assert main([command, str(run), *options, "--weights", "best"]) != 0
+    assert "--weights last" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", [".mp4", ".gif"])
@@ -147,52 +163,6 @@ def test_a_film_that_cannot_be_made_is_named_and_leaves_nothing(
     assert says in error
     assert "Traceback" not in error
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_ctrl_c_ends_a_run_with_everything_saved(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    command = [sys.executable, "-m", "dqn_core", "train", "--out", str(out), "--compute", "torch-cpu"]
-    process = subprocess.Popen(
-        [*command, "--max-episodes", "100000", "--goal-score", "None"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:  # the bar counts episodes once training has begun
-        if "parameters" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert json.loads(output)["reason"] == "stopped"
-    assert RunFolder.open(out).weights("last")
-    assert json.loads((out / "summary.json").read_text())["reason"] == "stopped"
-
-
-def test_a_run_broken_off_is_taken_up_again_as_if_it_had_never_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    quick = [*QUICK, "--epsilon-schedule", "linear_steps", "--evaluate-every", "2"]
-    main(["train", "--out", str(tmp_path / "whole"), *quick, "--max-episodes", "9"])
-    main(["train", "--out", str(tmp_path / "parts"), *quick, "--max-episodes", "4"])
-    log = tmp_path / "parts" / "episodes.csv"
-    log.write_text(log.read_text() + "5,999,1.0,9.0\n")  # as a crash may leave it
-    assert main(["train", "--resume", str(tmp_path / "parts"), "--max-episodes", "9", "--quiet"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["episodes"] == 9
-    whole, parts = (pd.read_csv(tmp_path / name / "episodes.csv") for name in ("whole", "parts"))
-    pd.testing.assert_frame_equal(whole.drop(columns="wall_time_s"), parts.drop(columns="wall_time_s"))
-    weights = [RunFolder.open(tmp_path / name).weights("last") for name in ("whole", "parts")]
-    assert all((weights[0][name] == weights[1][name]).all() for name in weights[0])
-
-
-def test_a_resumed_run_keeps_what_cannot_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["train", "--out", str(tmp_path / "run"), *QUICK])
-    assert main(["train", "--resume", str(tmp_path / "run"), "--seed", "5"]) != 0
-    assert "another seed" in capsys.readouterr().err
-    (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"no checkpoint")
-    assert main(["train", "--resume", str(tmp_path / "run")]) != 0
-    assert "not a readable checkpoint" in capsys.readouterr().err
 
 
 def test_a_run_begins_with_given_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

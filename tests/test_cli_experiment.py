@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +13,8 @@ from dqn_core.cli import main
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.runs.experiment_store import ExperimentStore
 from dqn_core.runs.store import RunStore
+from dqn_core.training.run_folder import RunFolder
+from scripted_trainer import wait_until
 
 QUICK = ["--compute", "fused", "--max-episodes", "3", "--warmup-steps", "40", "--quiet"]
 
@@ -44,6 +49,9 @@ def test_every_value_is_trained_with_every_seed_and_written_down(
         (["--field", "gamma"], "needs at least one value"),
         (["--seeds", "1", "1"], "twice"),
         (["--env", "Nowhere-v0"], "Nowhere-v0"),
+        (["--values", "0.9"], "name it with --field"),
+        (["--seed", "5"], "leave --seed out"),
+        (["--field", "gamma", "--values", "0.9", "--gamma", "0.8"], "Leave --gamma out"),
     ],
 )
 def test_what_cannot_be_is_refused_before_a_folder_is_made(
@@ -53,3 +61,23 @@ def test_what_cannot_be_is_refused_before_a_folder_is_made(
     assert main(["experiment", "--out", str(out), *arguments]) == 2
     assert said in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "sigterm"])
+def test_a_signal_ends_an_experiment_with_everything_saved(tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "dqn_core", "experiment", "--out", str(tmp_path), "--compute", "fused"]
+    endless = ["--seeds", "0", "--max-episodes", "1000000", "--goal-score", "None"]
+    process = subprocess.Popen([*command, *endless], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: bool(list(tmp_path.glob("runs/*/checkpoint.safetensors"))), timeout_s=90)
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"Traceback" not in errors
+    (run,) = json.loads(output)["runs"]
+    assert run["reason"] == "interrupted"
+    assert len(pd.read_csv(tmp_path / "episodes.csv")) == run["episodes"]
+    store = RunStore(tmp_path / "dqn_lab.sqlite")
+    assert store.run(run["run_id"]).env_steps == run["env_steps"]
+    store.close()
+    folder = RunFolder.open(tmp_path / "runs" / run["run_id"])
+    assert folder.checkpoint().values["counters"]["env_step"] == run["env_steps"]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 from safetensors.numpy import save
 
 from dqn_core.export.run_content import RunContent
+from dqn_core.json_text import json_text
 
 __all__ = ["weights_file"]
 
@@ -20,4 +19,4 @@ def weights_file(content: RunContent, weights: str) -> bytes:
     arrays = content.folder.snapshot_weights(weights)
     about = {"run_id": content.run_id, "snapshot": weights, "config": content.config.to_dict()}
     in_order = {name: np.ascontiguousarray(arrays[name]) for name in sorted(arrays)}
-    return save(in_order, metadata={"dqn_lab": json.dumps(about)})
+    return save(in_order, metadata={"dqn_lab": json_text(about)})

@@ -15,6 +15,7 @@ import numpy as np
 
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.errors import ConfigError
+from dqn_core.json_text import json_text
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.results import LessonRun
 from dqn_core.runs.experiment_spec import ExperimentSpec
@@ -57,7 +58,7 @@ def write_shipped(lesson: Lesson, runs: Iterable[LessonRun], command: str, machi
     folder.mkdir(parents=True, exist_ok=True)
     ordered = sorted(runs, key=lambda run: (run.variant, run.seed))
     values = {"command": command, "machine": machine, "spec": _plain(lesson), "runs": [_values(run) for run in ordered]}
-    (folder / f"{lesson.name}.json").write_text(json.dumps(values, separators=(",", ":")) + "\n", "utf-8")
+    (folder / f"{lesson.name}.json").write_text(json_text(values, is_compact=True) + "\n", "utf-8")
 
 
 def _is_of(lesson: Lesson, spec: Mapping[str, Any]) -> bool:
@@ -70,7 +71,7 @@ def _is_of(lesson: Lesson, spec: Mapping[str, Any]) -> bool:
 
 def _plain(lesson: Lesson) -> Any:
     """The lesson's spec as JSON gives it back."""
-    return json.loads(json.dumps(lesson.spec.to_dict()))
+    return json.loads(json_text(lesson.spec.to_dict()))
 
 
 def _values(run: LessonRun) -> dict[str, Any]:

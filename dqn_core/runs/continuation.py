@@ -11,13 +11,15 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, mark
 from dqn_core.events import RunState
 from dqn_core.runs.records import RunRecord
-from dqn_core.training.trainer_state import TrainerState
+from dqn_core.training.trainer_state import TrainerState, changed_config
 
 __all__ = ["begun_again", "continued"]
 
 
 def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]) -> RunRecord:
     """``record`` at the checkpoint ``state``, about to go on with ``changes`` of its config when its turn comes.
+
+    Exploration goes on from where it stood (:func:`~dqn_core.training.trainer_state.changed_config`).
 
     Raises
     ------
@@ -26,8 +28,8 @@ def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]
     ConfigError, ChangeRefusedError
         A change is not valid.
     """
-    config = _changed(state.config.replace(compute=record.config.compute), changes)
     counters = state.values["counters"]
+    config = changed_config(state.config.replace(compute=record.config.compute), changes, counters)
     _refuse_without_work(config, counters)
     return replace(
         _waiting(record),
@@ -48,7 +50,9 @@ def begun_again(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
     ConfigError, ChangeRefusedError
         A change is not valid.
     """
-    config = _changed(record.config, changes)
+    config = record.config
+    for name, value in changes.items():
+        config = config.changed_live(name, value)
     return replace(
         _waiting(record),
         config=config,
@@ -63,12 +67,6 @@ def begun_again(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
 
 def _waiting(record: RunRecord) -> RunRecord:
     return replace(record, state=RunState.QUEUED, reason=None, message_template="", message_parameters={})
-
-
-def _changed(config: TrainingConfig, changes: Mapping[str, Any]) -> TrainingConfig:
-    for name, value in changes.items():
-        config = config.changed_live(name, value)
-    return config
 
 
 def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) -> None:

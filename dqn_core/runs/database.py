@@ -7,7 +7,6 @@ threads of this program take turns at it, so that only another program's lock ca
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,11 +20,12 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError, mark
+from dqn_core.json_text import json_text
 from dqn_core.runs import tables
 from dqn_core.runs.records import unknown_run
 from dqn_core.runs.tables import SCHEMA_VERSION
 
-__all__ = ["Database", "nan_if_none", "to_columns"]
+__all__ = ["Database", "to_columns"]
 
 _LOCK_WAIT_S = 0.5
 """How long a statement waits for another program's lock: a training thread is what waits here."""
@@ -123,7 +123,7 @@ def _on_begin(connection: sa.Connection) -> None:
 
 def _to_json(value: object) -> str:
     """JSON of message parameters too, whose values may be anything that formats."""
-    return json.dumps(value, default=str)
+    return json_text(value, default=str, is_infinity_kept=True)
 
 
 def to_columns(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,8 +143,3 @@ def _column(value: Any) -> Any:
             return None if math.isnan(value) else value
         case _:
             return value
-
-
-def nan_if_none(value: Any) -> Any:
-    """SQLite has no NaN: it is NULL there."""
-    return math.nan if value is None else value

@@ -11,6 +11,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from dqn_core.analysis.bootstrap import bootstrap_interval
+from dqn_core.json_text import nan_if_none
 from dqn_core.runs import tables
 from dqn_core.runs.database import Database, to_columns
 
@@ -99,6 +100,6 @@ def _record(row: Mapping[Any, Any]) -> EvaluationRecord:
         weights=row["weights"],
         epsilon=row["epsilon"],
         seeds=tuple(row["seeds"]),
-        returns=tuple(row["returns"]),
+        returns=tuple(map(nan_if_none, row["returns"])),
         lengths=tuple(row["lengths"]),
     )

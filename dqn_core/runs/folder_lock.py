@@ -1,4 +1,8 @@
-"""One server to a data folder: a second one would take the first one's runs for interrupted and write beside it."""
+"""One writer to a folder, named to whoever comes second.
+
+A second server would take the first one's runs for interrupted and write beside it; of two trainers in one run folder,
+each would take the other's rows and weights away.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,53 @@ import contextlib
 import errno
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from dqn_core.errors import StoreError, mark
+from dqn_core.errors import RunFolderError, StoreError, mark
 
-__all__ = ["FolderLock"]
+__all__ = ["FolderLock", "run_folder_lock", "server_lock_above"]
 
 _NAME = "server.lock"
+_TRAINER = ".trainer.lock"
+_DATABASE = "dqn_lab.sqlite"
 _WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
 """What a network's file system may answer; a lab must work there too."""
 
 
+class _HeldError(Exception):
+    """Another process holds the lock; says which."""
+
+    def __init__(self, pid: str) -> None:
+        super().__init__(pid)
+        self.pid = pid
+
+
+class _LockFile:
+    """A file of which one process at a time is the holder, to :meth:`release` or to its end, however that comes."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # not handed on to worker processes
+        try:
+            _lock(self._descriptor)
+        except BlockingIOError as error:
+            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
+            self.release()
+            raise _HeldError(holder) from error
+        with contextlib.suppress(OSError):  # a full disk: the number is for people only
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def release(self) -> None:
+        """Let another process have it; nothing happens the second time."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
 class FolderLock:
-    """Held from its making to :meth:`release`, or to the end of the process, however that ends.
+    """A server's data folder. Held from its making to :meth:`release`, or to the end of the process.
 
     Raises
     ------
@@ -27,35 +65,74 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / _NAME
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)  # not handed on to worker processes
+            self._file = _LockFile(folder / _NAME)
+        except _HeldError as held:
+            template = mark(
+                "Another server (process {pid}) uses the data folder {path}: use that one, or stop it, or start this "
+                "one with DQN_LAB_DATA set to another folder."
+            )
+            raise StoreError(template, pid=held.pid, path=folder) from held
         except OSError as error:
             template = mark(
                 "The data folder {path} cannot be used ({cause}): see that it can be written and that the disk has "
                 "room, or start the server with DQN_LAB_DATA set to another folder."
             )
             raise StoreError(template, path=folder, cause=error) from error
-        try:
-            _lock(self._descriptor)
-        except BlockingIOError as error:
-            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
-            self.release()
-            template = mark(
-                "Another server (process {pid}) uses the data folder {path}: use that one, or stop it, or start this "
-                "one with DQN_LAB_DATA set to another folder."
-            )
-            raise StoreError(template, pid=holder, path=folder) from error
-        with contextlib.suppress(OSError):  # a full disk: the number is for people only
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
 
     def release(self) -> None:
         """Let another server have the folder; nothing happens the second time."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._file.release()
+
+
+@contextlib.contextmanager
+def run_folder_lock(folder: Path) -> Iterator[None]:
+    """Hold a run's folder, which is made where there is none, against another trainer on it.
+
+    Raises
+    ------
+    RunFolderError
+        Another process trains in it (the message names it), or it cannot be written.
+    """
+    template = mark("Another process ({pid}) trains in {path}: wait until it ends, or stop it, or choose another run.")
+    with _held(folder / _TRAINER, template, folder):
+        yield
+
+
+@contextlib.contextmanager
+def server_lock_above(folder: Path) -> Iterator[None]:
+    """Where ``folder`` is a run of a server's data folder: hold that, as the server does that trains in it.
+
+    Raises
+    ------
+    RunFolderError
+        A server is at work there (the message names its process).
+    """
+    data = folder.resolve().parent.parent
+    if not (data / _DATABASE).exists():
+        yield
+        return
+    template = mark("The server (process {pid}) keeps the run in {path}: resume it on its page, or stop the server.")
+    with _held(data / _NAME, template, folder):
+        yield
+
+
+@contextlib.contextmanager
+def _held(path: Path, template: str, folder: Path) -> Iterator[None]:
+    try:
+        lock = _LockFile(path)
+    except _HeldError as held:
+        raise RunFolderError(template, pid=held.pid, path=folder) from held
+    except OSError as error:
+        template = mark(
+            "The run's folder {path} cannot be written ({cause}): make room on the disk, or see that the folder above "
+            "it can be written."
+        )
+        raise RunFolderError(template, path=folder, cause=error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _lock(descriptor: int) -> None:

@@ -29,6 +29,7 @@ from dqn_core.runs.removal import discard, folder_bytes, remove_run
 from dqn_core.runs.scheduler import Scheduler
 from dqn_core.runs.view import RunView
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
+from dqn_core.training.environments import inspect_environment
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
@@ -161,7 +162,11 @@ class RunManager:
             It left no readable checkpoint.
         ConfigError, ChangeRefusedError
             A change is not valid.
+        UnsupportedEnvironmentError
+            Its environment is not installed here.
         """
+        config = self.snapshot(run_id).record.config
+        inspect_environment(config.env_id, config.max_episode_steps)  # a run that cannot begin again stays as it is
         with self._admitting:  # of two clicks, the second finds the run going on already
             record = self.snapshot(run_id).record
             if record.state.is_active:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, RunState
+from dqn_core.json_text import json_text
 from dqn_core.presets import preset_name
 from dqn_core.runs.folder_sizes import FolderSizes
 from dqn_core.runs.live_feed import LiveFeed
@@ -141,7 +141,7 @@ class RunList:
 
     def _origin(self, settings: Mapping[str, Any]) -> _Origin:
         """Hundreds of runs share a few settings: each is compared with the presets once."""
-        key = json.dumps([(name, value) for name, value in settings.items() if name != "seed"])
+        key = json_text([(name, value) for name, value in settings.items() if name != "seed"])
         if key not in self._presets:
             self._presets[key] = preset_name(TrainingConfig.from_dict(settings))
         return _Origin(settings["env_id"], self._presets[key], settings["seed"])

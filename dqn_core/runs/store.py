@@ -5,7 +5,6 @@ Write-ahead logging lets any number of readers look on while a run writes. A wri
 
 from __future__ import annotations
 
-import json
 import operator
 from collections.abc import Sequence
 from dataclasses import fields
@@ -21,8 +20,9 @@ from sqlalchemy.dialects import sqlite
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
+from dqn_core.json_text import json_text, nan_if_none
 from dqn_core.runs import tables
-from dqn_core.runs.database import Database, nan_if_none, to_columns
+from dqn_core.runs.database import Database, to_columns
 from dqn_core.runs.records import RunBrief, RunRecord, unknown_run
 from dqn_core.runs.tables import EPISODE_FIELDS
 
@@ -92,7 +92,7 @@ class RunStore:
 
     def initial_settings(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The settings that runs were started with, by run id, as :meth:`TrainingConfig.from_dict` takes them."""
-        wanted = sa.func.json_each(json.dumps(list(run_ids))).table_valued("value")  # one parameter, however many
+        wanted = sa.func.json_each(json_text(list(run_ids))).table_valued("value")  # one parameter, however many
         query = sa.select(_runs.c.run_id, _runs.c.initial_config).where(_runs.c.run_id.in_(sa.select(wanted.c.value)))
         with self.database.read() as connection:
             return {run_id: dict(settings) for run_id, settings in connection.execute(query)}

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -16,6 +17,7 @@ from safetensors.numpy import save
 
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import CheckpointKind, CheckpointReady
+from dqn_core.json_text import json_text, nan_if_none
 from dqn_core.training.files import write_atomically
 from dqn_core.training.trainer_state import TrainerState
 
@@ -41,7 +43,7 @@ class CheckpointInfo:
 def write_checkpoint(path: Path, checkpoint: CheckpointReady) -> None:
     """Write a checkpoint; the one before it stays whole until this one is."""
     arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
-    write_atomically(path, save(arrays, metadata={_VALUES: json.dumps(checkpoint.values)}))
+    write_atomically(path, save(arrays, metadata={_VALUES: json_text(checkpoint.values)}))
 
 
 def read_checkpoint(path: Path) -> TrainerState:
@@ -54,11 +56,21 @@ def read_checkpoint(path: Path) -> TrainerState:
         raise RunFolderError(template, path=path)
     try:
         with safe_open(path, framework="numpy") as file:
-            values = json.loads((file.metadata() or {})[_VALUES])
+            values = _with_nan(json.loads((file.metadata() or {})[_VALUES]))
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise RunFolderError(mark("{path} is not a readable checkpoint: {cause}"), path=path, cause=error) from error
     return TrainerState(arrays=arrays, values=values)
+
+
+def _with_nan(values: dict[str, Any]) -> dict[str, Any]:
+    """``values`` as they were before they became JSON, which knows no NaN."""
+    best = values.get("best")
+    return values | {
+        "best_eval": nan_if_none(values["best_eval"]),
+        "averages": [nan_if_none(each) for each in values["averages"]],
+        "best": best and best | {"eval_return": nan_if_none(best["eval_return"])},
+    }
 
 
 def checkpoint_info(path: Path, kind: CheckpointKind) -> Iterator[CheckpointInfo]:

@@ -1,6 +1,9 @@
 """A run's log as CSV text: the same columns and formats on disk, on the page and for every executor.
 
-Numbers keep full precision, NaN is an empty cell, booleans are True and False.
+Numbers keep full precision, but one that is a short decimal but for the noise of its arithmetic is written as that:
+0.05, not 0.050000000000000044. NaN is an empty cell, booleans are True and False. A text that a spreadsheet would take
+for a formula gets an apostrophe before it. Files that people open in a spreadsheet and that hold names begin with
+:data:`BYTE_ORDER_MARK`; logs, which programs read and which are ASCII alone, do not.
 """
 
 from __future__ import annotations
@@ -13,8 +16,19 @@ from typing import Any
 
 from dqn_core.events import EpisodeEnded, HyperparametersChanged, episode_row
 
-__all__ = ["CHANGE_COLUMNS", "change_rows", "csv_text", "episode_rows"]
+__all__ = [
+    "BYTE_ORDER_MARK",
+    "CHANGE_COLUMNS",
+    "change_rows",
+    "csv_text",
+    "episode_rows",
+    "plain_number",
+    "plain_text",
+]
 
+BYTE_ORDER_MARK = "\ufeff"
+"""At the beginning of a file it tells a spreadsheet that the text is UTF-8: without it, Korean names come out wrong."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CHANGE_COLUMNS = ("wall_time_s", "env_step", "field", "old", "new")
 
 
@@ -39,5 +53,26 @@ def change_rows(events: Iterable[HyperparametersChanged]) -> Iterator[list[Any]]
     )
 
 
+def plain_number(value: float) -> float:
+    """``value``, or the decimal of at most ten digits that it is in its first fifteen."""
+    short = f"{value:.10g}"
+    return float(short) if short == f"{value:.15g}" else value
+
+
+def plain_text(text: str) -> str:
+    """``text`` so that no spreadsheet takes it for a formula; a number is none."""
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _cell(value: Any) -> Any:
-    return "" if isinstance(value, float) and math.isnan(value) else value
+    if isinstance(value, float):
+        return "" if math.isnan(value) else plain_number(value)
+    return plain_text(value) if isinstance(value, str) else value

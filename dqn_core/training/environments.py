@@ -199,13 +199,13 @@ def render_jpeg(environment: gym.Env[np.ndarray, Any], quality: int = 80) -> byt
 
 
 def render_pixels(environment: gym.Env[np.ndarray, Any]) -> NDArray[np.uint8]:
-    """The environment's present state [height, width, 3]; only for one that :func:`can_draw`."""
+    """The environment's present state [height, width, 3], as a copy; only for one that :func:`can_draw`."""
     decorated = environment.unwrapped.render_mode is not None
     set_decorated(environment, on=True)
     with _RENDER_LOCK:
         pixels = environment.render()
     set_decorated(environment, on=decorated)
-    return np.asarray(pixels, dtype=np.uint8)
+    return np.array(pixels, dtype=np.uint8)
 
 
 def as_jpeg(pixels: NDArray[np.uint8], quality: int = 80) -> bytes:

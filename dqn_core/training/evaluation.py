@@ -45,8 +45,9 @@ class EvaluationResult:
 
     @property
     def std(self) -> float:
-        """Standard deviation of the returns (n in the denominator)."""
-        return float(np.std(self.returns))
+        """Standard deviation of the returns (n in the denominator); NaN where one is infinite."""
+        with np.errstate(invalid="ignore"):
+            return float(np.std(self.returns))
 
 
 class PlayedEpisode(NamedTuple):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Progress
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import mark
+from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Notice, Progress
 from dqn_core.training.environments import render_jpeg
 
 if TYPE_CHECKING:
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
     from dqn_core.training.running_episode import RunningEpisode
     from dqn_core.training.trainer import Trainer
 
-__all__ = ["best_recording", "episode_ended", "frame", "progress", "training_recording"]
+__all__ = ["best_recording", "episode_ended", "frame", "notices_at_resume", "progress", "training_recording"]
 
 
 def progress(trainer: Trainer) -> Progress:
@@ -71,6 +75,31 @@ def frame(trainer: Trainer, running: RunningEpisode) -> Frame | None:
         action=action,
         is_greedy=is_greedy,
     )
+
+
+def notices_at_resume(trainer: Trainer, old: TrainingConfig, *, repeats: bool) -> Iterator[Notice]:
+    """What a person should know of a run that goes on, with settings other than ``old`` perhaps.
+
+    ``repeats``: whether the episode that ran could be played up to where it stood.
+    """
+    new, episode = trainer.config, trainer.finished_episodes
+    if not repeats:
+        template = mark("{env_id} did not repeat itself: the running episode begins anew.")
+        yield Notice(template=template, parameters={"env_id": new.env_id})
+    changes = old.differences(new)
+    if not changes:
+        return
+    listed = ", ".join(f"{name} {before} → {now}" for name, before, now in changes)
+    yield Notice(template=mark("The run goes on with other settings: {changes}."), parameters={"changes": listed})
+    if new.epsilon_schedule != "episode_exponential" or old.max_episodes == new.max_episodes or new.noisy_nets:
+        return
+    stood_at, goes_on_at = epsilon_at(old, episode, 0), epsilon_at(new, episode, 0)
+    if math.isclose(stood_at, goes_on_at, rel_tol=1e-6):
+        template = mark("Exploration goes on from where it stood, at epsilon {epsilon}, for its schedule was adjusted.")
+        yield Notice(template=template, parameters={"epsilon": f"{goes_on_at:.4g}"})
+    else:
+        template = mark("Exploration goes on at epsilon {epsilon} instead of {before}, as these settings say.")
+        yield Notice(template=template, parameters={"epsilon": f"{goes_on_at:.4g}", "before": f"{stood_at:.4g}"})
 
 
 def training_recording(played: RunningEpisode, ended: EpisodeEnded) -> EpisodeRecorded:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ import numpy as np
 
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import EpisodeRecorded
+from dqn_core.json_text import json_text, nan_if_none
 from dqn_core.training.files import write_atomically
 from dqn_core.training.snapshots import thinning_interval
 
@@ -63,10 +63,9 @@ def write_recordings(folder: Path, recordings: Sequence[EpisodeRecorded]) -> Non
 
 def _write(place: Path, recording: EpisodeRecorded) -> None:
     values = {each.name: getattr(recording, each.name) for each in fields(recording)}
-    values["eval_return"] = None if math.isnan(recording.eval_return) else recording.eval_return
     values["actions"] = base64.b85encode(zlib.compress(np.array(recording.actions, np.uint16).tobytes())).decode()
     # One of many to look back at is not worth waiting for the disk; a crash of the machine may cost it.
-    write_atomically(place / f"{recording_name(recording)}.json", json.dumps(values).encode(), is_lasting=False)
+    write_atomically(place / f"{recording_name(recording)}.json", json_text(values).encode(), is_lasting=False)
 
 
 def recording_name(recording: EpisodeRecorded) -> str:
@@ -113,13 +112,13 @@ def _from_values(values: dict[str, Any]) -> EpisodeRecorded:
     if not unpacker.eof:
         message = "its actions are incomplete"
         raise ValueError(message)
-    seed, generator, eval_return = values["seed"], values["generator"], values["eval_return"]
+    seed, generator = values["seed"], values["generator"]
     return EpisodeRecorded(
         kind="best" if values["kind"] == "best" else "training",
         episode=int(values["episode"]),
         env_step=int(values["env_step"]),
-        episode_return=float(values["episode_return"]),
-        eval_return=math.nan if eval_return is None else float(eval_return),
+        episode_return=float(nan_if_none(values["episode_return"])),
+        eval_return=float(nan_if_none(values["eval_return"])),
         seed=None if seed is None else int(seed),
         generator=None if generator is None else dict(generator),
         actions=tuple(np.frombuffer(actions, np.uint16).tolist()),

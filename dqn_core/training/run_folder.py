@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,6 +36,7 @@ from dqn_core.events import (
     RunEnded,
     WeightsReady,
 )
+from dqn_core.json_text import json_text
 from dqn_core.training.checkpoint import CheckpointInfo, checkpoint_info, read_checkpoint, write_checkpoint
 from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, episode_rows
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
@@ -86,8 +86,7 @@ class RunFolder:
 
         ``initial_weights`` are what it begins with, where it does not draw its own.
         """
-        if (path / "config.json").exists():
-            raise RunFolderError(mark("{path} holds a run already: choose another folder."), path=path)
+        cls.check_new(path)
         folder = cls(path, config, byte_limit)
         try:
             with _writing(path):
@@ -101,6 +100,12 @@ class RunFolder:
                 path.rmdir()
             raise
         return folder
+
+    @staticmethod
+    def check_new(path: Path) -> None:
+        """Raise :class:`RunFolderError` where ``path`` holds a run."""
+        if (path / "config.json").exists():
+            raise RunFolderError(mark("{path} holds a run already: choose another folder."), path=path)
 
     @classmethod
     def open(cls, path: Path, byte_limit: int = DEFAULT_BYTE_LIMIT) -> Self:
@@ -263,7 +268,7 @@ class RunLog:
                 self._flush()
                 self.folder.write_checkpoint(event)
             case RunEnded():
-                summary = json.dumps(end_summary(with_last_good(event, self.folder.checkpoints())), indent=2) + "\n"
+                summary = json_text(end_summary(with_last_good(event, self.folder.checkpoints())), indent=2) + "\n"
                 write_atomically(self.folder.path / "summary.json", summary.encode())
         if self._kept.is_full or self._clock() - self._flushed_at >= _FLUSH_S:
             self._flush()

@@ -31,8 +31,8 @@ class RunningEpisode:
         self.generator = None if seed is not None else generator_state(environment)
         """State of that generator before the reset."""
         observation, _ = environment.reset(seed=seed)
-        self.observation: NDArray[np.float32] = np.asarray(observation, dtype=np.float32)
-        """[D], the newest."""
+        self.observation: NDArray[np.float32] = np.array(observation, dtype=np.float32)
+        """[D], the newest; a copy, for the environment may change its own in place."""
         self.episode_return = 0.0
         self.actions: list[int] = []
         """Numbered from 0, whatever the environment's own numbers are."""
@@ -74,7 +74,7 @@ class RunningEpisode:
             observation, reward, terminated, truncated, _ = environment.step(first_action + action)
             episode.actions.append(action)
             episode.episode_return += float(reward)
-            episode.stand_at(np.asarray(observation, dtype=np.float32), terminated=terminated, truncated=truncated)
+            episode.stand_at(np.array(observation, dtype=np.float32), terminated=terminated, truncated=truncated)
         episode.pending = None if state["pending"] is None else (int(state["pending"][0]), bool(state["pending"][1]))
         return episode if episode.observation.tolist() == state["observation"] else None
 

@@ -25,6 +25,7 @@ from safetensors.numpy import load, save
 
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import SnapshotKind, WeightsReady, online_weights
+from dqn_core.json_text import json_text
 from dqn_core.training.files import write_atomically
 
 __all__ = [
@@ -103,11 +104,11 @@ def _write(folder: Path, snapshot: WeightsReady) -> None:
         "kind": snapshot.kind,
         "episode": snapshot.episode,
         "env_step": snapshot.env_step,
-        "eval_return": None if math.isnan(snapshot.eval_return) else snapshot.eval_return,
+        "eval_return": snapshot.eval_return,
     }
     arrays = {name: np.asarray(array, order="C") for name, array in snapshot.state.items()}
     # One of many to look back at is not worth waiting for the disk; a crash of the machine may cost it.
-    write_atomically(path, save(arrays, metadata={_HEADER: json.dumps(place)}), is_lasting=not is_kept)
+    write_atomically(path, save(arrays, metadata={_HEADER: json_text(place)}), is_lasting=not is_kept)
 
 
 def list_snapshots(folder: Path) -> tuple[SnapshotInfo, ...]:
@@ -172,7 +173,13 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         arrays: dict[str, np.ndarray] = load(path.read_bytes())
     except FileNotFoundError as error:
-        template = mark("There are no weights at {path}: train the run to its first evaluation, or to its end.")
+        if path.stem == "best" and path.with_stem("last").exists():
+            template = mark(
+                "There are no weights at {path}, for the run was never evaluated: take its last ones (on the command "
+                "line, --weights last)."
+            )
+        else:
+            template = mark("There are no weights at {path}: train the run to its first evaluation, or to its end.")
         raise RunFolderError(template, path=path) from error
     except (SafetensorError, OSError) as error:
         raise RunFolderError(mark("{path} is not a readable weights file: {cause}"), path=path, cause=error) from error

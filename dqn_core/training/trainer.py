@@ -21,7 +21,7 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.memory import Memory
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
+from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError
 from dqn_core.events import (
     Change,
     EndReason,
@@ -44,11 +44,11 @@ from dqn_core.training.environments import (
 )
 from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.keeper import Keeper
-from dqn_core.training.log_events import episode_ended, frame, progress
+from dqn_core.training.log_events import episode_ended, frame, notices_at_resume, progress
 from dqn_core.training.progress import EpisodeAverages, Stopwatch
 from dqn_core.training.randomness import Randomness
 from dqn_core.training.running_episode import RunningEpisode
-from dqn_core.training.trainer_state import TrainerState, restore
+from dqn_core.training.trainer_state import TrainerState, restore, take_over_counts
 
 __all__ = ["Trainer"]
 
@@ -104,6 +104,8 @@ class Trainer:
         self._attend_at = self._heartbeat_at = -math.inf
         self._announced = RunState.RUNNING
         self._environments: list[gym.Env[np.ndarray, Any]] = []
+        if resume_from is not None:
+            take_over_counts(self, resume_from)
 
     # ------------------------------------------------------------------------------------------ the algorithm
 
@@ -182,7 +184,7 @@ class Trainer:
                 running.observation, running.pending = observation, (action, is_greedy)
                 yield from self._attend(running)
             next_observation, reward, terminated, truncated, _ = environment.step(action + self._first_action)
-            next_observation = np.asarray(next_observation, dtype=np.float32)  # [D]
+            next_observation = np.array(next_observation, np.float32)  # [D], a copy: its own may change in place
             memory.add(observation, action, float(reward), next_observation, terminated, truncated)
             observation, pending = next_observation, None
             running.episode_return += float(reward)
@@ -244,9 +246,10 @@ class Trainer:
     def _take_up(self) -> Iterator[Event]:
         """Start the clock, from where an earlier run stood if there is one."""
         self.stopwatch.restart()
-        if self._resume_from is not None and not restore(self, self._resume_from):
-            template = mark("{env_id} did not repeat itself: the running episode begins anew.")
-            yield Notice(template=template, parameters={"env_id": self.config.env_id})
+        if self._resume_from is not None:
+            before = self._resume_from.config.replace(compute=self.config.compute)
+            yield from notices_at_resume(self, before, repeats=restore(self, self._resume_from))
+            yield from self._tell_change(before)
         self.keeper.keep_good(self)
 
     @property

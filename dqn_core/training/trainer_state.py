@@ -6,13 +6,15 @@ with its live changes) are kept apart: the first go into safetensors, the second
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from dqn_core.config import TrainingConfig
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.config import TrainingConfig, field_rule
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import Phase, WeightsReady
 from dqn_core.training.running_episode import RunningEpisode, generator_state, set_generator_state
@@ -20,7 +22,7 @@ from dqn_core.training.running_episode import RunningEpisode, generator_state, s
 if TYPE_CHECKING:
     from dqn_core.training.trainer import Trainer
 
-__all__ = ["TrainerState", "capture", "restore"]
+__all__ = ["TrainerState", "capture", "changed_config", "restore", "take_over_counts"]
 
 _VERSION = 1
 _COUNTERS = ("env_step", "updates", "episode", "finished_episodes", "warmed_up_at", "epsilon")
@@ -66,6 +68,51 @@ def capture(trainer: Trainer) -> TrainerState:
     return TrainerState(arrays=arrays, values=values)
 
 
+def take_over_counts(trainer: Trainer, state: TrainerState) -> None:
+    """Count on from ``state``: a run that cannot be set up again has still done what it did."""
+    if state.values.get("version") != _VERSION:
+        return  # :func:`restore` will refuse it
+    for name, value in state.values["counters"].items():
+        setattr(trainer, name, value)
+    trainer.stopwatch.restart(state.values["wall_time_s"])
+    trainer.keeper.best_eval = state.values["best_eval"]
+
+
+def changed_config(config: TrainingConfig, changes: Mapping[str, Any], counters: Mapping[str, Any]) -> TrainingConfig:
+    """``config`` with ``changes`` for a run at ``counters``, with an exploration that goes on from where it stood.
+
+    The exponential schedule depends on ``max_episodes``: another limit alone would throw epsilon back to what it was
+    long ago. So its rate follows the limit, which leaves the curve over the episodes as it was; where the rate would
+    leave its range, the start is lowered too. ``changes`` that name a setting of exploration are taken as they are.
+
+    Raises
+    ------
+    ConfigError, ChangeRefusedError
+        A change is not valid.
+    """
+    changed = config
+    for name, value in changes.items():
+        changed = changed.changed_live(name, value)
+    is_told_otherwise = any(name.startswith("epsilon_") for name in changes)
+    if changed.max_episodes == config.max_episodes or changed.epsilon_schedule != "episode_exponential":
+        return changed
+    return changed if is_told_otherwise else _with_same_curve(config, changed, counters["finished_episodes"])
+
+
+def _with_same_curve(old: TrainingConfig, new: TrainingConfig, episode: int) -> TrainingConfig:
+    """``new`` with an epsilon that falls over the episodes from ``episode`` on as it did with ``old``."""
+    stood_at = epsilon_at(old, episode, 0)
+    if math.isclose(stood_at, epsilon_at(new, episode, 0)):
+        return new  # the first episode is still to come
+    rate = old.epsilon_decay_rate * new.max_episodes / old.max_episodes
+    highest = field_rule("epsilon_decay_rate").high or math.inf
+    if rate <= highest:
+        return new.replace(epsilon_decay_rate=rate)
+    share = epsilon_at(new.replace(epsilon_decay_rate=highest, epsilon_start=1.0, epsilon_end=0.0), episode, 0)
+    start = old.epsilon_end + (stood_at - old.epsilon_end) / share if share else old.epsilon_start
+    return new.replace(epsilon_decay_rate=highest, epsilon_start=min(start, old.epsilon_start))
+
+
 def restore(trainer: Trainer, state: TrainerState) -> bool:
     """Put a trainer that has just been set up into ``state``; False where its running episode has to begin anew.
 
@@ -81,10 +128,8 @@ def restore(trainer: Trainer, state: TrainerState) -> bool:
     trainer.learner.load_state_dict(_group(state.arrays, "learner."))
     trainer.keeper.restore(_best(state), values["best_eval"])
     trainer.memory.restore(state.arrays, values["replay_cursor"])
-    for name, value in values["counters"].items():
-        setattr(trainer, name, value)
+    take_over_counts(trainer, state)
     trainer.phase = Phase.TRAINING if values["phase"] == Phase.EVALUATING else Phase(values["phase"])
-    trainer.stopwatch.restart(values["wall_time_s"])
     trainer.averages.restore(values["averages"])
     trainer.evaluator.played = values["evaluations"]
     trainer.randomness.restore(values["randomness"])

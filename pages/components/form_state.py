@@ -87,9 +87,15 @@ def live_form(run_id: str, wanted: TrainingConfig, *, is_locked: bool = False) -
 
 
 def draft_form(scope: str, start_from: TrainingConfig) -> FormState:
-    """The form of the next run: this tab's draft, which begins as ``start_from``."""
-    if not _draft(scope):
-        _draft(scope).update(start_from.to_dict())
+    """The form of the next run: this tab's draft, which begins as ``start_from``, and anew where that has changed.
+
+    A run that went on meanwhile has other settings than when the draft was begun: those were to be its next.
+    """
+    begun_as = start_from.to_dict()
+    if not _draft(scope) or st.session_state.setdefault(f"{scope}:draft-of", begun_as) != begun_as:
+        _draft(scope).clear()
+        _draft(scope).update(begun_as)
+    st.session_state[f"{scope}:draft-of"] = begun_as
     return FormState(scope, _draft(scope), is_live=False)
 
 

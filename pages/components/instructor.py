@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import streamlit as st
 
 from dqn_core.errors import AccessError
+from dqn_core.json_text import json_text
 from pages.components.links import base_path
 from pages.i18n import _, translate_error
 from pages.identity import become_instructor, grant_for_browser, leave_instructor, visitor
@@ -63,7 +62,7 @@ def _tell_browser() -> None:
     grant = grant_for_browser()
     if grant is None:
         return
-    address = json.dumps(f"{base_path()}/live/visitor")
+    address = json_text(f"{base_path()}/live/visitor")
     with st.container(key="preload-role"):
-        script = f"fetch({address}, {{ method: 'POST', body: {json.dumps(grant)} }}).catch(() => undefined);"
+        script = f"fetch({address}, {{ method: 'POST', body: {json_text(grant)} }}).catch(() => undefined);"
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)

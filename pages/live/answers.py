@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,8 +22,18 @@ from dqn_core.errors import (
     StoreError,
     UnknownRunError,
 )
+from dqn_core.json_text import json_text
 
-__all__ = ["BadRequestError", "Handler", "error_answer", "json_errors", "query_choice", "query_count", "query_number"]
+__all__ = [
+    "BadRequestError",
+    "Handler",
+    "JsonAnswer",
+    "error_answer",
+    "json_errors",
+    "query_choice",
+    "query_count",
+    "query_number",
+]
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -37,6 +48,14 @@ _STATUS: tuple[tuple[type[DqnLabError], int], ...] = (
     (SettingError, 503),
 )
 _CONFLICT = 409
+
+
+class JsonAnswer(JSONResponse):
+    """JSON that a browser reads, whatever its numbers: what is not finite is null."""
+
+    def render(self, content: Any) -> bytes:
+        """``content`` as the body."""
+        return json_text(content, is_compact=True, is_ascii=False).encode()
 
 
 class BadRequestError(Exception):
@@ -57,15 +76,15 @@ def json_errors(handler: Handler) -> Handler:
     return answer
 
 
-def error_answer(status: int, text: str) -> JSONResponse:
+def error_answer(status: int, text: str) -> JsonAnswer:
     """An answer that says what is wrong."""
-    return JSONResponse({"error": text}, status_code=status)
+    return JsonAnswer({"error": text}, status_code=status)
 
 
-def _project_error(error: DqnLabError) -> JSONResponse:
+def _project_error(error: DqnLabError) -> JsonAnswer:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), _CONFLICT)
     said = {"error": str(error), "template": error.template, "parameters": error.parameters}
-    return JSONResponse(said, status_code=status)
+    return JsonAnswer(said, status_code=status)
 
 
 def query_count(request: Request, name: str) -> int:

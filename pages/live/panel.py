@@ -18,6 +18,7 @@ from typing import Any
 
 import streamlit as st
 
+from dqn_core.json_text import json_text
 from pages.charts import live_epsilon, live_length, live_loss, live_return
 from pages.charts.theme import PALETTE
 from pages.i18n import current_language
@@ -66,7 +67,7 @@ def preload_script(base_path: str) -> str:
     It waits until the page has nothing else to do.
     """
     loader = (_HERE / "plotly_loader.js").read_text("utf-8")
-    start = f"loadPlotly({json.dumps(base_path)}).catch(() => undefined)"
+    start = f"loadPlotly({json_text(base_path)}).catch(() => undefined)"
     return f"(() => {{\n{loader}\n(window.requestIdleCallback ?? setTimeout)(() => {start});\n}})();"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import operator
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from dqn_core.events import EpisodeEnded, Frame, HyperparametersChanged
+from dqn_core.json_text import json_text
 from dqn_core.runs.live_feed import FeedUpdate
 
 __all__ = ["HEARTBEAT", "Cursor", "message"]
@@ -50,7 +50,7 @@ class Cursor:
 def message(update: FeedUpdate, since: Cursor, *, with_frames: bool) -> bytes:
     """One server-sent event with everything in ``update``; its id is the cursor to go on from."""
     reached = since.after(update)
-    text = json.dumps(_values(update, since, with_frames=with_frames), separators=(",", ":"), default=str)
+    text = json_text(_values(update, since, with_frames=with_frames), is_compact=True, default=str)
     episodes = f'{{"from":{update.rows_from},"columns":{_columns(update.rows)}}}'
     return f'id: {reached.rows}.{reached.changes}\ndata: {text[:-1]},"episodes":{episodes}}}\n\n'.encode()
 

@@ -13,7 +13,7 @@ from browser_watch import settle
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.results import verdict
 from dqn_core.lessons.shipped import read_shipped
-from live_server import LiveServer
+from live_server import ROOT, LiveServer
 
 OpenPage = Callable[..., Page]
 
@@ -78,3 +78,10 @@ def test_a_search_shows_its_trials_in_three_figures(
     together = _table(page, "search-parallel", tmp_path)
     assert together["trial"].tolist() == done["trial"].tolist()
     assert together["mean_evaluation"].tolist() == pytest.approx(done["mean_evaluation"].tolist())
+
+
+def test_a_table_that_is_saved_opens_right_in_a_spreadsheet(page: Page) -> None:
+    source = (ROOT / "pages" / "live" / "figure" / "figure_data.js").read_text("utf-8")
+    rows = [["=1+1", "-0.5", "환경"], [1 + (0.05 - 1.0), 1 / 3, "+a,b"]]
+    text = page.evaluate(f"rows => {{ {source}; return csvText(rows); }}", rows)
+    assert text == f"'=1+1,-0.5,환경\r\n0.05,{1 / 3!r},\"'+a,b\"\r\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import re
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.runs.manager import RunManager
 from learning_runs import as_told, episodes_of
+from pages.live.compare.exports import csv_lines
 from pages.live.compare.routes import compare_routes
 from scripted_trainer import Script, a_run_of, changed, ended, episode, following, obedient, started, wait_for_end
 
@@ -124,6 +126,25 @@ def test_the_csv_holds_what_the_figure_shows(lab: Lab) -> None:
     assert table["run_id"].isna().all()
     parquet = pd.read_parquet(io.BytesIO(lab.text("figure.parquet", run_ids, "window=5")))
     np.testing.assert_allclose(parquet["smoothed"], table["smoothed"])
+
+
+@pytest.mark.parametrize("file", ["figure.csv", "metrics.csv", "episodes.csv"])
+def test_a_csv_with_names_opens_right_in_a_spreadsheet(lab: Lab, file: str) -> None:
+    run_ids = [lab.run("환경 하나", gamma=0.9), lab.run("=1+1", gamma=0.95)]
+    content = lab.text(file, run_ids)
+    assert content.startswith("\ufeff".encode())
+    assert not content.startswith("\ufeff\ufeff".encode())
+    rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+    assert rows[0][0] == "group"
+    if file == "metrics.csv":
+        assert [row[rows[0].index("name")] for row in rows[1:]] == ["환경 하나", "'=1+1"]
+        assert list(pd.read_csv(io.BytesIO(content))["name"]) == ["환경 하나", "'=1+1"]
+
+
+def test_a_group_whose_name_would_be_a_formula_is_a_text() -> None:
+    table = pd.DataFrame({"group": ["=1+1", "plain"], "smoothed": [1.0 + (0.05 - 1.0), np.nan], "n": [1, 2]})
+    text = "".join(csv_lines([table, table]))
+    assert text == "\ufeffgroup,smoothed,n\n" + "'=1+1,0.05,1\nplain,,2\n" * 2
 
 
 @pytest.mark.parametrize("x", ["episode", "wall_time_s"])

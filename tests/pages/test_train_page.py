@@ -117,6 +117,23 @@ def test_a_run_without_a_checkpoint_says_why_it_cannot_go_on(
     assert manager.snapshot(run_id).record.state is RunState.STOPPED
 
 
+def test_the_settings_to_go_on_with_are_those_that_the_run_went_on_with(
+    open_app: Callable[..., AppTest], manager: RunManager
+) -> None:
+    run_id = manager.start(TrainingConfig(seed=7, max_episodes=3))
+    state_is(manager, run_id, RunState.RUNNING)
+    manager.stop(run_id)
+    state_is(manager, run_id, RunState.STOPPED)
+    app = open_app(run=run_id)
+    assert app.number_input(key=f"{run_id}:max_episodes").value == 3
+    manager.store.update_run(run_id, config=TrainingConfig(seed=7, max_episodes=30, epsilon_decay_rate=100.0))
+    manager._runs.discard(run_id)  # as after it went on, with a rate that followed the limit, and ended
+    app.run()
+    assert app.number_input(key=f"{run_id}:max_episodes").value == 30
+    app.number_input(key=f"{run_id}:max_episodes").set_value(40).run()
+    assert app.run().number_input(key=f"{run_id}:max_episodes").value == 40
+
+
 def test_two_tabs_show_the_same_run(open_app: Callable[..., AppTest], manager: RunManager, run_id: str) -> None:
     one, other = open_app(run=run_id), open_app(run=run_id)
     one.select_slider(key=f"{run_id}:gamma").set_value(0.9).run()

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, RunFolderError, RunStateError
+from dqn_core.errors import ChangeRefusedError, RunFolderError, RunStateError, UnsupportedEnvironmentError
 from dqn_core.events import EndReason, EpisodeEnded, RunState
 from dqn_core.runs.manager import RunManager
+from dqn_core.training.environments import inspect_environment
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer
 from scripted_trainer import same, wait_for_end, wait_until
@@ -111,6 +114,37 @@ def test_what_cannot_go_on_says_why(manager: RunManager) -> None:
     with pytest.raises(RunFolderError, match="no checkpoint"):
         manager.go_on(run_id)
     assert manager.store.run(run_id).state is RunState.STOPPED
+
+
+def test_exploration_goes_on_and_the_change_is_said_marked_and_stored(manager: RunManager) -> None:
+    config = _CONFIG.replace(epsilon_schedule="episode_exponential", max_episodes=6)
+    run_id = manager.start(config)
+    wait_for_end(manager, run_id)
+    manager.go_on(run_id, max_episodes=12)
+    wait_for_end(manager, run_id)
+    epsilons = [row.epsilon for row in manager.store.episodes(run_id)]
+    assert epsilons == pytest.approx([epsilon_at(config, episode, 0) for episode in range(12)], rel=1e-9)
+    (event,) = manager.store.changes(run_id)
+    assert {change.field: change.new for change in event.changes} == {"epsilon_decay_rate": 20.0, "max_episodes": 12}
+    feed = manager.feed(run_id)
+    assert feed is not None
+    said = [notice.template.format(**notice.parameters) for notice in feed.read(0, 0).notices]
+    assert any("max_episodes 6 → 12" in each for each in said)
+    assert any("from where it stood" in each for each in said)
+
+
+def test_a_run_whose_environment_is_missing_stays_as_it_is(
+    manager: RunManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = manager.start(_CONFIG.replace(max_episodes=3))
+    wait_for_end(manager, run_id)
+    before = manager.store.run(run_id)
+    monkeypatch.delitem(gym.registry, _CONFIG.env_id)
+    inspect_environment.cache_clear()
+    with pytest.raises(UnsupportedEnvironmentError, match="CartPole-v1"):
+        manager.go_on(run_id, max_episodes=9)
+    assert manager.store.run(run_id) == before
+    assert manager.open_folder(run_id).config.max_episodes == 3
 
 
 def test_the_weights_of_a_run_that_went_on_are_its_newest(manager: RunManager) -> None:

@@ -19,6 +19,8 @@ PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
 DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
 SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
 BLIND = "DqnLabTest/Blind-v0"
+BOTTOMLESS = "DqnLabTest/Bottomless-v0"
+IN_PLACE = "DqnLabTest/InPlace-v0"
 ONE_NUMBER = "DqnLabTest/OneNumber-v0"
 MISSING_PACKAGE = "DqnLabTest/MissingPackage-v0"
 
@@ -109,6 +111,31 @@ class Talking(Corridor):
         return super().reset(seed=seed, options=options)
 
 
+class Bottomless(Corridor):
+    """Its last reward is minus infinity."""
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, -np.inf if terminated else reward, terminated, truncated, info
+
+
+class InPlace(Corridor):
+    """Gives the same two arrays again and again, an observation and a picture, and changes them in place."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self._observation = np.zeros(2, np.float32)
+        self._picture = np.zeros((8, 8, 3), np.uint8)
+
+    def _observe(self) -> np.ndarray:
+        self._observation[:] = super()._observe()
+        return self._observation
+
+    def render(self) -> np.ndarray:
+        self._picture[:] = super().render()
+        return self._picture
+
+
 class PictureObservations(Corridor):
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode=render_mode)
@@ -178,6 +205,8 @@ def register() -> None:
         DICT_OBSERVATIONS: DictObservations,
         SHIFTED_ACTIONS: ShiftedActions,
         BLIND: Blind,
+        BOTTOMLESS: Bottomless,
+        IN_PLACE: InPlace,
         ONE_NUMBER: OneNumber,
         MISSING_PACKAGE: _missing_package,
     }.items():

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 import fake_environments as fake
+from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
 from dqn_core.events import CheckpointReady, EpisodeEnded, Event, Notice, Phase, Progress, RunEnded, Stop, WeightsReady
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.trainer import Trainer
-from dqn_core.training.trainer_state import TrainerState
+from dqn_core.training.trainer_state import TrainerState, changed_config
 from trainer_runs import of_kind, short_config
 
 
@@ -156,6 +157,52 @@ def test_a_finished_run_goes_on_with_more_episodes() -> None:
     more = list(Trainer(state.config.replace(max_episodes=7), resume_from=state).events())
     whole = list(Trainer(config.replace(max_episodes=7)).events())
     assert rows(first) + rows(more) == rows(whole)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "episode"), [(10, 200, 10), (400, 401, 7), (400, 4_000, 200), (10, 5_000, 10), (10, 10**7, 3)]
+)
+def test_another_number_of_episodes_leaves_exploration_where_it_stood(first: int, then: int, episode: int) -> None:
+    config = short_config(max_episodes=first)
+    longer = changed_config(config, {"max_episodes": then}, {"finished_episodes": episode})
+    assert longer.max_episodes == then
+    assert epsilon_at(longer, episode, 0) == pytest.approx(epsilon_at(config, episode, 0), rel=1e-9)
+    later = [epsilon_at(longer, each, 0) for each in range(episode, then, max(1, then // 50))]
+    assert later == sorted(later, reverse=True)
+    if then / first * config.epsilon_decay_rate <= 1_000:
+        assert later[1] == pytest.approx(epsilon_at(config, episode + max(1, then // 50), 0), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("fields", "changes"),
+    [
+        ({}, {"epsilon_end": 0.2}),
+        ({}, {"epsilon_decay_rate": 10.0}),
+        ({"epsilon_schedule": "linear_steps"}, {}),
+        ({"noisy_nets": True}, {}),
+    ],
+    ids=["epsilon given", "same epsilon given", "schedule by steps", "no epsilon"],
+)
+def test_exploration_that_is_told_or_does_not_depend_on_the_limit_is_left_alone(
+    fields: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    config = short_config(max_episodes=10, **fields)
+    longer = changed_config(config, {"max_episodes": 200} | changes, {"finished_episodes": 10})
+    assert longer == config.replace(max_episodes=200, **changes)
+
+
+def test_a_run_that_cannot_be_set_up_again_has_still_done_what_it_did() -> None:
+    first = list(Trainer(short_config(evaluate_every=1)).events())
+    state = as_stored(of_kind(first, CheckpointReady)[-1])
+    values = state.values | {"config": state.values["config"] | {"env_id": "Gone-v0"}}
+    gone = TrainerState(arrays=state.arrays, values=values)
+    (ended,) = Trainer(gone.config.replace(max_episodes=9), resume_from=gone).events()
+    before = first[-1]
+    assert isinstance(ended, RunEnded)
+    assert isinstance(before, RunEnded)
+    assert "Gone-v0" in ended.parameters["env_id"]
+    done = [(each.episodes, each.env_steps, each.updates, each.best_eval) for each in (before, ended)]
+    assert done[0] == done[1]
 
 
 def test_a_step_budget_is_taken_up_amid_the_episode() -> None:

@@ -28,8 +28,9 @@ def test_the_return_is_what_evaluation_gives_for_the_seed(env_id: str) -> None:
     assert len({each.episode_return for each in played}) > 1
 
 
-def test_a_corridor_is_walked_as_worked_out_by_hand() -> None:
-    config = short_config(env_id=fake.CORRIDOR, gamma=0.5)
+@pytest.mark.parametrize("env_id", [fake.CORRIDOR, fake.IN_PLACE])
+def test_a_corridor_is_walked_as_worked_out_by_hand(env_id: str) -> None:
+    config = short_config(env_id=env_id, gamma=0.5)
     rollout = roll_out(config, always(1, config), seed=0)
     assert rollout.observations.tolist() == [[i, 5 - i] for i in range(6)]
     assert rollout.actions.tolist() == [1] * 5
@@ -83,6 +84,14 @@ def test_drawing_repeats_the_episode_and_shows_every_state(env_id: str) -> None:
     assert len(pictures) == rollout.length + 1
     assert {(each.shape, each.dtype) for each in pictures} == {((400, 600, 3), np.dtype(np.uint8))}
     assert len({each.tobytes() for each in pictures}) > rollout.length / 2
+
+
+def test_a_picture_that_is_changed_in_place_is_kept_as_it_was() -> None:
+    pictures = []
+    for env_id in (fake.CORRIDOR, fake.IN_PLACE):
+        config = short_config(env_id=env_id)
+        pictures.append(list(render_rollout(config, roll_out(config, always(1, config), seed=0))))
+    np.testing.assert_array_equal(pictures[0], pictures[1])
 
 
 def test_a_landers_flames_are_drawn() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -106,3 +108,17 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, mon
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o002, 0o664), (0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_says_who_may_read_a_runs_files(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_run(tmp_path / "run", max_episodes=2)
+        write_atomically(tmp_path / "secret", b"", is_private=True)
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    assert {"config.json", "episodes.csv", "best.safetensors", "checkpoint.safetensors"} <= set(modes)
+    assert set(modes.values()) == {mode}
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600

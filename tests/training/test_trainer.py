@@ -10,10 +10,22 @@ import pytest
 import fake_environments as fake
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
-from dqn_core.events import EndReason, EpisodeEnded, Phase, Progress, RunEnded, RunStarted, RunState, WeightsReady
+from dqn_core.events import (
+    CheckpointReady,
+    EndReason,
+    EpisodeEnded,
+    Notice,
+    Phase,
+    Progress,
+    RunEnded,
+    RunStarted,
+    RunState,
+    WeightsReady,
+)
 from dqn_core.training.evaluation import evaluate
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.trainer import Trainer
+from dqn_core.training.trainer_state import TrainerState
 from trainer_runs import of_kind, short_config
 
 
@@ -264,3 +276,31 @@ def test_without_a_target_network_targets_follow_each_update() -> None:
     state = trainer.learner.state_dict()
     for name, array in trainer.learner.weights().items():
         np.testing.assert_allclose(state[f"target.{name}"], array, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_step", [1, 3])
+def test_an_observation_that_is_changed_in_place_is_kept_as_it_was(n_step: int) -> None:
+    rows, networks = [], []
+    for env_id in (fake.CORRIDOR, fake.IN_PLACE):
+        trainer = Trainer(short_config(env_id=env_id, n_step=n_step, evaluate_every=2, max_episodes=4))
+        for event in trainer.events():
+            assert not (isinstance(event, RunEnded) and event.template)
+        rows.append(trainer.replay.rows[: len(trainer.replay)])
+        networks.append(trainer.learner.weights())
+    np.testing.assert_array_equal(rows[0], rows[1])
+    assert (rows[0][:, 0] != rows[0][:, 4]).any()  # a step leads somewhere
+    for name, array in networks[0].items():
+        np.testing.assert_array_equal(array, networks[1][name])
+
+
+def test_a_run_is_taken_up_amid_an_episode_of_an_environment_that_changes_observations_in_place() -> None:
+    ends = []
+    for env_id in (fake.CORRIDOR, fake.IN_PLACE):
+        config = short_config(env_id=env_id, max_env_steps=63)
+        state = of_kind(Trainer(config).events(), CheckpointReady)[-1]
+        taken_up = TrainerState(arrays=state.arrays, values=state.values)
+        assert state.values["running"] is not None
+        trainer = Trainer(config.replace(max_env_steps=90), resume_from=taken_up)
+        assert not of_kind(trainer.events(), Notice)[1:]  # one says that the limit is another
+        ends.append(trainer.replay.rows[: len(trainer.replay)])
+    np.testing.assert_array_equal(ends[0], ends[1])

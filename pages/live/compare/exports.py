@@ -17,6 +17,7 @@ from dqn_core.errors import mark
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.tables import EPISODE_FIELDS
+from dqn_core.training.csv_log import BYTE_ORDER_MARK, plain_number, plain_text
 from pages.live.compare.subject import Subject
 from pages.live.compare.wire import tables
 
@@ -97,10 +98,16 @@ def episode_frames(subject: Subject, store: RunStore) -> Iterator[pd.DataFrame]:
             yield frame.astype(dict.fromkeys(_WHOLE, "int64") | dict.fromkeys(_YES_OR_NO, "bool"))
 
 
-def csv_lines(frames: Iterator[pd.DataFrame]) -> Iterator[str]:
-    """CSV of ``frames`` one below the other, a portion for each."""
+def csv_lines(frames: Iterable[pd.DataFrame]) -> Iterator[str]:
+    """CSV of ``frames`` one below the other, a portion for each: for spreadsheets, with names that people gave."""
+    yield BYTE_ORDER_MARK
     for number, frame in enumerate(frames):
-        yield frame.to_csv(index=False, header=number == 0)
+        texts = {name: frame[name].map(plain_text) for name in ("group", "name") if name in frame}
+        yield frame.assign(**texts).to_csv(index=False, header=number == 0, float_format=_number_text)
+
+
+def _number_text(value: Any) -> str:
+    return repr(plain_number(float(value)))
 
 
 def parquet(frames: Iterable[pd.DataFrame]) -> bytes:

@@ -54,7 +54,7 @@ def _figure_json(subject: Subject, _store: RunStore) -> Response:
 
 
 def _figure_csv(subject: Subject, _store: RunStore) -> Response:
-    return _file("figure.csv", exports.figure_frame(subject).to_csv(index=False), _CSV)
+    return _file("figure.csv", "".join(exports.csv_lines([exports.figure_frame(subject)])), _CSV)
 
 
 def _figure_parquet(subject: Subject, _store: RunStore) -> Response:
@@ -66,7 +66,7 @@ def _figure_html(subject: Subject, _store: RunStore) -> Response:
 
 
 def _metrics_csv(subject: Subject, _store: RunStore) -> Response:
-    return _file("metrics.csv", exports.metrics_frame(subject).to_csv(index=False), _CSV)
+    return _file("metrics.csv", "".join(exports.csv_lines([exports.metrics_frame(subject)])), _CSV)
 
 
 def _episodes_csv(subject: Subject, store: RunStore) -> Response:

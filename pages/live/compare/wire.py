@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from dqn_core.analysis.grouping import RunGroup, differing_fields
 from dqn_core.analysis.metrics import RunMetrics, estimate, run_metrics
 from dqn_core.analysis.run_data import RunData
 from dqn_core.errors import mark
+from dqn_core.json_text import json_text
 from pages.components.words import REASON_LABELS, STATE_LABELS
 from pages.live.compare.subject import Subject
 from pages.live.compare.words import METRIC_LABELS
@@ -21,12 +21,12 @@ def answer(subject: Subject) -> str:
     """JSON of everything that is shown; without the figure and tables where the browser has them already."""
     state = {"version": subject.version, "active": subject.is_active}
     if subject.query.known == subject.version:
-        return json.dumps(state | {"unchanged": True})
+        return json_text(state | {"unchanged": True})
     from pages.charts.compare_curves import View, figure_json
 
     query = subject.query
     view = View(points=query.points, low=query.low, high=query.high)
-    text = json.dumps(state | tables(subject), ensure_ascii=False)
+    text = json_text(state | tables(subject), is_ascii=False)
     return f'{text[:-1]}, "figure": {figure_json(subject.drawing(), view)}}}'
 
 

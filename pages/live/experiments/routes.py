@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dqn_core.errors import UnknownExperimentError
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
 from pages.i18n import LANGUAGES
-from pages.live.answers import BadRequestError, json_errors, query_choice
+from pages.live.answers import BadRequestError, JsonAnswer, json_errors, query_choice
 from pages.live.experiments.wire import card
 from pages.server import get_manager
 
@@ -43,6 +43,6 @@ def experiment_routes(manager: Callable[[], RunManager] = get_manager) -> list[B
             return cards
 
         headers = {"Cache-Control": "no-store"}
-        return JSONResponse({"experiments": await run_in_threadpool(work)}, headers=headers)
+        return JsonAnswer({"experiments": await run_in_threadpool(work)}, headers=headers)
 
     return [Route("/live/experiments.json", json_errors(answer), methods=["GET"])]

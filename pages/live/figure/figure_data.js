@@ -11,6 +11,7 @@ const PACKED_TYPES = {
   f8: Float64Array,
 };
 const FLOAT32_DIGITS = 9; // as many as tell every float32 from its neighbours
+const FORMULA = /^[=+\-@\t\r]/; // what a spreadsheet takes for one
 
 /** A copy of `value` with every packed array in it unpacked; one of two dimensions becomes an array of rows. */
 function unpacked(value) {
@@ -75,11 +76,18 @@ function exact(array, value) {
   return array instanceof Float32Array ? Number(value.toPrecision(FLOAT32_DIGITS)) : value;
 }
 
-/** `rows` as CSV (RFC 4180); what is no number is an empty cell. */
+/** `value`, or the decimal of at most ten digits that it is in its first fifteen: 0.05, not 0.050000000000000044. */
+function plainNumber(value) {
+  const short = Number(value.toPrecision(10));
+  return short === Number(value.toPrecision(15)) ? short : value;
+}
+
+/** `rows` as CSV (RFC 4180); what is no number is an empty cell, and what would be a formula a text. */
 function csvText(rows) {
   const cell = (value) => {
-    if (typeof value === "number") return Number.isFinite(value) ? String(value) : "";
-    const text = value === null || value === undefined ? "" : String(value);
+    if (typeof value === "number") return Number.isFinite(value) ? String(plainNumber(value)) : "";
+    const given = value === null || value === undefined ? "" : String(value);
+    const text = FORMULA.test(given) && Number.isNaN(Number(given)) ? `'${given}` : given;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   return rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("");

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dqn_core.runs.evaluation_store import EvaluationStore
@@ -28,7 +28,7 @@ from dqn_core.training.environments import as_jpeg
 from dqn_core.training.recorded_pictures import recording_picture
 from dqn_core.training.recordings import read_recording
 from dqn_core.training.run_folder import RunFolder
-from pages.live.answers import error_answer, json_errors
+from pages.live.answers import JsonAnswer, error_answer, json_errors
 from pages.live.jobs.wire import evaluation_csv, job_facts
 from pages.server import get_jobs, get_manager
 
@@ -62,7 +62,7 @@ async def _job(request: Request, *, jobs: Callable[[], Jobs]) -> Response:
     job = service.find(request.path_params["job_id"])
     if job is None:
         return error_answer(404, "This job is not known any more.")
-    return JSONResponse(job_facts(job, service.places_before(job)), headers={"Cache-Control": "no-store"})
+    return JsonAnswer(job_facts(job, service.places_before(job)), headers={"Cache-Control": "no-store"})
 
 
 async def _film(request: Request, manager: RunManager) -> Response:

@@ -29,6 +29,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dqn_core.errors import BusyError, RolloutError, mark
+from dqn_core.json_text import json_text
 from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.environments import inspect_environment
@@ -202,5 +203,5 @@ def _state(episode: HumanEpisode) -> dict[str, Any]:
 
 
 async def _send(socket: WebSocket, values: dict[str, Any], picture: bytes = b"") -> None:
-    text = json.dumps(values).encode()
+    text = json_text(values).encode()
     await socket.send_bytes(struct.pack("<I", len(text)) + text + picture)

@@ -14,14 +14,14 @@ from collections.abc import Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
 from dqn_core.runs.replays import Replay, Replays
 from dqn_core.training.environments import inspect_environment
-from pages.live.answers import error_answer, json_errors, query_count, query_number
+from pages.live.answers import JsonAnswer, error_answer, json_errors, query_count, query_number
 from pages.live.replay.wire import frame_pack, replay_numbers
 from pages.live.shutdown import is_closing
 from pages.server import get_manager, get_replays
@@ -60,7 +60,7 @@ async def _numbers(request: Request, *, manager: Callable[[], RunManager], repla
         raise replay.error
     headers = {"Cache-Control": "no-store"}
     if replay.config is None:
-        return JSONResponse({"stage": replay.stage}, status_code=202, headers=headers)
+        return JsonAnswer({"stage": replay.stage}, status_code=202, headers=headers)
     config = replay.config
     report = await run_in_threadpool(inspect_environment, config.env_id, config.max_episode_steps)
     content = await run_in_threadpool(replay_numbers, replay, report)

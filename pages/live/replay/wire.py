@@ -7,13 +7,13 @@ other.
 
 from __future__ import annotations
 
-import json
 import struct
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.json_text import json_text
 from dqn_core.runs.replays import Replay, ReplayStage
 from dqn_core.training.environments import EnvironmentReport
 
@@ -47,7 +47,7 @@ def replay_numbers(replay: Replay, report: EnvironmentReport) -> bytes:
         "observations": _plain(rollout.observations),
         "discounted_returns": _plain(rollout.discounted_returns(config.gamma)),
     }
-    return json.dumps(values, separators=(",", ":"), allow_nan=False).encode()
+    return json_text(values, is_compact=True).encode()
 
 
 def frame_pack(replay: Replay, first: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import logging
 import time
 import zipfile
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from dqn_core.json_text import json_text
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunRecord
 from pages.live.csv_export import changes_csv, episodes_csv
@@ -105,8 +105,7 @@ def _about(record: RunRecord) -> bytes:
         "initial_config": record.initial_config.to_dict(),
         "started_at": record.started_at.isoformat(),
         "message": record.message_template.format(**record.message_parameters),
-        "best_eval": None if record.best_eval != record.best_eval else record.best_eval,
     }
     for name in ("owner", "message_template", "message_parameters", "compute_template", "compute_parameters"):
         del values[name]
-    return (json.dumps(values, indent=2, default=str) + "\n").encode()
+    return (json_text(values, indent=2, default=str) + "\n").encode()

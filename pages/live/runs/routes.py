@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import check_run_id
 from dqn_core.runs.run_list import RunList
-from pages.live.answers import BadRequestError, json_errors, query_choice, query_count
+from pages.live.answers import BadRequestError, JsonAnswer, json_errors, query_choice, query_count
 from pages.live.runs.archive import archive
 from pages.live.runs.wire import update_values
 from pages.server import get_manager, get_run_list
@@ -46,7 +46,7 @@ def _route(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Rout
 
 async def _lines(request: Request, run_list: Callable[[], RunList]) -> Response:
     version, is_fresh = query_count(request, "since"), query_choice(request, "fresh", ("0", "1")) == "1"
-    answer = await run_in_threadpool(lambda: JSONResponse(update_values(run_list().since(version, at_once=is_fresh))))
+    answer = await run_in_threadpool(lambda: JsonAnswer(update_values(run_list().since(version, at_once=is_fresh))))
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
