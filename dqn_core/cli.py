@@ -52,6 +52,8 @@ Each command says more with --help."""
 
 _USAGE_ERROR = 2
 _MOST_EVALUATED = 1_000_000
+_MOST_EVALUATION_STEPS = 1_000_000_000
+"""Half a day; whoever waits at a command line can also break off."""
 _FIELDS = "Every field of the config; what is not given is the preset's."
 _TRAIN = "python -m dqn_core train"
 
@@ -160,12 +162,14 @@ def _new_run(options: _TrainOptions, fields: list[str]) -> _Start:
     """A new folder with the preset's config, in which each field given replaces its own."""
     preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
     config = tyro.cli(TrainingConfig, default=preset, args=fields, prog=_TRAIN, description=_FIELDS)
+    from dqn_core.training.budget import check_run
     from dqn_core.training.environments import inspect_environment
     from dqn_core.training.run_folder import RunFolder
 
     inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
-    weights = _given_weights(options.init_weights, config) if options.init_weights else None
     path = options.out or Path("runs") / new_run_id(datetime.now(UTC))
+    check_run(config, path)
+    weights = _given_weights(options.init_weights, config) if options.init_weights else None
     return _Start(folder=RunFolder.create(path, config, options.kept_bytes), initial_weights=weights)
 
 
@@ -179,6 +183,7 @@ def _given_weights(path: Path, config: TrainingConfig) -> dict[str, np.ndarray]:
 
 def _resumed_run(path: Path, options: _TrainOptions, fields: list[str]) -> _Start:
     """An existing folder and where its run stood last; fields given change what may change while a run trains."""
+    from dqn_core.training.budget import check_memory
     from dqn_core.training.run_folder import RunFolder
 
     if options.init_weights is not None:
@@ -188,6 +193,7 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str]) -> _Star
     config = tyro.cli(TrainingConfig, default=state.config, args=fields, prog=_TRAIN, description=_FIELDS)
     for name, _, value in state.config.differences(config):
         state.config.changed_live(name, value)  # refuses with its reason
+    check_memory(config)
     folder.go_on(config, state)
     return _Start(folder=folder, resume_from=state)
 
@@ -273,12 +279,14 @@ def _evaluate(arguments: list[str]) -> int:
     import numpy as np
 
     from dqn_core.analysis.bootstrap import bootstrap_interval
+    from dqn_core.training.budget import check_evaluation_steps
     from dqn_core.training.evaluation import evaluate_folder
     from dqn_core.training.rollout import check_evaluation
     from dqn_core.training.run_folder import RunFolder
 
     check_evaluation(options.episodes, options.seed, _MOST_EVALUATED)
     folder = RunFolder.open(options.folder)
+    check_evaluation_steps(folder.config, options.episodes, _MOST_EVALUATION_STEPS)
     result = evaluate_folder(folder, options.weights, episodes=options.episodes, seed=options.seed)
     low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column
     report = {

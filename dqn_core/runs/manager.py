@@ -28,6 +28,7 @@ from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run
 from dqn_core.runs.removal import discard, folder_bytes, remove_run
 from dqn_core.runs.scheduler import Scheduler
 from dqn_core.runs.view import RunView
+from dqn_core.training.budget import check_experiment, check_memory, check_run, memory_for_runs, run_memory
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 from dqn_core.training.run_folder import RunFolder
 
@@ -62,6 +63,8 @@ class RunManager:
     max_runs_per_visitor
         Runs of one owner that may be active at a time, those that wait and those that are paused included; None for no
         such limit. Runs that belong to everybody are not counted.
+    memory_bytes
+        Memory that all runs together may take; None for most of the machine's.
     """
 
     def __init__(  # noqa: PLR0913  each is one setting of a server
@@ -75,12 +78,15 @@ class RunManager:
         max_active_runs: int | None = None,
         max_runs_per_visitor: int | None = None,
         pause_unwatched_after_s: float | None = None,
+        memory_bytes: int | None = None,
     ) -> None:
         executors = Executors(executor, preload, trainer_factory)
         self._pool = executors.pool
-        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s)
+        self._memory_bytes = memory_bytes if memory_bytes is not None else memory_for_runs()
+        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, self._memory_bytes)
         self._max_runs_per_visitor = max_runs_per_visitor
         self._kept_bytes = kept_bytes
+        self._path = data_dir
         self._data = DataFolder(data_dir)
         self.store = self._data.store
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
@@ -101,6 +107,8 @@ class RunManager:
     ) -> str:
         """Start a run and return its id. Raises StoreError or RunFolderError where its log could not be kept.
 
+        Raises :class:`~dqn_core.errors.ConfigError` for a run that this machine has not the memory or the disk for.
+
         Parameters
         ----------
         name
@@ -115,6 +123,7 @@ class RunManager:
         started_from
             What those weights came from, in a few words: another run's id, or a file's name.
         """
+        check_run(config, self._path, self._memory_bytes)
         now = datetime.now(UTC)
         record = RunRecord(
             run_id=new_run_id(now),
@@ -138,6 +147,13 @@ class RunManager:
                 raise
             self._enter(LiveFeed(record), folder, **_beginning(initial_weights))
         return record.run_id
+
+    def admit_experiment(self, configs: Sequence[TrainingConfig]) -> None:
+        """Refuse runs that together would take days or more than the disk, or one of which could not be started.
+
+        Raises :class:`~dqn_core.errors.ConfigError`.
+        """
+        check_experiment(configs, self._path, self._memory_bytes)
 
     def go_on(self, run_id: str, *, from_: CheckpointKind = "last", **changes: Any) -> None:
         """Go on with a run that is over from a checkpoint, as if it had never stopped.
@@ -174,6 +190,7 @@ class RunManager:
             else:
                 state = folder.checkpoint(from_)
                 record, start = continued(record, state, changes), {"resume_from": state}
+            check_memory(record.config, self._memory_bytes)
             folder.go_on(record.config, start.get("resume_from"))
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
@@ -206,7 +223,7 @@ class RunManager:
 
     def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
-        run = ManagedRun(RunRecorder(feed, self.store, folder), **start)
+        run = ManagedRun(RunRecorder(feed, self.store, folder), memory=run_memory(folder.config), **start)
         self._runs.add(run)
         self._scheduler.enter(run)
 
@@ -281,7 +298,9 @@ class RunManager:
         ConfigError, ChangeRefusedError
             The value is not valid beside the others, or the field cannot change during a run. The run goes on as it is.
         """
-        return self._active(run_id).change(field, value)
+        run = self._active(run_id)
+        check_memory(run.wanted_config.changed_live(field, value), self._memory_bytes)
+        return run.change(field, value)
 
     # ------------------------------------------------------------------------------------------- housekeeping
 
