@@ -37,6 +37,7 @@ class _RecordOptions:
 def record(arguments: list[str]) -> int:
     """The command; returns its exit status."""
     options = tyro.cli(_RecordOptions, args=arguments, prog="python -m dqn_core record")
+    from dqn_core.training.budget import MOST_FILM_STEPS, shortened
     from dqn_core.training.environments import inspect_environment
     from dqn_core.training.rollout import Rollout, roll_out
     from dqn_core.training.run_folder import RunFolder
@@ -47,7 +48,10 @@ def record(arguments: list[str]) -> int:
         check_format(options.out)  # refuses before the episode is played
     folder = RunFolder.open(options.folder)
     config = folder.config
+    config = shortened(config, MOST_FILM_STEPS)
     rollout: Rollout = roll_out(config, folder.snapshot_weights(options.weights), options.seed, options.epsilon)
+    if rollout.length == MOST_FILM_STEPS and config != folder.config:
+        print(f"The film ends after {MOST_FILM_STEPS:,} steps; the episode goes on.", file=sys.stderr)
     place = options.out or options.folder
     path = place / video_name(config, rollout, ".mp4") if is_folder else place
     comment = film_comment(rollout, run=options.folder.resolve().name, weights=options.weights)

@@ -339,13 +339,19 @@ def step_limit(config: TrainingConfig) -> int:
 
 
 def shortened(config: TrainingConfig, most_steps: int) -> TrainingConfig:
-    """``config`` with episodes that are truncated after ``most_steps``, if they are not before."""
+    """``config`` with episodes that are truncated after ``most_steps``, if they are not before.
+
+    Raises :class:`~dqn_core.errors.UnsupportedEnvironmentError` where the environment cannot be made here.
+    """
     return config.replace(max_episode_steps=most_steps) if step_limit(config) > most_steps else config
 
 
 def check_evaluation_steps(config: TrainingConfig, episodes: int, most_steps: int = MOST_EVALUATION_STEPS) -> None:
     """Refuse an evaluation that could take more than ``most_steps`` with :class:`RolloutError`."""
-    steps = step_limit(config)
+    try:
+        steps = step_limit(config)
+    except UnsupportedEnvironmentError:  # playing it will say so in words
+        return
     if episodes * steps > most_steps:
         template = mark(
             "{episodes} episodes of up to {steps} steps are too much for one evaluation, which takes at most "
