@@ -29,7 +29,8 @@ __all__ = ["draw_recording", "recording_picture"]
 def draw_recording(config: TrainingConfig, recording: EpisodeRecorded) -> Iterator[tuple[NDArray[np.uint8], float]]:
     """(picture [height, width, 3], return so far) of each of a recording's T + 1 states, while it is played again.
 
-    A recording of more than :data:`~dqn_core.training.budget.MOST_FILM_STEPS` steps is drawn up to there. Gives none where the environment draws no pictures.
+    A recording of more than :data:`~dqn_core.training.budget.MOST_FILM_STEPS` steps is drawn up to there. Gives none
+    where the environment draws no pictures.
 
     Raises
     ------

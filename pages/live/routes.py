@@ -25,6 +25,7 @@ from pages.live.answers import BadRequestError, error_answer, json_errors, query
 from pages.live.csv_export import changes_csv, episodes_csv
 from pages.live.shutdown import is_closing
 from pages.live.stream import RunStreams
+from pages.live.turns import HEAVY_TURNS
 from pages.live.wire import Cursor
 from pages.server import get_manager
 
@@ -91,8 +92,8 @@ async def _csv(
         "Content-Disposition": f'attachment; filename="{run_id}-{name}.csv"',
         "Cache-Control": "no-store",
     }
-    # Starlette walks a plain iterator in worker threads, one portion at a time.
-    return StreamingResponse(write(view), headers=headers, media_type="text/csv; charset=utf-8")
+    portions = HEAVY_TURNS.portions(iter(write(view)))
+    return StreamingResponse(portions, headers=headers, media_type="text/csv; charset=utf-8")
 
 
 async def _plotly(request: Request) -> Response:

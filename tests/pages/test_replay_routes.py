@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -193,5 +194,5 @@ def test_a_long_episode_comes_in_portions_that_are_the_whole(lab: Lab, monkeypat
     assert [each["from"] for each in portions] == [0, 10, 20]
     assert {each["length"] for each in portions} == {25}
     for name in ("actions", "is_greedy", "rewards", "q_values", "observations", "discounted_returns"):
-        assert sum((each[name] for each in portions), []) == whole[name], name
+        assert [*itertools.chain.from_iterable(each[name] for each in portions)] == whole[name], name
     assert lab.numbers(run_id, "from=999999") == portions[-1]
