@@ -34,6 +34,8 @@ from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
 
+_MOST_PAUSED = 8
+"""Paused runs of one owner with which a further run may begin."""
 _LAST_FLUSH_S = 2.0
 """How long a run that is to go on, or to be deleted, may take to store its last rows."""
 _SHUT_DOWN = mark("The server shut down while this run was at work. Everything is kept: Resume goes on from there.")
@@ -211,7 +213,15 @@ class RunManager:
         if self._is_closed:
             raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
         limit = self._max_runs_per_visitor
-        if not owner or limit is None:
+        if not owner:
+            return
+        paused = self._runs.paused_of(owner)
+        if paused >= _MOST_PAUSED:
+            template = mark(
+                "You have {count} paused runs, which keep their memory: resume or stop one of them, then start another."
+            )
+            raise LimitReachedError(template, count=paused)
+        if limit is None:
             return
         count = self._runs.active_of(owner)
         if count >= limit:

@@ -376,3 +376,19 @@ def test_a_large_run_trains_in_a_process_of_its_own_even_where_it_is_alone(
     finally:
         manager.close()
     assert asked == [False, True]
+
+
+def test_paused_runs_of_one_visitor_have_a_bound(managed: Managed) -> None:
+    manager = managed(obedient(), max_active_runs=50)
+    runs = _starts(manager, 8, owner="ann")
+    for run_id in runs:
+        _is(manager, run_id, RunState.RUNNING)
+        manager.pause(run_id)
+        _is(manager, run_id, RunState.PAUSED)
+    with pytest.raises(LimitReachedError, match="8 paused runs"):
+        manager.start(TrainingConfig(seed=9), owner="ann")
+    for owner in ("ben", ""):
+        manager.start(TrainingConfig(seed=9), owner=owner)
+    manager.stop(runs[0])
+    _is(manager, runs[0], RunState.STOPPED)
+    manager.start(TrainingConfig(seed=9), owner="ann")
