@@ -412,9 +412,14 @@ def _evaluation_problems(config: TrainingConfig) -> list[FieldProblem]:
     most = max(1, MOST_EVALUATION_STEPS // limit)
     template = mark(
         "is too much with episodes of up to {steps} steps: an evaluation takes at most {most} steps. At most {largest} "
-        "fits; or lower max_episode_steps"
+        "fits; or lower {limit_name}"
     )
-    values: dict[str, object] = {"steps": limit, "most": MOST_EVALUATION_STEPS, "largest": most}
+    values: dict[str, object] = {
+        "steps": limit,
+        "most": MOST_EVALUATION_STEPS,
+        "largest": most,
+        "limit_name": "max_episode_steps",
+    }
     names = (
         ("evaluation_episodes", "confirmation_episodes") if config.goal_score is not None else ("evaluation_episodes",)
     )
