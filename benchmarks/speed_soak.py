@@ -38,11 +38,17 @@ def measure(sizes: Sizes) -> dict[str, Any]:
         return {"skipped": "the memory of another process can be read on Linux only"}
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "benchmarks.soak_server", folder, _ENV_ID, str(_RUNS)]
-        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as server:
             try:
                 assert server.stdout is not None  # noqa: S101  a pipe, as asked for
-                ready = json.loads(server.stdout.readline())
-                return _soaked(server.pid, ready["url"], ready["runs"], sizes)
+                for line in server.stdout:  # whatever else a library says there
+                    if line.startswith("{"):
+                        ready = json.loads(line)
+                        threading.Thread(target=server.stdout.read, daemon=True).start()
+                        return _soaked(server.pid, ready["url"], ready["runs"], sizes)
+                message = "The server ended before its runs had begun."
+                raise RuntimeError(message)
             finally:
                 server.send_signal(signal.SIGINT)
                 try:
@@ -102,9 +108,15 @@ class _Viewer(threading.Thread):
             frame = message["frame"]
             if frame is not None and frame["number"] != shown:
                 shown = frame["number"]
-                pictures.request("GET", f"/live/runs/{self._run_id}/frames/{shown}.jpg")
-                pictures.getresponse().read()
-                self.frames += 1
+                self._fetch(pictures, f"/live/runs/{self._run_id}/frames/{shown}.jpg")
+
+    def _fetch(self, pictures: http.client.HTTPConnection, address: str) -> None:
+        try:
+            pictures.request("GET", address)
+            pictures.getresponse().read()
+            self.frames += 1
+        except (http.client.HTTPException, ConnectionError):
+            pictures.close()  # the server closes a connection that is idle for long; the next frame opens another
 
 
 def resident_bytes(pid: int) -> int:
