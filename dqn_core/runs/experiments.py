@@ -80,7 +80,7 @@ class Experiments:
         would take days; and what keeps a run from being started: the experiment is there then, and :meth:`resume`
         starts the rest.
         """
-        self._manager.admit_experiment([cell.config for cell in spec.cells])
+        self._manager.admission.check_experiment([cell.config for cell in spec.cells])
         now = datetime.now(UTC)
         title = clean_text(name, NAME_LENGTH) or spec.base.env_id
         record = ExperimentRecord(experiment_id=new_run_id(now), name=title, owner=owner, created_at=now, spec=spec)

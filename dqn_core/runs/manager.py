@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, LimitReachedError, RunStateError, StoreError, mark
+from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
+from dqn_core.runs.admission import Admission
 from dqn_core.runs.continuation import begun_again, continued
 from dqn_core.runs.data_folder import DataFolder
 from dqn_core.runs.executors.choice import Executor, Executors
@@ -28,14 +29,12 @@ from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run
 from dqn_core.runs.removal import discard, folder_bytes, remove_run
 from dqn_core.runs.scheduler import Scheduler
 from dqn_core.runs.view import RunView
-from dqn_core.training.budget import check_experiment, check_memory, check_run, memory_for_runs, run_memory
+from dqn_core.training.budget import run_memory
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
 
-_MOST_PAUSED = 8
-"""Paused runs of one owner with which a further run may begin."""
 _LAST_FLUSH_S = 2.0
 """How long a run that is to go on, or to be deleted, may take to store its last rows."""
 _SHUT_DOWN = mark("The server shut down while this run was at work. Everything is kept: Resume goes on from there.")
@@ -84,15 +83,14 @@ class RunManager:
     ) -> None:
         executors = Executors(executor, preload, trainer_factory)
         self._pool = executors.pool
-        self._memory_bytes = memory_bytes if memory_bytes is not None else memory_for_runs()
-        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, self._memory_bytes)
+        self._runs = ManagedRuns()
+        self.admission = Admission(self._runs, data_dir, memory_bytes)
         self._max_runs_per_visitor = max_runs_per_visitor
+        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, self.admission.memory_bytes)
         self._kept_bytes = kept_bytes
-        self._path = data_dir
         self._data = DataFolder(data_dir)
         self.store = self._data.store
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
-        self._runs = ManagedRuns()
         self._is_closed = False
 
     # ------------------------------------------------------------------------------------------ start and end
@@ -125,7 +123,7 @@ class RunManager:
         started_from
             What those weights came from, in a few words: another run's id, or a file's name.
         """
-        check_run(config, self._path, self._memory_bytes)
+        self.admission.check_run(config)
         now = datetime.now(UTC)
         record = RunRecord(
             run_id=new_run_id(now),
@@ -149,13 +147,6 @@ class RunManager:
                 raise
             self._enter(LiveFeed(record), folder, **_beginning(initial_weights))
         return record.run_id
-
-    def admit_experiment(self, configs: Sequence[TrainingConfig]) -> None:
-        """Refuse runs that together would take days or more than the disk, or one of which could not be started.
-
-        Raises :class:`~dqn_core.errors.ConfigError`.
-        """
-        check_experiment(configs, self._path, self._memory_bytes)
 
     def go_on(self, run_id: str, *, from_: CheckpointKind = "last", **changes: Any) -> None:
         """Go on with a run that is over from a checkpoint, as if it had never stopped.
@@ -192,7 +183,7 @@ class RunManager:
             else:
                 state = folder.checkpoint(from_)
                 record, start = continued(record, state, changes), {"resume_from": state}
-            check_memory(record.config, self._memory_bytes)
+            self.admission.check_memory(record.config)
             folder.go_on(record.config, start.get("resume_from"))
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
@@ -212,24 +203,7 @@ class RunManager:
         """Raise what keeps ``owner`` from having one more active run, if anything does."""
         if self._is_closed:
             raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
-        limit = self._max_runs_per_visitor
-        if not owner:
-            return
-        paused = self._runs.paused_of(owner)
-        if paused >= _MOST_PAUSED:
-            template = mark(
-                "You have {count} paused runs, which keep their memory: resume or stop one of them, then start another."
-            )
-            raise LimitReachedError(template, count=paused)
-        if limit is None:
-            return
-        count = self._runs.active_of(owner)
-        if count >= limit:
-            template = mark(
-                "You have {count} runs that train, wait or are paused, as many as this server gives to one visitor: "
-                "stop one of them, or wait until one ends."
-            )
-            raise LimitReachedError(template, count=count)
+        self.admission.check_owner(owner, self._max_runs_per_visitor)
 
     def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
@@ -309,7 +283,7 @@ class RunManager:
             The value is not valid beside the others, or the field cannot change during a run. The run goes on as it is.
         """
         run = self._active(run_id)
-        check_memory(run.wanted_config.changed_live(field, value), self._memory_bytes)
+        self.admission.check_memory(run.wanted_config.changed_live(field, value))
         return run.change(field, value)
 
     # ------------------------------------------------------------------------------------------- housekeeping

@@ -7,9 +7,7 @@ first and gets a :class:`~dqn_core.errors.ConfigError` that names the setting an
 from __future__ import annotations
 
 import operator
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from dqn_core.algorithm.networks import parameter_count
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RolloutError, UnsupportedEnvironmentError, mark
 from dqn_core.training.environments import inspect_environment
+from dqn_core.training.machine import free_bytes, memory_for_runs
 
 __all__ = [
     "LARGE_RUN_BYTES",
@@ -30,8 +29,6 @@ __all__ = [
     "check_memory",
     "check_run",
     "check_steps",
-    "machine_memory",
-    "memory_for_runs",
     "run_memory",
     "shortened",
     "step_limit",
@@ -48,8 +45,6 @@ MOST_REPLAY_STEPS = 50_000
 MOST_FILM_STEPS = 20_000
 """Pictures of a film, over ten minutes at 30 a second."""
 
-_SHARE_FOR_RUNS = 0.75
-"""Of the machine's memory; the rest is for the server, its jobs, and everybody else."""
 _BYTES = 4
 """Of a float32."""
 _BASE_BYTES = 300 * 2**20
@@ -65,8 +60,6 @@ _CHECKPOINTS = 3
 """Files of a run: the last, the best, and one that is being written."""
 _BATCH_COPIES = 6
 """Activations of both networks, their gradients, and what lies between them."""
-_CGROUPS = Path("/sys/fs/cgroup")
-_NO_LIMIT = 2**60
 _SIZES = (("TB", 2**40), ("GB", 2**30), ("MB", 2**20), ("kB", 2**10))
 _TEN = 10
 
@@ -86,59 +79,6 @@ _TOO_LARGE_FOR_DISK_TOGETHER = mark(
     "is too much: the run's checkpoints would take {need} on the disk, where {limit} is free. Lower it together with "
     "the other settings named here, or make room"
 )
-
-
-# ------------------------------------------------------------------------------------------------ what there is
-
-
-def machine_memory(cgroups: Path = _CGROUPS) -> int:
-    """Bytes of memory that this process may use at most: the machine's, or what its control groups or ulimit allow."""
-    return min(_physical_memory(), _address_space(), *_cgroup_limits(cgroups))
-
-
-def memory_for_runs() -> int:
-    """Bytes that all runs of this machine together may take."""
-    return int(_SHARE_FOR_RUNS * machine_memory())
-
-
-def _physical_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # no POSIX system: nothing is known, and nothing refused
-        return _NO_LIMIT
-
-
-def _address_space() -> int:
-    try:
-        import resource
-    except ImportError:
-        return _NO_LIMIT
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return _NO_LIMIT if soft == resource.RLIM_INFINITY else soft
-
-
-def _cgroup_limits(root: Path) -> Iterator[int]:
-    """Limits of the process's own groups and of all above them, in both versions of control groups."""
-    yield _NO_LIMIT
-    try:
-        lines = Path("/proc/self/cgroup").read_text("utf-8").splitlines()
-    except OSError:
-        return
-    groups = {(root, "memory.max"), (root / "memory", "memory.limit_in_bytes")}  # a container sees its own as the root
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        base, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        own = Path(path.lstrip("/"))
-        groups |= {(base / each, name) for each in (own, *own.parents)}
-    for folder, name in groups:
-        try:
-            text = (folder / name).read_text("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            continue
-        if text.isdigit():
-            yield int(text)
 
 
 # ------------------------------------------------------------------------------------------------------- a run
@@ -261,7 +201,7 @@ def check_run(config: TrainingConfig, folder: Path, memory: int | None = None) -
     if size is None:
         return
     problems = _evaluation_problems(config)
-    problems += _problems(config, size, _free_bytes(folder), _disk, _TOO_LARGE_FOR_DISK, _TOO_LARGE_FOR_DISK_TOGETHER)
+    problems += _problems(config, size, free_bytes(folder), _disk, _TOO_LARGE_FOR_DISK, _TOO_LARGE_FOR_DISK_TOGETHER)
     if problems:
         raise ConfigError(tuple(problems))
 
@@ -309,16 +249,6 @@ def _largest(size: _Size, field: str, fits: Callable[[_Size], bool]) -> int:
 
 def _as_given(size: _Size, field: str, value: int) -> int | str:
     return ", ".join(map(str, size.with_field(field, value).hidden_sizes)) if field == "hidden_sizes" else value
-
-
-def _free_bytes(folder: Path) -> int:
-    """Room on the disk that ``folder``, which may not be there yet, would be on."""
-    for place in (folder, *folder.absolute().parents):
-        try:
-            return shutil.disk_usage(place).free
-        except OSError:
-            continue
-    return _NO_LIMIT
 
 
 def _size_text(size: int) -> str:
@@ -370,7 +300,7 @@ def check_experiment(configs: Sequence[TrainingConfig], folder: Path, memory: in
         check_run(config, folder, memory)
     check_steps(configs[0], len(configs), sum(map(_run_steps, configs)))
     sizes = [size.disk for config in configs if (size := _size_of(config)) is not None]
-    free = _free_bytes(folder)
+    free = free_bytes(folder)
     if sum(sizes) > free:
         template = mark(
             "makes {count} runs whose checkpoints would take {need} on the disk, where {limit} is free: lower it, "

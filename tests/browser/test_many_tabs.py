@@ -35,6 +35,7 @@ def _start_endless_run(page: Page) -> str:
     return page.url
 
 
+@pytest.mark.expected_problem(r"frames/\d+\.jpg")  # a tab that gets round to a picture late finds a newer one kept
 def test_more_tabs_than_a_browser_has_connections_all_load_and_move(page: Page, server: LiveServer) -> None:
     first = _start_endless_run(page)
     tabs = [page]

@@ -11,7 +11,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.training import budget
+from dqn_core.training import machine
 from dqn_core.training.environments import inspect_environment
 from pages.components import config_form
 from scripted_trainer import wait_until
@@ -270,7 +270,7 @@ def test_a_data_folder_that_cannot_be_used_is_a_message(
 
 @pytest.fixture
 def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(budget, "machine_memory", lambda: 500 * 2**20)
+    monkeypatch.setattr(machine, "machine_memory", lambda: 500 * 2**20)
 
 
 @pytest.mark.usefixtures("small_machine")

@@ -11,7 +11,7 @@ from gymnasium.spaces import Box, Discrete
 from dqn_core.algorithm.networks import network_sizes, parameter_count
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RolloutError
-from dqn_core.training import budget
+from dqn_core.training import budget, machine
 
 _GIGABYTE = 2**30
 _WIDE = "Budget/Wide-v0"
@@ -100,18 +100,18 @@ def _cgroup(folder: Path, name: str, text: str) -> None:
 
 
 def test_limits_of_control_groups_count(tmp_path: Path) -> None:
-    whole = budget.machine_memory(tmp_path)
+    whole = machine.machine_memory(tmp_path)
     assert whole > 0
     _cgroup(tmp_path, "memory.max", "max\n")
-    assert budget.machine_memory(tmp_path) == whole
+    assert machine.machine_memory(tmp_path) == whole
     _cgroup(tmp_path, "memory.max", "123456789\n")
-    assert budget.machine_memory(tmp_path) == min(whole, 123_456_789)
+    assert machine.machine_memory(tmp_path) == min(whole, 123_456_789)
     _cgroup(tmp_path / "memory", "memory.limit_in_bytes", "99999999\n")
-    assert budget.machine_memory(tmp_path) == min(whole, 99_999_999)
+    assert machine.machine_memory(tmp_path) == min(whole, 99_999_999)
 
 
 def test_what_runs_may_take_is_less_than_the_machine_has() -> None:
-    assert 0 < budget.memory_for_runs() < budget.machine_memory()
+    assert 0 < machine.memory_for_runs() < machine.machine_memory()
 
 
 # --------------------------------------------------------------------------------------------- disk and steps
@@ -119,7 +119,7 @@ def test_what_runs_may_take_is_less_than_the_machine_has() -> None:
 
 def test_checkpoints_larger_than_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free = 100_000_000
-    monkeypatch.setattr(budget.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free}))
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": free}))
     folder = tmp_path / "not" / "there" / "yet"
     budget.check_run(TrainingConfig(), folder)
     with pytest.raises(ConfigError) as refused:
