@@ -28,6 +28,7 @@ from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
 from pages.live.runs.routes import run_list_routes
 from pages.server import close_manager, get_manager
+from pages.uploads import UploadLimits
 from pages.visitor_cookies import VisitorCookies, visitor_routes
 from pages.warm_up import WarmUp
 
@@ -80,5 +81,8 @@ app = st.App(
     Path(__file__).resolve().parent / "pages" / "navigation.py",
     routes=_routes(),
     lifespan=lifespan,
-    middleware=[Middleware(VisitorCookies, signer=signer, path=base_path() or "/")],
+    middleware=[
+        Middleware(VisitorCookies, signer=signer, path=base_path() or "/"),
+        Middleware(UploadLimits),
+    ],
 )

@@ -1,8 +1,9 @@
 """All benchmarks of speed: measures, keeps the results as JSON, and writes ``docs/performance.md`` from them.
 
-python -m benchmarks                       everything, about twenty minutes; close other programs
+python -m benchmarks                       everything, about half an hour; close other programs
 python -m benchmarks --only loop lab       these parts anew; the others' results stay
 python -m benchmarks --quick               everything in little, into test-output/, to see that it works
+python -m benchmarks --only soak --soak-minutes 3    the server's memory over another time than ten minutes
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +29,7 @@ from benchmarks import (
     speed_parts,
     speed_processes,
     speed_replay,
+    speed_soak,
     speed_update,
 )
 from benchmarks.machine import machine_summary, package_versions
@@ -42,7 +44,18 @@ QUICK_FOLDER = ROOT / "test-output"
 _QUIET_LOAD = 0.5
 
 Part = Literal[
-    "loop", "lab", "update", "replay", "episodes", "parts", "memory", "processes", "frames", "dashboard", "class"
+    "loop",
+    "lab",
+    "update",
+    "replay",
+    "episodes",
+    "parts",
+    "memory",
+    "processes",
+    "frames",
+    "dashboard",
+    "class",
+    "soak",
 ]
 PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "loop": speed_loop.measure,
@@ -56,6 +69,7 @@ PARTS: dict[Part, Callable[[Sizes], dict[str, Any]]] = {
     "frames": speed_frames.measure,
     "dashboard": speed_dashboard.measure,
     "class": speed_class.measure,
+    "soak": speed_soak.measure,
 }
 
 
@@ -67,6 +81,14 @@ class Options:
     """Parts to measure anew."""
     quick: bool = False
     """Measure in little, for a look; nothing that is kept changes."""
+    soak_minutes: float | None = None
+    """Minutes of the soak; ten if not given."""
+
+    @property
+    def sizes(self) -> Sizes:
+        """How much is measured."""
+        sizes = QUICK if self.quick else FULL
+        return sizes if self.soak_minutes is None else replace(sizes, soak_s=60.0 * self.soak_minutes)
 
 
 def measure_part(part: Part, sizes: Sizes) -> dict[str, Any]:
@@ -95,7 +117,7 @@ def main(options: Options) -> None:
     results: dict[str, Any] = json.loads(results_path.read_text("utf-8")) if results_path.exists() else {}
     for part in options.only:
         print(f"{part} ... ", end="", flush=True)
-        results[part] = measure_part(part, QUICK if options.quick else FULL)
+        results[part] = measure_part(part, options.sizes)
         skipped = results[part]["measured"].get("skipped", "")
         print(f"skipped: {skipped}" if skipped else f"{results[part]['took_s']:.0f} s", flush=True)
         results_path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

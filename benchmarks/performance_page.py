@@ -103,6 +103,11 @@ def _dashboard(measured: Mapping[str, Any]) -> Iterator[Requirement]:
         )
 
 
+def _soak(measured: Mapping[str, Any]) -> Iterator[Requirement]:
+    text = f"Growth of the server's memory after its first minute, over {measured['minutes']:.3g} min"
+    yield Requirement(text, 100.0 * measured["growth"], 3.0, " %", at_most=True)
+
+
 _TAKE = {
     "loop": _loop,
     "lab": _lab,
@@ -110,6 +115,7 @@ _TAKE = {
     "processes": _processes,
     "frames": _frames,
     "dashboard": _dashboard,
+    "soak": _soak,
 }
 
 

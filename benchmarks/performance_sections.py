@@ -282,6 +282,28 @@ on or off every two to six seconds. {measured["cores"]} runs train at a time, th
     return text + table(("", "time"), rows) + memory
 
 
+def _soak(measured: Measured) -> str:
+    if "skipped" in measured:
+        return f"Not measured: {measured['skipped']}\n"
+    server = measured["server_bytes"]
+    first, last, most = (megabytes(server[name]) for name in ("first", "last", "most"))
+    text = f"""\
+A real server with {measured["runs"]} runs of {measured["env_id"]} that do not end (preset `fast`), one in its own
+process, the others in workers, and {measured["viewers"]} viewers of their streams and frames, on the same cores. The
+memory is the server's own, workers left out: the median of half a minute after the first {measured["after_s"]:.0f} s,
+and of the last half minute. {measured["messages"]:,} messages and {measured["frames"]:,} frames were read, and the
+runs came to {" and ".join(f"{each:,}" for each in measured["env_steps"])} env steps.
+
+"""
+    rows = [
+        (f"after {measured['after_s']:.0f} s", first),
+        (f"after {measured['minutes']:.3g} min", last),
+        ("the most", most),
+        ("growth", f"{100.0 * measured['growth']:+.1f} %"),
+    ]
+    return text + table(("", "memory"), rows)
+
+
 SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "loop": ("The whole loop beside others", _loop),
     "lab": ("The lab's work", _lab),
@@ -294,5 +316,6 @@ SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "frames": ("Live frames", _frames),
     "dashboard": ("The dashboard", _dashboard),
     "class": ("A class at one server", _class),
+    "soak": ("Memory over time", _soak),
 }
 """Title and text of each part, in the page's order."""

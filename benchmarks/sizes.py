@@ -9,7 +9,7 @@ __all__ = ["FULL", "QUICK", "Sizes"]
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """Counts and seconds; ``FULL`` is what ``make bench`` takes, about twenty minutes on two cores."""
+    """Counts and seconds; ``FULL`` is what ``make bench`` takes, about half an hour on two cores."""
 
     envs: tuple[str, ...] = ("CartPole-v1", "LunarLander-v3")
     repetitions: int = 3
@@ -43,6 +43,9 @@ class Sizes:
     """Timed clicks on each control."""
     students: int = 30
     """Visitors of one server at a time."""
+    soak_s: float = 600.0
+    """Seconds over which a server's memory is watched."""
+    soak_viewers: int = 20
 
 
 FULL = Sizes()
@@ -64,4 +67,6 @@ QUICK = Sizes(
     dashboard_window_s=2.0,
     clicks=4,
     students=3,
+    soak_s=20.0,
+    soak_viewers=4,
 )

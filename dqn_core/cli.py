@@ -40,6 +40,8 @@ Each command says more with --help."""
 _USAGE_ERROR = 2
 _INTERRUPTED = 130
 _MOST_EVALUATED = 1_000_000
+_MOST_EVALUATION_STEPS = 1_000_000_000
+"""Half a day; whoever waits at a command line can also break off."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,12 +97,14 @@ def _evaluate(arguments: list[str]) -> int:
     import numpy as np
 
     from dqn_core.analysis.bootstrap import bootstrap_interval
+    from dqn_core.training.budget import check_evaluation_steps
     from dqn_core.training.evaluation import evaluate_folder
     from dqn_core.training.rollout import check_evaluation
     from dqn_core.training.run_folder import RunFolder
 
     check_evaluation(options.episodes, options.seed, _MOST_EVALUATED)
     folder = RunFolder.open(options.folder)
+    check_evaluation_steps(folder.config, options.episodes, _MOST_EVALUATION_STEPS)
     weights = weights_or_last(folder, options.weights)
     with stdout_for_result() as say:
         result = evaluate_folder(folder, weights, episodes=options.episodes, seed=options.seed)

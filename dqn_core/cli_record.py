@@ -47,6 +47,7 @@ def record(arguments: list[str]) -> int:
 
 def _recorded(options: _RecordOptions) -> dict[str, object]:
     """Play and film the episode; what the film shows."""
+    from dqn_core.training.budget import MOST_FILM_STEPS, shortened
     from dqn_core.training.environments import inspect_environment
     from dqn_core.training.rollout import Rollout, roll_out
     from dqn_core.training.run_folder import RunFolder
@@ -56,8 +57,11 @@ def _recorded(options: _RecordOptions) -> dict[str, object]:
     if options.out is not None and not is_folder:
         check_format(options.out)  # refuses before the episode is played
     folder = RunFolder.open(options.folder)
-    config, weights = folder.config, weights_or_last(folder, options.weights)
+    weights = weights_or_last(folder, options.weights)
+    config = shortened(folder.config, MOST_FILM_STEPS)
     rollout: Rollout = roll_out(config, folder.snapshot_weights(weights), options.seed, options.epsilon)
+    if rollout.length == MOST_FILM_STEPS and config != folder.config:
+        print(f"The film ends after {MOST_FILM_STEPS:,} steps; the episode goes on.", file=sys.stderr)
     place = options.out or options.folder
     path = place / video_name(config, rollout, ".mp4") if is_folder else place
     comment = film_comment(rollout, run=options.folder.resolve().name, weights=weights)

@@ -166,12 +166,14 @@ def _new_config(options: _TrainOptions, fields: list[str]) -> TrainingConfig:
 
 def _new_run(options: _TrainOptions, config: TrainingConfig, held: contextlib.ExitStack) -> _Start:
     """A new folder, which ``held`` keeps from others."""
+    from dqn_core.training.budget import check_run
     from dqn_core.training.environments import inspect_environment
     from dqn_core.training.run_folder import RunFolder
 
     inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
-    weights = _given_weights(options.init_weights, config) if options.init_weights else None
     path = options.out or Path("runs") / new_run_id(datetime.now(UTC))
+    check_run(config, path)
+    weights = _given_weights(options.init_weights, config) if options.init_weights else None
     RunFolder.check_new(path)
     held.enter_context(run_folder_lock(path))
     folder = RunFolder.create(path, config, options.kept_bytes)
@@ -191,6 +193,7 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str], held: co
 
     Nothing is written yet; ``held`` keeps the folder from others.
     """
+    from dqn_core.training.budget import check_memory
     from dqn_core.training.run_folder import RunFolder
     from dqn_core.training.trainer_state import changed_config
 
@@ -203,6 +206,7 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str], held: co
     changes = {name: new for name, _old, new in state.config.differences(parsed)}
     changes |= {name: getattr(parsed, name) for name in _named(fields) if name.startswith("epsilon_")}
     config = changed_config(state.config, changes, state.values["counters"])  # refuses with its reason
+    check_memory(config)
     return _Start(folder=folder, config=config, resume_from=state)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import streamlit as st
+from starlette.requests import HTTPConnection
 
 from dqn_core.errors import AccessError, mark
 from dqn_core.runs.manager import RunManager
@@ -29,6 +30,7 @@ __all__ = [
     "Owned",
     "Visitor",
     "become_instructor",
+    "browser_of",
     "grant_for_browser",
     "leave_instructor",
     "may_control",
@@ -91,6 +93,13 @@ def steering(run_id: str) -> RunManager:
     manager = get_manager()
     require_control(manager.snapshot(run_id).record)
     return manager
+
+
+def browser_of(connection: HTTPConnection) -> str:
+    """Id of the visitor whose browser opened ``connection`` to a route; empty for one without our cookie."""
+    if not connection.cookies:
+        return ""
+    return signer().visitor_in(connection.cookies) or ""
 
 
 def owner_text(record: Owned) -> str:

@@ -9,6 +9,7 @@ import pytest
 import fake_environments as fake
 from dqn_core.cli import main
 from dqn_core.events import EPISODE_COLUMNS
+from dqn_core.training import budget
 from dqn_core.training.run_folder import RunFolder
 from films import read_film
 
@@ -259,3 +260,44 @@ def test_a_format_that_is_not_known_is_refused(trained: Path, capsys: pytest.Cap
     with pytest.raises(SystemExit):
         main(["export", str(trained), "--format", "pickle"])
     assert "pickle" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------------- more than the machine has
+
+
+@pytest.fixture
+def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "memory_for_runs", lambda: 2**30)
+
+
+@pytest.mark.usefixtures("small_machine")
+def test_train_refuses_what_cannot_fit_before_a_folder_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(["train", "--out", str(out), "--quiet", "--buffer-size", "10000000"]) == 2
+    said = capsys.readouterr().err
+    assert "buffer_size = 10000000" in said
+    assert "at most" in said
+    assert not out.exists()
+
+
+@pytest.mark.usefixtures("small_machine")
+def test_resume_refuses_what_cannot_fit_and_leaves_the_run_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    assert main(["train", "--out", str(out), *QUICK]) == 0
+    before = (out / "config.json").read_text("utf-8")
+    capsys.readouterr()
+    assert main(["train", "--resume", str(out), "--max-episodes", "8", "--buffer-size", "10000000"]) == 2
+    assert "buffer_size" in capsys.readouterr().err
+    assert (out / "config.json").read_text("utf-8") == before
+
+
+def test_evaluate_refuses_what_would_take_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    assert main(["train", "--out", str(out), *QUICK, "--max-episode-steps", "1000000"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(out), "--episodes", "100000"]) == 2
+    assert "at most 1000 episodes" in capsys.readouterr().err

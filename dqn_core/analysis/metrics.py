@@ -56,9 +56,9 @@ def run_metrics(run: RunData) -> RunMetrics:
     end = {name: float(episodes[name][-1]) if len(episodes) else math.nan for name in ("env_step", "wall_time_s")}
     return RunMetrics(
         final_eval=float(evaluations[-1]) if len(evaluations) else math.nan,
-        best_eval=float(evaluations.max()) if len(evaluations) else math.nan,
+        best_eval=float(np.fmax(evaluations.max(), run.best_eval)) if len(evaluations) else run.best_eval,
         mean_return=area_under_curve(episodes.curve("env_step", "episode_return")),
-        episodes=float(len(episodes)),
+        episodes=float(len(episodes)) if run.every == 1 else float(episodes["episode"][-1]),
         env_steps=end["env_step"],
         wall_time_s=end["wall_time_s"],
         goal_env_steps=end["env_step"] if run.is_solved else math.nan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,3 +30,7 @@ class RunData:
     is_solved: bool = False
     """Whether it ended because its goal was reached and confirmed."""
     is_active: bool = False
+    every: int = 1
+    """Of a run with very many episodes, every so many-th alone is in ``episodes``."""
+    best_eval: float = math.nan
+    """Of all its evaluations, where not all are in ``episodes``."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from dqn_core.export.onnx_file import onnx_file
 from dqn_core.export.run_content import RunContent
-from dqn_core.export.tables import csv_file, parquet_file
-from dqn_core.export.tensorboard_file import tensorboard_file, tensorboard_name
+from dqn_core.export.tables import csv_portions, parquet_portions
+from dqn_core.export.tensorboard_file import tensorboard_name, tensorboard_portions
 from dqn_core.export.weights_file import weights_file
 
 __all__ = ["FORMATS", "Format", "FormatName"]
@@ -22,27 +22,35 @@ class Format:
     """How a run becomes a file: both functions take the run and the name of the snapshot whose weights are meant."""
 
     file_name: Callable[[RunContent, str], str]
-    make: Callable[[RunContent, str], bytes]
+    portions: Callable[[RunContent, str], Iterator[bytes]]
+    """The file, as it is made."""
+
+    def make(self, content: RunContent, weights: str) -> bytes:
+        """The whole file."""
+        return b"".join(self.portions(content, weights))
 
 
-def _log(make: Callable[[RunContent], bytes], suffix: str) -> Format:
+def _log(portions: Callable[[RunContent], Iterator[bytes]], suffix: str) -> Format:
     return Format(
         file_name=lambda content, _weights: f"{content.run_id}-episodes.{suffix}",
-        make=lambda content, _weights: make(content),
+        portions=lambda content, _weights: portions(content),
     )
 
 
 def _network(make: Callable[[RunContent, str], bytes], suffix: str) -> Format:
-    return Format(file_name=lambda content, weights: f"{content.run_id}-{weights}.{suffix}", make=make)
+    return Format(
+        file_name=lambda content, weights: f"{content.run_id}-{weights}.{suffix}",
+        portions=lambda content, weights: iter([make(content, weights)]),
+    )
 
 
 FORMATS: dict[FormatName, Format] = {
     "safetensors": _network(weights_file, "safetensors"),
     "onnx": _network(onnx_file, "onnx"),
-    "csv": _log(csv_file, "csv"),
-    "parquet": _log(parquet_file, "parquet"),
+    "csv": _log(csv_portions, "csv"),
+    "parquet": _log(parquet_portions, "parquet"),
     "tensorboard": Format(
         file_name=lambda content, _weights: tensorboard_name(content),
-        make=lambda content, _weights: tensorboard_file(content),
+        portions=lambda content, _weights: tensorboard_portions(content),
     ),
 }

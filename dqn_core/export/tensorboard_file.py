@@ -10,7 +10,9 @@ from pathlib import Path
 from dqn_core.events import EpisodeEnded
 from dqn_core.export.run_content import RunContent
 
-__all__ = ["TAGS", "tensorboard_file", "tensorboard_name"]
+_ROWS_AT_A_TIME = 5_000
+
+__all__ = ["TAGS", "tensorboard_file", "tensorboard_name", "tensorboard_portions"]
 
 TAGS = {
     "episode_return": "episode/return",
@@ -33,14 +35,18 @@ def tensorboard_name(content: RunContent) -> str:
 
 def tensorboard_file(content: RunContent) -> bytes:
     """The event file; put it into a folder of its own and point ``tensorboard --logdir`` at that."""
+    return b"".join(tensorboard_portions(content))
+
+
+def tensorboard_portions(content: RunContent) -> Iterator[bytes]:
+    """What :func:`tensorboard_file` gives, as it is made."""
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.record_writer import RecordWriter
     from tensorboardX.summary import text
 
     began = content.started_at.timestamp()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "events"
-        writer = RecordWriter(str(path))
+    with tempfile.TemporaryDirectory() as folder, (Path(folder) / "events").open("w+b") as made:
+        writer = RecordWriter(made.name)
         try:
             settings = text("config", f"```json\n{content.config.to_json()}\n```")
             for event in (
@@ -48,14 +54,17 @@ def tensorboard_file(content: RunContent) -> bytes:
                 Event(wall_time=began, step=0, summary=settings),
             ):
                 writer.write(event.SerializeToString())
-            for row in content.episodes():
+            for number, row in enumerate(content.episodes(), 1):
                 written = Event(wall_time=began + row.wall_time_s, step=row.env_step)
                 for tag, value in _values(row):
                     written.summary.value.add(tag=tag, simple_value=value)
                 writer.write(written.SerializeToString())
+                if number % _ROWS_AT_A_TIME == 0:
+                    writer.flush()
+                    yield made.read()
         finally:
             writer.close()
-        return path.read_bytes()
+        yield made.read()
 
 
 def _values(row: EpisodeEnded) -> Iterator[tuple[str, float]]:

@@ -45,12 +45,15 @@ class ManagedRun:
     ----------
     recorder
         Keeps what the run does.
+    memory
+        Bytes that the run takes at most; 0 where that is not known.
     start
         What the trainer's factory is called with beside the config and the mailbox.
     """
 
-    def __init__(self, recorder: RunRecorder, **start: Any) -> None:
+    def __init__(self, recorder: RunRecorder, memory: int = 0, **start: Any) -> None:
         self.feed = recorder.feed
+        self.memory = memory
         self.mailbox = Mailbox()
         self.thread: RunThread | None = None
         """None before the run's turn comes."""

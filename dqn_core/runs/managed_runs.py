@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from dqn_core.events import RunState
 from dqn_core.runs.managed_run import ManagedRun
 from dqn_core.runs.records import RunRecord
 
@@ -55,6 +56,10 @@ class ManagedRuns(Mapping[str, ManagedRun]):
     def active_of(self, owner: str) -> int:
         """How many active runs ``owner`` has."""
         return sum(run.is_active and run.feed.record().owner == owner for run in self.snapshot())
+
+    def paused_of(self, owner: str) -> int:
+        """How many runs of ``owner`` stand still, in memory all the same."""
+        return sum(run.feed.state is RunState.PAUSED and run.feed.record().owner == owner for run in self.snapshot())
 
     def snapshot(self) -> list[ManagedRun]:
         """All of them at one moment."""

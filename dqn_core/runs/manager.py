@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, LimitReachedError, RunStateError, StoreError, mark
+from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
+from dqn_core.runs.admission import Admission
 from dqn_core.runs.continuation import begun_again, continued
 from dqn_core.runs.data_folder import DataFolder
 from dqn_core.runs.executors.choice import Executor, Executors
@@ -28,6 +29,7 @@ from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run
 from dqn_core.runs.removal import discard, folder_bytes, remove_run
 from dqn_core.runs.scheduler import Scheduler
 from dqn_core.runs.view import RunView
+from dqn_core.training.budget import run_memory
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 from dqn_core.training.environments import inspect_environment
 from dqn_core.training.run_folder import RunFolder
@@ -63,6 +65,8 @@ class RunManager:
     max_runs_per_visitor
         Runs of one owner that may be active at a time, those that wait and those that are paused included; None for no
         such limit. Runs that belong to everybody are not counted.
+    memory_bytes
+        Memory that all runs together may take; None for most of the machine's.
     """
 
     def __init__(  # noqa: PLR0913  each is one setting of a server
@@ -76,16 +80,18 @@ class RunManager:
         max_active_runs: int | None = None,
         max_runs_per_visitor: int | None = None,
         pause_unwatched_after_s: float | None = None,
+        memory_bytes: int | None = None,
     ) -> None:
         executors = Executors(executor, preload, trainer_factory)
         self._pool = executors.pool
-        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s)
+        self._runs = ManagedRuns()
+        self.admission = Admission(self._runs, data_dir, memory_bytes)
         self._max_runs_per_visitor = max_runs_per_visitor
+        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, self.admission.memory_bytes)
         self._kept_bytes = kept_bytes
         self._data = DataFolder(data_dir)
         self.store = self._data.store
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
-        self._runs = ManagedRuns()
         self._is_closed = False
 
     # ------------------------------------------------------------------------------------------ start and end
@@ -102,6 +108,8 @@ class RunManager:
     ) -> str:
         """Start a run and return its id. Raises StoreError or RunFolderError where its log could not be kept.
 
+        Raises :class:`~dqn_core.errors.ConfigError` for a run that this machine has not the memory or the disk for.
+
         Parameters
         ----------
         name
@@ -116,6 +124,7 @@ class RunManager:
         started_from
             What those weights came from, in a few words: another run's id, or a file's name.
         """
+        self.admission.check_run(config)
         now = datetime.now(UTC)
         record = RunRecord(
             run_id=new_run_id(now),
@@ -179,6 +188,7 @@ class RunManager:
             else:
                 state = folder.checkpoint(from_)
                 record, start = continued(record, state, changes), {"resume_from": state}
+            self.admission.check_memory(record.config)
             folder.go_on(record.config, start.get("resume_from"))
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
             self.store.rewind(run_id, record.episodes, record.env_steps, **values)
@@ -198,20 +208,11 @@ class RunManager:
         """Raise what keeps ``owner`` from having one more active run, if anything does."""
         if self._is_closed:
             raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
-        limit = self._max_runs_per_visitor
-        if not owner or limit is None:
-            return
-        count = self._runs.active_of(owner)
-        if count >= limit:
-            template = mark(
-                "You have {count} runs that train, wait or are paused, as many as this server gives to one visitor: "
-                "stop one of them, or wait until one ends."
-            )
-            raise LimitReachedError(template, count=count)
+        self.admission.check_owner(owner, self._max_runs_per_visitor)
 
     def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
-        run = ManagedRun(RunRecorder(feed, self.store, folder), **start)
+        run = ManagedRun(RunRecorder(feed, self.store, folder), memory=run_memory(folder.config), **start)
         self._runs.add(run)
         self._scheduler.enter(run)
 
@@ -286,7 +287,9 @@ class RunManager:
         ConfigError, ChangeRefusedError
             The value is not valid beside the others, or the field cannot change during a run. The run goes on as it is.
         """
-        return self._active(run_id).change(field, value)
+        run = self._active(run_id)
+        self.admission.check_memory(run.wanted_config.changed_live(field, value))
+        return run.change(field, value)
 
     # ------------------------------------------------------------------------------------------- housekeeping
 

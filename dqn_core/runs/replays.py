@@ -3,7 +3,8 @@
     ask(run, checkpoint, seed, epsilon) -> Replay:  WAITING -> PLAYING -> DRAWING (frame by frame) -> DONE | FAILED
 
 Drawing a long episode takes seconds, so it is done in short turns: whoever asks meanwhile gets the next one. The same
-question gets the same replay as long as it is kept; those not asked for the longest go first.
+question gets the same replay as long as it is kept; those not asked for the longest go first. An episode that would
+go on for hours ends after :data:`~dqn_core.training.budget.MOST_REPLAY_STEPS`, as if that were its limit.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import BusyError, DqnLabError, mark
 from dqn_core.runs.policies import Policy
+from dqn_core.training.budget import MOST_REPLAY_STEPS, shortened
 from dqn_core.training.environments import as_jpeg
 from dqn_core.training.rollout import Rollout, as_rollout_error, check_episode, render_rollout, roll_out
 
@@ -72,15 +74,30 @@ class Replay:
         self.n_bytes = 0
         self.asked_at = time.monotonic()
         self._load = load
+        self._encoding = threading.Lock()
+        self._encoded: Sequence[bytes] | None = None
         self._pictures: Generator[NDArray[np.uint8]] | None = None
 
-    def work(self, seconds: float, most_bytes: int) -> None:
-        """Play the episode, or draw for some ``seconds``; the pictures may take ``most_bytes`` in all."""
+    def encoded(self, encode: Callable[[], Sequence[bytes]]) -> Sequence[bytes]:
+        """The episode's numbers as they are sent, in portions: made by ``encode`` once, and kept."""
+        with self._encoding:
+            if self._encoded is None:
+                self._encoded = tuple(encode())
+                self.n_bytes += sum(map(len, self._encoded))
+            return self._encoded
+
+    def work(self, seconds: float, most_bytes: int, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Play the episode, or draw for some ``seconds``; the pictures may take ``most_bytes`` in all.
+
+        Playing breaks off where it is not wanted any more, and begins anew in the next turn.
+        """
         try:
             if self.rollout is None:
-                self._play()
+                self._play(is_wanted)
             else:
                 self._draw(seconds, most_bytes)
+        except _UnwantedError:
+            return
         except Exception as error:  # noqa: BLE001  an environment is other people's code
             self._fail(as_rollout_error(error))
 
@@ -90,14 +107,20 @@ class Replay:
             self._pictures.close()
             self._pictures = None
 
-    def _play(self) -> None:
+    def _play(self, is_wanted: Callable[[], bool]) -> None:
         self.stage = ReplayStage.PLAYING
         policy = self._load()
-        rollout = roll_out(policy.config, policy.weights, self.seed, self.epsilon)
-        self._pictures = render_rollout(policy.config, rollout)
+        config = shortened(policy.config, MOST_REPLAY_STEPS)
+
+        def check() -> None:
+            if not is_wanted():
+                raise _UnwantedError
+
+        rollout = roll_out(config, policy.weights, self.seed, self.epsilon, check)
+        self._pictures = render_rollout(config, rollout)
         arrays = (rollout.observations, rollout.actions, rollout.is_greedy, rollout.rewards, rollout.q_values)
         self.n_bytes += sum(each.nbytes for each in arrays)
-        self.config, self.rollout = policy.config, rollout
+        self.config, self.rollout = config, rollout
         self.stage = ReplayStage.DRAWING
 
     def _draw(self, seconds: float, most_bytes: int) -> None:
@@ -206,16 +229,20 @@ class Replays:
     def _turn(self, replay: Replay) -> None:
         if self._is_unwanted(replay):
             return
-        replay.work(_TURN_S, self._max_replay_bytes)
+        replay.work(_TURN_S, self._max_replay_bytes, lambda: self._is_wanted(replay))
         with self._lock:
             if not replay.stage.is_over and not self._is_closed:
                 self._pool.submit(self._turn, replay)
             self._make_room()
 
+    def _is_wanted(self, replay: Replay) -> bool:
+        """Whether somebody waits for the replay, and the server does not end."""
+        return not self._is_closed and self._clock() - replay.asked_at < _UNWANTED_AFTER_S
+
     def _is_unwanted(self, replay: Replay) -> bool:
         """Whether nobody waits for the replay any more; then it is forgotten."""
         with self._lock:
-            if self._clock() - replay.asked_at < _UNWANTED_AFTER_S:
+            if self._is_wanted(replay):
                 return False
             del self._kept[replay.replay_id]
         replay.close()
@@ -229,6 +256,10 @@ class Replays:
             if replay.stage.is_over:
                 n_bytes -= replay.n_bytes
                 del self._kept[replay_id]
+
+
+class _UnwantedError(Exception):
+    """Nobody waits for the episode that is being played."""
 
 
 def _replay_id(path: Path, seed: int, epsilon: float) -> str:

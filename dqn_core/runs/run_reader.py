@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ __all__ = ["RunReader"]
 
 _KEPT_ROWS = 1_500_000
 """Episodes kept in memory in all, at 72 bytes each; beyond, what was not asked for the longest goes first."""
+_MOST_ROWS = 2_000_000
+"""Episodes of all runs that are read together; where there are more, every n-th of the long ones is."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,11 @@ class _Kept:
     stamp: tuple[object, ...]
     table: EpisodeTable
     changes: tuple[HyperparametersChanged, ...]
+    every: int = 1
 
     def is_all(self, record: RunRecord) -> bool:
         """Whether the run of ``record`` is over and nothing came since."""
-        is_whole = len(self.table) == record.episodes
+        is_whole = self.every > 1 or len(self.table) == record.episodes
         return is_whole and not record.state.is_active and self.stamp == _stamp(record)
 
 
@@ -41,18 +45,22 @@ class RunReader:
     Reading takes a database's time: not for an event loop.
     """
 
-    def __init__(self, store: RunStore, kept_rows: int = _KEPT_ROWS) -> None:
+    def __init__(self, store: RunStore, kept_rows: int = _KEPT_ROWS, most_rows: int = _MOST_ROWS) -> None:
         self._store = store
-        self._kept_rows = kept_rows
+        self._kept_rows, self._most_rows = kept_rows, most_rows
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, _Kept] = OrderedDict()
 
     def read(self, records: Sequence[RunRecord]) -> list[RunData]:
-        """The runs of ``records`` with all that is stored of them now. Raises StoreError where the database fails."""
-        return [self._run(record) for record in records]
+        """The runs of ``records`` with all that is stored of them now. Raises StoreError where the database fails.
 
-    def _run(self, record: RunRecord) -> RunData:
-        kept = self._newest(record)
+        Where that were more rows than may be read together, of a long run every n-th is read.
+        """
+        share = max(1, self._most_rows // max(1, len(records)))
+        return [self._run(record, _stride(record.episodes, share)) for record in records]
+
+    def _run(self, record: RunRecord, every: int) -> RunData:
+        kept = self._newest(record, every)
         return RunData(
             run_id=record.run_id,
             name=record.name,
@@ -63,21 +71,30 @@ class RunReader:
             is_altered=bool(kept.changes or record.started_from) or record.config != record.initial_config,
             is_solved=record.reason is EndReason.SOLVED,
             is_active=record.state.is_active,
+            every=every,
+            best_eval=record.best_eval if every > 1 else math.nan,
         )
 
-    def _newest(self, record: RunRecord) -> _Kept:
+    def _newest(self, record: RunRecord, every: int) -> _Kept:
         run_id = record.run_id
         with self._lock:
             known = self._runs.pop(run_id, None)
+        if known is not None and known.every != every:
+            known = None
         if known is None or not known.is_all(record):
-            table = self._episodes(run_id, known.table if known else None)
-            known = _Kept(_stamp(record), table, tuple(self._store.changes(run_id)))
+            table = (
+                self._thinned(run_id, every) if every > 1 else self._episodes(run_id, known.table if known else None)
+            )
+            known = _Kept(_stamp(record), table, tuple(self._store.changes(run_id)), every)
         with self._lock:
             self._runs[run_id] = known
             rows = sum(len(each.table) for each in self._runs.values())
             while rows > self._kept_rows and len(self._runs) > 1:
                 rows -= len(self._runs.popitem(last=False)[1].table)
         return known
+
+    def _thinned(self, run_id: str, every: int) -> EpisodeTable:
+        return _table(self._store.episode_columns(run_id, COLUMNS, every=every))
 
     def _episodes(self, run_id: str, known: EpisodeTable | None) -> EpisodeTable:
         """``known`` and what came after it.
@@ -90,6 +107,11 @@ class RunReader:
             if columns.shape[1] and np.array_equal(columns[:, 0], last, equal_nan=True):
                 return known.extended(_table(columns[:, 1:])) if columns.shape[1] > 1 else known
         return _table(self._store.episode_columns(run_id, COLUMNS))
+
+
+def _stride(episodes: int, share: int) -> int:
+    """1, or the power of two that makes at most ``share`` of so many episodes: the same for long while a run grows."""
+    return 1 << max(0, math.ceil(math.log2(episodes / share))) if episodes > share else 1
 
 
 def _stamp(record: RunRecord) -> tuple[object, ...]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dqn_core.events import Event, Progress, RunEnded, StateChanged
 from dqn_core.runs.executors.choice import Executors
 from dqn_core.runs.managed_run import ManagedRun
+from dqn_core.training.budget import LARGE_RUN_BYTES
 
 __all__ = ["Scheduler"]
 
@@ -30,12 +31,19 @@ class Scheduler:
     pause_unwatched_after_s
         Seconds after which a run that nobody looks at is paused; None for never. The runs of an experiment are not:
         nobody looks at each of them.
+    memory_bytes
+        Memory that the runs which train or are paused may take together; a further one waits. None for no such limit.
     """
 
     def __init__(
-        self, executors: Executors, max_active_runs: int | None = None, pause_unwatched_after_s: float | None = None
+        self,
+        executors: Executors,
+        max_active_runs: int | None = None,
+        pause_unwatched_after_s: float | None = None,
+        memory_bytes: int | None = None,
     ) -> None:
         self._executors = executors
+        self._memory_bytes = memory_bytes
         self._places = max_active_runs if max_active_runs is not None else os.cpu_count() or 1
         self._pause_unwatched_after_s = pause_unwatched_after_s
         self._lock = threading.Lock()
@@ -70,14 +78,28 @@ class Scheduler:
         with self._lock:
             self._begun = [run for run in self._begun if run.is_active]
             free = 0 if self._is_closed else self._places - _training(self._begun)
-            beginning, self._waiting = self._waiting[: max(0, free)], self._waiting[max(0, free) :]
+            count = self._fitting(max(0, free))
+            beginning, self._waiting = self._waiting[:count], self._waiting[count:]
             self._tell_places()
             for run in beginning:
-                factory = self._executors.factory(is_alone=not self._begun)
+                is_alone = not self._begun and run.memory <= LARGE_RUN_BYTES
+                factory = self._executors.factory(is_alone=is_alone)
                 run.begin(factory, functools.partial(self._take_notice, run))
                 self._begun.append(run)
         if beginning:
             self._executors.prepare()
+
+    def _fitting(self, free: int) -> int:
+        """How many of the first ``free`` runs that wait fit into memory beside those that have begun.
+
+        One alone always does: it was looked at before it came here.
+        """
+        taken = sum(run.memory for run in self._begun)
+        for count, run in enumerate(self._waiting[:free]):
+            taken += run.memory
+            if self._memory_bytes is not None and taken > self._memory_bytes and (count or self._begun):
+                return count
+        return min(free, len(self._waiting))
 
     def _take_notice(self, run: ManagedRun, event: Event) -> None:
         """Called in the thread of ``run``, after ``event`` was logged."""

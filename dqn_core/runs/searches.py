@@ -91,7 +91,8 @@ class Searches:
         self._work: dict[str, SearchWork] = {}
 
     def start(self, spec: SearchSpec, name: str = "", owner: str = "") -> str:
-        """Begin a search and return its id."""
+        """Begin a search and return its id; raises ConfigError where its trials would take days or cannot be at all."""
+        self._manager.admission.check_experiment([spec.base] * spec.trials)
         now = datetime.now(UTC)
         search_id = new_run_id(now)
         study = optuna.create_study(storage=self._storage, study_name=search_id, direction="maximize")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RolloutError, mark
 from dqn_core.events import EpisodeRecorded
+from dqn_core.training.budget import MOST_FILM_STEPS
 from dqn_core.training.environments import (
     action_range,
     can_draw,
@@ -28,7 +29,8 @@ __all__ = ["draw_recording", "recording_picture"]
 def draw_recording(config: TrainingConfig, recording: EpisodeRecorded) -> Iterator[tuple[NDArray[np.uint8], float]]:
     """(picture [height, width, 3], return so far) of each of a recording's T + 1 states, while it is played again.
 
-    Gives none where the environment draws no pictures.
+    A recording of more than :data:`~dqn_core.training.budget.MOST_FILM_STEPS` steps is drawn up to there. Gives none
+    where the environment draws no pictures.
 
     Raises
     ------
@@ -43,10 +45,11 @@ def draw_recording(config: TrainingConfig, recording: EpisodeRecorded) -> Iterat
             set_decorated(environment, on=True)
             episode = _begun_again(environment, config, recording)
             yield render_pixels(environment), 0.0
-            for action in recording.actions:
+            for action in recording.actions[:MOST_FILM_STEPS]:
                 _step(environment, episode, action)
                 yield render_pixels(environment), episode.episode_return
-            if episode.episode_return != recording.episode_return:
+            is_whole = len(episode.actions) == len(recording.actions)
+            if is_whole and episode.episode_return != recording.episode_return:
                 raise _not_repeated(config, recording)
     finally:
         close_environment(environment)
@@ -65,7 +68,7 @@ def recording_picture(config: TrainingConfig, recording: EpisodeRecorded, share:
         if not can_draw(environment):
             raise RolloutError(mark("{env_id} draws no pictures."), env_id=config.env_id)
         episode = _begun_again(environment, config, recording)
-        for action in recording.actions[: round(share * len(recording.actions))]:
+        for action in recording.actions[: min(MOST_FILM_STEPS, round(share * len(recording.actions)))]:
             _step(environment, episode, action)
         return render_pixels(environment)
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,11 @@ class Rollout:
 
 
 def roll_out(
-    config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]], seed: int, epsilon: float = 0
+    config: TrainingConfig,
+    weights: Mapping[str, NDArray[np.float32]],
+    seed: int,
+    epsilon: float = 0,
+    on_step: Callable[[], object] | None = None,
 ) -> Rollout:
     """Play one episode with a trained network.
 
@@ -95,6 +99,8 @@ def roll_out(
         Of the environment's reset and of the random actions, 0 to 2**31 - 1.
     epsilon
         Probability of a random action; 0 for the greedy policy.
+    on_step
+        Called after each env step; what it raises breaks off.
 
     Raises
     ------
@@ -109,7 +115,7 @@ def roll_out(
     learner = policy_with(config, weights)
     environment = make_environment(config.env_id, config.max_episode_steps)
     try:
-        return _play(environment, learner, seed, epsilon)
+        return _play(environment, learner, seed, epsilon, on_step)
     finally:
         close_environment(environment)
 
@@ -164,7 +170,13 @@ def check_evaluation(episodes: int, seed: int, most: int) -> None:
         raise RolloutError(template, largest=LARGEST_SEED - episodes, seed=seed)
 
 
-def _play(environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int, epsilon: float) -> Rollout:
+def _play(
+    environment: gym.Env[np.ndarray, Any],
+    learner: Learner,
+    seed: int,
+    epsilon: float,
+    on_step: Callable[[], object] | None,
+) -> Rollout:
     chance = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])  # independent of the environment's own
     first_action, n_actions = action_range(environment)
     observation, _ = environment.reset(seed=seed)
@@ -181,6 +193,8 @@ def _play(environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int, ep
         actions.append(action)
         greedy.append(is_greedy)
         rewards.append(float(reward))
+        if on_step is not None:
+            on_step()
     return Rollout(
         seed=seed,
         epsilon=epsilon,

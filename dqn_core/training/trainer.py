@@ -231,6 +231,7 @@ class Trainer:
         self._first_action, self.n_actions = action_range(self.environment)
         self.memory = Memory(config, observation_size, self.randomness.replay)
         self.replay = self.memory.replay
+        self.replay.rows.fill(0.0)  # takes the memory now: it neither grows while the run trains nor fails then
         self.learner, choice = make_learner(config, observation_size, self.n_actions, self.randomness.weights)
         if self._initial_weights is not None:
             self.learner.load_weights(self._initial_weights)

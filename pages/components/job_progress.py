@@ -10,6 +10,7 @@ from dqn_core.errors import DqnLabError
 from dqn_core.runs.jobs.orders import Order
 from dqn_core.runs.jobs.service import JobState
 from pages.i18n import translate_error
+from pages.identity import visitor
 from pages.live.jobs.panels import job_panel
 from pages.live.jobs.wire import film_place
 from pages.server import get_jobs
@@ -24,7 +25,7 @@ def submit(order: Order) -> None:
     refusals = st.session_state.setdefault(_REFUSALS, {})
     refusals.clear()
     try:
-        order.submit(get_jobs())
+        order.submit(get_jobs(), visitor().visitor_id)
     except DqnLabError as error:
         refusals[order.key] = error
 

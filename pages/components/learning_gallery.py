@@ -15,6 +15,7 @@ from dqn_core.runs.jobs.films import MOST_FILM_BYTES, film_bytes
 from dqn_core.runs.jobs.orders import recording_film_order
 from dqn_core.training.recordings import list_recordings, recording_name
 from pages.i18n import _, translate_error
+from pages.identity import visitor
 from pages.live.jobs.panels import gallery
 from pages.live.jobs.wire import film_place
 from pages.server import get_jobs, get_manager
@@ -81,7 +82,7 @@ def _facts(run_id: str, recording: EpisodeRecorded) -> dict[str, Any]:
 def _play(run_id: str, name: str) -> None:
     """Have a film made of the recording that was clicked."""
     try:
-        recording_film_order(get_manager(), run_id, name).submit(get_jobs())
+        recording_film_order(get_manager(), run_id, name).submit(get_jobs(), visitor().visitor_id)
     except DqnLabError as error:
         st.error(translate_error(error), icon=":material/block:")
         return

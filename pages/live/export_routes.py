@@ -1,17 +1,17 @@
 """A run in other programs' formats, made when somebody asks: ``GET /live/runs/{id}/export/{format}?weights=best``.
 
 Formats: safetensors, onnx, csv, parquet, tensorboard (:mod:`dqn_core.export`), and ``checkpoint``, the run's newest as
-it is on the disk. Making one takes a moment: it happens in a worker thread.
+it is on the disk. Making one takes a moment: it happens in a worker thread, of a log portion by portion.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, get_args
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -21,6 +21,7 @@ from dqn_core.export.formats import FORMATS, FormatName
 from dqn_core.export.run_content import RunContent
 from dqn_core.runs.manager import RunManager
 from pages.live.answers import error_answer, json_errors
+from pages.live.turns import HEAVY_TURNS
 from pages.server import get_manager
 
 __all__ = ["export_routes"]
@@ -35,7 +36,7 @@ def export_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseR
     async def answer(request: Request) -> Response:
         run_id, name = str(request.path_params["run_id"]), str(request.path_params["format"])
         weights = request.query_params.get("weights", "best")
-        return await run_in_threadpool(_answer, manager, run_id, name, weights)
+        return await HEAVY_TURNS.take(functools.partial(_answer, manager, run_id, name, weights))
 
     return [Route("/live/runs/{run_id}/export/{format}", json_errors(answer), methods=["GET"])]
 
@@ -48,8 +49,10 @@ def _answer(manager: Callable[[], RunManager], run_id: str, name: str, weights: 
     chosen = next((each for each in known if each == name), None)
     if chosen is None:
         return error_answer(404, f"There is no format {name[:40]!r}: choose one of {', '.join(known)}, checkpoint.")
-    made = FORMATS[chosen].make(content, weights)
-    return Response(made, headers=_headers(FORMATS[chosen].file_name(content, weights)), media_type=_BINARY)
+    portions = FORMATS[chosen].portions(content, weights)
+    first = next(portions, b"")  # what cannot be made says so before anything is sent
+    made = HEAVY_TURNS.portions(itertools.chain([first], portions))
+    return StreamingResponse(made, headers=_headers(FORMATS[chosen].file_name(content, weights)), media_type=_BINARY)
 
 
 def _content(manager: RunManager, run_id: str) -> RunContent:

@@ -1,4 +1,5 @@
 // The connection to a run: an EventSource with a cursor, closed while the tab is hidden, opened again when it is lost.
+// Where one browser shows many runs at a time, the server ends some after each message, and they ask again.
 
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const QUIET_MS = 1200; // A connection that comes back within this time is not worth a line on the page.
@@ -12,13 +13,13 @@ class RunStream {
     this.isOver = false;
     this.retryTimer = 0;
     this.quietTimer = 0;
-    this.whenVisibilityChanges = () => (document.hidden ? this.close() : this.open());
+    this.whenVisibilityChanges = () => (document.hidden ? this.letGo() : this.open());
     document.addEventListener("visibilitychange", this.whenVisibilityChanges);
-    if (!document.hidden) this.open();
+    this.open();
   }
 
   open() {
-    if (this.source !== null || this.isOver) return;
+    if (this.source !== null || this.isOver || document.hidden) return;
     clearTimeout(this.retryTimer);
     const { rows, changes } = this.cursor();
     const separator = this.url.includes("?") ? "&" : "?";
@@ -62,10 +63,16 @@ class RunStream {
     this.source = null;
   }
 
-  dispose() {
-    this.isOver = true;
+  /** The tab is hidden: a browser has few connections for all its tabs, and nobody looks at this one. */
+  letGo() {
     this.close();
     clearTimeout(this.quietTimer);
+    this.quietTimer = 0;
+  }
+
+  dispose() {
+    this.isOver = true;
+    this.letGo();
     document.removeEventListener("visibilitychange", this.whenVisibilityChanges);
   }
 }

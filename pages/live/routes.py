@@ -21,10 +21,12 @@ from starlette.routing import BaseRoute, Route
 
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.view import RunView
+from pages.identity import browser_of
 from pages.live.answers import BadRequestError, error_answer, json_errors, query_choice, query_count
 from pages.live.csv_export import changes_csv, episodes_csv
 from pages.live.shutdown import is_closing
 from pages.live.stream import RunStreams
+from pages.live.turns import HEAVY_TURNS
 from pages.live.wire import Cursor
 from pages.server import get_manager
 
@@ -65,7 +67,8 @@ async def _events(request: Request, manager: RunManager, *, streams: RunStreams)
     if request.method == "HEAD":
         return Response(headers=headers, media_type="text/event-stream")
     look = functools.partial(manager.watch, seconds=_WATCH_S) if wants_frames else manager.look
-    messages = streams.events(view, since, functools.partial(look, run_id), with_frames=wants_frames)
+    browser = await run_in_threadpool(browser_of, request)
+    messages = streams.events(view, since, functools.partial(look, run_id), with_frames=wants_frames, browser=browser)
     return StreamingResponse(messages, headers=headers, media_type="text/event-stream")
 
 
@@ -91,8 +94,8 @@ async def _csv(
         "Content-Disposition": f'attachment; filename="{run_id}-{name}.csv"',
         "Cache-Control": "no-store",
     }
-    # Starlette walks a plain iterator in worker threads, one portion at a time.
-    return StreamingResponse(write(view), headers=headers, media_type="text/csv; charset=utf-8")
+    portions = HEAVY_TURNS.portions(iter(write(view)))
+    return StreamingResponse(portions, headers=headers, media_type="text/csv; charset=utf-8")
 
 
 async def _plotly(request: Request) -> Response:

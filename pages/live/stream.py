@@ -4,14 +4,19 @@ Nothing is queued for a viewer. Between two messages it waits until its connecti
 tick; whatever happened meanwhile comes in one message. So a slow viewer gets fewer and larger updates. All viewers
 share the ticks, ten a second, and those that have the same rows share the message too: fifty of them cost little more
 Python than one, and Python is what a trainer's thread waits for.
+
+A browser opens six connections to a host at most, for all its tabs and windows together. So the streams of one browser
+that stay open are few; further ones end after each message, and their viewers ask again from where they stand.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
 
@@ -27,6 +32,8 @@ _LOG = logging.getLogger(__name__)
 _TICK_S = 0.1
 _HEARTBEAT_S = 10.0
 _BETWEEN_LOOKS_S = 1.0
+_MOST_LASTING = 3
+"""Streams of one browser that stay open."""
 _INLINE_ROWS = 200
 """Messages with more rows are made in a worker thread: the event loop serves every page of the server."""
 
@@ -45,15 +52,32 @@ class RunStreams:
     def __init__(self, is_closing: Callable[[], bool]) -> None:
         self._is_closing = is_closing
         self._tick = 0
+        self._lasting: Counter[str] = Counter()  # by browser
         self._made: dict[tuple[str, Cursor, bool], asyncio.Future[_Made]] = {}
 
     async def events(
-        self, view: RunView, since: Cursor, look: Callable[[], None], *, with_frames: bool
+        self, view: RunView, since: Cursor, look: Callable[[], None], *, with_frames: bool, browser: str = ""
     ) -> AsyncIterator[bytes]:
         """Messages about a run from a cursor on, the first at once, to its end or the server's.
 
-        ``look`` is called each second while the viewer is there.
+        ``look`` is called each second while the viewer is there. Of the streams of one ``browser`` (an id; empty for
+        one that is not known) the first few last so long; further ones end once they have brought all that is new.
         """
+        is_lasting = not browser or self._lasting[browser] < _MOST_LASTING
+        self._lasting[browser] += is_lasting
+        messages = self._events(view, since, look, with_frames=with_frames, is_lasting=is_lasting)
+        try:
+            async with contextlib.aclosing(messages):
+                async for text in messages:
+                    yield text
+        finally:
+            self._lasting[browser] -= is_lasting
+            if not self._lasting[browser]:
+                del self._lasting[browser]
+
+    async def _events(
+        self, view: RunView, since: Cursor, look: Callable[[], None], *, with_frames: bool, is_lasting: bool
+    ) -> AsyncGenerator[bytes]:
         version, sent_at, looked_at = 0, time.monotonic(), 0.0
         while not self._is_closing():
             now = time.monotonic()
@@ -72,6 +96,8 @@ class RunStreams:
                     return
                 # A viewer that is behind goes on with the same version until it has every row.
                 version = update.version if since.rows >= update.rows_total else 0
+                if version and not is_lasting:
+                    return
             elif now - sent_at >= _HEARTBEAT_S:
                 sent_at = now
                 yield HEARTBEAT

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import machine, memory_probe, speed_class, speed_dashboard
+from benchmarks import machine, memory_probe, speed_class, speed_dashboard, speed_soak
 from benchmarks.measuring import summary
 from benchmarks.performance_page import performance_page, requirements
 from benchmarks.performance_sections import SECTIONS
@@ -172,3 +173,42 @@ def test_runs_side_by_side_are_judged_by_what_they_do_in_all(times_one: float, h
     page = performance_page(results)
     assert "4 runs in processes on 2 cores" in page
     assert "| 4 runs in threads of one process | 20,000 (20,000–20,000) | 1.6× (1.6–1.6) |" in page or not holds
+
+
+@pytest.mark.parametrize(("growth", "holds"), [(0.03, True), (0.031, False), (-0.01, True)])
+def test_a_servers_memory_over_time_is_judged_by_its_growth(growth: float, holds: bool) -> None:
+    measured = {
+        "env_id": "LunarLander-v3",
+        "runs": 2,
+        "viewers": 20,
+        "minutes": 10.0,
+        "after_s": 60.0,
+        "server_bytes": {"first": 600_000_000, "last": int(600_000_000 * (1 + growth)), "most": 640_000_000},
+        "growth": growth,
+        "env_steps": [1_000_000, 2_000_000],
+        "messages": 100_000,
+        "frames": 50_000,
+    }
+    results = {"soak": _result(measured)}
+    (requirement,) = requirements(results)
+    assert requirement.holds is holds
+    page = performance_page(results)
+    assert f"| growth | {100 * growth:+.1f} % |" in page
+    assert "over 10 min" in page
+    assert performance_page({"soak": _result({"skipped": "only here"})}).count("Not measured: only here") == 1
+
+
+def test_a_soak_may_be_shorter_or_longer() -> None:
+    assert command.Options().sizes.soak_s == 600.0
+    assert command.Options(soak_minutes=3).sizes.soak_s == 180.0
+    assert command.Options(quick=True).sizes == QUICK
+
+
+def test_the_memory_of_a_process_is_read_as_it_is_now() -> None:
+    own = os.getpid()
+    before = speed_soak.resident_bytes(own)
+    block = bytearray(b"\x01") * 200_000_000
+    grown = speed_soak.resident_bytes(own)
+    assert grown >= before + 150_000_000
+    del block
+    assert speed_soak.resident_bytes(own) < grown - 100_000_000  # no peak: it goes down as well

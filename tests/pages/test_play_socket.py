@@ -186,3 +186,18 @@ def test_a_game_that_nobody_begins_is_given_up(game: Opened, monkeypatch: pytest
                 await read(socket)
 
     run(play_one)
+
+
+def test_one_browser_does_not_take_all_places(game: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(play, "browser_of", lambda socket: socket.query_params.get("who", ""))
+
+    async def scenario() -> None:
+        async with game(f"{CORRIDOR}&who=ann") as first, game(f"{CORRIDOR}&who=ann") as second:
+            await read(first)
+            await read(second)
+            async with game(f"{CORRIDOR}&who=ann") as third:
+                assert "2 games open" in (await read(third))[0]["error"]
+            async with game(f"{CORRIDOR}&who=ben") as other:
+                assert (await read(other))[0]["step"] == 0
+
+    run(scenario)

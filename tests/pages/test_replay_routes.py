@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
 from dqn_core.training.evaluation import policy_with
 from dqn_core.training.run_folder import RunFolder
+from pages.live.replay import wire
 from pages.live.replay.routes import replay_routes
 from policies import some_weights
 from scripted_trainer import a_run_of, following, wait_for_end
@@ -179,3 +181,18 @@ def test_an_episode_that_takes_long_is_waited_for_in_portions(lab: Lab, monkeypa
     assert response.status_code == 200
     assert stages <= {"waiting", "playing"}
     lab.frames(response.json()["id"])
+
+
+def test_a_long_episode_comes_in_portions_that_are_the_whole(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = short_config(env_id=fake.CORRIDOR, max_episode_steps=25)
+    still = {name: np.zeros_like(array) for name, array in some_weights(config).items()}
+    whole = lab.numbers(lab.run(config, still))
+    assert (whole["length"], whole["from"], len(whole["observations"])) == (25, 0, 26)
+    monkeypatch.setattr(wire, "_STEPS_A_PORTION", 10)
+    run_id = lab.run(config, still)
+    portions = [lab.numbers(run_id, f"from={first}") for first in (0, 10, 20)]
+    assert [each["from"] for each in portions] == [0, 10, 20]
+    assert {each["length"] for each in portions} == {25}
+    for name in ("actions", "is_greedy", "rewards", "q_values", "observations", "discounted_returns"):
+        assert [*itertools.chain.from_iterable(each[name] for each in portions)] == whole[name], name
+    assert lab.numbers(run_id, "from=999999") == portions[-1]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -168,3 +168,32 @@ def test_frames_are_asked_for_as_long_as_the_viewer_is_there(view: RunView, monk
     asyncio.run(look())
     assert asked[1] - asked[0] >= 0.15
     assert len(asked) == 3
+
+
+def test_a_browser_with_many_streams_keeps_connections_for_everything_else(view: RunView) -> None:
+    view.feed.publish(episode(1))
+    streams = RunStreams(lambda: False)
+
+    async def look() -> None:
+        def opened(browser: str = "ann", rows: int = 0) -> AsyncGenerator[bytes]:
+            return streams.events(view, Cursor(rows=rows), _nothing, with_frames=False, browser=browser)
+
+        lasting = [opened() for _ in range(3)]
+        for each in lasting:
+            assert _episodes(await anext(each)) == [1]
+        assert [_episodes(each) async for each in opened()] == [[1]]  # it has brought all, and ends
+        assert [_episodes(each) async for each in opened(rows=1)] == [[]]
+        for other in ("ben", ""):
+            async with aclosing(opened(other)) as elsewhere:
+                assert _episodes(await anext(elsewhere)) == [1]
+                view.feed.publish(progress(7))
+                assert _episodes(await anext(elsewhere)) == []
+        await lasting.pop().aclose()
+        async with aclosing(opened()) as next_one:  # in its place
+            await anext(next_one)
+            view.feed.publish(progress(8))
+            await anext(next_one)
+        for each in lasting:
+            await each.aclose()
+
+    asyncio.run(look())

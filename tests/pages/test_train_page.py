@@ -11,6 +11,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
+from dqn_core.training import machine
 from dqn_core.training.environments import inspect_environment
 from pages.components import config_form
 from scripted_trainer import wait_until
@@ -282,3 +283,26 @@ def test_a_data_folder_that_cannot_be_used_is_a_message(
     app.run()
     assert not app.exception
     assert [each.value for each in app.error] == ["The folder data is gone."]
+
+
+@pytest.fixture
+def small_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "machine_memory", lambda: 500 * 2**20)
+
+
+@pytest.mark.usefixtures("small_machine")
+def test_what_cannot_fit_is_refused_with_the_setting_and_the_largest_value(
+    open_app: Callable[..., AppTest], manager: RunManager
+) -> None:
+    app = open_app()
+    app.select_slider(key="new:buffer_size").set_value(1_000_000).run()
+    app.button(key="start").click().run()
+    (error,) = app.error
+    assert "memory" in error.value
+    assert "1,000,000" in error.value
+    assert "at most" in error.value
+    assert not app.exception
+    assert manager.list_runs() == []
+    app.select_slider(key="new:buffer_size").set_value(10_000).run()
+    app.button(key="start").click().run()
+    assert len(manager.list_runs()) == 1

@@ -10,10 +10,17 @@ import fake_environments as fake
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, RolloutError, RunFolderError, UnknownRunError
 from dqn_core.runs.evaluation_store import EvaluationStore
-from dqn_core.runs.jobs.orders import Order, evaluation_order, recording_film_order, rollout_film_order
+from dqn_core.runs.jobs.orders import (
+    Order,
+    evaluation_order,
+    honesty_order,
+    recording_film_order,
+    rollout_film_order,
+)
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.evaluation import evaluate, policy_with
+from dqn_core.training.recorded_pictures import draw_recording
 from dqn_core.training.run_folder import RunFolder
 from films import read_film
 from policies import always, some_weights
@@ -138,3 +145,33 @@ def test_an_environment_that_is_gone_fails_the_job_in_words(manager: RunManager,
     folder.write_config(config.replace(env_id="Gone-v0"))
     job = done(rollout_film_order(manager, run_id, "best", 1, 0.0, kind=".mp4", overlay=False), jobs)
     assert "There is no environment 'Gone-v0'" in str(job.error)
+
+
+def test_an_evaluation_that_would_block_all_jobs_is_refused_before_it_waits(manager: RunManager, jobs: Jobs) -> None:
+    config = short_config(max_episode_steps=1_000_000)
+    run_id = run_with(manager, config, some_weights(config))
+    for order in (
+        evaluation_order(manager, run_id, "best", 1_000, 0),
+        honesty_order(manager, run_id, episodes=10, moments=24),
+    ):
+        with pytest.raises(RolloutError, match="at most 5 episodes"):
+            order.submit(jobs)
+        assert order.job(jobs) is None
+    evaluation_order(manager, run_id, "best", 1, 0).admit()
+
+
+def test_films_of_endless_episodes_end(manager: RunManager, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqn_core.runs.jobs.orders.MOST_FILM_STEPS", 12)
+    config = short_config(env_id=fake.CORRIDOR, max_episode_steps=1_000_000)
+    run_id = run_with(manager, config, always(0, config))
+    film = done(rollout_film_order(manager, run_id, "best", 1, 0.0, kind=".gif", overlay=False), jobs)
+    assert film.state is JobState.DONE, film.error
+    assert len(read_film(film.result).frames) == 13
+
+
+def test_a_recording_of_an_endless_episode_is_drawn_up_to_a_films_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.register()
+    recording = recorded(1, actions=(0,) * 50, episode_return=0.0, seed=1)
+    monkeypatch.setattr("dqn_core.training.recorded_pictures.MOST_FILM_STEPS", 7)
+    config = short_config(env_id=fake.CORRIDOR, max_episode_steps=100)
+    assert len(list(draw_recording(config, recording))) == 8

@@ -9,7 +9,7 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import BusyError, DqnLabError, RunFolderError, mark
+from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, RunFolderError, mark
 from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
 from dqn_core.runs.jobs.films import RecordingFilm, RolloutFilm, film_bytes, film_folder, finished_film, keep_film
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
@@ -259,3 +259,21 @@ def test_a_recorded_episode_is_filmed_with_its_number(jobs: Jobs, tmp_path: Path
     film = read_film(job.result)
     assert len(film.frames) == 6
     assert "episode 12, return 5" in film.text
+
+
+def test_one_visitor_does_not_fill_the_queue(tmp_path: Path) -> None:
+    jobs = Jobs(most_waiting=10, most_of_one=2)
+    try:
+        first = jobs.submit("first", plan(Wait(tmp_path / "begun", tmp_path / "end")), "ann")
+        wait_until((tmp_path / "begun").exists, timeout_s=60)
+        for key in ("second", "third"):
+            jobs.submit(key, plan(Say(key)), "ann")
+        with pytest.raises(LimitReachedError, match="You have 2"):
+            jobs.submit("fourth", plan(Say(4)), "ann")
+        same = jobs.submit("third", plan(Say(3)), "ann")
+        assert jobs.submit("fourth", plan(Say(4)), "ben").state is JobState.WAITING
+        jobs.cancel(same.job_id)
+        assert jobs.submit("fifth", plan(Say(5)), "ann").state is JobState.WAITING
+        assert first.state is JobState.WORKING
+    finally:
+        jobs.close()

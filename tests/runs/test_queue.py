@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import LimitReachedError, RunStateError, StoreError
+from dqn_core.errors import ConfigError, LimitReachedError, RunStateError, StoreError
 from dqn_core.events import EndReason, EpisodeEnded, Event, Pause, Resume, RunEnded, RunState, StateChanged, Stop
+from dqn_core.runs.executors.choice import Executors
+from dqn_core.runs.executors.thread import TrainerFactory
+from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer
@@ -22,6 +26,7 @@ from scripted_trainer import (
     Managed,
     a_run_of,
     ended,
+    following,
     obedient,
     progress,
     same,
@@ -298,3 +303,92 @@ def test_by_default_nobody_needs_to_watch(managed: Managed) -> None:
     version = manager.view(run_id).feed.version
     wait_until(lambda: manager.view(run_id).feed.version > version + 20)
     assert _state(manager, run_id) is RunState.RUNNING
+
+
+# ---------------------------------------------------------------------------------------------------- memory
+
+
+_MEMORY = 2 * 2**30
+_HEAVY = TrainingConfig(hidden_sizes=(3_072, 3_072), buffer_size=2_000_000)
+"""Takes more than half of it."""
+
+
+def test_a_run_that_cannot_fit_is_refused_before_anything_of_it_is_kept(managed: Managed) -> None:
+    manager = managed(obedient(), memory_bytes=2**30)
+    with pytest.raises(ConfigError) as refused:
+        manager.start(TrainingConfig(buffer_size=10_000_000))
+    (problem,) = refused.value.problems
+    assert problem.field == "buffer_size"
+    assert manager.list_runs() == []
+    run_id = manager.start(TrainingConfig(buffer_size=int(str(problem.parameters["largest"]))))
+    _is(manager, run_id, RunState.RUNNING)
+
+
+def test_a_memory_that_grows_beyond_the_machine_while_it_trains_is_refused(managed: Managed) -> None:
+    manager = managed(obedient(), memory_bytes=2**30)
+    run_id = manager.start(TrainingConfig())
+    _is(manager, run_id, RunState.RUNNING)
+    with pytest.raises(ConfigError, match="buffer_size"):
+        manager.change(run_id, "buffer_size", 10_000_000)
+    assert manager.snapshot(run_id).wanted_config == TrainingConfig()
+    assert manager.change(run_id, "buffer_size", 20_000).buffer_size == 20_000
+
+
+def test_an_experiment_one_of_whose_runs_cannot_fit_starts_none(managed: Managed) -> None:
+    manager = managed(obedient(), memory_bytes=2**30)
+    spec = ExperimentSpec.sweep(TrainingConfig(), "buffer_size", (10_000, 10_000_000), (0, 1))
+    with pytest.raises(ConfigError, match="buffer_size"):
+        Experiments(manager).start(spec, "too much")
+    assert manager.list_runs() == []
+    assert Experiments(manager).latest() == []
+
+
+def test_runs_that_do_not_fit_beside_each_other_wait(managed: Managed) -> None:
+    manager = managed(obedient(), max_active_runs=3, memory_bytes=_MEMORY)
+    first, second = (manager.start(_HEAVY.replace(seed=seed)) for seed in range(2))
+    _is(manager, first, RunState.RUNNING)
+    assert _state(manager, second) is RunState.QUEUED
+    manager.pause(first)  # it keeps its memory
+    _is(manager, first, RunState.PAUSED)
+    assert _state(manager, second) is RunState.QUEUED
+    manager.stop(first)
+    _is(manager, second, RunState.RUNNING)
+
+
+def test_a_large_run_trains_in_a_process_of_its_own_even_where_it_is_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+    factory = Executors.factory
+
+    def noted(executors: Executors, *, is_alone: bool) -> TrainerFactory:
+        asked.append(is_alone)
+        return factory(executors, is_alone=is_alone)
+
+    monkeypatch.setattr(Executors, "factory", noted)
+    manager = RunManager(tmp_path, trainer_factory=following(obedient()), memory_bytes=2 * _MEMORY)
+    try:
+        for config in (_HEAVY, TrainingConfig()):
+            run_id = manager.start(config)
+            _is(manager, run_id, RunState.RUNNING)
+            manager.stop(run_id)
+            _is(manager, run_id, RunState.STOPPED)
+    finally:
+        manager.close()
+    assert asked == [False, True]
+
+
+def test_paused_runs_of_one_visitor_have_a_bound(managed: Managed) -> None:
+    manager = managed(obedient(), max_active_runs=50)
+    runs = _starts(manager, 8, owner="ann")
+    for run_id in runs:
+        _is(manager, run_id, RunState.RUNNING)
+        manager.pause(run_id)
+        _is(manager, run_id, RunState.PAUSED)
+    with pytest.raises(LimitReachedError, match="8 paused runs"):
+        manager.start(TrainingConfig(seed=9), owner="ann")
+    for owner in ("ben", ""):
+        manager.start(TrainingConfig(seed=9), owner=owner)
+    manager.stop(runs[0])
+    _is(manager, runs[0], RunState.STOPPED)
+    manager.start(TrainingConfig(seed=9), owner="ann")

@@ -212,3 +212,58 @@ def test_foreign_weights_are_refused_by_name(made: Made) -> None:
     wait_until_over(replay)
     assert isinstance(replay.error, RunFolderError)
     assert "layers.0.weight" in str(replay.error)
+
+
+def _standing(**changes: object) -> Policy:
+    """An agent that never moves: its episodes last as long as they may."""
+    own = policy(**changes)
+    return Policy(own.config, {name: np.zeros_like(array) for name, array in own.weights.items()})
+
+
+def test_an_episode_that_would_last_for_hours_ends_where_a_replay_does(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqn_core.runs.replays.MOST_REPLAY_STEPS", 30)
+    replay = made().ask(Path("best"), lambda: _standing(max_episode_steps=1_000_000), seed=0)
+    wait_until_over(replay)
+    assert replay.stage is ReplayStage.DONE
+    assert replay.rollout is not None
+    assert (replay.rollout.length, replay.rollout.truncated) == (30, True)
+    assert len(replay.frames) == 31
+
+
+def test_an_episode_that_nobody_waits_for_any_more_is_not_played_to_its_end(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqn_core.runs.replays.MOST_REPLAY_STEPS", 1_000_000)  # some minutes
+    times = iter([0.0] * 200)
+    shelf = made(clock=lambda: next(times, 1e9), max_active=1)
+    long = shelf.ask(Path("long"), lambda: _standing(max_episode_steps=1_000_000), seed=0)
+
+    def has_room() -> bool:
+        try:
+            return shelf.ask(Path("other"), policy, seed=0) is not long
+        except BusyError:
+            return False
+
+    wait_until(has_room, timeout_s=60)
+    assert long.rollout is None
+
+
+def test_a_server_that_ends_does_not_wait_for_a_long_episode(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqn_core.runs.replays.MOST_REPLAY_STEPS", 1_000_000)
+    shelf = made()
+    long = shelf.ask(Path("long"), lambda: _standing(max_episode_steps=1_000_000), seed=0)
+    wait_until(lambda: long.stage is ReplayStage.PLAYING, timeout_s=60)
+    shelf.close()
+    assert long.rollout is None
+
+
+def test_what_is_sent_of_an_episode_is_made_once_and_counted(made: Made) -> None:
+    shelf = made()
+    replay = shelf.ask(Path("best"), policy, seed=0)
+    wait_until_over(replay)
+    before = shelf.n_bytes
+    first = replay.encoded(lambda: [b"12", b"345"])
+    assert replay.encoded(lambda: pytest.fail("It was made already.")) is first
+    assert shelf.n_bytes == before + 5

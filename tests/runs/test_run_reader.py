@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
+from dqn_core.analysis.metrics import run_metrics
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, EpisodeEnded, RunState
 from dqn_core.runs.records import RunRecord
@@ -26,10 +27,15 @@ class Watched(RunStore):
     reads: list[tuple[str, int]]
 
     def episode_columns(
-        self, run_id: str, names: Sequence[str], after: int = 0, places: Sequence[int] | None = None
+        self,
+        run_id: str,
+        names: Sequence[str],
+        after: int = 0,
+        places: Sequence[int] | None = None,
+        every: int = 1,
     ) -> np.ndarray:
         self.reads.append((run_id[-1], after))
-        return super().episode_columns(run_id, names, after, places)
+        return super().episode_columns(run_id, names, after, places, every)
 
 
 @pytest.fixture
@@ -139,3 +145,31 @@ def test_of_many_episodes_those_in_some_places_alone_are_read(store: Watched) ->
     every = store.episode_columns(record.run_id, ("episode", "env_step"))
     np.testing.assert_array_equal(columns, every[:, [0, 4, 8]])
     assert store.episode_columns(record.run_id, ("episode",), places=[]).shape == (1, 0)
+
+
+def test_of_very_long_runs_every_nth_episode_is_read_and_some_of_every_kind(store: Watched) -> None:
+    record = a_run(store, "a", 1_000, best_eval=106.0)
+    short = a_run(store, "b", 40)
+    reader = RunReader(store, most_rows=256)
+    long_run, short_run = reader.read([record, short])
+    assert_same(short_run.episodes, store.episodes(short.run_id))
+    assert (short_run.every, long_run.every) == (1, 8)
+    assert 100 < len(long_run.episodes) < 256
+    assert len(long_run.episodes.curve("env_step", "eval_return")) > 20
+    metrics = run_metrics(long_run)
+    assert metrics.best_eval == 106.0
+    assert metrics.episodes >= 990
+    store.reads.clear()
+    finished = replace(record, state=RunState.FINISHED)
+    first = reader.read([finished, short])[0]
+    assert reader.read([finished, short])[0].episodes is first.episodes
+
+
+def test_portions_are_the_whole(store: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqn_core.runs.store._PORTION_ROWS", 7)
+    record = a_run(store, "a", 30)
+    portions = [*store.episode_portions(record.run_id, ("episode", "length"))]
+    assert [each.shape[1] for each in portions] == [7, 7, 7, 7, 2]
+    assert np.concatenate(portions, axis=1)[0].tolist() == list(range(1, 31))
+    assert RunStore.episode_columns(store, record.run_id, ("episode",), after=28).tolist() == [[29.0, 30.0]]
+    assert RunStore.episode_columns(store, record.run_id, ("episode",), after=30).shape == (1, 0)

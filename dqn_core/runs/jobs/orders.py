@@ -17,6 +17,7 @@ from dqn_core.runs.jobs.service import Job, Jobs
 from dqn_core.runs.jobs.task import Plan, Task, Work
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
+from dqn_core.training.budget import MOST_FILM_STEPS, check_evaluation_steps, shortened
 from dqn_core.training.evaluation import EvaluationResult
 from dqn_core.training.recordings import read_recording
 from dqn_core.training.rollout import check_episode, check_evaluation, roll_out
@@ -45,6 +46,8 @@ class Order:
     plan: Plan = field(compare=False)
     film_folder: Path | None = None
     """Where the film lies, for an order that makes one."""
+    admit: Callable[[], object] = field(default=lambda: None, compare=False)
+    """Raises what keeps it from being done at all: it would take for ever, say."""
 
     @property
     def film(self) -> Path | None:
@@ -55,9 +58,18 @@ class Order:
         """The newest job for this order; None where there was none lately."""
         return jobs.latest(self.key)
 
-    def submit(self, jobs: Jobs) -> Job:
-        """Have it done; raises :class:`~dqn_core.errors.BusyError` where too much waits already."""
-        return jobs.submit(self.key, self.plan)
+    def submit(self, jobs: Jobs, owner: str = "") -> Job:
+        """Have it done for ``owner``.
+
+        Raises
+        ------
+        BusyError, LimitReachedError
+            Too much waits already, or too much of the owner's.
+        RolloutError
+            It is an evaluation that would take too many env steps.
+        """
+        self.admit()
+        return jobs.submit(self.key, self.plan, owner)
 
 
 def rollout_film_order(  # noqa: PLR0913  each is a choice of the person who asks
@@ -77,7 +89,7 @@ def rollout_film_order(  # noqa: PLR0913  each is a choice of the person who ask
 
     def task() -> Task:
         policy = load()
-        rollout = roll_out(policy.config, policy.weights, seed, epsilon)
+        rollout = roll_out(shortened(policy.config, MOST_FILM_STEPS), policy.weights, seed, epsilon)
         options = FilmOptions(overlay=overlay, comment=film_comment(rollout, run=run_id, weights=weights))
         return RolloutFilm(config=policy.config, rollout=rollout, options=options, kind=kind, folder=folder)
 
@@ -123,6 +135,9 @@ def evaluation_order(manager: RunManager, run_id: str, weights: str, episodes: i
     check_evaluation(episodes, seed, MOST_EPISODES)
     path, load = find_policy(manager.run_folder(run_id), weights)
 
+    def admit() -> None:
+        check_evaluation_steps(manager.snapshot(run_id).record.config, episodes)
+
     def plan() -> Work:
         policy = load()
         config: TrainingConfig = policy.config
@@ -141,7 +156,7 @@ def evaluation_order(manager: RunManager, run_id: str, weights: str, episodes: i
         )
         return EvaluationStore(manager.store.database).add(run_id, record)
 
-    return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}", plan)
+    return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}", plan, admit=admit)
 
 
 def honesty_order(manager: RunManager, run_id: str, *, episodes: int, moments: int) -> Order:
@@ -151,7 +166,11 @@ def honesty_order(manager: RunManager, run_id: str, *, episodes: int, moments: i
     """
     folder = manager.run_folder(run_id)
     task = HonestyMeasurement(folder=folder.resolve(), episodes=episodes, moments=moments)
-    return Order(f"honesty {folder}", lambda: Work(tasks=[task], finish=sum))
+
+    def admit() -> None:
+        check_evaluation_steps(manager.snapshot(run_id).record.config, episodes * moments)
+
+    return Order(f"honesty {folder}", lambda: Work(tasks=[task], finish=sum), admit=admit)
 
 
 def _training_runs(manager: RunManager) -> int:

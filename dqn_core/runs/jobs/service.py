@@ -17,7 +17,7 @@ from enum import StrEnum
 from multiprocessing.connection import wait
 from typing import Any
 
-from dqn_core.errors import BusyError, DqnLabError, mark
+from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, mark
 from dqn_core.runs.jobs.job_process import JobProcess
 from dqn_core.runs.jobs.task import Plan
 
@@ -46,11 +46,13 @@ class JobState(StrEnum):
 class Job:
     """One job. Written by the service's thread alone, read by any."""
 
-    def __init__(self, key: str, plan: Plan) -> None:
+    def __init__(self, key: str, plan: Plan, owner: str = "") -> None:
         self.job_id = secrets.token_hex(8)
         self.key = key
         """Two jobs with the same key would do the same."""
         self.plan = plan
+        self.owner = owner
+        """Who asked for it first; empty where that is not known."""
         self.state = JobState.WAITING
         self.share = 0.0
         """Of the work that is done, 0 to 1."""
@@ -71,23 +73,28 @@ class Jobs:
         Modules that each process imports, because they register environments.
     most_waiting
         A further job is refused.
+    most_of_one
+        Jobs of one owner that may wait.
     most_kept
         Jobs remembered after they are over.
     """
 
-    def __init__(self, preload: Sequence[str] = (), *, most_waiting: int = 20, most_kept: int = 100) -> None:
+    def __init__(
+        self, preload: Sequence[str] = (), *, most_waiting: int = 20, most_of_one: int = 6, most_kept: int = 100
+    ) -> None:
         self._preload = tuple(preload)
-        self._most_waiting, self._most_kept = most_waiting, most_kept
+        self._most_waiting, self._most_of_one, self._most_kept = most_waiting, most_of_one, most_kept
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by id, oldest first
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
-    def submit(self, key: str, plan: Plan) -> Job:
+    def submit(self, key: str, plan: Plan, owner: str = "") -> Job:
         """A job that does what ``plan`` says; the one with the same ``key`` that is not over yet, if there is one.
 
-        Raises :class:`BusyError` where too many wait already.
+        Raises :class:`BusyError` where too many wait already, and :class:`LimitReachedError` where too many of the
+        ``owner``'s do.
         """
         with self._changed:
             same = next((each for each in self._jobs.values() if each.key == key and not each.state.is_over), None)
@@ -95,7 +102,14 @@ class Jobs:
                 return same
             if self._is_closed or len(self._waiting) >= self._most_waiting:
                 raise BusyError(mark("The server has as much to do as it can take on: try again in a minute."))
-            job = Job(key, plan)
+            count = sum(bool(owner) and each.owner == owner for each in self._waiting)
+            if count >= self._most_of_one:
+                template = mark(
+                    "You have {count} films and evaluations waiting, as many as this server keeps for one visitor: "
+                    "wait until one is done, or cancel one."
+                )
+                raise LimitReachedError(template, count=count)
+            job = Job(key, plan, owner)
             self._jobs[job.job_id] = job
             self._waiting.append(job)
             self._forget()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-import io
+import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from dqn_core.analysis.comparison import GroupLine, RunLine
 from dqn_core.analysis.metrics import run_metrics
 from dqn_core.errors import mark
 from dqn_core.events import EPISODE_COLUMNS
+from dqn_core.export.tables import parquet_of
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.tables import EPISODE_FIELDS
 from dqn_core.training.csv_log import BYTE_ORDER_MARK, plain_number, plain_text
@@ -88,14 +89,15 @@ def metrics_frame(subject: Subject) -> pd.DataFrame:
 
 
 def episode_frames(subject: Subject, store: RunStore) -> Iterator[pd.DataFrame]:
-    """Every episode of every run with all that was logged of it, a run at a time."""
+    """Every episode of every run with all that was logged of it, some thousand rows at a time."""
     import pandas as pd
 
     for group, name in zip(subject.groups, subject.names, strict=True):
         for run in group.all_runs:
-            columns = dict(zip(EPISODE_COLUMNS, store.episode_columns(run.run_id, EPISODE_FIELDS), strict=True))
-            frame = pd.DataFrame({"group": name, "run_id": run.run_id, "seed": run.config.seed} | columns)
-            yield frame.astype(dict.fromkeys(_WHOLE, "int64") | dict.fromkeys(_YES_OR_NO, "bool"))
+            about = {"group": name, "run_id": run.run_id, "seed": run.config.seed}
+            for values in store.episode_portions(run.run_id, EPISODE_FIELDS):
+                frame = pd.DataFrame(about | dict(zip(EPISODE_COLUMNS, values, strict=True)))
+                yield frame.astype(dict.fromkeys(_WHOLE, "int64") | dict.fromkeys(_YES_OR_NO, "bool"))
 
 
 def csv_lines(frames: Iterable[pd.DataFrame]) -> Iterator[str]:
@@ -110,14 +112,12 @@ def _number_text(value: Any) -> str:
     return repr(plain_number(float(value)))
 
 
-def parquet(frames: Iterable[pd.DataFrame]) -> bytes:
-    """Parquet of ``frames`` one below the other."""
+def parquet(frames: Iterator[pd.DataFrame]) -> Iterator[bytes]:
+    """Parquet of ``frames`` one below the other, in portions; all have the first one's columns."""
     import pandas as pd
 
-    found = list(frames)
-    buffer = io.BytesIO()
-    (pd.concat(found, ignore_index=True) if found else pd.DataFrame()).to_parquet(buffer, index=False)
-    return buffer.getvalue()
+    first = next(frames, pd.DataFrame())
+    return parquet_of(itertools.chain([first], frames), first.iloc[:0])
 
 
 # ------------------------------------------------------------------------------------------------ a whole page

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
@@ -20,6 +19,7 @@ from pages.live.answers import json_errors
 from pages.live.compare import exports, wire
 from pages.live.compare.query import query_of
 from pages.live.compare.subject import Subject
+from pages.live.turns import HEAVY_TURNS
 from pages.server import get_manager
 
 __all__ = ["compare_routes"]
@@ -42,7 +42,7 @@ def compare_routes(manager: Callable[[], RunManager] = get_manager) -> list[Base
                 own = manager()
                 return write(Subject(query, own, reader(own.store)), own.store)
 
-            return await run_in_threadpool(work)
+            return await HEAVY_TURNS.take(work)
 
         return Route(f"/live/compare/{name}", json_errors(answer), methods=["GET"])
 
@@ -58,7 +58,7 @@ def _figure_csv(subject: Subject, _store: RunStore) -> Response:
 
 
 def _figure_parquet(subject: Subject, _store: RunStore) -> Response:
-    return _file("figure.parquet", exports.parquet([exports.figure_frame(subject)]), _PARQUET)
+    return _file("figure.parquet", b"".join(exports.parquet(iter([exports.figure_frame(subject)]))), _PARQUET)
 
 
 def _figure_html(subject: Subject, _store: RunStore) -> Response:
@@ -70,13 +70,13 @@ def _metrics_csv(subject: Subject, _store: RunStore) -> Response:
 
 
 def _episodes_csv(subject: Subject, store: RunStore) -> Response:
-    # Starlette walks a plain iterator in worker threads, one portion at a time.
-    lines = exports.csv_lines(exports.episode_frames(subject, store))
+    lines = HEAVY_TURNS.portions(exports.csv_lines(exports.episode_frames(subject, store)))
     return StreamingResponse(lines, headers=_headers("episodes.csv"), media_type=_CSV)
 
 
 def _episodes_parquet(subject: Subject, store: RunStore) -> Response:
-    return _file("episodes.parquet", exports.parquet(exports.episode_frames(subject, store)), _PARQUET)
+    portions = HEAVY_TURNS.portions(exports.parquet(exports.episode_frames(subject, store)))
+    return StreamingResponse(portions, headers=_headers("episodes.parquet"), media_type=_PARQUET)
 
 
 _WRITERS: dict[str, Writer] = {

@@ -19,6 +19,7 @@ import os
 import re
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dqn_core.errors import BusyError, RolloutError, mark
+from dqn_core.errors import BusyError, LimitReachedError, RolloutError, mark
 from dqn_core.json_text import json_text
 from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.environments import inspect_environment
 from dqn_core.training.human_episode import HumanEpisode
 from dqn_core.training.rollout import as_rollout_error
+from pages.identity import browser_of
 from pages.live.shutdown import is_closing
 from pages.server import get_manager
 
@@ -43,6 +45,8 @@ __all__ = ["SPEEDS", "play_routes"]
 SPEEDS = (0.25, 0.5, 1.0)
 """Multiples of real time that a person may play at."""
 _MOST_GAMES = max(4, 3 * (os.cpu_count() or 1))
+_MOST_OF_ONE = 2
+"""Games of one browser."""
 _PATIENCE_S = 300.0
 """A game that has not begun by then is closed."""
 _TICK_S = 0.1
@@ -66,19 +70,30 @@ class _Games:
 
     def __init__(self) -> None:
         self.count = 0
+        self._of_one: Counter[str] = Counter()  # by browser
 
     @contextlib.contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Count a game while it lasts; raises :class:`BusyError` where there are too many."""
+    def one_more(self, browser: str) -> Iterator[None]:
+        """Count a game of ``browser`` (an id; empty where it is not known) while it lasts.
+
+        Raises :class:`BusyError` where there are too many, and :class:`LimitReachedError` where too many are its own.
+        """
+        if browser and self._of_one[browser] >= _MOST_OF_ONE:
+            template = mark("You have {count} games open already: close one of their tabs, then play here.")
+            raise LimitReachedError(template, count=_MOST_OF_ONE)
         if self.count >= _MOST_GAMES:
             raise BusyError(
                 mark("All {count} places at the server are taken: try again in a minute."), count=self.count
             )
         self.count += 1
+        self._of_one[browser] += 1
         try:
             yield
         finally:
             self.count -= 1
+            self._of_one[browser] -= 1
+            if not self._of_one[browser]:
+                del self._of_one[browser]
 
 
 def play_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRoute]:
@@ -91,7 +106,7 @@ def play_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
             return
         await socket.accept()
         try:
-            with games.one_more():
+            with games.one_more(await run_in_threadpool(browser_of, socket)):
                 await _play(socket, manager)
         except WebSocketDisconnect:
             return

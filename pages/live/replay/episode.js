@@ -70,8 +70,20 @@ async function patientFetch(url, signal) {
   }
 }
 
-/** The numbers of the episode at `url`, which the server begins to play; `onStage` hears what it does meanwhile. */
+const LISTS = ["actions", "is_greedy", "rewards", "q_values", "observations", "discounted_returns"];
+
+/** The numbers of the episode at `url`, all portions of a long one; `onStage` hears what the server does meanwhile. */
 async function fetchNumbers(url, signal, onStage) {
+  const numbers = await fetchPortion(url, signal, onStage);
+  while (numbers.actions.length < numbers.length) {
+    const more = await fetchPortion(`${url}&from=${numbers.actions.length}`, signal, onStage);
+    if (more.id !== numbers.id || more.from !== numbers.actions.length) return fetchNumbers(url, signal, onStage);
+    for (const name of LISTS) for (const each of more[name]) numbers[name].push(each);
+  }
+  return numbers;
+}
+
+async function fetchPortion(url, signal, onStage) {
   for (;;) {
     const response = await patientFetch(url, signal);
     const answer = await response.json();

@@ -1,6 +1,7 @@
 """The routes of replays: an episode's numbers, and its pictures while they are drawn.
 
     GET /live/runs/{run_id}/replay?checkpoint=best&seed=0&epsilon=0   200 numbers | 202 {"stage": "waiting" | "playing"}
+                                                            &from=0   of a long episode, those from that step on
     GET /live/replays/{replay_id}/frames?from=0                       the pictures from there on that are drawn by now
 
 Both wait a while for what is not there yet. The first begins to play the episode; asked again, it goes on waiting.
@@ -49,6 +50,7 @@ async def _numbers(request: Request, *, manager: Callable[[], RunManager], repla
     run_id = str(request.path_params["run_id"])
     checkpoint = request.query_params.get("checkpoint", "best")
     seed, epsilon = query_count(request, "seed"), query_number(request, "epsilon")
+    first = query_count(request, "from")
 
     def ask() -> Replay:
         path, load = find_policy(manager().run_folder(run_id), checkpoint)
@@ -63,7 +65,7 @@ async def _numbers(request: Request, *, manager: Callable[[], RunManager], repla
         return JsonAnswer({"stage": replay.stage}, status_code=202, headers=headers)
     config = replay.config
     report = await run_in_threadpool(inspect_environment, config.env_id, config.max_episode_steps)
-    content = await run_in_threadpool(replay_numbers, replay, report)
+    content = await run_in_threadpool(replay_numbers, replay, report, first)
     return Response(content, media_type="application/json", headers=headers)
 
 

@@ -8,6 +8,7 @@ other.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,26 @@ from dqn_core.training.environments import EnvironmentReport
 
 __all__ = ["frame_pack", "replay_numbers"]
 
+_STEPS_A_PORTION = 10_000
 _PACK_BYTES = 1_500_000
 """A pack ends with the picture that takes it beyond this."""
 
 
-def replay_numbers(replay: Replay, report: EnvironmentReport) -> bytes:
-    """Every number of a replay whose episode is played, as JSON: float32 exactly, no NaN."""
+def replay_numbers(replay: Replay, report: EnvironmentReport, first: int = 0) -> bytes:
+    """Numbers of a replay whose episode is played, from step ``first`` on, as JSON: float32 exactly, no NaN.
+
+    Of a long episode they come in portions; ``length`` says how many steps it has in all. They are made once.
+    """
+    portions = replay.encoded(lambda: list(_portions(replay, report)))
+    return portions[min(first // _STEPS_A_PORTION, len(portions) - 1)]
+
+
+def _portions(replay: Replay, report: EnvironmentReport) -> Iterator[bytes]:
     config, rollout = replay.config, replay.rollout
     if config is None or rollout is None:
         message = "The episode is not played yet."
         raise ValueError(message)
-    values = {
+    about = {
         "id": replay.replay_id,
         "seed": rollout.seed,
         "epsilon": rollout.epsilon,
@@ -40,14 +50,21 @@ def replay_numbers(replay: Replay, report: EnvironmentReport) -> bytes:
         "terminated": rollout.terminated,
         "truncated": rollout.truncated,
         "episode_return": rollout.episode_return,
-        "actions": rollout.actions.tolist(),
-        "is_greedy": rollout.is_greedy.tolist(),
-        "rewards": _plain(rollout.rewards),
-        "q_values": _plain(rollout.q_values),
-        "observations": _plain(rollout.observations),
-        "discounted_returns": _plain(rollout.discounted_returns(config.gamma)),
     }
-    return json_text(values, is_compact=True).encode()
+    returns = rollout.discounted_returns(config.gamma)
+    for first in range(0, max(1, rollout.length), _STEPS_A_PORTION):
+        end = min(first + _STEPS_A_PORTION, rollout.length)
+        steps = slice(first, end)
+        values = about | {
+            "from": first,
+            "actions": rollout.actions[steps].tolist(),
+            "is_greedy": rollout.is_greedy[steps].tolist(),
+            "rewards": _plain(rollout.rewards[steps]),
+            "q_values": _plain(rollout.q_values[steps]),
+            "observations": _plain(rollout.observations[first : end + (end == rollout.length)]),
+            "discounted_returns": _plain(returns[steps]),
+        }
+        yield json_text(values, is_compact=True).encode()
 
 
 def frame_pack(replay: Replay, first: int) -> bytes:
