@@ -134,7 +134,7 @@ def _shipped(lesson: Lesson, predicted: int | None) -> None:
     if result is None:
         st.info(_("No result comes with this lesson: train it here."), icon=":material/info:")
         return
-    lesson_result(lesson, result.runs, predicted)
+    lesson_result(lesson, result.runs, predicted, source="shipped")
     text = _("Trained beforehand, {count} runs ({machine}), by `{command}`.")
     st.caption(text.format(count=len(result.runs), machine=result.machine, command=result.command))
     if not result.is_current:
@@ -167,7 +167,7 @@ def _own(lesson: Lesson, predicted: int | None) -> None:
     if status.is_active:
         _progress(lesson)
     elif len({run.variant for run in runs}) == len(lesson.labels):
-        lesson_result(lesson, runs, predicted)
+        lesson_result(lesson, runs, predicted, source="server")
     else:
         st.info(_("Some of its runs were stopped: train it here again to go on."), icon=":material/info:")
 
