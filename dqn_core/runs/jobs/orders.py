@@ -55,9 +55,9 @@ class Order:
         """The newest job for this order; None where there was none lately."""
         return jobs.latest(self.key)
 
-    def submit(self, jobs: Jobs) -> Job:
-        """Have it done; raises :class:`~dqn_core.errors.BusyError` where too much waits already."""
-        return jobs.submit(self.key, self.plan)
+    def submit(self, jobs: Jobs, owner: str = "") -> Job:
+        """Have it done for ``owner``; raises :class:`~dqn_core.errors.BusyError` where too much waits already."""
+        return jobs.submit(self.key, self.plan, owner)
 
 
 def rollout_film_order(  # noqa: PLR0913  each is a choice of the person who asks

@@ -46,8 +46,10 @@ class JobState(StrEnum):
 class Job:
     """One job. Written by the service's thread alone, read by any."""
 
-    def __init__(self, key: str, plan: Plan) -> None:
+    def __init__(self, key: str, plan: Plan, owner: str = "") -> None:
         self.job_id = secrets.token_hex(8)
+        self.owner = owner
+        """Id of the visitor who asked for it first; empty where nobody is known."""
         self.key = key
         """Two jobs with the same key would do the same."""
         self.plan = plan
@@ -84,8 +86,10 @@ class Jobs:
         self._thread: threading.Thread | None = None
         self._is_closed = False
 
-    def submit(self, key: str, plan: Plan) -> Job:
+    def submit(self, key: str, plan: Plan, owner: str = "") -> Job:
         """A job that does what ``plan`` says; the one with the same ``key`` that is not over yet, if there is one.
+
+        ``owner`` is the visitor who asks for it.
 
         Raises :class:`BusyError` where too many wait already.
         """
@@ -95,7 +99,7 @@ class Jobs:
                 return same
             if self._is_closed or len(self._waiting) >= self._most_waiting:
                 raise BusyError(mark("The server has as much to do as it can take on: try again in a minute."))
-            job = Job(key, plan)
+            job = Job(key, plan, owner)
             self._jobs[job.job_id] = job
             self._waiting.append(job)
             self._forget()
