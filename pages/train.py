@@ -1,7 +1,7 @@
 """The page where one agent is trained: its settings, its controls, and what it does live.
 
-The run shown is the one in the address (``?run=...``); the run itself lives in the server and goes on without any
-page. Without a run, the page shows the settings of the one to come.
+The run shown is the one in the address (``?run=...``), or the one that the tab showed last; the run itself lives in the
+server and goes on without any page. Without a run, the page shows the settings of the one to come.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from pages.components.links import (
     compare_query,
     language_switch,
     page_query,
+    train_run,
 )
 from pages.components.run_controls import run_controls, show_command_error
 from pages.components.run_picker import run_picker
@@ -40,7 +41,9 @@ from pages.server import get_manager
 
 
 def train_page() -> None:
-    """Draw the page of the run in the address."""
+    """Draw the page of the run in the address; where it names none, of the run that this tab showed last."""
+    if "run" not in st.query_params and (run_id := train_run()):
+        st.query_params["run"] = run_id
     snapshot, complaint = _snapshot_in_address()
     form = _form(snapshot)
     with st.sidebar:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dqn_core.presets import preset_name
 from dqn_core.runs.records import RunRecord
-from pages.components.links import TRAIN_PAGE, page_query
+from pages.components.links import TRAIN_PAGE, new_run_query, page_query
 from pages.components.moments import moment_text
 from pages.components.numbers import number_text
 from pages.components.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
@@ -30,7 +30,7 @@ def run_picker(shown: str | None) -> None:
         for record in runs:
             _run_link(record, is_shown=record.run_id == shown)
     if shown is not None:
-        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=page_query())
+        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=new_run_query())
 
 
 def _run_link(record: RunRecord, *, is_shown: bool) -> None:
