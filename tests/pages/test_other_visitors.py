@@ -246,6 +246,7 @@ HARMLESS: Mapping[str, str] = {
     "components/video_export.py: video_export on_click": _OWN_START,
     "experiments.py: _start on_click": _OWN_START,
     "lessons.py: _buttons on_click": _OWN_START,
+    "lessons.py: _prediction on_change": "keeps the visitor's own prediction",
     "search.py: _start on_click": _OWN_START,
     "inside.py: _run_line on_click": "asks for a checkpoint to look at, at most every three seconds; the run goes on",
     "components/instructor.py: _ask on_click": "asks for the instructor's code",
