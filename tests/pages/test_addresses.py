@@ -49,3 +49,14 @@ def test_a_callback_that_comes_after_its_page_was_left_does_no_harm(manager: Run
     app = AppTest.from_function(_callbacks_without_their_page, default_timeout=30).run()
     assert not app.exception
     assert any("all ran" in each.value for each in app.markdown)
+
+
+def _unforeseen() -> None:
+    message = "/srv/secret/place"
+    raise RuntimeError(message)
+
+
+def test_an_error_that_nobody_foresaw_shows_no_place_on_the_servers_disk() -> None:
+    (shown,) = AppTest.from_function(_unforeseen, default_timeout=30).run().exception
+    assert "RuntimeError" in str(shown.proto)
+    assert not any(place in str(shown.proto) for place in ("/srv", ".py", "File "))
