@@ -13,7 +13,7 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dqn_core.errors import DqnLabError
 from pages.components.links import base_path
@@ -74,7 +74,17 @@ def _routes() -> list[BaseRoute]:
         *run_list_routes(),
         *visitor_routes(signer, prefix or "/"),
     ]
-    return [Mount(prefix, routes=routes)] if prefix else routes
+    return [_below(prefix, each) for each in routes] if prefix else routes
+
+
+def _below(prefix: str, route: BaseRoute) -> BaseRoute:
+    """The same route below ``prefix``; a Mount would take all of Streamlit's own addresses there too."""
+    if isinstance(route, Route):
+        return Route(f"{prefix}{route.path}", route.endpoint, methods=list(route.methods or ()))
+    if isinstance(route, WebSocketRoute):
+        return WebSocketRoute(f"{prefix}{route.path}", route.endpoint)
+    msg = f"A route of another kind cannot be put below {prefix}: {route!r}"
+    raise TypeError(msg)
 
 
 app = st.App(

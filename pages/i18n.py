@@ -7,7 +7,7 @@ The language is the browser's unless the URL says otherwise (``?lang=ko``), so a
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
 from pages.components.fields import FIELDS
+from pages.components.markdown import escape_markdown
 from pages.components.numbers import number_text
 from pages.components.words import STATE_LABELS, WEIGHTS_LABELS
 
@@ -32,6 +33,7 @@ __all__ = [
     "translate",
     "translate_error",
     "translate_parts",
+    "translate_to_markdown",
 ]
 
 LANGUAGES = {"en": "English", "ko": "한국어"}
@@ -39,6 +41,8 @@ LANGUAGES = {"en": "English", "ko": "한국어"}
 DOMAIN = "dqn_lab"
 LOCALE_DIR = Path(__file__).with_name("locale")
 _FALLBACK = "en"
+_LONGEST_VALUE = 200
+"""Characters of a bad value that a message repeats."""
 _RUN_SOURCES = ("dqn_core/algorithm/", "dqn_core/runs/", "dqn_core/training/")
 _FIELD_PARAMETERS = frozenset({"field", "name", "limit_name"})
 _WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHTS_LABELS}
@@ -68,7 +72,7 @@ def core_messages() -> dict[str, str]:
 
 
 def translate_parts(template: str, parameters: Mapping[str, object]) -> str:
-    """A message that travels as a template and its parameters, in the session's language.
+    """A message that travels as a template and its parameters, in the session's language, as plain text.
 
     A parameter that names a config field is shown by that field's label, numbers as people write them. An empty
     template stays empty.
@@ -76,17 +80,28 @@ def translate_parts(template: str, parameters: Mapping[str, object]) -> str:
     return template and _(template).format(**{name: _parameter_text(name, value) for name, value in parameters.items()})
 
 
+def translate_to_markdown(template: str, parameters: Mapping[str, object]) -> str:
+    """The same for where Markdown is read: what people typed, or other people's code said, is shown as it stands."""
+    texts = {name: _parameter_text(name, value, escape_markdown) for name, value in parameters.items()}
+    return template and _(template).format(**texts)
+
+
 def translate_error(error: DqnLabError) -> str:
-    """What ``error`` says, in the session's language; a config's problems as one Markdown list entry each."""
+    """What ``error`` says, in the session's language, in Markdown; a config's problems as one list entry each."""
     if isinstance(error, ConfigError):
         return "\n".join(f"- {problem_text(problem)}" for problem in error.problems)
-    return translate_parts(error.template, error.parameters)
+    return translate_to_markdown(error.template, error.parameters)
 
 
 def problem_text(problem: FieldProblem) -> str:
-    """One bad field by its label, its value, and what would be right."""
-    reason = translate_parts(problem.template, problem.parameters)
-    return f"**{field_label(problem.field)}** ({_parameter_text('value', problem.value)}): {reason}"
+    """One bad field by its label, its value, and what would be right, in Markdown."""
+    reason = translate_to_markdown(problem.template, problem.parameters)
+    value = _parameter_text("value", problem.value, lambda text: escape_markdown(_shortened(text)))
+    return f"**{escape_markdown(field_label(problem.field))}** ({value}): {reason}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
 def field_label(name: str) -> str:
@@ -94,7 +109,7 @@ def field_label(name: str) -> str:
     return _(FIELDS[name].label) if name in FIELDS else name
 
 
-def _parameter_text(name: str, value: object) -> str:
+def _parameter_text(name: str, value: object, escape: Callable[[str], str] = str) -> str:
     if name in _FIELD_PARAMETERS and isinstance(value, str):
         return field_label(value)
     if value in _WORDS.get(name, ()):
@@ -103,7 +118,7 @@ def _parameter_text(name: str, value: object) -> str:
         return _("on") if value else _("off")
     if isinstance(value, (int, float)):
         return number_text(value)
-    return str(value)
+    return escape(str(value))
 
 
 def _shipped(tag: str | None) -> str | None:

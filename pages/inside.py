@@ -155,7 +155,7 @@ def _run_choice(names: Mapping[str, str], run_id: str) -> None:
         st.session_state[key] = run_id
 
     def choose() -> None:
-        st.query_params["run"] = st.session_state[key]
+        st.query_params["run"] = st.session_state.get(key, run_id)
 
     st.selectbox(_("Run"), list(names), format_func=names.__getitem__, key=key, on_change=choose, width=360)
 
@@ -166,7 +166,9 @@ def _tabs() -> Sequence[Any]:
     key = f"inside-part-{current_language()}"
 
     def tell() -> None:
-        st.query_params["part"] = next(name for name, title in titles.items() if title == st.session_state[key])
+        st.query_params["part"] = next(
+            (name for name, title in titles.items() if title == st.session_state.get(key)), ""
+        )
 
     default = titles.get(wanted, next(iter(titles.values())))
     return st.tabs(list(titles.values()), default=default, key=key, on_change=tell)

@@ -1,6 +1,11 @@
-"""Guided experiments: a question, a prediction, and only then the result."""
+"""Guided experiments: a question, a prediction, and only then the result.
+
+The lesson is the one in the address; what a visitor predicted and has looked at is kept on the server.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import streamlit as st
 
@@ -8,11 +13,14 @@ from dqn_core.errors import DqnLabError
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.shipped import read_shipped
+from dqn_core.runs.prediction_store import Prediction, PredictionStore
 from pages.components.errors import show_errors
 from pages.components.lesson_result import lesson_result
 from pages.components.lesson_runs import latest_experiment, lesson_runs, start_lesson
 from pages.components.links import COMPARE_PAGE, LESSONS_PAGE, language_switch, page_query
 from pages.i18n import _, translate_error
+from pages.identity import visitor
+from pages.server import get_manager
 
 _NO_DIFFERENCE = -1
 _COLUMNS = 3
@@ -36,6 +44,7 @@ def lessons_page() -> None:
 
 
 def _overview() -> None:
+    predictions = _predictions()
     st.caption(
         _("Predict first, then look: each question is answered by runs over several seeds, not by one lucky one.")
     )
@@ -52,79 +61,105 @@ def _overview() -> None:
                         icon=":material/arrow_forward:",
                         query_params={"lesson": lesson.name, **page_query()},
                     )
-                    if _is_revealed(lesson):
+                    if lesson.name in predictions and predictions[lesson.name].is_revealed:
                         st.badge(_("seen"), icon=":material/check:", color="green")
 
 
 def _lesson(lesson: Lesson) -> None:
     st.markdown(f"#### {_(lesson.question)}")
     st.markdown(_(lesson.setup))
-    prediction = _prediction(lesson)
-    _buttons(lesson, can_look=prediction is not None)
+    kept = _predictions().get(lesson.name)
+    _prediction(lesson, kept)
+    is_revealed = kept is not None and kept.is_revealed
+    _buttons(lesson, has_predicted=kept is not None, is_revealed=is_revealed)
     error = st.session_state.pop(_ERROR, None)
     if error is not None:
         st.error(translate_error(error), icon=":material/error:")
-    if prediction is None:
+    if kept is None:
         return
-    predicted = None if prediction == _NO_DIFFERENCE else prediction
-    if _is_revealed(lesson):
+    predicted = None if kept.choice == _NO_DIFFERENCE else kept.choice
+    if is_revealed:
         _shipped(lesson, predicted)
-    _own(lesson, predicted)
-    if _is_revealed(lesson):
+    _own(lesson, predicted, is_revealed=is_revealed)
+    if is_revealed:
         st.subheader(_("Why?"), anchor=False)
         st.markdown(_(lesson.explanation))
         st.caption(_("Read on: {source}").format(source=_(lesson.source)))
         _next(lesson)
 
 
-def _prediction(lesson: Lesson) -> int | None:
-    choices = [*range(len(lesson.labels)), _NO_DIFFERENCE]
-    return st.radio(
+def _predictions() -> dict[str, Prediction]:
+    """The visitor's predictions by lesson; those that a lesson of today has."""
+    found = _store().of_visitor(visitor().visitor_id)
+    return {name: each for name, each in found.items() if name in LESSONS and each.choice in _choices(LESSONS[name])}
+
+
+def _store() -> PredictionStore:
+    return PredictionStore(get_manager().store.database)
+
+
+def _choices(lesson: Lesson) -> list[int]:
+    return [*range(len(lesson.labels)), _NO_DIFFERENCE]
+
+
+def _prediction(lesson: Lesson, kept: Prediction | None) -> None:
+    key = f"lesson:{lesson.name}:prediction"
+    choice = None if kept is None else kept.choice
+    if st.session_state.get(key) != choice:
+        st.session_state[key] = choice
+    st.radio(
         _("Your prediction"),
-        choices,
+        _choices(lesson),
         index=None,
         format_func=lambda place: _("no clear difference") if place == _NO_DIFFERENCE else _(lesson.labels[place]),
         horizontal=True,
-        key=f"lesson:{lesson.name}:prediction",
-        disabled=_is_revealed(lesson),
+        key=key,
+        disabled=kept is not None and kept.is_revealed,
         help=_("It stays as it is once you have seen the result."),
+        on_change=_predict,
+        args=(lesson, key),
     )
 
 
-def _buttons(lesson: Lesson, *, can_look: bool) -> None:
+def _buttons(lesson: Lesson, *, has_predicted: bool, is_revealed: bool) -> None:
     with st.container(horizontal=True):
         st.button(
             _("Show the result"),
             type="primary",
             icon=":material/visibility:",
-            disabled=not can_look or _is_revealed(lesson),
+            disabled=not has_predicted or is_revealed,
             on_click=_reveal,
             args=(lesson,),
-            help=None if can_look else _("Predict first."),
+            help=None if has_predicted else _("Predict first."),
         )
         st.button(
             _("Train it here ({count} runs)").format(count=len(lesson.spec.cells)),
             icon=":material/play_arrow:",
-            disabled=not can_look,
+            disabled=not has_predicted,
             on_click=_train,
             args=(lesson,),
             help=_("The same runs on this server, as an experiment; the page may be left meanwhile."),
         )
 
 
-def _is_revealed(lesson: Lesson) -> bool:
-    return bool(st.session_state.get(f"revealed:{lesson.name}"))
+def _predict(lesson: Lesson, key: str) -> None:
+    choice = st.session_state.get(key)
+    if choice is not None:
+        _attempt(lambda: _store().predict(visitor().visitor_id, lesson.name, choice))
 
 
 def _reveal(lesson: Lesson) -> None:
-    key = f"lesson:{lesson.name}:prediction"
-    st.session_state[f"revealed:{lesson.name}"] = True
-    st.session_state[key] = st.session_state[key]  # kept though the page is left
+    _attempt(lambda: _store().reveal(visitor().visitor_id, lesson.name))
 
 
 def _train(lesson: Lesson) -> None:
+    _attempt(lambda: start_lesson(lesson))
+
+
+def _attempt(do: Callable[[], object]) -> None:
+    """Do what a widget asked for; what keeps it from being done is said below the buttons."""
     try:
-        start_lesson(lesson)
+        do()
     except DqnLabError as error:
         st.session_state[_ERROR] = error
 
@@ -134,7 +169,7 @@ def _shipped(lesson: Lesson, predicted: int | None) -> None:
     if result is None:
         st.info(_("No result comes with this lesson: train it here."), icon=":material/info:")
         return
-    lesson_result(lesson, result.runs, predicted)
+    lesson_result(lesson, result.runs, predicted, source="shipped")
     text = _("Trained beforehand, {count} runs ({machine}), by `{command}`.")
     st.caption(text.format(count=len(result.runs), machine=result.machine, command=result.command))
     if not result.is_current:
@@ -151,13 +186,18 @@ def _progress(lesson: Lesson) -> None:
         st.progress(status.fraction, text=text)
 
 
-def _own(lesson: Lesson, predicted: int | None) -> None:
-    """What was trained on this server."""
+def _own(lesson: Lesson, predicted: int | None, *, is_revealed: bool) -> None:
+    """What was trained on this server: how far it is, and once the result is looked at, what came of it."""
     status = latest_experiment(lesson)
     if status is None:
         return
     st.subheader(_("Trained on this server"), anchor=False)
-    runs = lesson_runs(lesson, status)
+    if status.is_active:
+        _progress(lesson)
+    if not is_revealed:
+        if not status.is_active:
+            st.caption(_("Its runs are over: show the result to look at them too."))
+        return
     st.page_link(
         COMPARE_PAGE,
         label=_("Look at these runs in Compare"),
@@ -165,9 +205,10 @@ def _own(lesson: Lesson, predicted: int | None) -> None:
         query_params={"runs": ",".join(run.run_id for run in status.runs), **page_query()},
     )
     if status.is_active:
-        _progress(lesson)
-    elif len({run.variant for run in runs}) == len(lesson.labels):
-        lesson_result(lesson, runs, predicted)
+        return
+    runs = lesson_runs(lesson, status)
+    if len({run.variant for run in runs}) == len(lesson.labels):
+        lesson_result(lesson, runs, predicted, source="server")
     else:
         st.info(_("Some of its runs were stopped: train it here again to go on."), icon=":material/info:")
 

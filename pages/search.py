@@ -11,7 +11,7 @@ from dqn_core.runs.searches import Searches, SearchStatus
 from pages.charts import search_history, search_importance, search_parallel
 from pages.components.errors import show_errors
 from pages.components.fields import FIELDS
-from pages.components.links import SEARCH_PAGE, TRAIN_PAGE, language_switch, page_query
+from pages.components.links import SEARCH_PAGE, TRAIN_PAGE, language_switch, new_run_query
 from pages.components.numbers import number_text
 from pages.components.search_form import SearchDraft, search_form
 from pages.components.value_text import value_text
@@ -128,7 +128,7 @@ def _buttons(status: SearchStatus) -> None:
             _("Open the best on the Train page"), type="primary", icon=":material/model_training:"
         ):
             st.session_state["new:draft"] = best.to_dict()
-            st.switch_page(TRAIN_PAGE, query_params=page_query())
+            st.switch_page(TRAIN_PAGE, query_params=new_run_query())
         if status.is_active:
             _button(_("Stop"), ":material/stop:", status, lambda searches: searches.stop(status.search_id))
             return

@@ -1,7 +1,7 @@
 """The page where one agent is trained: its settings, its controls, and what it does live.
 
-The run shown is the one in the address (``?run=...``); the run itself lives in the server and goes on without any
-page. Without a run, the page shows the settings of the one to come.
+The run shown is the one in the address (``?run=...``), or the one that the tab showed last; the run itself lives in the
+server and goes on without any page. Without a run, the page shows the settings of the one to come.
 """
 
 from __future__ import annotations
@@ -28,19 +28,23 @@ from pages.components.links import (
     compare_query,
     language_switch,
     page_query,
+    train_run,
 )
+from pages.components.markdown import escape_markdown
 from pages.components.run_controls import run_controls, show_command_error
 from pages.components.run_picker import run_picker
 from pages.components.submission import submission
 from pages.components.welcome import unknown_run, welcome
-from pages.i18n import _, core_messages, problem_text, translate_error, translate_parts
+from pages.i18n import _, core_messages, problem_text, translate_error, translate_parts, translate_to_markdown
 from pages.identity import may_control
 from pages.live.panel import labels, live_panel
 from pages.server import get_manager
 
 
 def train_page() -> None:
-    """Draw the page of the run in the address."""
+    """Draw the page of the run in the address; where it names none, of the run that this tab showed last."""
+    if "run" not in st.query_params and (run_id := train_run()):
+        st.query_params["run"] = run_id
     snapshot, complaint = _snapshot_in_address()
     form = _form(snapshot)
     with st.sidebar:
@@ -108,7 +112,9 @@ def _form(snapshot: RunSnapshot | None) -> FormState:
 def _header(snapshot: RunSnapshot | None) -> None:
     left, right = st.columns([2, 3], vertical_alignment="center")
     with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
-        st.title(snapshot.record.name if snapshot else _("Train an agent"), anchor=False, width="content")
+        st.title(
+            escape_markdown(snapshot.record.name) if snapshot else _("Train an agent"), anchor=False, width="content"
+        )
         if snapshot:
             seed = snapshot.record.initial_config.seed
             st.caption(
@@ -180,7 +186,7 @@ def _compute(snapshot: RunSnapshot | None) -> tuple[str, str] | None:
     if snapshot is None or not snapshot.record.compute:
         return None
     record = snapshot.record
-    return record.compute, translate_parts(record.compute_template, record.compute_parameters)
+    return record.compute, translate_to_markdown(record.compute_template, record.compute_parameters)
 
 
 show_errors(train_page)

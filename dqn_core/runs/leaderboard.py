@@ -166,7 +166,7 @@ class Leaderboard:
     def _on_its_way(self, submission: Submission, order: Order) -> Entry:
         job = order.job(self._jobs)
         if job is None or job.state is JobState.CANCELLED:
-            job = order.submit(self._jobs)
+            job = order.submit(self._jobs, submission.owner)
         return Entry(submission=submission, error=job.error, share=job.share)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "check_run_id",
     "clean_tags",
     "clean_text",
+    "is_run_id",
     "new_run_id",
     "unknown_run",
 ]
@@ -125,9 +126,14 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ID_LETTERS) for _ in range(4))}"
 
 
+def is_run_id(text: str) -> bool:
+    """Whether ``text`` has the form of a run's id."""
+    return _RUN_ID.fullmatch(text) is not None
+
+
 def check_run_id(run_id: str) -> str:
     """``run_id`` itself if it has the form of one; raises :class:`UnknownRunError` before any path is built of it."""
-    if not _RUN_ID.fullmatch(run_id):
+    if not is_run_id(run_id):
         raise unknown_run(run_id)
     return run_id
 

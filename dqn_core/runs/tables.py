@@ -21,6 +21,7 @@ __all__ = [
     "episodes",
     "evaluations",
     "experiments",
+    "predictions",
     "runs",
     "submissions",
 ]
@@ -123,6 +124,16 @@ submissions = sa.Table(
     sqlite_with_rowid=False,
 )
 
+predictions = sa.Table(
+    "predictions",
+    metadata,
+    sa.Column("visitor", sa.Text, primary_key=True),
+    sa.Column("lesson", sa.Text, primary_key=True),
+    sa.Column("choice", sa.Integer, nullable=False),
+    sa.Column("is_revealed", sa.Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
@@ -161,6 +172,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             env_steps INTEGER NOT NULL
         ) WITHOUT ROWID""",
         "CREATE INDEX ix_submissions_env_id ON submissions (env_id)",
+    ),
+    (
+        """CREATE TABLE predictions (
+            visitor TEXT NOT NULL,
+            lesson TEXT NOT NULL,
+            choice INTEGER NOT NULL,
+            is_revealed BOOLEAN NOT NULL,
+            PRIMARY KEY (visitor, lesson)
+        ) WITHOUT ROWID""",
     ),
 )
 """SQL that makes version 2 of version 1, version 3 of version 2, and so on."""

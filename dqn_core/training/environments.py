@@ -22,7 +22,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from PIL import Image
 
-from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
+from dqn_core.errors import DqnLabError, RolloutError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
 __all__ = [
@@ -98,7 +98,7 @@ def make_environment(env_id: str, max_episode_steps: int | None = None) -> gym.E
     try:
         _check_spaces(env_id, made)
     except UnsupportedEnvironmentError:
-        made.close()
+        close_environment(made)
         raise
     set_decorated(made, on=False)
     return made
@@ -223,26 +223,49 @@ def action_range(environment: gym.Env[np.ndarray, Any]) -> tuple[int, int]:
 
 
 def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
-    """Free what the environment holds; waits for a picture that another run draws just now."""
-    with _RENDER_LOCK:
-        environment.close()
+    """Free what the environment holds; waits for a picture that another run draws just now.
+
+    What the environment's own code raises there goes to the log: whoever is done with it goes on.
+    """
+    try:
+        with _RENDER_LOCK:
+            environment.close()
+    except Exception as error:  # noqa: BLE001  an environment is other people's code
+        _LOG.warning("An environment could not be closed (%s: %s)", type(error).__name__, error)
 
 
 @functools.lru_cache(maxsize=64)
 def environment_picture(env_id: str) -> bytes | None:
-    """JPEG of the environment some steps into an episode; None where it cannot draw."""
+    """JPEG of the environment some steps into an episode; None where it cannot draw.
+
+    Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and :class:`RolloutError` where the
+    environment's own code fails.
+    """
     environment = make_environment(env_id)
-    set_decorated(environment, on=True)
     try:
+        set_decorated(environment, on=True)
         environment.reset(seed=1)
         first_action, n_actions = action_range(environment)
         for step in range(_STEPS_BEFORE_PICTURE):
             _, _, terminated, truncated, _ = environment.step(first_action + step % n_actions)
             if terminated or truncated:
                 break
-        return render_jpeg(environment, quality=90)
+        return _drawn(environment, env_id)
+    except RolloutError:
+        raise
+    except Exception as error:  # an environment is other people's code
+        template = mark("{env_id} fails in its first steps ({kind}: {cause}): a run would fail as well.")
+        raise RolloutError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
     finally:
         close_environment(environment)
+
+
+def _drawn(environment: gym.Env[np.ndarray, Any], env_id: str) -> bytes | None:
+    try:
+        return render_jpeg(environment, quality=90)
+    except Exception as error:
+        template = mark("{env_id} draws no picture ({kind}: {cause}). It can be trained all the same.")
+        raise RolloutError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
 
 
 def as_failure(error: Exception) -> DqnLabError:

@@ -25,6 +25,8 @@ MOST_BYTES = 64 * 2**20
 """Size of a file of weights, or of a checkpoint that holds them."""
 
 _MEGABYTE = 2**20
+_MOST_DIMENSIONS = 8
+"""Beyond any network's, so that :func:`check_fit` names a wrong shape; NumPy itself holds 64."""
 _NAME = re.compile(r"[\w.-]{1,80}", re.ASCII)
 _PICKLED = (b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
 _NETWORKS = ("learner.online.", "online.", "")
@@ -88,6 +90,9 @@ def _checked(array: Mapping[str, Any], array_name: str, file: str) -> np.ndarray
     if array["dtype"] != "F32":
         template = mark("{array} in {file} is of type {type}; weights are float32 (F32).")
         raise WeightsFileError(template, array=array_name, file=file, type=array["dtype"])
+    if len(array["shape"]) > _MOST_DIMENSIONS:
+        template = mark("{array} in {file} has {count} dimensions; the weights of a network have one or two.")
+        raise WeightsFileError(template, array=array_name, file=file, count=len(array["shape"]))
     values = np.frombuffer(array["data"], "<f4").reshape(array["shape"]).astype(np.float32)
     if not np.isfinite(values).all():
         template = mark("{array} in {file} holds NaN or infinity: those are weights of a run that diverged.")

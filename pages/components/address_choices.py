@@ -13,6 +13,10 @@ from pages.components.distinct_texts import distinct_texts
 __all__ = ["AddressChoice", "AddressFlag", "AddressNumber", "address_select"]
 
 
+_MOST_DIGITS = 18
+"""A longer number in an address is taken for none: Python reads none of thousands of digits."""
+
+
 @dataclass(frozen=True)
 class AddressChoice:
     """One of a few words, for a widget with ``key=choice.hold()`` and ``on_change=choice.take``."""
@@ -34,7 +38,7 @@ class AddressChoice:
 
     def take(self) -> None:
         """Write into the address what the widget shows."""
-        _write(self.name, st.session_state[_key(self.name)], self.values[0])
+        _write(self.name, st.session_state.get(_key(self.name), self.value), self.values[0])
 
 
 def address_select(name: str, label: str, texts: Mapping[str, str], default: str, **look: Any) -> str:
@@ -63,7 +67,7 @@ class AddressFlag:
 
     def take(self) -> None:
         """Write into the address what the widget shows."""
-        _write(self.name, str(int(st.session_state[_key(self.name)])), str(int(self.default)))
+        _write(self.name, str(int(st.session_state.get(_key(self.name), self.value))), str(int(self.default)))
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class AddressNumber:
     def value(self) -> int:
         """The number in the address, or the nearest that is allowed."""
         given = st.query_params.get(self.name, "")
-        is_number = given.isascii() and given.isdecimal()
+        is_number = given.isascii() and given.isdecimal() and len(given) <= _MOST_DIGITS
         return min(self.high, max(self.low, int(given))) if is_number else self.default
 
     def hold(self) -> str:
@@ -88,7 +92,7 @@ class AddressNumber:
 
     def take(self) -> None:
         """Write into the address what the widget shows."""
-        _write(self.name, str(st.session_state[_key(self.name)]), str(self.default))
+        _write(self.name, str(st.session_state.get(_key(self.name), self.value)), str(self.default))
 
 
 def _key(name: str) -> str:

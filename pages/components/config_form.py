@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, mark
+from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
-from dqn_core.presets import preset_config, preset_name, preset_names, preset_record
+from dqn_core.presets import preset_config, preset_names, preset_record
 from dqn_core.training.environments import EnvironmentReport
 from pages.components.environment_card import environment_card
 from pages.components.epsilon_preview import epsilon_preview
 from pages.components.field_widgets import field_widget, is_used
 from pages.components.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
 from pages.components.first_weights import first_weights
-from pages.components.form_state import WATCHING, FormState
+from pages.components.form_state import CUSTOM, WATCHING, FormState
 from pages.components.links import LESSONS_PAGE, page_query
 from pages.components.numbers import number_text
 from pages.components.words import PRESET_LABELS
@@ -22,7 +21,6 @@ from pages.i18n import _
 
 __all__ = ["config_form"]
 
-_CUSTOM = "custom"
 _HELP = mark("Sets all settings at once: those of the class's lab, or others that learn within a minute.")
 _LAB_MISTAKE = mark(
     "Exactly what the lab's notebook did, one mistake included: an episode that only ran out of time counts as ended, "
@@ -63,8 +61,8 @@ def _fields(form: FormState, group: Group) -> list[str]:
 
 
 def _preset(form: FormState) -> None:
-    names, present = preset_names(form.values["env_id"]), _present_preset(form)
-    shown = names if present in names else (*names, _CUSTOM)
+    names, present = preset_names(form.values["env_id"]), form.present_preset()
+    shown = names if present in names else (*names, CUSTOM)
     key = f"{form.scope}:preset"
     if st.session_state.get(key) != present:
         st.session_state[key] = present
@@ -115,14 +113,8 @@ def _preset_text(name: str) -> str:
     return _(PRESET_LABELS[name]) if name in PRESET_LABELS else name
 
 
-def _present_preset(form: FormState) -> str:
-    try:
-        return preset_name(TrainingConfig.from_dict(form.values))
-    except ConfigError:
-        return _CUSTOM
-
-
 def _take_preset(form: FormState, key: str) -> None:
-    name, env_id = st.session_state[key], form.values["env_id"]
+    name, env_id = st.session_state.get(key), form.values["env_id"]
     if name in preset_names(env_id):
+        form.want_preset(name)
         form.change(**preset_config(env_id, name).replace(seed=form.values["seed"]).to_dict())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+
 import streamlit as st
 
-from dqn_core.errors import UnsupportedEnvironmentError
-from dqn_core.presets import PRESETS
+from dqn_core.errors import RolloutError, UnsupportedEnvironmentError
+from dqn_core.presets import PRESETS, preset_config, preset_names
 from dqn_core.training.environments import EnvironmentReport, environment_picture, inspect_environment
 from pages.components.field_widgets import frozen_reason
 from pages.components.fields import FIELDS
-from pages.components.form_state import FormState, first_config
+from pages.components.form_state import FormState
 from pages.i18n import _, translate_error
 
 __all__ = ["environment_card"]
@@ -52,21 +55,24 @@ def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> Non
         placeholder="CartPole-v0",
         disabled=reason is not None,
         help=reason or _("Any environment with a vector of numbers to observe and a few actions to choose from."),
-        on_change=lambda: _take(form, st.session_state[key].strip()),
+        on_change=lambda: _take(form, str(st.session_state.get(key) or "").strip()),
     )
     if not env_id:
         st.info(_("Type the id of an environment, for example CartPole-v0."), icon=":material/keyboard:")
 
 
 def _choose(form: FormState, key: str) -> None:
-    chosen = st.session_state[key]
+    chosen = st.session_state.get(key, form.values["env_id"])
     _take(form, "" if chosen == _OTHER else chosen)
 
 
 def _take(form: FormState, env_id: str) -> None:
-    """Another environment brings its own settings along; the seed stays."""
+    """Another environment brings its own settings along; the seed stays, and the preset where it has one so called."""
+    wanted = form.wanted_preset()
     if env_id:
-        form.change(**first_config(env_id).replace(seed=form.values["seed"]).to_dict())
+        known = preset_names(env_id)
+        config = preset_config(env_id, wanted if wanted in known else known[0])
+        form.change(**config.replace(seed=form.values["seed"]).to_dict())
     else:
         form.change(env_id="")
 
@@ -74,10 +80,13 @@ def _take(form: FormState, env_id: str) -> None:
 def _picture(env_id: str) -> EnvironmentReport | None:
     try:
         report = inspect_environment(env_id)
-        picture = environment_picture(env_id) if report.has_pictures else None
+        picture, trouble = _picture_or_trouble(env_id) if report.has_pictures else (None, None)
     except UnsupportedEnvironmentError as error:
         st.error(translate_error(error), icon=":material/error:")
         return None
+    if trouble is not None:
+        st.warning(translate_error(trouble), icon=":material/visibility_off:")
+        report = dataclasses.replace(report, has_pictures=False)
     preset = PRESETS.get(env_id)
     summary = _(preset.summary) if preset else ""
     if picture is not None:
@@ -85,3 +94,12 @@ def _picture(env_id: str) -> EnvironmentReport | None:
     if summary:
         st.caption(summary)
     return report
+
+
+@functools.lru_cache(maxsize=64)
+def _picture_or_trouble(env_id: str) -> tuple[bytes | None, RolloutError | None]:
+    """The picture, or why there is none; looked for once, for an environment that fails may take its time."""
+    try:
+        return environment_picture(env_id), None
+    except RolloutError as error:
+        return None, error

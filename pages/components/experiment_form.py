@@ -16,7 +16,7 @@ from dqn_core.runs.records import NAME_LENGTH
 from pages.components.distinct_texts import distinct_texts
 from pages.components.fields import FIELDS
 from pages.components.form_state import NEW_RUN, draft_config
-from pages.components.links import last_run
+from pages.components.links import train_run
 from pages.components.run_picker import run_title
 from pages.components.value_parsing import parsed_values, suggested_values
 from pages.components.value_text import value_text
@@ -103,7 +103,7 @@ def starting_configs(run_id: str | None) -> dict[str, tuple[str, TrainingConfig]
             bases[run_id] = (run_title(record), record.initial_config)
         except UnknownRunError:
             pass  # an address that names none of this server's runs begins with the presets
-    draft = draft_config(last_run() or NEW_RUN)
+    draft = draft_config(train_run() or NEW_RUN)
     if draft is not None:
         bases[_DRAFT] = (_("The form on the Train page"), draft)
     for env_id, preset in PRESETS.items():

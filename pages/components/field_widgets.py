@@ -19,6 +19,8 @@ from pages.i18n import _, problem_text, translate_error, translate_parts
 __all__ = ["field_widget", "frozen_reason", "is_used"]
 
 _SHARE_STEP = 0.01
+_MOST_DIGITS = 12
+"""A longer number is no layer's width, and Python reads none of thousands of digits."""
 
 
 def field_widget(form: FormState, name: str, *, explained: bool = False) -> None:
@@ -57,7 +59,8 @@ def frozen_reason(form: FormState, name: str) -> str | None:
 
 
 def _take_over(form: FormState, name: str) -> None:
-    form.change(**{name: _from_widget(name, st.session_state[form.key(name)])})
+    if form.key(name) in st.session_state:  # gone where its page was left in the meantime
+        form.change(**{name: _from_widget(name, st.session_state[form.key(name)])})
 
 
 def _show_problem(form: FormState, name: str) -> None:
@@ -132,7 +135,8 @@ def _from_widget(name: str, value: Any) -> Any:
     if FIELDS[name].widget is not Widget.WIDTHS:
         return value
     parts = [part.strip() for part in value.split(",") if part.strip()]
-    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else value
+    are_whole = all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts)
+    return tuple(map(int, parts)) if are_whole else value
 
 
 @functools.cache

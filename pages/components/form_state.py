@@ -14,12 +14,14 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
-from dqn_core.presets import preset_config, preset_names
+from dqn_core.presets import preset_config, preset_name, preset_names
 from pages.identity import steering
 
-__all__ = ["NEW_RUN", "WATCHING", "FormState", "draft_config", "draft_form", "first_config", "live_form"]
+__all__ = ["CUSTOM", "NEW_RUN", "WATCHING", "FormState", "draft_config", "draft_form", "first_config", "live_form"]
 
 
+CUSTOM = "custom"
+"""What the form calls settings that are no preset's."""
 NEW_RUN = "new"
 """Scope of the form where there is no run."""
 WATCHING = mark("You are watching: only whoever started this run changes its settings.")
@@ -62,6 +64,25 @@ class FormState:
     def refusal(self, name: str) -> DqnLabError | None:
         """Why the last change of field ``name`` was refused; None where it was not."""
         return _refusals(self.scope).get(name)
+
+    def present_preset(self) -> str:
+        """Name of the preset that the values are; :data:`CUSTOM` where they are none."""
+        try:
+            return preset_name(self.config())
+        except ConfigError:
+            return CUSTOM
+
+    def want_preset(self, name: str) -> None:
+        """Keep in mind which preset was chosen, for other environments."""
+        st.session_state[f"{self.scope}:wanted-preset"] = name
+
+    def wanted_preset(self) -> str:
+        """The preset that was chosen last; where none was, the one that the values are."""
+        key = f"{self.scope}:wanted-preset"
+        if key not in st.session_state and (present := self.present_preset()) != CUSTOM:
+            self.want_preset(present)
+        wanted: str = st.session_state.get(key, CUSTOM)
+        return wanted
 
     def config(self) -> TrainingConfig:
         """The values as a config; raises :class:`ConfigError` for a draft that is not valid."""

@@ -43,7 +43,7 @@ def _ask() -> None:
 
 def _enter() -> None:
     try:
-        become_instructor(st.session_state[_CODE_KEY])
+        become_instructor(str(st.session_state.get(_CODE_KEY) or ""))
     except AccessError as error:
         st.session_state[_ERROR_KEY] = error
     else:

@@ -6,16 +6,16 @@ import hashlib
 
 import streamlit as st
 
-from dqn_core.errors import DqnLabError
+from dqn_core.errors import AccessError, DqnLabError
 from dqn_core.runs.jobs.orders import Order
 from dqn_core.runs.jobs.service import JobState
 from pages.i18n import translate_error
-from pages.identity import visitor
+from pages.identity import may_control, require_control, visitor
 from pages.live.jobs.panels import job_panel
 from pages.live.jobs.wire import film_place
 from pages.server import get_jobs
 
-__all__ = ["is_on_its_way", "job_progress", "submit"]
+__all__ = ["cancel_job", "is_on_its_way", "job_progress", "submit"]
 
 _REFUSALS = "job_refusals"
 
@@ -28,6 +28,19 @@ def submit(order: Order) -> None:
         order.submit(get_jobs(), visitor().visitor_id)
     except DqnLabError as error:
         refusals[order.key] = error
+
+
+def cancel_job(job_id: str) -> None:
+    """End a job; one that another visitor asked for goes on, and the page says why."""
+    job = get_jobs().find(job_id)
+    if job is None:
+        return
+    try:
+        require_control(job)
+    except AccessError as error:
+        st.error(translate_error(error), icon=":material/block:")
+        return
+    get_jobs().cancel(job_id)
 
 
 def is_on_its_way(order: Order) -> bool:
@@ -50,7 +63,8 @@ def job_progress(key: str, order: Order) -> None:
         hashlib.sha256(order.key.encode()).hexdigest(),
         job_id=job.job_id if job else None,
         state=str(job.state) if job else "",
+        may_cancel=job is not None and may_control(job),
         film=film_place(film) if film else None,
     )
     if job is not None and wanted.cancel == job.job_id:
-        get_jobs().cancel(job.job_id)
+        cancel_job(job.job_id)

@@ -14,8 +14,9 @@ from dqn_core.events import EpisodeRecorded
 from dqn_core.runs.jobs.films import MOST_FILM_BYTES, film_bytes
 from dqn_core.runs.jobs.orders import recording_film_order
 from dqn_core.training.recordings import list_recordings, recording_name
+from pages.components.job_progress import cancel_job
 from pages.i18n import _, translate_error
-from pages.identity import visitor
+from pages.identity import may_control, visitor
 from pages.live.jobs.panels import gallery
 from pages.live.jobs.wire import film_place
 from pages.server import get_jobs, get_manager
@@ -40,7 +41,7 @@ def learning_gallery(run_id: str) -> None:
     shown = recorded if is_all else chosen_recordings(recorded)
     wanted = gallery(f"gallery-{run_id}", [_facts(run_id, each) for each in shown])
     if wanted.cancel:
-        get_jobs().cancel(wanted.cancel)
+        cancel_job(str(wanted.cancel))
     if wanted.play:
         _play(run_id, wanted.play)
 
@@ -76,6 +77,7 @@ def _facts(run_id: str, recording: EpisodeRecorded) -> dict[str, Any]:
         "picture": f"/live/runs/{quote(run_id)}/recordings/{name}.jpg?at={recording.env_step}",
         "film": film_place(film) if film else None,
         "job_id": job.job_id if job is not None and film is None and not job.state.is_over else None,
+        "may_cancel": job is not None and may_control(job),
     }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -19,6 +21,10 @@ from pages.live.figure.figure import show_figure
 __all__ = ["lesson_result"]
 
 _HEIGHT = 340
+_NONE = "–"
+
+Source = Literal["shipped", "server"]
+"""Who trained the runs of a result: they come with the program, or were trained on this server."""
 
 _MEASURES: dict[Measure, tuple[str, str]] = {
     "mean_eval": (
@@ -36,8 +42,12 @@ _MEASURES: dict[Measure, tuple[str, str]] = {
 }
 
 
-def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | None) -> None:
-    """Draw the result of ``runs`` and compare it with what was ``predicted``: a variant, or None for no difference."""
+def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | None, *, source: Source) -> None:
+    """Draw the result of ``runs`` and compare it with what was ``predicted``: a variant, or None for no difference.
+
+    ``source`` says who trained the runs: a page may show a result of each.
+    """
+    place = "" if source == "shipped" else f"-{source}"  # part of every key: two elements may not share one
     labels = [_(label) for label in lesson.labels]
     found = verdict(lesson, runs)
     _answer(found, labels, predicted)
@@ -52,27 +62,31 @@ def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | No
                 x_title=_("Env steps"),
                 y_title=_("Share of the way to solved") if lesson.measure == "progress" else _("Evaluation"),
             ),
-            "lesson-curves",
+            f"lesson-curves{place}",
             title=_("Evaluation while learning"),
             hint=_("Mean and 95 % bootstrap band over the seeds."),
             file_stem=lesson.name,
             height=_HEIGHT,
-            key=f"lesson:{lesson.name}:curves",
+            key=f"lesson:{lesson.name}:curves{place}",
         )
     with right:
         show_figure(
             lesson_measure.figure(found, labels, y_title=title, column=lesson.measure),
-            "lesson-measure",
+            f"lesson-measure{place}",
             title=title,
             hint=explanation,
             file_stem=lesson.name,
             height=_HEIGHT,
-            key=f"lesson:{lesson.name}:measure",
+            key=f"lesson:{lesson.name}:measure{place}",
         )
-    _table(found, labels, title, lesson.name)
+    _table(found, labels, title, f"lesson:{lesson.name}:table{place}")
 
 
 def _answer(found: Verdict, labels: Sequence[str], predicted: int | None) -> None:
+    if not math.isfinite(found.lead.low):
+        text = _("Too few of these runs can be compared: at least two seeds must have a result of each variant.")
+        st.info(text, icon=":material/info:")
+        return
     lead = _interval(found.lead)
     if found.answer is None:
         text = _("**No clear difference in this data.** “{label}” is ahead by {lead}, an interval that holds 0.")
@@ -86,12 +100,12 @@ def _answer(found: Verdict, labels: Sequence[str], predicted: int | None) -> Non
         st.info(f"{said} {_('You predicted: {prediction}.').format(prediction=own)}", icon=":material/lightbulb:")
 
 
-def _table(found: Verdict, labels: Sequence[str], title: str, name: str) -> None:
+def _table(found: Verdict, labels: Sequence[str], title: str, key: str) -> None:
     rows = [
         {_("Variant"): label, title: _short(each.mean), _("95 % interval"): _ends(each), "n": each.n}
         for label, each in zip(labels, found.estimates, strict=True)
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"lesson:{name}:table")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key=key)
 
 
 def _interval(estimate: Estimate) -> str:
@@ -99,8 +113,8 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _ends(estimate: Estimate) -> str:
-    return f"[{_short(estimate.low)}, {_short(estimate.high)}]"
+    return f"[{_short(estimate.low)}, {_short(estimate.high)}]" if math.isfinite(estimate.low) else _NONE
 
 
 def _short(value: float) -> str:
-    return number_text(float(f"{value:.3g}"))
+    return number_text(float(f"{value:.3g}")) if math.isfinite(value) else _NONE

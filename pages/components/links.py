@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from dqn_core.errors import UnknownRunError
+from dqn_core.runs.records import is_run_id
 from pages.i18n import LANGUAGES, current_language
+from pages.server import get_manager
 
 __all__ = [
     "COMPARE_PAGE",
@@ -26,9 +29,11 @@ __all__ = [
     "keep_address",
     "language_switch",
     "last_run",
+    "new_run_query",
     "open_run",
     "page_query",
     "replay_query",
+    "train_run",
 ]
 
 TRAIN_PAGE = "train.py"
@@ -42,6 +47,7 @@ INSIDE_PAGE = "inside.py"
 PLAY_PAGE = "play.py"
 SEARCH_PAGE = "search.py"
 _LAST_RUN_KEY = "last_run"
+_LEFT_KEY = "left_run"
 _LANGUAGE_KEY = "chosen_language"
 _OPENED_KEY = "opened_run"
 _UNTOLD_S = 3.0
@@ -72,6 +78,11 @@ def page_query(*, run: str | None = None, lang: str | None = None) -> dict[str, 
     return {name: value for name, value in (("run", run), ("lang", language)) if value}
 
 
+def new_run_query() -> dict[str, str]:
+    """Query parameters of a link to the form of a new run; without them, the Train page shows the run shown last."""
+    return page_query() | {"run": ""}
+
+
 def replay_query(run: str, checkpoint: str, seed: int, epsilon: float = 0.0) -> dict[str, str]:
     """Query parameters of a link to the replay of one episode."""
     chance = {"epsilon": repr(epsilon)} if epsilon else {}
@@ -84,9 +95,22 @@ def compare_query(run_ids: Iterable[str]) -> dict[str, str]:
 
 
 def last_run() -> str | None:
-    """The run that this tab showed last, for a page whose address names none; None where it showed none yet."""
+    """The run that this tab showed last, for a page whose address names none; None where there is none (any more)."""
     run_id: str | None = st.session_state.get(_LAST_RUN_KEY)
-    return run_id
+    try:
+        return get_manager().snapshot(run_id).record.run_id if run_id else None
+    except UnknownRunError:
+        return None
+
+
+def train_run() -> str | None:
+    """The run that the Train page shows where its address names none; None for the form of a new run.
+
+    The menu of pages leaves the address's run behind: the way back leads to it all the same, unless the tab left that
+    run for a new one.
+    """
+    run_id = last_run()
+    return None if run_id == st.session_state.get(_LEFT_KEY) else run_id
 
 
 def keep_address() -> None:
@@ -102,9 +126,19 @@ def keep_address() -> None:
         st.query_params["run"] = opened.run_id
         st.session_state[_OPENED_KEY] = replace(opened, is_new=False)
     _keep_language()
+    _keep_run()
     st.query_params.from_dict(st.query_params.to_dict())
-    if st.query_params.get("run"):
-        st.session_state[_LAST_RUN_KEY] = st.query_params["run"]
+
+
+def _keep_run() -> None:
+    """The run in the address is the one shown last; with a blank one (:func:`new_run_query`), it is left."""
+    run_id = st.query_params.get("run")
+    if run_id and is_run_id(run_id):
+        st.session_state[_LAST_RUN_KEY] = run_id
+        st.session_state.pop(_LEFT_KEY, None)
+    elif run_id == "":
+        st.session_state[_LEFT_KEY] = st.session_state.get(_LAST_RUN_KEY)
+        del st.query_params["run"]
 
 
 def _keep_language() -> None:

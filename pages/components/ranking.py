@@ -9,8 +9,9 @@ import streamlit as st
 
 from dqn_core.runs.leaderboard import Entry, Standings
 from pages.components.links import base_path
+from pages.components.markdown import escape_markdown
 from pages.components.numbers import number_text
-from pages.i18n import _, current_language, translate_error
+from pages.i18n import _, current_language, translate_parts
 from pages.identity import visitor
 
 __all__ = ["score_ranking", "speed_ranking", "unmeasured"]
@@ -40,9 +41,12 @@ def unmeasured(standings: Standings) -> None:
     for entry in standings.unmeasured:
         name = escape(entry.submission.name)
         if entry.error is None:
-            st.progress(entry.share, text=_("{name} is being evaluated").format(name=_plain(entry.submission.name)))
+            st.progress(
+                entry.share, text=_("{name} is being evaluated").format(name=escape_markdown(entry.submission.name))
+            )
         else:
-            st.html(f"<p>{name}: {escape(translate_error(entry.error))}</p>")
+            error = translate_parts(entry.error.template, entry.error.parameters)
+            st.html(f"<p>{name}: {escape(error)}</p>")
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[tuple[Entry, Sequence[str]]], empty: str, key: str) -> None:
@@ -79,8 +83,3 @@ def _interval(entry: Entry) -> str:
         return ""
     low, high = (number_text(round(end, 1)) for end in entry.evaluation.interval)
     return f"[{low}, {high}]"
-
-
-def _plain(text: str) -> str:
-    """``text`` where Markdown is read: its marks mean nothing."""
-    return "".join(f"\\{each}" if each in r"\`*_{}[]()<>#+-.!|~:$" else each for each in text)

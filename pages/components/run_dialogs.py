@@ -8,7 +8,8 @@ import streamlit as st
 
 from dqn_core.runs.records import MOST_TAGS, NAME_LENGTH, TAG_LENGTH
 from dqn_core.runs.run_list import RunLine
-from pages.components.run_selection import do_to_runs, escaped
+from pages.components.markdown import escape_markdown
+from pages.components.run_selection import do_to_runs
 from pages.i18n import _
 from pages.server import get_manager, get_run_list
 
@@ -22,7 +23,8 @@ def ask_name(line: RunLine) -> None:
     key = f"name-{line.run_id}"
 
     def rename() -> None:
-        do_to_runs([line], lambda run_id: get_manager().rename(run_id, st.session_state[key]), _("Renamed."))
+        name = str(st.session_state.get(key) or "")
+        do_to_runs([line], lambda run_id: get_manager().rename(run_id, name), _("Renamed."))
 
     @st.dialog(_("Rename the run"))
     def ask() -> None:
@@ -42,7 +44,7 @@ def ask_tags(lines: Sequence[RunLine]) -> None:
     known_key, new_key = f"tags-{which}", f"new-tags-{which}"
 
     def save() -> None:
-        chosen = [*st.session_state.get(known_key, ()), *st.session_state[new_key].split(",")]
+        chosen = [*st.session_state.get(known_key, ()), *str(st.session_state.get(new_key) or "").split(",")]
         wanted = {line.run_id: _with_common(line.tags, common, chosen) for line in lines}
         manager = get_manager()
         do_to_runs(lines, lambda run_id: manager.tag(run_id, wanted[run_id]), _("Tags saved: {n}"))
@@ -55,7 +57,14 @@ def ask_tags(lines: Sequence[RunLine]) -> None:
             )
         with st.form("tags", border=False):
             if known:
-                st.pills(_("Tags in use"), known, selection_mode="multi", default=common, key=known_key)
+                st.pills(
+                    _("Tags in use"),
+                    known,
+                    selection_mode="multi",
+                    default=common,
+                    format_func=escape_markdown,
+                    key=known_key,
+                )
             st.text_input(
                 _("New tags, with commas between them"),
                 help=_("At most {length} letters each, and {n} tags to a run.").format(length=TAG_LENGTH, n=MOST_TAGS),
@@ -105,6 +114,8 @@ def confirm_deletion(lines: Sequence[RunLine]) -> None:
 
 def _names(lines: Sequence[RunLine]) -> str:
     """The runs as a list in Markdown, the first of them by name."""
-    shown = [f"- {escaped(line.name)} · {_('seed {seed}').format(seed=line.seed)}" for line in lines[:_NAMES_SHOWN]]
+    shown = [
+        f"- {escape_markdown(line.name)} · {_('seed {seed}').format(seed=line.seed)}" for line in lines[:_NAMES_SHOWN]
+    ]
     more = len(lines) - len(shown)
     return "\n".join([*shown, _("- and {n} more").format(n=more)] if more else shown)

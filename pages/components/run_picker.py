@@ -9,7 +9,8 @@ import streamlit as st
 
 from dqn_core.presets import preset_name
 from dqn_core.runs.records import RunRecord
-from pages.components.links import TRAIN_PAGE, page_query
+from pages.components.links import TRAIN_PAGE, new_run_query, page_query
+from pages.components.markdown import escape_markdown
 from pages.components.moments import moment_text
 from pages.components.numbers import number_text
 from pages.components.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
@@ -30,14 +31,14 @@ def run_picker(shown: str | None) -> None:
         for record in runs:
             _run_link(record, is_shown=record.run_id == shown)
     if shown is not None:
-        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=page_query())
+        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=new_run_query())
 
 
 def _run_link(record: RunRecord, *, is_shown: bool) -> None:
     with st.container(gap=None):
         st.page_link(
             TRAIN_PAGE,
-            label=run_title(record),
+            label=escape_markdown(run_title(record)),
             icon=":material/radio_button_checked:" if is_shown else ":material/radio_button_unchecked:",
             query_params=page_query(run=record.run_id),
             width="stretch",
@@ -46,7 +47,7 @@ def _run_link(record: RunRecord, *, is_shown: bool) -> None:
 
 
 def run_title(record: RunRecord) -> str:
-    """What tells a run from others in a list."""
+    """What tells a run from others in a list; plain text."""
     return _("{name} · {preset} · seed {seed}").format(
         name=record.name, preset=_preset_text(record), seed=record.initial_config.seed
     )

@@ -8,11 +8,12 @@ import streamlit as st
 
 from dqn_core.errors import DqnLabError
 from dqn_core.runs.run_list import RunLine
+from pages.components.markdown import escape_markdown
 from pages.i18n import _, translate_error
 from pages.identity import require_control
 from pages.server import get_run_list
 
-__all__ = ["do_to_runs", "escaped", "pick_runs", "picked_run_ids", "runs_stamp", "show_outcome"]
+__all__ = ["do_to_runs", "pick_runs", "picked_run_ids", "runs_stamp", "show_outcome"]
 
 _PICKED_KEY, _STAMP_KEY, _DONE_KEY, _REFUSED_KEY = "runs-picked", "runs-stamp", "runs-done", "runs-refused"
 _REFUSALS_SHOWN = 5
@@ -58,12 +59,9 @@ def show_outcome() -> None:
         st.toast(done, icon=":material/check:")
     refused = st.session_state.pop(_REFUSED_KEY, [])
     if refused:
-        lines = [f"- **{escaped(line.name)}**: {translate_error(error)}" for line, error in refused[:_REFUSALS_SHOWN]]
+        lines = [
+            f"- **{escape_markdown(line.name)}**: {translate_error(error)}" for line, error in refused[:_REFUSALS_SHOWN]
+        ]
         if len(refused) > _REFUSALS_SHOWN:
             lines.append(_("- and {n} more").format(n=len(refused) - _REFUSALS_SHOWN))
         st.error("\n".join(lines), icon=":material/block:")
-
-
-def escaped(name: str) -> str:
-    """A name that people typed, as it stands, in Markdown."""
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]<>()#+-.!|~:$" else letter for letter in name)

@@ -286,3 +286,27 @@ def test_problems_follow_the_draft() -> None:
     assert list(form.problems()) == ["gamma"]
     draft |= {"gamma": 0.9, "batch_size": 0}
     assert list(form.problems()) == ["batch_size"]
+
+
+def test_another_environment_keeps_the_chosen_preset_where_it_has_one_so_called(app: AppTest) -> None:
+    app.segmented_control(key="new:preset").set_value("fast").run()
+    app.selectbox(key="new:environment").set_value("LunarLander-v3").run()
+    assert app.segmented_control(key="new:preset").value == "fast"
+    app.number_input(key="new:max_episodes").set_value(77).run()  # a preset no more
+    app.selectbox(key="new:environment").set_value("CartPole-v1").run()
+    assert app.segmented_control(key="new:preset").value == "fast"
+    app.selectbox(key="new:environment").set_value("another").run()
+    app.text_input(key="new:env_id").set_value("CartPole-v0").run()
+    assert app.segmented_control(key="new:preset").value == "default"
+    app.selectbox(key="new:environment").set_value("LunarLander-v3").run()
+    assert app.segmented_control(key="new:preset").value == "fast"
+    assert not app.exception
+
+
+def test_a_width_of_thousands_of_digits_is_refused_in_words(app: AppTest) -> None:
+    app.text_input(key="new:hidden_sizes").set_value("9" * 5_000).run()
+    assert not app.exception
+    assert app.button(key="start").disabled
+    said = [each.value for each in app.error if "999" in each.value]
+    assert said
+    assert all(len(each) < 600 for each in said)

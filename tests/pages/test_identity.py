@@ -101,7 +101,7 @@ class TestOnAServerWithACode:
         assert not other.toggle(key="watch").disabled
         assert any("only whoever started this run" in each.value for each in other.caption)
 
-        other.query_params.clear()
+        other.query_params["run"] = ""  # the link "New run"
         own = started(other.run(), manager)
         assert possible(other) == {"pause", "stop"}
         assert manager.snapshot(own).record.owner != manager.snapshot(run_id).record.owner

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import pages.server
+from dqn_core.errors import StoreError
 from dqn_core.lessons.catalog import LESSONS
+from dqn_core.lessons.lesson import Lesson
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
+from scripted_trainer import following, obedient
+from trained_lessons import train_lesson
 
 Opened = Callable[..., AppTest]
 LESSON = LESSONS["gamma"]
@@ -16,6 +23,19 @@ LESSON = LESSONS["gamma"]
 @pytest.fixture
 def opened(open_app: Opened) -> Callable[..., AppTest]:
     return lambda **query: open_app(page="lessons.py", **query)
+
+
+@pytest.fixture
+def trained(manager: RunManager, tmp_path: Path) -> Callable[..., None]:
+    """Have somebody train lessons on this server, before anybody opens a page."""
+
+    def train(*lessons: Lesson, owner: str = "") -> None:
+        pages.server.close_manager()
+        for lesson in lessons:
+            train_lesson(tmp_path, lesson, owner)
+        pages.server._managers.append(RunManager(tmp_path, trainer_factory=following(obedient()), max_active_runs=3))
+
+    return train
 
 
 def button(app: AppTest, start: str) -> object:
@@ -60,6 +80,22 @@ def test_a_lesson_is_trained_as_an_experiment(opened: Opened, manager: RunManage
     Experiments(manager).stop(status.record.experiment_id)
 
 
+@pytest.mark.parametrize("lesson", [pytest.param(each, id=each.name) for each in LESSONS.values()])
+def test_what_was_trained_here_is_shown_below_what_came_along(
+    opened: Opened, trained: Callable[..., None], lesson: Lesson
+) -> None:
+    trained(lesson, owner="somebody else")
+    app = opened(lesson=lesson.name)
+    app.radio[0].set_value(0).run()
+    button(app, "Show the result").click().run()
+    assert not app.exception
+    assert [each.value["n"].sum() for each in app.dataframe][1:] in ([len(lesson.spec.cells)], [0])
+    assert [each.value for each in app.subheader] == ["Trained on this server", "Why?"]
+    assert any(each.value == lesson.explanation for each in app.markdown)
+    assert any(each.label.startswith("Next: ") for each in app.get("page_link"))
+    assert not any("nan" in each.value for each in (*app.info, *app.success))
+
+
 def test_an_unknown_lesson_is_the_list(opened: Opened) -> None:
     assert opened(lesson="../x").title[0].value == "Guided experiments"
 
@@ -67,3 +103,76 @@ def test_an_unknown_lesson_is_the_list(opened: Opened) -> None:
 def test_in_korean(opened: Opened) -> None:
     app = opened(lesson="gamma", lang="ko")
     assert app.title[0].value == "얼마나 멀리 내다볼까"
+
+
+def test_with_a_result_on_the_server_only_show_reveals(opened: Opened, trained: Callable[..., None]) -> None:
+    trained(LESSON, owner="somebody else")
+    app = opened(lesson=LESSON.name)
+    app.radio[0].set_value(0).run()
+    assert not app.dataframe
+    assert not (*app.success, *app.info)
+    assert not any("runs=" in each.proto.query_string for each in app.get("page_link"))
+    button(app, "Show the result").click().run()
+    assert len(app.dataframe) == 2
+    assert any("runs=" in each.proto.query_string for each in app.get("page_link"))
+
+
+@pytest.fixture
+def reloaded(manager: RunManager) -> Callable[..., AppTest]:
+    """Open a lesson in a fresh tab of the same browser."""
+
+    def opened(visitor: str = "me", **query: str) -> AppTest:
+        app = AppTest.from_file(str(Path(pages.server.__file__).with_name("navigation.py")), default_timeout=30)
+        app.context = {"locale": "en-US"}
+        app.session_state["visitor_id"] = visitor
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.switch_page("lessons.py").run()
+        assert not app.exception
+        return app
+
+    return opened
+
+
+def test_a_prediction_is_there_after_a_reload_and_may_be_changed(reloaded: Callable[..., AppTest]) -> None:
+    reloaded(lesson="gamma").radio[0].set_value(1).run()
+    again = reloaded(lesson="gamma")
+    assert (again.radio[0].value, again.radio[0].disabled) == (1, False)
+    assert not button(again, "Show the result").disabled
+    assert not again.dataframe
+    again.radio[0].set_value(-1).run()
+    assert reloaded(lesson="gamma").radio[0].value == -1
+    assert reloaded("another visitor", lesson="gamma").radio[0].value is None
+    assert reloaded(lesson="evaluation").radio[0].value is None
+
+
+def test_a_result_that_was_looked_at_is_there_after_a_reload(reloaded: Callable[..., AppTest]) -> None:
+    earlier = reloaded(lesson="gamma")
+    app = reloaded(lesson="gamma")
+    app.radio[0].set_value(1).run()
+    button(app, "Show the result").click().run()
+    again = reloaded(lesson="gamma")
+    assert (again.radio[0].value, again.radio[0].disabled) == (1, True)
+    assert again.dataframe
+    assert sum(each.proto.body == ":green-badge[:material/check: seen]" for each in _badges(reloaded())) == 1
+    assert not _badges(reloaded("another visitor"))
+    earlier.radio[0].set_value(0).run()  # a tab that was opened before changes nothing of it any more
+    assert earlier.radio[0].value == 1
+
+
+def _badges(app: AppTest) -> list[Any]:
+    return [each for each in app.markdown if "badge" in each.value]
+
+
+def test_a_prediction_that_cannot_be_kept_says_so(
+    opened: Opened, manager: RunManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = opened(lesson="gamma")
+
+    def full(*_: object) -> None:
+        raise StoreError("The disk is full.")  # noqa: EM101, TRY003
+
+    monkeypatch.setattr(manager.store.database, "write", full)
+    app.radio[0].set_value(1).run()
+    assert [each.value for each in app.error] == ["The disk is full."]
+    assert app.radio[0].value is None

@@ -14,7 +14,7 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.training import machine
 from dqn_core.training.environments import inspect_environment
 from pages.components import config_form
-from scripted_trainer import wait_until
+from scripted_trainer import wait_for_end, wait_until
 from strategies import weights_of
 from trainer_runs import snapshot_of
 
@@ -306,3 +306,58 @@ def test_what_cannot_fit_is_refused_with_the_setting_and_the_largest_value(
     app.select_slider(key="new:buffer_size").set_value(10_000).run()
     app.button(key="start").click().run()
     assert len(manager.list_runs()) == 1
+
+
+@pytest.mark.parametrize("page", ["inside.py", "lessons.py", "play.py", "compare.py", "train.py"])
+def test_the_way_back_leads_to_the_run(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str, page: str
+) -> None:
+    """The menu of pages leaves the address's parameters behind."""
+    app = open_app(run=run_id)
+    for name in (page, "train.py"):
+        app.query_params.clear()
+        app.switch_page(name).run()
+        assert not app.exception
+    assert app.query_params["run"] == run_id
+    assert possible(app) == {"pause", "stop"}
+    assert len(manager.list_runs()) == 1
+
+
+def test_whoever_left_a_run_for_a_new_one_comes_back_to_the_form_as_it_was(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    app = open_app(run=run_id)
+    (link,) = (each for each in app.get("page_link") if each.label == "New run")
+    app.query_params.clear()
+    app.query_params.update({name: value for name, _, value in [link.proto.query_string.partition("=")]})
+    app.run().number_input(key="new:seed").set_value(42).run()
+    for name in ("inside.py", "train.py"):
+        app.query_params.clear()
+        app.switch_page(name).run()
+    assert "run" not in app.query_params
+    assert app.number_input(key="new:seed").value == 42
+    assert possible(app) == {"start"}
+
+
+def test_a_run_that_was_deleted_meanwhile_is_not_come_back_to(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    app = open_app(run=run_id)
+    manager.stop(run_id)
+    wait_for_end(manager, run_id)
+    manager.delete(run_id)
+    for name in ("inside.py", "train.py", "replay.py", "compare.py"):
+        app.query_params.clear()
+        app.switch_page(name).run()
+        assert not app.exception
+        assert not app.warning
+        assert not app.error
+
+
+def test_an_environment_that_was_played_is_no_run(open_app: Callable[..., AppTest], manager: RunManager) -> None:
+    app = open_app(page="play.py", run="CartPole-v1")
+    for name in ("inside.py", "replay.py", "train.py"):
+        app.query_params.clear()
+        app.switch_page(name).run()
+        assert not app.warning
+        assert not app.error

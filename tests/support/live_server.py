@@ -42,17 +42,23 @@ class LiveServer:
     """A running dashboard on a free port of 127.0.0.1.
 
     ``with LiveServer(data_dir, log_path) as server`` starts it, waits until it is healthy, and stops it by its pid.
-    ``launcher`` is "streamlit" (as ``make app`` does) or "uvicorn"; ``settings`` are environment variables for it.
+    ``launcher`` is "streamlit" (as ``make app`` does) or "uvicorn"; ``settings`` are environment variables for it;
+    ``base_path`` is where they have it serve its pages.
     """
 
     def __init__(
-        self, data_dir: Path, log_path: Path, launcher: str = "streamlit", settings: Mapping[str, str] | None = None
+        self,
+        data_dir: Path,
+        log_path: Path,
+        launcher: str = "streamlit",
+        settings: Mapping[str, str] | None = None,
+        base_path: str = "",
     ) -> None:
         self.data_dir = data_dir
         self.log_path = log_path
         self.settings = dict(settings or {})
         self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{base_path}"
         self._command = _command(launcher, self.port)
         self._process: subprocess.Popen[bytes] | None = None
         self._characters_taken = 0

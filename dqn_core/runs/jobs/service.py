@@ -48,6 +48,8 @@ class Job:
 
     def __init__(self, key: str, plan: Plan, owner: str = "") -> None:
         self.job_id = secrets.token_hex(8)
+        self.owner = owner
+        """Id of the visitor who asked for it first; empty where nobody is known."""
         self.key = key
         """Two jobs with the same key would do the same."""
         self.plan = plan

@@ -108,7 +108,7 @@ def choose_batch(study: Study) -> Batch:
 
 
 def _draw(key: str) -> None:
-    st.session_state[key] += 1
+    st.session_state[key] = st.session_state.get(key, 0) + 1
 
 
 def _reset(study: Study, key: str) -> None:

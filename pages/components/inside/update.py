@@ -128,6 +128,6 @@ def _table(batch: Batch) -> None:
 
 
 def _select(key: str) -> None:
-    rows = st.session_state[f"{key}-rows"]["selection"]["rows"]
-    if rows:
+    selection = (st.session_state.get(f"{key}-rows") or {}).get("selection") or {}
+    if rows := selection.get("rows"):
         st.session_state[f"{key}-row"] = rows[0]

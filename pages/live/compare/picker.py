@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dqn_core.runs.records import RunRecord
+from pages.components.component_value import component_value
 from pages.components.run_picker import run_facts, run_title
 from pages.i18n import _, current_language
 
@@ -36,7 +37,7 @@ def run_choice(
     """
 
     def tell() -> None:
-        on_chosen(tuple(st.session_state[_KEY]["chosen"] or ()))
+        on_chosen(tuple(component_value(_KEY, "chosen") or ()))
 
     data = {
         "runs": [_row(record) for record in records],

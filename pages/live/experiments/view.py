@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dqn_core.runs.experiments import ExperimentStatus
+from pages.components.component_value import component_value
 from pages.i18n import _, current_language
 from pages.identity import may_control, owner_text
 from pages.live.experiments.wire import card
@@ -36,7 +37,7 @@ def experiment_list(
     """A card for each experiment; ``on_action(id, action)`` is called with "stop", "resume", "repeat", "delete"."""
 
     def act() -> None:
-        asked = st.session_state[_KEY]["action"]
+        asked = component_value(_KEY, "action")
         if asked:
             on_action(str(asked["id"]), str(asked["action"]))
 

@@ -30,7 +30,7 @@ class EpisodeCard {
       make("div", { class: "dqn-gallery-facts" }, make("b", {}, title), badge, make("span", {}, score)),
     );
     if (episode.film) this.ready = episode.film;
-    else if (episode.job_id) this.watch(episode.job_id);
+    else if (episode.job_id) this.watch(episode.job_id, episode.may_cancel);
   }
 
   press(onPlay) {
@@ -40,18 +40,19 @@ class EpisodeCard {
   }
 
   /** What the page says after a press: the job, or the film that was made already. */
-  accept({ job_id: jobId, film }) {
+  accept({ job_id: jobId, may_cancel: mayCancel, film }) {
     if (film && this.isWanted) this.play(film);
     else if (film) this.ready = film;
-    else if (jobId && jobId !== this.jobId) this.watch(jobId);
+    else if (jobId && jobId !== this.jobId) this.watch(jobId, mayCancel);
   }
 
-  watch(jobId) {
+  watch(jobId, mayCancel) {
     this.jobWatch?.dispose();
     this.jobId = jobId;
     const { labels, formats, words } = this;
     this.view?.element.remove();
     this.view = new JobView({ labels, formats, words, onCancel: () => this.onCancel(jobId) });
+    this.view.offerCancel(mayCancel);
     this.view.show({ state: "waiting" });
     this.element.append(this.view.element);
     this.jobWatch = new JobWatch({

@@ -30,7 +30,7 @@ class JobPanel {
     this.jobId = jobId;
     this.isTold = false;
     this.view.element.hidden = false;
-    this.view.cancel.disabled = false;
+    this.view.offerCancel(this.data.may_cancel);
     this.view.show({ state: "waiting" });
     this.jobWatch = new JobWatch({
       url: `${this.data.base_path}/live/jobs/${encodeURIComponent(jobId)}`,

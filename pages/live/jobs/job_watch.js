@@ -53,6 +53,13 @@ class JobView {
     this.element = make("div", { class: "dqn-job", "data-testid": "job" }, this.bar, this.text, this.cancel);
   }
 
+  /** Only whoever asked for the job may end it. */
+  offerCancel(mayCancel) {
+    this.mayCancel = mayCancel;
+    this.cancel.disabled = false;
+    this.cancel.hidden = !mayCancel;
+  }
+
   show({ state, share = 0, places_before: before = 0, error }) {
     const { labels, formats } = this;
     const isOver = state === "gone" || JOB_OVER.includes(state);
@@ -61,7 +68,7 @@ class JobView {
     setAttribute(this.bar, "aria-label", labels.working);
     this.fill.style.transform = `scaleX(${share})`;
     this.bar.hidden = isOver;
-    this.cancel.hidden = isOver;
+    this.cancel.hidden = isOver || !this.mayCancel;
     setText(this.text, this.said({ state, before, error, share: formats.percent(share) }));
   }
 

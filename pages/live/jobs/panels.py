@@ -48,8 +48,14 @@ _mount_job = st.components.v2.component("dqn_lab_job", css=style(), js=job_scrip
 _mount_gallery = st.components.v2.component("dqn_lab_gallery", css=style(), js=gallery_script(), isolate_styles=False)
 
 
-def job_panel(
-    key: str, order: str, *, job_id: str | None, state: str = "", film: Mapping[str, Any] | None = None
+def job_panel(  # noqa: PLR0913  each is one plain fact about the job
+    key: str,
+    order: str,
+    *,
+    job_id: str | None,
+    state: str = "",
+    may_cancel: bool = False,
+    film: Mapping[str, Any] | None = None,
 ) -> Any:
     """Show a job on its way, or a film that is made; gives what the browser asks for: ``over`` and ``cancel``.
 
@@ -59,11 +65,14 @@ def job_panel(
         What is made: while it stays the same, so does what is shown.
     state
         The job's, as the page knows it: the browser asks for a rerun once it is over and was not before.
+    may_cancel
+        Whether the reader asked for the job, or may end it all the same.
     """
     data = {
         "order": order,
         "job_id": job_id,
         "state": state,
+        "may_cancel": may_cancel,
         "film": film,
         "labels": core_messages() | film_labels(),
         "locale": current_language(),
@@ -76,7 +85,7 @@ def gallery(key: str, episodes: Sequence[Mapping[str, Any]]) -> Any:
     """Show recorded episodes; gives what the browser asks for: ``play`` (a name) and ``cancel`` (a job's id).
 
     Each of ``episodes`` has ``name``, ``kind``, ``episode``, ``episode_return``, ``picture`` (an address), and ``film``
-    or ``job_id`` where there is one.
+    or ``job_id`` where there is one, which the reader can end where ``may_cancel`` says so.
     """
     data = {
         "episodes": list(episodes),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.components.component_value import component_value
 from pages.components.links import base_path, page_query
 from pages.components.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 from pages.i18n import _, current_language
@@ -62,10 +63,11 @@ def runs_table(
     """
 
     def tell_picked() -> None:
-        on_picked(tuple(st.session_state[_KEY]["picked"] or ()))
+        on_picked(tuple(component_value(_KEY, "picked") or ()))
 
     def tell_open() -> None:
-        on_open(str(st.session_state[_KEY]["open"]))
+        if opened := component_value(_KEY, "open"):
+            on_open(str(opened))
 
     address = "&".join(f"{name}={value}" for name, value in page_query(run="RUN").items())
     data = {

@@ -1,0 +1,38 @@
+"""The dashboard below a path of a server that serves other things too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from browser_watch import settle
+from live_server import LiveServer
+
+SETTINGS = {"STREAMLIT_SERVER_BASE_URL_PATH": "lab"}
+
+
+@pytest.mark.timeout(300)
+def test_pages_and_live_routes_are_there_below_a_path(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    with LiveServer(tmp_path / "data", tmp_path / "server.log", settings=SETTINGS, base_path="/lab") as server:
+        with httpx.Client(trust_env=False) as client:
+            for path in ("/", "/_stcore/health", "/live/runs.json", "/live/plotly.min.js"):
+                assert client.get(f"{server.url}{path}").status_code == 200, path
+            assert client.get(server.url.removesuffix("/lab") + "/live/runs.json").status_code == 404
+        page = open_page(server=server)
+        page.set_default_timeout(60_000)
+        page.goto(f"{server.url}/")
+        settle(page, timeout_s=60)
+        page.get_by_role("button", name="Start", exact=True).click()
+        page.wait_for_url(re.compile(r"/lab/?\?run=\d{8}"))
+        expect(page.get_by_test_id("run-state")).to_have_text(re.compile("Running|Finished"), timeout=60_000)
+        settle(page, timeout_s=60)
+        page.get_by_role("link", name="Runs", exact=True).click()
+        page.wait_for_url(re.compile("/lab/runs"))
+        expect(page.get_by_role("heading", name="Runs", exact=True)).to_be_visible(timeout=60_000)
+        settle(page, timeout_s=60)
+        assert server.take_noise() == []

@@ -1,0 +1,299 @@
+"""What another visitor may not do, on a server with an instructor's code: every handler is tried.
+
+Every callback of a widget and every trigger of a component stands in one of two tables here: what changes something
+that has an owner, and what does not. One that is in neither fails the first test: whoever adds it says which it is, and
+in the first case tries it as another visitor.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import pages.components.job_progress
+import pages.components.learning_gallery
+import pages.server
+from dqn_core.runs.jobs.orders import evaluation_order, recording_film_order
+from dqn_core.runs.leaderboard import Leaderboard
+from dqn_core.runs.manager import RunManager
+from dqn_core.training.recordings import recording_name
+from pages.settings import settings
+from trainer_runs import recorded
+from two_visitors import OTHER, OWNER, PAGES, Stage
+
+REFUSAL = "only they and the instructor control it"
+
+
+@pytest.fixture
+def stage(manager: RunManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("DQN_LAB_INSTRUCTOR_CODE", "chalk-and-sponge")
+    settings.cache_clear()
+    yield Stage(manager, tmp_path)
+    (tmp_path / "end").touch()
+    settings.cache_clear()
+
+
+# ------------------------------------------------------------------------------------------------ the attempts
+
+
+def press(app: AppTest, name: str) -> AppTest:
+    """Press the button with this key or label."""
+    return next(each for each in app.button if name in {each.key, each.label}).click().run()
+
+
+def control(name: str, state: str) -> Callable[[Stage], AppTest]:
+    return lambda stage: press(stage.tab(run=getattr(stage, state)()), name)
+
+
+def set_field(stage: Stage) -> AppTest:
+    run_id = stage.running()
+    return stage.tab(run=run_id).select_slider(key=f"{run_id}:gamma").set_value(0.9).run()
+
+
+def set_pace(stage: Stage) -> AppTest:
+    return stage.tab(run=stage.running()).select_slider(key="pace").set_value(2).run()
+
+
+def checkpoint(name: str, state: str) -> Callable[[Stage], AppTest]:
+    def attempt(stage: Stage) -> AppTest:
+        run_id = getattr(stage, state)()
+        app = stage.tab(run=run_id)
+        app.session_state["visitor_id"] = OWNER
+        app.session_state[f"{run_id}:checkpoints"] = True  # the section is open
+        app.run().session_state["visitor_id"] = OTHER
+        return press(app, f"{run_id}:{name}")
+
+    return attempt
+
+
+def submit_as_ones_own(stage: Stage) -> AppTest:
+    app = stage.tab(run=stage.over())
+    app.text_input(key="leaderboard:name").set_value("mine")
+    return press(app, "leaderboard:submit")
+
+
+def submit_again(stage: Stage) -> AppTest:
+    """The button of a page that was drawn before the run was submitted, of a run that is nobody's."""
+    run_id = stage.over()
+    stage.manager.store.update_run(run_id, owner="")
+    app = stage.tab(run=run_id)
+    app.text_input(key="leaderboard:name").set_value("mine")
+    Leaderboard(stage.manager, pages.server.get_jobs()).submit(run_id, "theirs", OWNER)
+    stage.before = stage.world()
+    return press(app, "leaderboard:submit")
+
+
+def withdraw_of_nobodys_run(stage: Stage) -> AppTest:
+    run_id = stage.submitted()
+    stage.manager.store.update_run(run_id, owner="")
+    return press(stage.tab(run=run_id), "leaderboard:withdraw")
+
+
+def _in_the_list_of_runs(run_id: str, action: str) -> None:
+    from pages.components import run_actions, run_dialogs
+    from pages.components.run_selection import show_outcome
+    from pages.server import get_run_list
+
+    lines = [line for line in get_run_list().lines(at_once=True) if line.run_id == run_id]
+    if action == "rename":
+        run_dialogs.ask_name(lines[0])
+    elif action == "tags":
+        run_dialogs.ask_tags(lines)
+    elif action == "delete":
+        run_dialogs.confirm_deletion(lines)
+    elif action == "resume":
+        run_actions._resume(lines)
+    else:
+        run_actions._stop(lines)
+    show_outcome()
+
+
+def in_the_list(action: str, state: str, button: str | None = None) -> Callable[[Stage], AppTest]:
+    def attempt(stage: Stage) -> AppTest:
+        run_id = getattr(stage, state)()
+        app = stage.script(_in_the_list_of_runs, run_id, action)
+        if button is None:
+            return app
+        assert not app.error
+        for text in app.text_input:
+            text.set_value("mine")
+        return press(app, button)
+
+    return attempt
+
+
+def _in_the_list_of_experiments(experiment_id: str, action: str) -> None:
+    from pages.components.experiment_actions import act_on_experiment, show_refusal
+
+    act_on_experiment(experiment_id, action)
+    show_refusal()
+
+
+def experiment(action: str, *, is_over: bool) -> Callable[[Stage], AppTest]:
+    def attempt(stage: Stage) -> AppTest:
+        return stage.script(_in_the_list_of_experiments, stage.experiment(is_over=is_over), action)
+
+    return attempt
+
+
+def search(label: str, *, is_over: bool) -> Callable[[Stage], AppTest]:
+    def attempt(stage: Stage) -> AppTest:
+        stage.search(is_over=is_over)
+        return press(stage.tab("search.py"), label)
+
+    return attempt
+
+
+def cancel_job(stage: Stage) -> AppTest:
+    """A browser that says "cancel" of a job that it was shown."""
+    run_id = stage.over()
+    job = stage.job(evaluation_order(stage.manager, run_id, "best", 20, 10_000).key)
+    said = SimpleNamespace(cancel=job.job_id, over=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages.components.job_progress, "job_panel", lambda *_args, **_facts: said)
+        return stage.tab("replay.py", drawn_for=OTHER, run=run_id)
+
+
+def cancel_from_the_gallery(stage: Stage) -> AppTest:
+    run_id = stage.over()
+    name = recording_name(recorded(1, actions=(0, 1), episode_return=2.0))
+    job = stage.job(recording_film_order(stage.manager, run_id, name).key)
+    said = SimpleNamespace(cancel=job.job_id, play=None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages.components.learning_gallery, "gallery", lambda *_args, **_facts: said)
+        return stage.tab("replay.py", drawn_for=OTHER, run=run_id)
+
+
+ATTEMPTS: Mapping[str, Mapping[str, Callable[[Stage], AppTest]]] = {
+    "components/run_controls.py: run_controls on_click": {
+        "pause": control("pause", "running"),
+        "step": control("step", "paused"),
+        "resume": control("resume", "paused"),
+        "go-on": control("resume", "over"),
+        "stop": control("stop", "running"),
+    },
+    "components/run_controls.py: _pace on_change": {"pace": set_pace},
+    "components/field_widgets.py: field_widget on_change": {"field": set_field},
+    "components/checkpoints.py: _commands on_click": {
+        "take-checkpoint": checkpoint("take-checkpoint", "running"),
+        "from-best": checkpoint("from-best", "over"),
+    },
+    "components/submission.py: submission on_click": {
+        "submit": submit_as_ones_own,
+        "submit-again": submit_again,
+        "withdraw": control("leaderboard:withdraw", "submitted"),
+        "withdraw-nobodys": withdraw_of_nobodys_run,
+    },
+    "components/run_actions.py: _commands on_click": {
+        "list-resume": in_the_list("resume", "over"),
+        "list-stop": in_the_list("stop", "running"),
+    },
+    "components/run_actions.py: _offer_all on_click": {"list-resume-all": in_the_list("resume", "over")},
+    "components/run_dialogs.py: ask on_click": {
+        "rename": in_the_list("rename", "over", "FormSubmitter:rename-Rename"),
+        "tags": in_the_list("tags", "over", "FormSubmitter:tags-Save"),
+        "delete": in_the_list("delete", "over", "really-delete"),
+    },
+    "live/experiments/view.py: experiment_list on_action_change": {
+        "experiment-stop": experiment("stop", is_over=False),
+        "experiment-resume": experiment("resume", is_over=True),
+        "experiment-delete": experiment("delete", is_over=True),
+    },
+    "search.py: _button on_click": {
+        "search-stop": search("Stop", is_over=False),
+        "search-resume": search("Resume", is_over=True),
+        "search-delete": search("Delete all of it", is_over=True),
+    },
+    "live/jobs/panels.py: job_panel on_cancel_change": {"cancel-job": cancel_job},
+    "live/jobs/panels.py: gallery on_cancel_change": {"cancel-from-gallery": cancel_from_the_gallery},
+}
+"""What changes something that has an owner, and how another visitor tries it."""
+
+_OWN_VIEW = "changes what this tab shows, or its address"
+_OWN_DRAFT = "changes the draft of this tab's next run; of a live run it is another name for a field, tried above"
+_OWN_START = "starts something that is the visitor's own"
+HARMLESS: Mapping[str, str] = {
+    "compare.py: _choices on_change": _OWN_VIEW,
+    "components/address_choices.py: address_select on_change": _OWN_VIEW,
+    "components/checkpoints.py: checkpoints on_change": _OWN_VIEW,
+    "components/inside/batch.py: choose_batch on_click": _OWN_VIEW,
+    "components/inside/environment.py: _by_hand on_change": _OWN_VIEW,
+    "components/inside/environment.py: _by_hand on_click": _OWN_VIEW,
+    "components/inside/states.py: _another on_click": _OWN_VIEW,
+    "components/inside/update.py: _table on_select": _OWN_VIEW,
+    "components/inside/update.py: _steps on_click": _OWN_VIEW,
+    "inside.py: _run_choice on_change": _OWN_VIEW,
+    "inside.py: _tabs on_change": _OWN_VIEW,
+    "live/compare/picker.py: run_choice on_chosen_change": _OWN_VIEW,
+    "live/jobs/panels.py: gallery on_play_change": _OWN_START,
+    "live/jobs/panels.py: job_panel on_over_change": "asks for a rerun",
+    "live/panel.py: live_panel on_settings_change": "asks for a rerun",
+    "live/panel.py: live_panel on_state_change": "asks for a rerun",
+    "live/runs/table.py: runs_table on_open_change": _OWN_VIEW,
+    "live/runs/table.py: runs_table on_picked_change": _OWN_VIEW,
+    "replay.py: _episode on_change": _OWN_VIEW,
+    "replay.py: _episode on_click": _OWN_VIEW,
+    "components/config_form.py: _preset on_change": _OWN_DRAFT,
+    "components/environment_card.py: _other_id on_change": _OWN_DRAFT,
+    "components/environment_card.py: environment_card on_change": _OWN_DRAFT,
+    "components/evaluation.py: evaluation on_click": _OWN_START,
+    "components/inside/honesty.py: _promises on_click": _OWN_START,
+    "components/video_export.py: video_export on_click": _OWN_START,
+    "experiments.py: _start on_click": _OWN_START,
+    "lessons.py: _buttons on_click": _OWN_START,
+    "lessons.py: _prediction on_change": "keeps the visitor's own prediction",
+    "search.py: _start on_click": _OWN_START,
+    "inside.py: _run_line on_click": "asks for a checkpoint to look at, at most every three seconds; the run goes on",
+    "components/instructor.py: _ask on_click": "asks for the instructor's code",
+    "components/instructor.py: instructor_switch on_click": "gives up what the visitor may do",
+}
+"""What changes nothing that has another owner, and why."""
+
+
+def _handlers() -> set[str]:
+    """``file: function keyword`` of every callback that any page gives to a widget or a component."""
+    found = set()
+    for path in sorted(PAGES.rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        for function in (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)):
+            nested = {id(each) for inner in _inner_functions(function) for each in ast.walk(inner)}
+            for node in (each for each in ast.walk(function) if id(each) not in nested):
+                name = path.relative_to(PAGES).as_posix()
+                if isinstance(node, ast.Call):
+                    names = [each.arg or "" for each in node.keywords]
+                elif isinstance(node, ast.Dict):
+                    names = [str(each.value) for each in node.keys if isinstance(each, ast.Constant)]
+                else:
+                    continue
+                found |= {f"{name}: {function.name} {each}" for each in names if _is_callback(each)}
+    return found
+
+
+def _is_callback(keyword: str) -> bool:
+    return keyword.startswith("on_") and keyword.endswith(("_click", "_change", "_submit", "_select", "_dismiss"))
+
+
+def _inner_functions(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
+    return (each for each in ast.walk(function) if isinstance(each, ast.FunctionDef) and each is not function)
+
+
+def test_every_handler_is_in_one_of_the_two_tables() -> None:
+    found = _handlers()
+    assert not ATTEMPTS.keys() & HARMLESS.keys()
+    assert found == ATTEMPTS.keys() | HARMLESS.keys()
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [pytest.param(attempt, id=name) for attempts in ATTEMPTS.values() for name, attempt in attempts.items()],
+)
+def test_another_visitor_is_refused_in_words(stage: Stage, attempt: Callable[[Stage], AppTest]) -> None:
+    app = attempt(stage)
+    assert not app.exception
+    assert [each.value for each in app.error if REFUSAL in each.value]
+    assert stage.world() == stage.before

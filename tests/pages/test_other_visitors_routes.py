@@ -1,0 +1,90 @@
+"""No route changes what has an owner: they answer questions, but for one's own role and one's own game."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from asgi_client import Client
+from dqn_core.runs.manager import RunManager
+from pages.live.compare.routes import compare_routes
+from pages.live.experiments.routes import experiment_routes
+from pages.live.export_routes import export_routes
+from pages.live.jobs.routes import job_routes
+from pages.live.play.socket import play_routes
+from pages.live.replay.routes import replay_routes
+from pages.live.routes import live_routes
+from pages.live.runs.routes import run_list_routes
+from pages.settings import settings
+from pages.visitor_cookies import Signer, visitor_routes
+from two_visitors import PAGES, Stage
+
+
+@pytest.fixture
+def stage(manager: RunManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setenv("DQN_LAB_INSTRUCTOR_CODE", "chalk-and-sponge")
+    settings.cache_clear()
+    yield Stage(manager, tmp_path)
+    (tmp_path / "end").touch()
+    settings.cache_clear()
+
+
+def _routes() -> list[BaseRoute]:
+    """Every route beside the pages."""
+    return [
+        *live_routes(),
+        *export_routes(),
+        *replay_routes(),
+        *play_routes(),
+        *compare_routes(),
+        *experiment_routes(),
+        *job_routes(),
+        *run_list_routes(),
+        *visitor_routes(lambda: Signer(b"0" * 32, "chalk-and-sponge"), "/"),
+    ]
+
+
+def test_this_file_knows_every_route_of_the_server() -> None:
+    tree = ast.parse(PAGES.with_name("app.py").read_text("utf-8"))
+    (function,) = (each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "_routes")
+    made = {
+        each.func.id for each in ast.walk(function) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
+    }
+    own = {name for name in globals() if name.endswith("_routes") and not name.startswith("_")}
+    assert {name for name in made if name.endswith("_routes")} == own
+
+
+def test_only_ones_own_role_is_sent_to_a_route_and_a_game_is_ones_own() -> None:
+    asking = [each for each in _routes() if isinstance(each, Route) and (each.methods or set()) <= {"GET", "HEAD"}]
+    others = [each for each in _routes() if not any(each.path == one.path for one in asking)]  # type: ignore[attr-defined]
+    assert {each.path: type(each) for each in others} == {"/live/visitor": Route, "/live/play": WebSocketRoute}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(each.path for each in _routes() if isinstance(each, Route) and "GET" in (each.methods or ())),
+)
+def test_what_a_route_answers_changes_nothing(stage: Stage, path: str) -> None:
+    run_id = stage.over()
+    paths = {
+        "{run_id}": run_id,
+        "{job_id}": "none",
+        "{replay_id}": "none",
+        "{format}": "csv",
+        "{key}": "none",
+        "{position}": "0",
+        "{name}": "0.jpg" if "frames" in path else "0.csv",
+    }
+    for name, value in paths.items():
+        path = path.replace(name, value)
+    assert "{" not in path
+    experiment_id = stage.experiment()
+    before = stage.world()
+    answer = Client(Starlette(routes=_routes())).get(f"{path}?frames=1&runs={run_id}&ids={experiment_id}")
+    assert answer.status_code < 500
+    assert stage.world() == before

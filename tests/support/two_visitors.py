@@ -1,0 +1,140 @@
+"""Runs, experiments, searches and jobs of one visitor, and the pages of another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from streamlit.testing.v1 import AppTest
+
+import pages.server
+from dqn_core.config import TrainingConfig
+from dqn_core.events import CheckpointReady, RunState, WeightsReady
+from dqn_core.runs import tables
+from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.jobs.service import Job
+from dqn_core.runs.jobs.task import Work
+from dqn_core.runs.leaderboard import Leaderboard
+from dqn_core.runs.manager import RunManager
+from dqn_core.runs.search_spec import SearchRange, SearchSpec
+from job_tasks import Wait
+from scripted_trainer import wait_for_end, wait_until
+from strategies import weights_of
+from trainer_runs import recorded
+
+PAGES = Path(pages.server.__file__).parent
+OWNER, OTHER = "somebody else", "another visitor"
+SIZES = (4, 32, 32, 2)
+
+
+class Stage:
+    """Runs, an experiment, a search and jobs of somebody else."""
+
+    def __init__(self, manager: RunManager, folder: Path) -> None:
+        self.manager, self._folder = manager, folder
+        self.before: dict[str, Any] = {}
+        """The world as it was when the other visitor came."""
+
+    def tab(self, page: str = "train.py", *, drawn_for: str = OWNER, **query: str) -> AppTest:
+        """A page as its owner sees it, in the hands of another visitor: nothing is disabled, and all is refused."""
+        self.before = self.world()
+        app = AppTest.from_file(str(PAGES / "navigation.py"), default_timeout=30)
+        app.context = {"locale": "en-US"}
+        app.session_state["visitor_id"] = drawn_for
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.switch_page(page).run()
+        app.session_state["visitor_id"] = OTHER
+        return app
+
+    def script(self, function: Callable[..., None], *arguments: str) -> AppTest:
+        """What a handler does when its message comes from the other visitor's browser."""
+        self.before = self.world()
+        return AppTest.from_function(function, args=arguments, default_timeout=30).run()
+
+    def running(self) -> str:
+        run_id = self.manager.start(TrainingConfig(), owner=OWNER)
+        wait_until(lambda: self.manager.snapshot(run_id).record.state is RunState.RUNNING)
+        return run_id
+
+    def paused(self) -> str:
+        run_id = self.running()
+        self.manager.pause(run_id)
+        wait_until(lambda: self.manager.snapshot(run_id).record.state is RunState.PAUSED)
+        return run_id
+
+    def over(self) -> str:
+        """One that could be gone on with, submitted, filmed and evaluated."""
+        run_id = self.running()
+        self.manager.stop(run_id)
+        wait_for_end(self.manager, run_id)
+        folder = self.manager.open_folder(run_id)
+        state = {f"online.{name}": array for name, array in weights_of(0, SIZES).items()}
+        folder.write_snapshot(WeightsReady(kind="best", episode=1, env_step=10, eval_return=9.0, state=state))
+        values = {"counters": {"episode": 1, "env_step": 10, "finished_episodes": 1}}
+        for kind in ("best", "last"):
+            folder.write_checkpoint(
+                CheckpointReady(kind=kind, episode=1, env_step=10, arrays={"a": np.zeros(3)}, values=values)
+            )
+        folder.write_recording(recorded(1, actions=(0, 1), episode_return=2.0))
+        return run_id
+
+    def submitted(self) -> str:
+        run_id = self.over()
+        Leaderboard(self.manager, pages.server.get_jobs()).submit(run_id, "theirs", OWNER)
+        return run_id
+
+    def experiment(self, *, is_over: bool = False) -> str:
+        experiments = Experiments(self.manager)
+        spec = ExperimentSpec.sweep(TrainingConfig(), "gamma", [0.9], range(1))
+        experiment_id = experiments.start(spec, "theirs", OWNER)
+        wait_until(lambda: experiments.status(experiment_id).states.get(RunState.RUNNING, 0) == 1)
+        if is_over:
+            experiments.stop(experiment_id)
+            wait_until(lambda: not experiments.status(experiment_id).is_active)
+        return experiment_id
+
+    def search(self, *, is_over: bool = False) -> str:
+        searches = pages.server.get_searches()
+        spec = SearchSpec(
+            base=TrainingConfig(max_env_steps=2_000),
+            ranges=(SearchRange(field="gamma", low=0.5, high=0.9),),
+            trials=2,
+            at_once=1,
+        )
+        search_id = searches.start(spec, "theirs", OWNER)
+        runs = self.manager.runs_of_experiment
+        wait_until(lambda: [run.state for run in runs(search_id)] == [RunState.RUNNING], timeout_s=30)
+        if is_over:
+            searches.stop(search_id)
+            wait_until(lambda: not searches.status(search_id).is_active, timeout_s=30)
+        return search_id
+
+    def job(self, key: str) -> Job:
+        """One of theirs, at work for as long as the test lasts."""
+        begun = self._folder / "begun"
+        task = Wait(begun, self._folder / "end")
+        job = pages.server.get_jobs().submit(key, lambda: Work(tasks=[task], finish=list), OWNER)
+        wait_until(begun.exists, timeout_s=60)
+        return job
+
+    def world(self) -> dict[str, Any]:
+        """Everything of anybody's that a handler could change."""
+        found: dict[str, Any] = {}
+        with self.manager.store.database.read() as connection:
+            for table in (tables.experiments, tables.submissions, tables.evaluations):
+                found[table.name] = sorted(map(repr, connection.execute(sa.select(table)).all()))
+        for run in self.manager.list_runs():
+            now = self.manager.snapshot(run.run_id)
+            found[run.run_id] = (now.record.state, now.wanted_config, now.pace, now.queue_place, run.name, run.tags)
+        found["files"] = sorted((str(path), path.stat().st_mtime_ns) for path in self._folder.rglob("*.safetensors"))
+        found["jobs"] = [(job.job_id, job.state.is_over, job.is_unwanted) for job in _jobs()]
+        return found
+
+
+def _jobs() -> list[Job]:
+    return [*pages.server.get_jobs()._jobs.values()]
