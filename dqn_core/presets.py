@@ -123,7 +123,7 @@ _CARTPOLE = EnvironmentPreset(
             goal_score=475.0,
             evaluate_every=10,
             evaluation_episodes=5,
-            confirmation_episodes=20,
+            confirmation_episodes=50,
         ),
         "strong": TrainingConfig(
             env_id="CartPole-v1",
@@ -198,7 +198,7 @@ _LUNAR_LANDER = EnvironmentPreset(
             goal_score=220.0,
             evaluate_every=10,
             evaluation_episodes=10,
-            confirmation_episodes=40,
+            confirmation_episodes=100,
         ),
         "strong": TrainingConfig(
             env_id="LunarLander-v3",
@@ -219,7 +219,8 @@ _LUNAR_LANDER = EnvironmentPreset(
             max_episodes=5_000,
             max_env_steps=100_000,
             evaluate_every=5,
-            evaluation_episodes=60,
+            evaluation_episodes=20,
+            recheck_episodes=80,
         ),
     },
 )
@@ -244,7 +245,8 @@ _ACROBOT_DQN = TrainingConfig(
     max_episodes=5_000,
     max_env_steps=100_000,
     evaluate_every=20,
-    evaluation_episodes=100,
+    evaluation_episodes=30,
+    recheck_episodes=100,
 )
 
 _ACROBOT = EnvironmentPreset(
@@ -271,6 +273,7 @@ _ACROBOT = EnvironmentPreset(
             n_step=3,
             goal_score=-85.0,
             evaluation_episodes=10,
+            recheck_episodes=0,
             confirmation_episodes=50,
         ),
         "strong": _ACROBOT_DQN,
@@ -284,7 +287,7 @@ _MOUNTAIN_CAR_DQN = TrainingConfig(
     batch_size=128,
     buffer_size=10_000,
     warmup_steps=1_000,
-    hidden_sizes=(256, 256),
+    hidden_sizes=(64, 64),
     loss="huber",
     target_update="steps",
     target_update_every=600,
@@ -295,8 +298,9 @@ _MOUNTAIN_CAR_DQN = TrainingConfig(
     gradient_steps=8,
     max_episodes=5_000,
     max_env_steps=120_000,
-    evaluate_every=10,
-    evaluation_episodes=200,
+    evaluate_every=5,
+    evaluation_episodes=30,
+    recheck_episodes=200,
 )
 
 _MOUNTAIN_CAR = EnvironmentPreset(
@@ -310,7 +314,7 @@ _MOUNTAIN_CAR = EnvironmentPreset(
     ),
     configs={
         "fast": _MOUNTAIN_CAR_DQN.replace(
-            hidden_sizes=(64, 64), goal_score=-110.0, evaluation_episodes=10, confirmation_episodes=50
+            goal_score=-110.0, evaluate_every=10, evaluation_episodes=10, recheck_episodes=0, confirmation_episodes=50
         ),
         "strong": _MOUNTAIN_CAR_DQN,
     },
