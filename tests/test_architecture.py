@@ -13,7 +13,6 @@ from importlinter.api import read_configuration
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE_FOLDERS = ("dqn_core", "pages", "scripts", "benchmarks", "tests")
 SOURCE_SUFFIXES = {".py", ".js", ".css"}
-MOST_LINES = 400
 HEAVY = ("gymnasium", "numba", "pandas", "plotly", "sqlalchemy", "streamlit", "torch")
 
 
@@ -74,11 +73,6 @@ def test_the_server_starts_and_draws_its_first_page_without_a_learner() -> None:
 def test_a_warm_worker_holds_a_learner_and_nothing_of_the_server() -> None:
     loaded = _loaded_after("from dqn_core.runs.executors import worker; worker._warm_up(())")
     assert loaded == {"gymnasium", "numba"}  # torch would take four times the memory of all else together
-
-
-def test_no_file_is_longer_than_it_can_be_read() -> None:
-    lengths = {path.relative_to(ROOT): len(path.read_text(encoding="utf-8").splitlines()) for path in _source_files()}
-    assert {str(path): lines for path, lines in lengths.items() if lines > MOST_LINES} == {}
 
 
 def test_every_direct_dependency_is_pinned_exactly() -> None:

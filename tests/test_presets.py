@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError
-from dqn_core.presets import PRESETS, preset_config, preset_name, preset_names
+from dqn_core.presets import PRESETS, preset_config, preset_name, preset_names, preset_record, settings_digest
 from dqn_core.training.environments import inspect_environment
 
 
@@ -24,6 +28,12 @@ def test_lab8_has_the_labs_settings(env_id: str, memory: int, steps: int, goal: 
     assert (config.epsilon_start, config.epsilon_end, config.epsilon_decay_rate) == (1.0, 0.01, 10.0)
     assert (config.epsilon_schedule, config.target_update, config.loss) == ("episode_exponential", "episode", "mse")
     assert (config.evaluate_every, config.evaluation_episodes, config.confirmation_episodes) == (1, 1, 2)
+    assert (config.minibatch_size, config.distinct_rows, config.loss_over_all_outputs) == (32, True, True)
+    assert (config.adam_epsilon, config.adam_epsilon_hat) == (1e-7, True)
+    assert config.mistake_cut_at_truncation  # as the notebook has it
+    epsilons = [epsilon_at(config, finished, 0) for finished in range(400)]
+    assert epsilons[:2] == [1.0, 1.0]
+    assert epsilons[2:] == [pytest.approx(0.01 + 0.99 * math.exp(-10 * k / 400)) for k in range(1, 399)]
 
 
 @pytest.mark.parametrize("env_id", PRESETS)
@@ -63,3 +73,21 @@ def test_an_environment_without_presets_has_a_default_one() -> None:
 def test_an_unknown_preset_is_refused_with_the_choices() -> None:
     with pytest.raises(ConfigError, match="lab8, fast, strong"):
         preset_config("CartPole-v1", "lab9")
+
+
+@pytest.mark.parametrize(
+    ("env_id", "name"), [(env_id, name) for env_id, each in PRESETS.items() for name in each.configs]
+)
+def test_every_preset_was_measured_as_it_is_now(env_id: str, name: str) -> None:
+    """Whoever changes a preset trains it again: ``make results``."""
+    record = preset_record(env_id, name)
+    assert record is not None
+    assert record.seeds >= 30
+    assert 0.0 <= record.low <= record.reached / record.seeds <= record.high <= 1.0
+
+
+def test_the_digest_of_settings_changes_with_any_but_seed_and_compute() -> None:
+    config = preset_config("CartPole-v1", "fast")
+    assert settings_digest(config) == settings_digest(config.replace(seed=7, compute="torch-cpu"))
+    assert settings_digest(config) != settings_digest(config.replace(gamma=0.5))
+    assert settings_digest(TrainingConfig()) != settings_digest(TrainingConfig(double_dqn=True))

@@ -131,3 +131,23 @@ def test_rows_of_an_earlier_version_are_rows_of_one_step() -> None:
     rows = np.delete(state["replay.rows"], 2, axis=1)  # they had no column of steps
     again.restore({"replay.rows": rows}, 5)
     np.testing.assert_array_equal(again.replay.rows, memory.replay.rows)
+
+
+@pytest.mark.parametrize("changes", [{"prioritized_replay": True}, {"mistake_no_replay": True}])
+def test_minibatches_are_taken_of_rows_in_random_order(changes: dict[str, Any]) -> None:
+    """Without minibatches both kinds of draws come in the memory's order, which would make each minibatch a stretch."""
+    for minibatch_size, is_in_order in ((0, True), (4, False)):
+        memory = memory_of(batch_size=20, minibatch_size=minibatch_size, **changes)
+        add(memory, 20)
+        indices, weights = memory.draw(20, 0)
+        assert (sorted(indices.tolist()) == indices.tolist()) == is_in_order
+        assert weights is None or len(weights) == 20
+
+
+def test_distinct_rows_are_drawn_where_asked_for() -> None:
+    memory = memory_of(batch_size=20, distinct_rows=True)
+    add(memory, 25)
+    for _ in range(10):
+        indices, weights = memory.draw(20, 0)
+        assert len(set(indices.tolist())) == 20
+        assert weights is None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -78,3 +80,27 @@ def test_parts_are_views_on_the_rows() -> None:
     assert replay.terminated.tolist() == [1, 0]
     for part in (replay.observations, replay.next_observations, replay.actions, replay.rewards, replay.terminated):
         assert np.shares_memory(part, replay.rows)
+
+
+@given(count=st.integers(1, 60), share=st.floats(0.01, 1.0), seed=st.integers(0, 999))
+def test_a_draw_without_replacement_has_no_row_twice(count: int, share: float, seed: int) -> None:
+    replay = ReplayBuffer(60, 1)
+    for number in range(count):
+        replay.add(np.array([number], np.float32), 0, 0.0, np.zeros(1, np.float32), terminated=False)
+    wanted = max(1, int(share * count))
+    drawn = replay.sample_distinct_indices(np.random.default_rng(seed), wanted)
+    assert drawn.dtype == np.int64
+    assert len(set(drawn.tolist())) == wanted
+    assert 0 <= drawn.min() <= drawn.max() < count
+
+
+@pytest.mark.parametrize("wanted", [3, 7])
+def test_each_place_of_a_draw_without_replacement_is_uniform(wanted: int) -> None:
+    replay = ReplayBuffer(10, 1)
+    for _ in range(10):
+        replay.add(np.zeros(1, np.float32), 0, 0.0, np.zeros(1, np.float32), terminated=False)
+    generator = np.random.default_rng(0)
+    draws = np.array([replay.sample_distinct_indices(generator, wanted) for _ in range(4_000)])
+    for place in range(wanted):
+        counts = np.bincount(draws[:, place], minlength=10)
+        assert np.abs(counts - 400).max() < 6 * math.sqrt(400)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dqn_core.analysis.bands import band, common_grid, interpolated
+from dqn_core.analysis.bands import band, common_grid, interpolated, wilson_interval
 from dqn_core.analysis.bootstrap import RESAMPLES
 from dqn_core.analysis.episode_table import Curve
 from dqn_core.analysis.grouping import group_runs
@@ -100,3 +100,10 @@ def test_the_order_of_the_runs_changes_nothing(data: st.DataObject) -> None:
         mine, theirs = (band(curves, common_grid(curves, 40), beyond_shortest=True) for curves in (first, second))
         for name in ("x", "mean", "low", "high", "n"):
             np.testing.assert_array_equal(getattr(mine, name), getattr(theirs, name))
+
+
+@given(st.integers(1, 200), st.floats(0.0, 1.0))
+def test_wilsons_interval_is_that_of_scipy(trials: int, share: float) -> None:
+    successes = round(share * trials)
+    expected = stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    assert wilson_interval(successes, trials) == pytest.approx((expected.low, expected.high), abs=1e-12)

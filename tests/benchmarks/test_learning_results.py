@@ -1,112 +1,122 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks import learning, results_page
-from benchmarks.results_goals import GOALS, goals_table
-from benchmarks.results_picture import learning_curves_svg, on_grid
-from dqn_core.presets import preset_config
+from benchmarks.results_page import GOALS, SeedResult, write_results_page
+from benchmarks.results_picture import distributions_svg
+from dqn_core import presets
+from dqn_core.presets import PresetRecord
 
-CURVE = [(1_000, 1.5, 20.0), (2_000, 2.5, 480.0), (3_000, 4.0, 500.0)]
-
-
-def row(seed: int = 0, mean: float = 500.0, wall_s: float = 10.0, preset: str = "strong") -> dict[str, Any]:
-    return {
-        "version": results_page.VERSION,
-        "env": "CartPole-v1",
-        "preset": preset,
-        "seed": seed,
-        "config": preset_config("CartPole-v1", preset).replace(seed=seed).to_dict(),
-        "compute": "fused",
-        "machine": "a machine",
-        "episodes": 100,
-        "env_steps": 3_000,
-        "updates": 2_000,
-        "best_eval": 500.0,
-        "solved": True,
-        "reason": "solved",
-        "wall_s": wall_s,
-        "returns": [mean] * 100,
-        "goal": {"env_steps": 2_000, "wall_s": 2.5},
-        "curve": CURVE,
-    }
-
-
-def test_the_goal_is_the_first_evaluation_to_reach_it() -> None:
-    assert learning.goal_reached(CURVE, 475.0) == {"env_steps": 2_000, "wall_s": 2.5}
-    assert learning.goal_reached(CURVE, 501.0) is None
-
-
-def test_curves_hold_their_last_evaluation() -> None:
-    assert on_grid(CURVE, [0, 1_000, 1_999, 2_000, 9_000]) == [20.0, 20.0, 20.0, 480.0, 500.0]
-
-
-@pytest.mark.parametrize(
-    ("rows", "verdict"),
-    [
-        ([row(seed) for seed in range(10)], "reached"),
-        ([row(seed, 500.0 if seed else 499.9) for seed in range(10)], "reached"),
-        ([row(seed, 500.0 if seed > 1 else 499.9) for seed in range(10)], "**not reached**"),
-        ([row(seed) for seed in range(9)], "not measured whole"),
-        ([], "not measured"),
-    ],
+RESULT = SeedResult(
+    seed=0,
+    reason="solved",
+    episodes=100,
+    env_steps=3_000,
+    updates=2_000,
+    best_eval=500.0,
+    first_episode=64,
+    first_env_step=2_000,
+    wall_s=4.0,
+    mean_20=500.0,
+    mean_100=500.0,
+    worst=500.0,
 )
-def test_a_goal_is_told_as_it_is(rows: list[dict[str, Any]], verdict: str) -> None:
-    line = goals_table({("CartPole-v1", "strong"): rows}).splitlines()[4]
-    assert line.endswith(f"| {verdict} |")
 
 
-def test_fast_asks_for_return_and_time() -> None:
-    (goal,) = [each for each in GOALS if (each.env_id, each.preset) == ("CartPole-v1", "fast")]
-    assert goal.is_reached(row(mean=475.0, wall_s=15.0))
-    assert not goal.is_reached(row(mean=474.9))
-    assert not goal.is_reached(row(wall_s=15.1))
+def seeds(count: int, **others: float) -> list[SeedResult]:
+    """``count`` results, the first of which is another."""
+    return [replace(RESULT, seed=seed, **({} if seed else others)) for seed in range(count)]
 
 
-def test_a_kept_result_counts_until_preset_or_version_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "RESULTS", tmp_path)
-    path = learning.result_path("CartPole-v1", "fast", 3)
-
-    def is_done(**changes: Any) -> bool:
-        path.write_text(learning.json.dumps(row(3, preset="fast") | changes))
-        return learning.is_done("CartPole-v1", "fast", 3)
-
-    assert not learning.is_done("CartPole-v1", "fast", 3)
-    assert is_done()
-    assert not is_done(version=results_page.VERSION - 1)
-    config = row(3, preset="fast")["config"]
-    assert not is_done(config=config | {"gamma": 0.5})
-    assert not is_done(config=config | {"a_field_that_is_no_more": 1})
+def verdicts(preset: str, results: list[SeedResult]) -> list[str]:
+    lines = [goal.line(results) for goal in GOALS if (goal.env_id, goal.preset) == ("CartPole-v1", preset)]
+    return [line.split("|")[-2].strip() for line in lines]
 
 
-def test_page_and_picture_are_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folders of a study that the test may write to."""
+    monkeypatch.setattr(learning, "RESULTS", tmp_path / "kept")
     monkeypatch.setattr(results_page, "DOCS", tmp_path)
+    monkeypatch.setattr(results_page, "RECORDS", tmp_path / "records.json")
+    monkeypatch.setattr(presets, "RECORDS", tmp_path / "records.json")
     (tmp_path / "pictures").mkdir()
-    (tmp_path / "kept").mkdir()
-    for seed in (1, 0):
-        (tmp_path / "kept" / f"{seed}.json").write_text(learning.json.dumps(row(seed)))
-    results_page.write_results_page(tmp_path / "kept")
-    page = (tmp_path / "results.md").read_text()
-    assert page.index("| 0 | solved") < page.index("| 1 | solved")
-    assert "2,000 steps, 2.5 s" in page
-    picture = (tmp_path / "pictures" / "results.svg").read_text()
-    assert "CartPole-v1" in picture
-    assert "strong (n=2)" in picture
+    presets._records.cache_clear()
+    return tmp_path
 
 
-def test_results_without_a_curve_are_left_out_of_the_picture() -> None:
-    assert "CartPole" not in learning_curves_svg({("CartPole-v1", "lab8"): [row(preset="lab8") | {"curve": []}]})
+def test_a_goal_is_told_as_it_is() -> None:
+    assert verdicts("strong", seeds(100)) == ["reached"]
+    assert verdicts("strong", seeds(100, mean_100=499.9)) == ["reached"]
+    short = [replace(each, mean_100=499.9) if each.seed < 4 else each for each in seeds(100)]
+    assert verdicts("strong", short) == ["**not reached**"]
+    assert verdicts("strong", seeds(99)) == ["measured on 99 of 100 seeds"]
+    assert verdicts("strong", []) == ["measured on 0 of 100 seeds"]
 
 
-def test_one_wild_evaluation_does_not_flatten_the_picture() -> None:
-    curve = [[10.0 * i, 0.0, float(i)] for i in range(100)]
-    tame, wild = (
-        learning_curves_svg({("CartPole-v1", "fast"): [row(preset="fast") | {"curve": [*first, *curve]}]})
-        for first in ([], [[0.0, 0.0, -6000.0]])
-    )
-    assert ">50<" in tame
-    assert ">50<" in wild
-    assert "-6000" not in wild
+def test_fast_is_asked_for_return_and_time() -> None:
+    assert verdicts("fast", seeds(100)) == ["reached", "reached"]
+    assert verdicts("fast", [replace(each, wall_s=5.1) for each in seeds(100)]) == ["reached", "**not reached**"]
+    assert verdicts("fast", [replace(each, mean_100=474.9) for each in seeds(100)]) == ["**not reached**", "reached"]
+
+
+def test_a_table_keeps_every_number_and_the_order_of_the_seeds(places: Path) -> None:
+    results = [replace(RESULT, seed=1, best_eval=math.nan, first_episode=None, first_env_step=None), RESULT]
+    learning.write_table("CartPole-v1", "fast", results)
+    first, second = learning.read_table("CartPole-v1", "fast")
+    assert first == RESULT
+    assert math.isnan(second.best_eval)
+    assert replace(second, best_eval=0.0) == replace(results[0], best_eval=0.0)
+    lines = learning.table_path("CartPole-v1", "fast").read_text().splitlines()
+    assert len(lines) == 4  # a head, the columns, a row a seed
+
+
+def test_a_kept_table_counts_until_preset_or_version_change(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learning.write_table("CartPole-v1", "fast", [RESULT])
+    monkeypatch.setattr(learning, "VERSION", learning.VERSION + 1)
+    assert learning.read_table("CartPole-v1", "fast") == []
+    monkeypatch.undo()
+    monkeypatch.setattr(learning, "RESULTS", places / "kept")
+    assert learning.read_table("CartPole-v1", "fast") == [RESULT]
+    learning.table_path("CartPole-v1", "fast").rename(learning.table_path("CartPole-v1", "strong"))
+    assert learning.read_table("CartPole-v1", "strong") == []
+
+
+def test_page_picture_and_records_are_made_whole(places: Path) -> None:
+    lab = [replace(RESULT, seed=seed, mean_20=400.0 + 10 * seed, env_steps=1_000 + 10_000 * seed) for seed in range(10)]
+    kept = {("CartPole-v1", "lab8"): lab, ("CartPole-v1", "fast"): seeds(10, mean_100=300.0)}
+    write_results_page(kept, "a machine")
+    page = (places / "results.md").read_text()
+    assert "9 of 10: 60% to 98%" in page  # Wilson's interval of 0.9 over 10
+    assert "(483.25: above 90%)" in page
+    assert "(53,192: above 60%)" in page
+    assert "a machine" in page
+    picture = (places / "pictures" / "results.svg").read_text()
+    assert picture.count("<circle") == 20
+    record = presets.preset_record("CartPole-v1", "fast")
+    assert isinstance(record, PresetRecord)
+    assert (record.reached, record.seeds, record.goal) == (9, 10, 475.0)
+
+
+def test_a_record_of_other_settings_is_not_shown(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_results_page({("CartPole-v1", "fast"): seeds(10)}, "a machine")
+    assert presets.preset_record("CartPole-v1", "fast") is not None
+    monkeypatch.setattr(presets, "settings_digest", lambda _config: "of other settings")
+    assert presets.preset_record("CartPole-v1", "fast") is None
+
+
+def test_every_run_is_judged_on_starts_of_its_own() -> None:
+    starts = [learning.evaluation_seed(seed) + i for seed in range(100) for i in range(learning.EVALUATION_EPISODES)]
+    assert len(set(starts)) == len(starts)
+    assert max(starts) < 1_000_000  # where the starts of evaluations during training begin
+
+
+def test_no_seed_leaves_the_picture_however_low_it_is() -> None:
+    picture = distributions_svg({("CartPole-v1", "fast"): [-6000.0, *range(400, 500)]})
+    assert picture.count("<circle") == 101
+    assert "-6000" not in picture
