@@ -40,6 +40,7 @@ __all__ = [
     "StateChanged",
     "Step",
     "Stop",
+    "Stopping",
     "TakeCheckpoint",
     "Watch",
     "WeightsReady",
@@ -303,6 +304,11 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Stopping:
+    """The trainer took a Stop: what it keeps follows, and then its end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunEnded:
     """The last event of every run."""
 
@@ -334,6 +340,7 @@ Event = (
     | CheckpointReady
     | StateChanged
     | Notice
+    | Stopping
     | RunEnded
 )
 

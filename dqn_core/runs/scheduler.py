@@ -73,7 +73,7 @@ class Scheduler:
             beginning, self._waiting = self._waiting[: max(0, free)], self._waiting[max(0, free) :]
             self._tell_places()
             for run in beginning:
-                factory = self._executors.factory(is_alone=not self._begun)
+                factory = self._executors.factory(run.feed.record().config.env_id, is_alone=not self._begun)
                 run.begin(factory, functools.partial(self._take_notice, run))
                 self._begun.append(run)
         if beginning:

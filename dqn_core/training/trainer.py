@@ -33,6 +33,7 @@ from dqn_core.events import (
     RunStarted,
     RunState,
     StateChanged,
+    Stopping,
 )
 from dqn_core.training.controls import Controls, Mailbox, StopRequestedError
 from dqn_core.training.environments import (
@@ -98,6 +99,8 @@ class Trainer:
         self.keeper = Keeper(clock)
         self.averages = EpisodeAverages()
         self.running: RunningEpisode | None = None
+        self.updates_left = 0
+        """Updates of the newest env step that are still to be done: a Stop need not wait for a hundred thousand."""
         self.warmed_up_at = self.evaluations_before = 0
         self.epsilon = 1.0
         self.phase = Phase.WARMUP
@@ -122,6 +125,7 @@ class Trainer:
                 reason = yield from self._train_episode()
             yield from self._close_log(reason)
         except StopRequestedError as stop:
+            yield Stopping()
             cause = stop.interruption
             reason = EndReason.INTERRUPTED if cause else EndReason.STOPPED
             yield from self._close_log(reason, DqnLabError(cause) if cause else None)
@@ -155,7 +159,7 @@ class Trainer:
                 return EndReason.MAX_ENV_STEPS
             self.epsilon = epsilon_at(config, self.episode, self._training_step)
             self.episode += 1
-        if self.running is None or not self.running.is_over:  # else it was taken up again in its evaluation
+        if self.running is None or not self.running.is_over or self.updates_left:  # else taken up in its evaluation
             self.running = yield from self._play_episode(until_step=step_limit, learn=True)
             if not self.running.is_over:
                 return EndReason.MAX_ENV_STEPS
@@ -174,8 +178,10 @@ class Trainer:
         environment, memory, clock, mailbox = self.environment, self.memory, self._clock, self.mailbox
         running = self.running or RunningEpisode(environment, self.randomness.take_environment_seed())
         self.running, actions = running, running.actions
+        if self.updates_left:
+            self._update()
         observation, pending = running.observation, running.pending
-        terminated = truncated = False
+        terminated, truncated = running.terminated, running.truncated
         while not (terminated or truncated) and self.env_step < until_step:
             action, is_greedy = pending or self._choose_action(observation)
             if clock() >= self._attend_at or not mailbox.empty():
@@ -189,7 +195,11 @@ class Trainer:
             actions.append(action)
             self.env_step += 1
             if learn:
-                self._learn()
+                try:
+                    self._learn()
+                except StopRequestedError:
+                    running.stand_at(observation, terminated=terminated, truncated=truncated)
+                    raise
         running.stand_at(observation, terminated=terminated, truncated=truncated)
         return running
 
@@ -202,18 +212,31 @@ class Trainer:
 
     def _learn(self) -> None:
         """The updates and target copies that are due after this env step."""
-        config, replay = self.config, self.replay
+        config = self.config
         if config.epsilon_schedule == "linear_steps":
             self.epsilon = epsilon_at(config, self.episode - 1, self._training_step)
-        if self.env_step % config.update_every == 0 and len(replay) >= config.batch_size:
-            for _ in range(config.gradient_steps):
-                indices, weights = self.memory.draw(config.batch_size, self._training_step)
-                self.learner.update(replay, indices, weights)
-                if weights is not None:
-                    self.memory.revise(indices, self.learner)
-                self.updates += 1
-                if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
-                    self._check_divergence()
+        if self.env_step % config.update_every == 0 and len(self.replay) >= config.batch_size:
+            self.updates_left = config.gradient_steps
+        self._update()
+
+    def _update(self) -> None:
+        """The updates that are left of this env step, and the target copy after them.
+
+        A Stop that comes between two updates leaves the others to whoever goes on with the run.
+        """
+        config, replay = self.config, self.replay
+        while self.updates_left:
+            indices, weights = self.memory.draw(config.batch_size, self._training_step)
+            self.learner.update(replay, indices, weights)
+            if weights is not None:
+                self.memory.revise(indices, self.learner)
+            self.updates += 1
+            self.updates_left -= 1
+            if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
+                self._check_divergence()
+            if self.updates_left and not self.mailbox.empty():
+                self._attend_at = -math.inf  # what is no Stop takes effect before the next env step
+                self._controls.receive()
         if config.target_update == "steps" and self.env_step % config.target_update_every == 0:
             self.learner.sync_target()
 

@@ -2,10 +2,16 @@
 
 A server waits for its connections before it runs its lifespan's shutdown, and an event stream never ends by itself:
 without this, Ctrl-C with an open tab would wait forever. The streams ask :func:`is_closing` ten times a second.
+
+Python in turn waits for its threads before it ends, and one in other people's code (an environment that hangs in a
+replay) may never end. So a process that is still there when everything should long be closed is ended by force.
 """
 
 from __future__ import annotations
 
+import logging
+import os
+import queue
 import signal
 import threading
 from collections.abc import Callable
@@ -17,6 +23,9 @@ __all__ = ["install", "is_closing"]
 
 _GRACE_S = 2
 """A viewer that takes no bytes (a laptop asleep in the middle of a message) holds the server up for this long."""
+_PATIENCE_S = 9.0
+"""From the signal to the end of a process that does not end by itself."""
+_LOG = logging.getLogger("dqn_lab")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -25,6 +34,28 @@ class _Shutdown:
 
     was_asked_for = False
     server: uvicorn.Server | None = None
+    last_resort: _LastResort | None = None
+
+
+class _LastResort(threading.Thread):
+    """Ends the process some time after :attr:`asked` got something, unless it is called off."""
+
+    def __init__(self) -> None:
+        super().__init__(name="last-resort", daemon=True)
+        self.asked: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal's handler may put, whatever it interrupts
+        self.is_called_off = threading.Event()
+
+    def call_off(self) -> None:
+        """The process goes on after all."""
+        self.is_called_off.set()
+        self.asked.put(None)
+
+    def run(self) -> None:
+        self.asked.get()
+        if not self.is_called_off.wait(_PATIENCE_S):
+            busy = [each.name for each in threading.enumerate() if each.is_alive() and not each.daemon]
+            _LOG.error("The server ends although these threads are still at work: %s", ", ".join(busy))
+            os._exit(1)
 
 
 def install() -> None:
@@ -35,8 +66,13 @@ def install() -> None:
     """
     _Shutdown.was_asked_for = False
     _Shutdown.server = None
+    if _Shutdown.last_resort is not None:
+        _Shutdown.last_resort.call_off()
+        _Shutdown.last_resort = None
     if threading.current_thread() is not threading.main_thread():
         return
+    _Shutdown.last_resort = _LastResort()
+    _Shutdown.last_resort.start()
     for number in _SIGNALS:
         handler = signal.getsignal(number)
         if not callable(handler):
@@ -57,6 +93,8 @@ def is_closing() -> bool:
 def _noticing(handler: Callable[[int, FrameType | None], object]) -> Callable[[int, FrameType | None], object]:
     def notice(number: int, frame: FrameType | None) -> object:
         _Shutdown.was_asked_for = True  # a plain attribute: a lock taken in a signal handler may be held already
+        if _Shutdown.last_resort is not None:
+            _Shutdown.last_resort.asked.put(None)
         return handler(number, frame)
 
     return notice
