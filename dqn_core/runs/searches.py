@@ -7,6 +7,7 @@ same place is stopped. Studies are kept in the runs' own database, so that a sea
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, UnknownExperimentError, mark
+from dqn_core.errors import ConfigError, DqnLabError, UnknownExperimentError, mark
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import NAME_LENGTH, check_run_id, clean_text, new_run_id
 from dqn_core.runs.search_spec import SearchSpec
@@ -26,6 +27,7 @@ from dqn_core.runs.search_work import RUN_ID, SearchWork, trial_changes
 __all__ = ["SearchStatus", "SearchTrial", "Searches"]
 
 _LOCK_WAIT_S = 10.0
+_CLOSING_S = 1.0
 _FEWEST_FOR_IMPORTANCE = 4
 _STARTUP_TRIALS = 5
 """Trials before the first is compared with a median."""
@@ -91,7 +93,10 @@ class Searches:
         self._work: dict[str, SearchWork] = {}
 
     def start(self, spec: SearchSpec, name: str = "", owner: str = "") -> str:
-        """Begin a search and return its id."""
+        """Begin a search and return its id. Raises ConfigError where its ranges exclude each other."""
+        conflicts = spec.conflicts()
+        if conflicts:
+            raise ConfigError(conflicts)
         now = datetime.now(UTC)
         search_id = new_run_id(now)
         study = optuna.create_study(storage=self._storage, study_name=search_id, direction="maximize")
@@ -142,11 +147,12 @@ class Searches:
         optuna.delete_study(study_name=search_id, storage=self._storage)
 
     def close(self) -> None:
-        """Leave every search as it stands."""
+        """Leave every search as it stands; one that is in the middle of something is not waited for long."""
         for work in self._work.values():
             work.leave()
+        deadline = time.monotonic() + _CLOSING_S
         for work in self._work.values():
-            work.join()
+            work.join(max(0.0, deadline - time.monotonic()))
         self._storage.remove_session()
         self._storage.engine.dispose()
 
