@@ -7,9 +7,29 @@ from __future__ import annotations
 
 import math
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from dqn_core.events import Command, Pause, Resume, SetHyperparameter, SetPace, Step, Stop, TakeCheckpoint, Watch
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.errors import ChangeRefusedError, ConfigError
+from dqn_core.events import (
+    Command,
+    Event,
+    Notice,
+    Pause,
+    Phase,
+    Resume,
+    SetHyperparameter,
+    SetPace,
+    Step,
+    Stop,
+    TakeCheckpoint,
+    Watch,
+)
+from dqn_core.training.log_events import changed
+
+if TYPE_CHECKING:
+    from dqn_core.training.trainer import Trainer
 
 __all__ = ["Controls", "Mailbox", "StopRequestedError"]
 
@@ -77,6 +97,24 @@ class Controls:
                 self.wanted_changes.append(command)
             case TakeCheckpoint():
                 self._is_checkpoint_wanted = True
+
+    def apply_changes(self, trainer: Trainer) -> Iterator[Event]:
+        """Put the live changes that are wanted into effect; one that is refused becomes a notice."""
+        wanted, self.wanted_changes = self.wanted_changes, []
+        for change in wanted:
+            old = trainer.config
+            try:
+                trainer.config = new = old.changed_live(change.field, change.value)
+            except (ConfigError, ChangeRefusedError) as error:
+                yield Notice(template=error.template, parameters=error.parameters)
+                continue
+            if new == old:
+                continue
+            trainer.learner.configure(new)
+            trainer.memory.configure(new)
+            if trainer.phase is not Phase.WARMUP:
+                trainer.epsilon = epsilon_at(new, trainer.episode - 1, trainer.training_step)
+            yield changed(trainer, old)
 
     def take_granted_step(self) -> bool:
         """Use up one single step that was asked for; False where none is left."""

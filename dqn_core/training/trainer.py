@@ -21,15 +21,12 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.memory import Memory
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
+from dqn_core.errors import DivergenceError, DqnLabError, mark
 from dqn_core.events import (
-    Change,
     EndReason,
     Event,
-    HyperparametersChanged,
     Notice,
     Phase,
-    RunEnded,
     RunStarted,
     RunState,
     StateChanged,
@@ -45,7 +42,7 @@ from dqn_core.training.environments import (
 )
 from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.keeper import Keeper
-from dqn_core.training.log_events import episode_ended, frame, progress
+from dqn_core.training.log_events import episode_ended, frame, progress, run_ended
 from dqn_core.training.progress import EpisodeAverages, Stopwatch
 from dqn_core.training.randomness import Randomness
 from dqn_core.training.running_episode import RunningEpisode
@@ -157,7 +154,7 @@ class Trainer:
                 return EndReason.MAX_EPISODES
             if self.env_step >= step_limit:
                 return EndReason.MAX_ENV_STEPS
-            self.epsilon = epsilon_at(config, self.episode, self._training_step)
+            self.epsilon = epsilon_at(config, self.episode, self.training_step)
             self.episode += 1
         if self.running is None or not self.running.is_over or self.updates_left:  # else taken up in its evaluation
             self.running = yield from self._play_episode(until_step=step_limit, learn=True)
@@ -214,7 +211,7 @@ class Trainer:
         """The updates and target copies that are due after this env step."""
         config = self.config
         if config.epsilon_schedule == "linear_steps":
-            self.epsilon = epsilon_at(config, self.episode - 1, self._training_step)
+            self.epsilon = epsilon_at(config, self.episode - 1, self.training_step)
         if self.env_step % config.update_every == 0 and len(self.replay) >= config.batch_size:
             self.updates_left = config.gradient_steps
         self._update()
@@ -226,7 +223,7 @@ class Trainer:
         """
         config, replay = self.config, self.replay
         while self.updates_left:
-            indices, weights = self.memory.draw(config.batch_size, self._training_step)
+            indices, weights = self.memory.draw(config.batch_size, self.training_step)
             self.learner.update(replay, indices, weights)
             if weights is not None:
                 self.memory.revise(indices, self.learner)
@@ -273,7 +270,7 @@ class Trainer:
         self.keeper.keep_good(self)
 
     @property
-    def _training_step(self) -> int:
+    def training_step(self) -> int:
         """Env steps since the warm-up: the clock of the linear epsilon schedule."""
         return self.env_step - self.warmed_up_at
 
@@ -316,7 +313,7 @@ class Trainer:
     def _sign_of_life(self) -> Iterator[Event]:
         """Take commands, apply live changes, and tell where the run stands."""
         self._controls.receive()
-        yield from self._apply_changes()
+        yield from self._controls.apply_changes(self)
         if self._clock() >= self._heartbeat_at:
             self._heartbeat_at = self._clock() + _HEARTBEAT_S
             yield progress(self)
@@ -339,7 +336,7 @@ class Trainer:
         if controls.take_frame():
             yield from self._show(running)
         controls.keep_pace()
-        yield from self._apply_changes()
+        yield from self._controls.apply_changes(self)
         self._look_again()
 
     def _stand_still(self, running: RunningEpisode) -> Iterator[Event]:
@@ -356,7 +353,7 @@ class Trainer:
                 yield from self._show(running)
                 shown = True
             self._controls.receive(timeout=None)
-            yield from self._apply_changes()
+            yield from self._controls.apply_changes(self)
             yield from self._take_wanted_checkpoint()
         self.stopwatch.resume()
         if not self._controls.is_paused:
@@ -370,33 +367,6 @@ class Trainer:
         if shown:
             yield shown
 
-    def _apply_changes(self) -> Iterator[Event]:
-        wanted, self._controls.wanted_changes = self._controls.wanted_changes, []
-        for change in wanted:
-            old = self.config
-            try:
-                self.config = old.changed_live(change.field, change.value)
-            except (ConfigError, ChangeRefusedError) as error:
-                yield Notice(template=error.template, parameters=error.parameters)
-                continue
-            yield from self._tell_change(old)
-
-    def _tell_change(self, old: TrainingConfig) -> Iterator[Event]:
-        new = self.config
-        changes = tuple(Change(field=name, old=before, new=now) for name, before, now in old.differences(new))
-        if not changes:
-            return
-        self.learner.configure(new)
-        self.memory.configure(new)
-        if self.phase is not Phase.WARMUP:
-            self.epsilon = epsilon_at(new, self.episode - 1, self._training_step)
-        yield HyperparametersChanged(
-            wall_time_s=self.stopwatch.seconds,
-            env_step=self.env_step,
-            episode=self.episode,
-            changes=changes,
-        )
-
     def _take_wanted_checkpoint(self) -> Iterator[Event]:
         if self._controls.take_checkpoint_wish():
             yield from self.keeper.checkpoint(self)
@@ -407,13 +377,4 @@ class Trainer:
             has_failed = reason.state is RunState.FAILED
             yield from self.keeper.after_failure() if has_failed else self.keeper.at_end(self)
             yield progress(self)
-        yield RunEnded(
-            reason=reason,
-            wall_time_s=self.stopwatch.seconds,
-            episodes=self.finished_episodes,
-            env_steps=self.env_step,
-            updates=self.updates,
-            best_eval=self.keeper.best_eval,
-            template=error.template if error else "",
-            parameters=error.parameters if error else {},
-        )
+        yield run_ended(self, reason, error)
