@@ -65,6 +65,8 @@ class RunState(StrEnum):
     """Ended by an error; the message says which."""
     INTERRUPTED = "interrupted"
     """Its server, or the process that trained it, went away while it ran."""
+    DAMAGED = "damaged"
+    """What is stored of it cannot be read, or not all of it; never stored itself."""
 
     @property
     def is_active(self) -> bool:
@@ -100,9 +102,6 @@ class EndReason(StrEnum):
         if self is EndReason.INTERRUPTED:
             return RunState.INTERRUPTED
         return RunState.STOPPED if self is EndReason.STOPPED else RunState.FINISHED
-
-
-# ---------------------------------------------------------------------------------------------------- events
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -343,8 +342,6 @@ Event = (
     | Stopping
     | RunEnded
 )
-
-# -------------------------------------------------------------------------------------------------- commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from dqn_core.runs import tables
 from dqn_core.runs.records import unknown_run
 from dqn_core.runs.tables import SCHEMA_VERSION
 
-__all__ = ["Database", "nan_if_none", "to_columns"]
+__all__ = ["Database", "Unreadable", "nan_if_none", "to_columns"]
 
 _LOCK_WAIT_S = 0.5
 """How long a statement waits for another program's lock: a training thread is what waits here."""
@@ -43,7 +43,12 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         url = sa.URL.create("sqlite+pysqlite", database=str(path))
-        self._reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
+        self._reading = sa.create_engine(
+            url,
+            connect_args={"timeout": _LOCK_WAIT_S},
+            json_serializer=_to_json,
+            json_deserializer=_from_json,
+        )
         sa.event.listen(self._reading, "connect", _on_connect)
         sa.event.listen(self._reading, "begin", _on_begin)
         # A transaction that will write takes the lock at its start: one that asks in the middle may be refused at once.
@@ -126,6 +131,17 @@ def _to_json(value: object) -> str:
     return json.dumps(value, default=str)
 
 
+class Unreadable:
+    """Stands for a column's text that should be JSON and is none: one damaged row must not hide the others."""
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return Unreadable()
+
+
 def to_columns(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values as SQLite keeps them: NaN as NULL, times as text in UTC, configs as JSON."""
     return {name: _column(value) for name, value in values.items()}
@@ -146,5 +162,5 @@ def _column(value: Any) -> Any:
 
 
 def nan_if_none(value: Any) -> Any:
-    """SQLite has no NaN: it is NULL there."""
-    return math.nan if value is None else value
+    """SQLite has no NaN: it is NULL there. What is no number (any column of SQLite takes any type) is none either."""
+    return value if isinstance(value, (int, float)) else math.nan

@@ -90,15 +90,22 @@ class EvaluationStore:
         """The run's newest evaluations by their place, newest first."""
         query = sa.select(_table).where(_table.c.run_id == run_id).order_by(_table.c.position.desc()).limit(limit)
         with self._database.read() as connection:
-            return {int(row["position"]): _record(row) for row in connection.execute(query).mappings()}
+            read = {int(row["position"]): _record(row) for row in connection.execute(query).mappings()}
+        return {position: record for position, record in read.items() if record is not None}
 
 
-def _record(row: Mapping[Any, Any]) -> EvaluationRecord:
-    return EvaluationRecord(
-        made_at=datetime.fromisoformat(row["made_at"]),
-        weights=row["weights"],
-        epsilon=row["epsilon"],
-        seeds=tuple(row["seeds"]),
-        returns=tuple(row["returns"]),
-        lengths=tuple(row["lengths"]),
-    )
+def _record(row: Mapping[Any, Any]) -> EvaluationRecord | None:
+    """The evaluation in a row; None for one that is damaged."""
+    try:
+        record = EvaluationRecord(
+            made_at=datetime.fromisoformat(row["made_at"]),
+            weights=row["weights"],
+            epsilon=float(row["epsilon"]),
+            seeds=tuple(map(int, row["seeds"])),
+            returns=tuple(map(float, row["returns"])),
+            lengths=tuple(map(int, row["lengths"])),
+        )
+    except (TypeError, ValueError):
+        return None
+    has_all = len(record.seeds) == len(record.returns) == len(record.lengths) > 0
+    return record if has_all and record.made_at.tzinfo is not None else None

@@ -27,6 +27,7 @@ __all__ = [
     "check_run_id",
     "clean_tags",
     "clean_text",
+    "is_run_id",
     "new_run_id",
     "unknown_run",
 ]
@@ -127,9 +128,14 @@ def new_run_id(now: datetime) -> str:
 
 def check_run_id(run_id: str) -> str:
     """``run_id`` itself if it has the form of one; raises :class:`UnknownRunError` before any path is built of it."""
-    if not _RUN_ID.fullmatch(run_id):
+    if not is_run_id(run_id):
         raise unknown_run(run_id)
     return run_id
+
+
+def is_run_id(value: object) -> bool:
+    """Whether ``value`` has the form of a run's id."""
+    return isinstance(value, str) and _RUN_ID.fullmatch(value) is not None
 
 
 def clean_text(text: str, most: int) -> str:
