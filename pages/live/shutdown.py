@@ -19,7 +19,7 @@ from types import FrameType
 
 import uvicorn
 
-__all__ = ["install", "is_closing"]
+__all__ = ["install", "is_closing", "server"]
 
 _GRACE_S = 2
 """A viewer that takes no bytes (a laptop asleep in the middle of a message) holds the server up for this long."""
@@ -83,6 +83,11 @@ def install() -> None:
             if server.config.timeout_graceful_shutdown is None:
                 server.config.timeout_graceful_shutdown = _GRACE_S
         signal.signal(number, _noticing(handler))
+
+
+def server() -> uvicorn.Server | None:
+    """The server that runs this process; None before :func:`install`, or where another program runs it."""
+    return _Shutdown.server
 
 
 def is_closing() -> bool:
