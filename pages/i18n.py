@@ -19,6 +19,7 @@ from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
 from pages.components.fields import FIELDS
 from pages.components.numbers import number_text
 from pages.components.words import STATE_LABELS, WEIGHTS_LABELS
+from pages.paths import without_folders
 
 __all__ = [
     "DOMAIN",
@@ -103,7 +104,7 @@ def _parameter_text(name: str, value: object) -> str:
         return _("on") if value else _("off")
     if isinstance(value, (int, float)):
         return number_text(value)
-    return str(value)
+    return without_folders(str(value))
 
 
 def _shipped(tag: str | None) -> str | None:

@@ -57,6 +57,7 @@ class Database:
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._prepare()
+            self._file = _file_at(path)
 
     def close(self) -> None:
         """Give back the file."""
@@ -78,10 +79,24 @@ class Database:
             waited = f"an earlier write has not ended in {_TURN_WAIT_S:g} s"
             raise self._failure(waited)
         try:
+            self._check_file()
             with self._errors(run_id), self._writing.begin() as connection:
                 yield connection
         finally:
             self._turn.release()
+
+    def _check_file(self) -> None:
+        """Raise StoreError where the file was deleted or replaced: SQLite would go on writing into what is gone."""
+        try:
+            is_same = _file_at(self.path) == self._file
+        except OSError:
+            is_same = False
+        if not is_same:
+            template = mark(
+                "The database {path} was deleted, moved or replaced while this server uses it: nothing is kept any "
+                "more. Put it back, or start the server anew."
+            )
+            raise StoreError(template, path=self.path)
 
     def _prepare(self) -> None:
         """Make or migrate the tables, or refuse a file whose tables this program does not know."""
@@ -114,6 +129,12 @@ class Database:
             "written, and that no other program holds the file."
         )
         return StoreError(template, path=self.path, cause=cause)
+
+
+def _file_at(path: Path) -> tuple[int, int]:
+    """What tells the file from every other of this machine, whatever they are called."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _on_connect(connection: Any, _record: object) -> None:

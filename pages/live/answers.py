@@ -21,6 +21,7 @@ from dqn_core.errors import (
     StoreError,
     UnknownRunError,
 )
+from pages.paths import shown_parameters, without_folders
 
 __all__ = ["BadRequestError", "Handler", "error_answer", "json_errors", "query_choice", "query_count", "query_number"]
 
@@ -64,7 +65,8 @@ def error_answer(status: int, text: str) -> JSONResponse:
 
 def _project_error(error: DqnLabError) -> JSONResponse:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), _CONFLICT)
-    said = {"error": str(error), "template": error.template, "parameters": error.parameters}
+    parameters = shown_parameters(error.parameters)
+    said = {"error": without_folders(str(error)), "template": error.template, "parameters": parameters}
     return JSONResponse(said, status_code=status)
 
 

@@ -17,6 +17,7 @@ LEAVING = "DqnLabTest/Leaving-v0"
 VANISHING = "DqnLabTest/Vanishing-v0"
 TALKING = "DqnLabTest/Talking-v0"
 HANGING = {place: f"DqnLabTest/HangingIn{place.title()}-v0" for place in ("make", "reset", "step", "render", "close")}
+SHOUTING = "DqnLabTest/Shouting-v0"
 PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
 DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
 SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
@@ -148,6 +149,20 @@ class Talking(Corridor):
         return super().reset(seed=seed, options=options)
 
 
+class Shouting(Corridor):
+    """Prints a page at every step, and crashes in its 2,000th."""
+
+    steps = 0
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.steps += 1
+        print("a page of text " * 100, flush=True)  # noqa: T201  that is what it is for
+        if self.steps == 2_000:
+            os.write(2, b"the last words\n")
+            os.abort()
+        return super().step(action)
+
+
 class PictureObservations(Corridor):
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode=render_mode)
@@ -213,6 +228,7 @@ def register() -> None:
         LEAVING: Leaving,
         VANISHING: Vanishing,
         TALKING: Talking,
+        SHOUTING: Shouting,
         PICTURE_OBSERVATIONS: PictureObservations,
         DICT_OBSERVATIONS: DictObservations,
         SHIFTED_ACTIONS: ShiftedActions,
