@@ -72,6 +72,7 @@ class _DrawingTurn:
     def __init__(self, longest_s: float = _LONGEST_DRAWING_S) -> None:
         self._longest_s = longest_s
         self._lock = threading.Lock()
+        self._replacing = threading.Lock()
         self._since = 0.0
 
     @contextlib.contextmanager
@@ -79,10 +80,12 @@ class _DrawingTurn:
         """Wait for the turn, and have it."""
         lock = self._lock
         while not lock.acquire(timeout=self._longest_s):
-            if self._lock is lock and time.monotonic() - self._since >= self._longest_s:
-                _LOG.warning("An environment has been drawing, or closing, for %g s: it hangs.", self._longest_s)
-                self._lock = threading.Lock()  # of two who wait and find this at once, one waits a little longer
-            lock = self._lock
+            with self._replacing:  # the first of those who wait finds the others a new one
+                if self._lock is lock and time.monotonic() - self._since >= self._longest_s:
+                    _LOG.warning("An environment has been drawing, or closing, for %g s: it hangs.", self._longest_s)
+                    self._lock = threading.Lock()
+                    self._since = time.monotonic()
+                lock = self._lock
         self._since = time.monotonic()
         try:
             yield
