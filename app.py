@@ -54,6 +54,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         yield
     finally:
         close_manager()
+        shutdown.note_stored()
         warm_up.stop()
 
 

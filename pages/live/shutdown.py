@@ -19,7 +19,7 @@ from types import FrameType
 
 import uvicorn
 
-__all__ = ["install", "is_closing", "server"]
+__all__ = ["install", "is_closing", "note_stored", "server"]
 
 _GRACE_S = 2
 """A viewer that takes no bytes (a laptop asleep in the middle of a message) holds the server up for this long."""
@@ -35,6 +35,8 @@ class _Shutdown:
     was_asked_for = False
     server: uvicorn.Server | None = None
     last_resort: _LastResort | None = None
+    is_stored = False
+    """Whether all that is to be kept is stored: nothing is lost then, however the process ends."""
 
 
 class _LastResort(threading.Thread):
@@ -54,8 +56,9 @@ class _LastResort(threading.Thread):
         self.asked.get()
         if not self.is_called_off.wait(_PATIENCE_S):
             busy = [each.name for each in threading.enumerate() if each.is_alive() and not each.daemon]
-            _LOG.error("The server ends although these threads are still at work: %s", ", ".join(busy))
-            os._exit(1)
+            level, status = (logging.INFO, 0) if _Shutdown.is_stored else (logging.ERROR, 1)
+            _LOG.log(level, "The server ends although these threads are still at work: %s", ", ".join(busy))
+            os._exit(status)
 
 
 def install() -> None:
@@ -64,7 +67,7 @@ def install() -> None:
     The handlers that are there are called as before. Outside the main thread (a test client) there are no signals to
     take notice of, and nothing is done.
     """
-    _Shutdown.was_asked_for = False
+    _Shutdown.was_asked_for = _Shutdown.is_stored = False
     _Shutdown.server = None
     if _Shutdown.last_resort is not None:
         _Shutdown.last_resort.call_off()
@@ -83,6 +86,11 @@ def install() -> None:
             if server.config.timeout_graceful_shutdown is None:
                 server.config.timeout_graceful_shutdown = _GRACE_S
         signal.signal(number, _noticing(handler))
+
+
+def note_stored() -> None:
+    """All that is to be kept is stored; what is still at work (a page, the warm-up) need not be waited for."""
+    _Shutdown.is_stored = True
 
 
 def server() -> uvicorn.Server | None:
