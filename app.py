@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dqn_core.errors import DqnLabError
 from pages.components.links import base_path
+from pages.connections import Gate, bound_logs, guard, raise_descriptor_limit
 from pages.identity import signer
 from pages.live import shutdown
 from pages.live.compare.routes import compare_routes
@@ -27,6 +28,7 @@ from pages.live.play.socket import play_routes
 from pages.live.replay.routes import replay_routes
 from pages.live.routes import live_routes
 from pages.live.runs.routes import run_list_routes
+from pages.middleware import OwnOrigins, forbid_lookups
 from pages.server import close_manager, get_manager
 from pages.uploads import UploadLimits
 from pages.visitor_cookies import VisitorCookies, visitor_routes
@@ -43,13 +45,21 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     _open_data()
     shutdown.install()
+    bound_logs()
+    server, descriptors = shutdown.server(), raise_descriptor_limit()
+    if server is not None:
+        guard(server, Gate.for_descriptors(descriptors))
     warm_up = WarmUp()
     warm_up.start()
     try:
         yield
     finally:
         close_manager()
+        shutdown.note_stored()
         warm_up.stop()
+
+
+forbid_lookups()
 
 
 def _open_data() -> None:
@@ -92,6 +102,7 @@ app = st.App(
     routes=_routes(),
     lifespan=lifespan,
     middleware=[
+        Middleware(OwnOrigins),
         Middleware(VisitorCookies, signer=signer, path=base_path() or "/"),
         Middleware(UploadLimits),
     ],

@@ -40,6 +40,7 @@ __all__ = [
     "StateChanged",
     "Step",
     "Stop",
+    "Stopping",
     "TakeCheckpoint",
     "Watch",
     "WeightsReady",
@@ -64,6 +65,8 @@ class RunState(StrEnum):
     """Ended by an error; the message says which."""
     INTERRUPTED = "interrupted"
     """Its server, or the process that trained it, went away while it ran."""
+    DAMAGED = "damaged"
+    """What is stored of it cannot be read, or not all of it; never stored itself."""
 
     @property
     def is_active(self) -> bool:
@@ -99,9 +102,6 @@ class EndReason(StrEnum):
         if self is EndReason.INTERRUPTED:
             return RunState.INTERRUPTED
         return RunState.STOPPED if self is EndReason.STOPPED else RunState.FINISHED
-
-
-# ---------------------------------------------------------------------------------------------------- events
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -303,6 +303,11 @@ class Notice:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Stopping:
+    """The trainer took a Stop: what it keeps follows, and then its end."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunEnded:
     """The last event of every run."""
 
@@ -334,10 +339,9 @@ Event = (
     | CheckpointReady
     | StateChanged
     | Notice
+    | Stopping
     | RunEnded
 )
-
-# -------------------------------------------------------------------------------------------------- commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,5 +74,5 @@ def json_values(value: Any) -> Any:
 
 
 def nan_if_none(value: Any) -> Any:
-    """NaN for None, and anything else as it is: how a number comes back from JSON or from a database."""
-    return math.nan if value is None else value
+    """How a number comes back from JSON or from a database: NaN for None, and for what is no number at all."""
+    return value if isinstance(value, (int, float)) else math.nan

@@ -56,7 +56,11 @@ def _begin(draft: ExperimentDraft) -> None:
 
 def _list() -> None:
     show_refusal()
-    statuses = Experiments(get_manager()).latest(MOST_CARDS)
+    experiments = Experiments(get_manager())
+    statuses, damaged = experiments.latest(MOST_CARDS), experiments.damaged(MOST_CARDS)
+    if damaged:
+        text = _("Damaged in the database, and not listed: {experiments}. Their runs are on the Runs page.")
+        st.warning(text.format(experiments=", ".join(damaged)), icon=":material/warning:")
     if statuses:
         experiment_list(statuses, act_on_experiment, base_path=base_path())
     else:

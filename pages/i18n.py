@@ -20,6 +20,7 @@ from pages.components.fields import FIELDS
 from pages.components.markdown import escape_markdown
 from pages.components.numbers import number_text
 from pages.components.words import STATE_LABELS, WEIGHTS_LABELS
+from pages.paths import without_folders
 
 __all__ = [
     "DOMAIN",
@@ -118,7 +119,7 @@ def _parameter_text(name: str, value: object, escape: Callable[[str], str] = str
         return _("on") if value else _("off")
     if isinstance(value, (int, float)):
         return number_text(value)
-    return escape(str(value))
+    return escape(without_folders(str(value)))
 
 
 def _shipped(tag: str | None) -> str | None:

@@ -123,7 +123,7 @@ def get_leaderboard() -> Leaderboard:
     return Leaderboard(get_manager(), get_jobs())
 
 
-def close_manager(timeout_s: float = 6.0) -> None:
+def close_manager(timeout_s: float = 5.5) -> None:
     """End every run with a checkpoint, store its last rows, and let go of everything; there may be nothing.
 
     With what open connections may take before it, a server ends within ten seconds.

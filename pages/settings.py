@@ -34,7 +34,7 @@ class Settings:
     data: Path = Path("data")
     """Folder of the database and of every run's files; relative to the working directory."""
     executor: Executor = "auto"
-    """Where runs train: "thread", "process", or "auto" for whichever is faster."""
+    """Where runs train: "thread", "process", or "auto", which decides for each run."""
     preload: tuple[str, ...] = ()
     """Modules to import because they register environments; comma-separated in the variable."""
     checkpoint_mb: int = DEFAULT_BYTE_LIMIT // 2**20

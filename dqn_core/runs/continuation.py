@@ -13,7 +13,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.trainer_state import TrainerState, changed_config
 
-__all__ = ["begun_again", "continued"]
+__all__ = ["begun_again", "continued", "refuse_to_go_on"]
 
 
 def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]) -> RunRecord:
@@ -76,3 +76,11 @@ def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) ->
     if config.max_env_steps is not None and counters["env_step"] >= config.max_env_steps:
         template = mark("The run has done its {limit} env steps: raise their limit to go on.")
         raise RunStateError(template, limit=config.max_env_steps)
+
+
+def refuse_to_go_on(record: RunRecord) -> None:
+    """Raise what keeps a run from going on, whatever it left."""
+    if record.state.is_active:
+        raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
+    if record.state is RunState.DAMAGED:
+        raise RunStateError(mark("The run's entry in the database is damaged: it cannot go on."))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from dqn_core.runs.folder_lock import FolderLock
 from dqn_core.runs.records import check_run_id
-from dqn_core.runs.removal import finish_removals
+from dqn_core.runs.removal import finish_removals, remove_leftovers
 from dqn_core.runs.store import RunStore
 
 __all__ = ["DataFolder"]
@@ -31,6 +32,8 @@ class DataFolder:
         try:
             self.store.mark_interrupted()
             finish_removals(self.store, self._runs)
+            with contextlib.suppress(OSError):  # a folder that cannot be written: its runs say so themselves
+                remove_leftovers(self._runs)
         except BaseException:
             self.close()
             raise

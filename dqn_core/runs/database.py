@@ -7,6 +7,7 @@ threads of this program take turns at it, so that only another program's lock ca
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import threading
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ from dqn_core.runs import tables
 from dqn_core.runs.records import unknown_run
 from dqn_core.runs.tables import SCHEMA_VERSION
 
-__all__ = ["Database", "to_columns"]
+__all__ = ["Database", "Unreadable", "to_columns"]
 
 _LOCK_WAIT_S = 0.5
 """How long a statement waits for another program's lock: a training thread is what waits here."""
@@ -43,7 +44,12 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         url = sa.URL.create("sqlite+pysqlite", database=str(path))
-        self._reading = sa.create_engine(url, connect_args={"timeout": _LOCK_WAIT_S}, json_serializer=_to_json)
+        self._reading = sa.create_engine(
+            url,
+            connect_args={"timeout": _LOCK_WAIT_S},
+            json_serializer=_to_json,
+            json_deserializer=_from_json,
+        )
         sa.event.listen(self._reading, "connect", _on_connect)
         sa.event.listen(self._reading, "begin", _on_begin)
         # A transaction that will write takes the lock at its start: one that asks in the middle may be refused at once.
@@ -52,6 +58,7 @@ class Database:
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._prepare()
+            self._file = _file_at(path)
 
     def close(self) -> None:
         """Give back the file."""
@@ -73,10 +80,24 @@ class Database:
             waited = f"an earlier write has not ended in {_TURN_WAIT_S:g} s"
             raise self._failure(waited)
         try:
+            self._check_file()
             with self._errors(run_id), self._writing.begin() as connection:
                 yield connection
         finally:
             self._turn.release()
+
+    def _check_file(self) -> None:
+        """Raise StoreError where the file was deleted or replaced: SQLite would go on writing into what is gone."""
+        try:
+            is_same = _file_at(self.path) == self._file
+        except OSError:
+            is_same = False
+        if not is_same:
+            template = mark(
+                "The database {path} was deleted, moved or replaced while this server uses it: nothing is kept any "
+                "more. Put it back, or start the server anew."
+            )
+            raise StoreError(template, path=self.path)
 
     def _prepare(self) -> None:
         """Make or migrate the tables, or refuse a file whose tables this program does not know."""
@@ -111,6 +132,12 @@ class Database:
         return StoreError(template, path=self.path, cause=cause)
 
 
+def _file_at(path: Path) -> tuple[int, int]:
+    """What tells the file from every other of this machine, whatever they are called."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 def _on_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where SQLAlchemy says so, not where sqlite3 guesses
     for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
@@ -124,6 +151,17 @@ def _on_begin(connection: sa.Connection) -> None:
 def _to_json(value: object) -> str:
     """JSON of message parameters too, whose values may be anything that formats."""
     return json_text(value, default=str, is_infinity_kept=True)
+
+
+class Unreadable:
+    """Stands for a column's text that should be JSON and is none: one damaged row must not hide the others."""
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return Unreadable()
 
 
 def to_columns(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,6 @@ import numpy as np
 import sqlalchemy as sa
 
 from dqn_core.analysis.bootstrap import bootstrap_interval
-from dqn_core.json_text import nan_if_none
 from dqn_core.runs import tables
 from dqn_core.runs.database import Database, to_columns
 
@@ -91,15 +91,27 @@ class EvaluationStore:
         """The run's newest evaluations by their place, newest first."""
         query = sa.select(_table).where(_table.c.run_id == run_id).order_by(_table.c.position.desc()).limit(limit)
         with self._database.read() as connection:
-            return {int(row["position"]): _record(row) for row in connection.execute(query).mappings()}
+            read = {int(row["position"]): _record(row) for row in connection.execute(query).mappings()}
+        return {position: record for position, record in read.items() if record is not None}
 
 
-def _record(row: Mapping[Any, Any]) -> EvaluationRecord:
-    return EvaluationRecord(
-        made_at=datetime.fromisoformat(row["made_at"]),
-        weights=row["weights"],
-        epsilon=row["epsilon"],
-        seeds=tuple(row["seeds"]),
-        returns=tuple(map(nan_if_none, row["returns"])),
-        lengths=tuple(row["lengths"]),
-    )
+def _record(row: Mapping[Any, Any]) -> EvaluationRecord | None:
+    """The evaluation in a row; None for one that is damaged."""
+    try:
+        record = EvaluationRecord(
+            made_at=datetime.fromisoformat(row["made_at"]),
+            weights=row["weights"],
+            epsilon=float(row["epsilon"]),
+            seeds=tuple(map(int, row["seeds"])),
+            returns=tuple(map(_number_or_nan, row["returns"])),
+            lengths=tuple(map(int, row["lengths"])),
+        )
+    except (TypeError, ValueError):
+        return None
+    has_all = len(record.seeds) == len(record.returns) == len(record.lengths) > 0
+    return record if has_all and record.made_at.tzinfo is not None else None
+
+
+def _number_or_nan(value: Any) -> float:
+    """NaN was written as null; anything else that is no number is damage."""
+    return math.nan if value is None else float(value)

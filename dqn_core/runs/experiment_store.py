@@ -8,10 +8,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from dqn_core.errors import UnknownExperimentError, mark
+from dqn_core.errors import DqnLabError, UnknownExperimentError, mark
 from dqn_core.runs import tables
 from dqn_core.runs.database import Database, to_columns
 from dqn_core.runs.experiment_spec import ExperimentRecord, ExperimentSpec
+from dqn_core.runs.records import check_run_id
 
 __all__ = ["ExperimentStore"]
 
@@ -38,13 +39,24 @@ class ExperimentStore:
         if row is None:
             template = mark("There is no experiment {experiment_id}: choose one from the list.")
             raise UnknownExperimentError(template, experiment_id=experiment_id[:40])
-        return _record(row)
+        record = _record(row)
+        if record is None:
+            template = mark("The entry of experiment {experiment_id} in the database is damaged.")
+            raise UnknownExperimentError(template, experiment_id=experiment_id[:40])
+        return record
 
     def latest(self, limit: int = 50) -> list[ExperimentRecord]:
-        """The newest experiments, newest first."""
+        """The newest experiments that can be read, newest first."""
+        return [record for _, record in self._newest(limit) if record is not None]
+
+    def damaged(self, limit: int = 50) -> list[str]:
+        """The ids of those among the newest experiments that cannot be read."""
+        return [str(experiment_id) for experiment_id, record in self._newest(limit) if record is None]
+
+    def _newest(self, limit: int) -> list[tuple[Any, ExperimentRecord | None]]:
         query = sa.select(_table).order_by(_table.c.created_at.desc(), _table.c.experiment_id.desc()).limit(limit)
         with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+            return [(row["experiment_id"], _record(row)) for row in connection.execute(query).mappings()]
 
     def remove(self, experiment_id: str) -> None:
         """Forget the experiment; its runs are left as they are."""
@@ -52,11 +64,16 @@ class ExperimentStore:
             connection.execute(sa.delete(_table).where(_table.c.experiment_id == experiment_id))
 
 
-def _record(row: Mapping[Any, Any]) -> ExperimentRecord:
-    return ExperimentRecord(
-        experiment_id=row["experiment_id"],
-        name=row["name"],
-        owner=row["owner"],
-        created_at=datetime.fromisoformat(row["created_at"]),
-        spec=ExperimentSpec.from_dict(row["spec"]),
-    )
+def _record(row: Mapping[Any, Any]) -> ExperimentRecord | None:
+    """The experiment in a row; None for one that is damaged."""
+    try:
+        record = ExperimentRecord(
+            experiment_id=check_run_id(row["experiment_id"]),
+            name=str(row["name"]),
+            owner=str(row["owner"]),
+            created_at=datetime.fromisoformat(row["created_at"]),
+            spec=ExperimentSpec.from_dict(row["spec"]),
+        )
+    except (DqnLabError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return record if record.created_at.tzinfo is not None else None

@@ -97,6 +97,10 @@ class Experiments:
         """The newest experiments, newest first."""
         return [self._status(record) for record in self._store.latest(limit)]
 
+    def damaged(self, limit: int = 20) -> list[str]:
+        """The ids of those among the newest experiments that cannot be read; their runs are what they were."""
+        return self._store.damaged(limit)
+
     def stop(self, experiment_id: str) -> None:
         """Stop every run of it that is not over."""
         for run in self.status(experiment_id).runs:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from dqn_core.errors import BusyError, DqnLabError, SubmissionError, UnsupportedEnvironmentError, mark
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
@@ -30,6 +30,7 @@ __all__ = ["EPISODES", "FIRST_SEED", "NAME_LENGTH", "Entry", "Leaderboard", "Sta
 EPISODES = 100
 FIRST_SEED = 50_000
 """Of the episodes that decide; neither a training's evaluations nor a student's own come near them by chance."""
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 NAME_LENGTH = 24
 """Characters of a student's name."""
 
@@ -107,12 +108,17 @@ class Leaderboard:
             env_id=record.config.env_id,
             name=shown,
             owner=owner,
-            submitted_at=datetime.now(UTC),
+            submitted_at=self._now(run_id),
             weights=weights,
             env_steps=env_steps,
         )
         self._submissions.put(submission)
         self._entry(submission)
+
+    def _now(self, run_id: str) -> datetime:
+        """A time after every evaluation of the run so far, also where the clock was set back meanwhile."""
+        made = (record.made_at for record in self._evaluations.latest(run_id).values())
+        return max(datetime.now(UTC), *(each + timedelta(microseconds=1) for each in made), _LONG_AGO)
 
     def submission(self, run_id: str) -> Submission | None:
         """The run's submission; None where it was not submitted."""
@@ -147,7 +153,14 @@ class Leaderboard:
         if evaluation is not None:
             return Entry(submission=submission, evaluation=evaluation)
         try:
-            order = evaluation_order(self._manager, submission.run_id, submission.weights, EPISODES, FIRST_SEED)
+            order = evaluation_order(
+                self._manager,
+                submission.run_id,
+                submission.weights,
+                EPISODES,
+                FIRST_SEED,
+                not_before=submission.submitted_at,
+            )
             return self._on_its_way(submission, order)
         except BusyError:
             return Entry(submission=submission)  # it is asked for again when somebody looks

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, FieldProblem, RunStateError, mark
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, RunStateError, mark
 from dqn_core.events import (
     Command,
+    EndReason,
     Event,
     Notice,
     Pause,
@@ -33,6 +34,14 @@ from dqn_core.runs.recorder import RunRecorder
 __all__ = ["ManagedRun"]
 
 _BETWEEN_WATCHES_S = 0.5
+_ANSWER_S = 4.0
+"""A trainer that does not take a Stop in this time hangs: in its environment, say, or in one enormous update."""
+_CLOSING_S = 60.0
+"""How long one that took it may be about its last checkpoint."""
+_NO_ANSWER = mark(
+    "The run did not stop within {seconds} seconds, most likely because its environment hangs, and was ended by force. "
+    "What it logged is kept."
+)
 
 
 class ManagedRun:
@@ -64,6 +73,8 @@ class ManagedRun:
         self._start = start
         self._lock = threading.Lock()
         self._is_pause_wanted = False
+        self._stop: Stop | None = None
+        """The first that was told."""
         self._next_watch_at = self._seen_at = -math.inf
 
     # ------------------------------------------------------------------------------------- beginning and end
@@ -81,7 +92,7 @@ class ManagedRun:
     @property
     def is_at_work(self) -> bool:
         """Whether its thread still has something to do, if only to store its last rows."""
-        return self.thread is not None and self.thread.is_alive()
+        return self.thread is not None and self.thread.is_alive() and not self.thread.is_stored
 
     def begin(self, trainer_factory: TrainerFactory, on_event: Callable[[Event], None]) -> None:
         """Its turn has come: set a trainer to work."""
@@ -96,7 +107,7 @@ class ManagedRun:
     def wait(self, timeout_s: float) -> None:
         """Wait until everything that the run did is stored, for ``timeout_s`` seconds at most."""
         if self.thread is not None:
-            self.thread.join(max(0.0, timeout_s))
+            self.thread.wait(timeout_s)
 
     def leave(self, interruption: str) -> None:
         """End the run because its server ends: it waits no longer for a database that takes no writes."""
@@ -107,7 +118,10 @@ class ManagedRun:
     def _work(self, factory: TrainerFactory, on_event: Callable[[Event], None]) -> None:
         thread = RunThread(self.feed.record().config, self._recorder, self.mailbox, factory, on_event)
         thread.start()
-        self.thread = thread  # one that has not started yet cannot be waited for
+        with self._lock:
+            self.thread = thread  # one that has not started yet cannot be waited for
+            if self._stop is not None:
+                self._expect_end(thread, self._stop)
 
     # ----------------------------------------------------------------------------------------------- commands
 
@@ -136,8 +150,27 @@ class ManagedRun:
             self._tell(Step())
 
     def stop(self, interruption: str = "") -> None:
-        """End the run, keeping everything; with an ``interruption`` (a message template), it counts as interrupted."""
-        self._tell(Stop(interruption))
+        """End the run, keeping everything; with an ``interruption`` (a message template), it counts as interrupted.
+
+        A trainer that does not answer is ended a few seconds later, and its run kept as of its last checkpoint.
+        """
+        with self._lock:
+            stop = Stop(interruption)
+            self._tell(stop)
+            if self._stop is None:
+                self._stop = stop
+                if self.thread is not None:
+                    self._expect_end(self.thread, stop)
+
+    def _expect_end(self, thread: RunThread, stop: Stop) -> None:
+        """See to it that the run ends."""
+
+        def see() -> None:
+            if not thread.wait_for_end(_ANSWER_S, _CLOSING_S):
+                reason = EndReason.INTERRUPTED if stop.interruption else EndReason.STOPPED
+                thread.give_up(reason, DqnLabError(_NO_ANSWER, seconds=round(_ANSWER_S)))
+
+        threading.Thread(target=see, name=f"stop-{self.feed.run_id}", daemon=True).start()
 
     def take_checkpoint(self) -> None:
         """Have a checkpoint written before the next env step."""

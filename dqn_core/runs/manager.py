@@ -17,7 +17,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
 from dqn_core.runs.admission import Admission
-from dqn_core.runs.continuation import begun_again, continued
+from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
 from dqn_core.runs.data_folder import DataFolder
 from dqn_core.runs.executors.choice import Executor, Executors
 from dqn_core.runs.executors.thread import TrainerFactory, end_of
@@ -178,8 +178,7 @@ class RunManager:
         inspect_environment(config.env_id, config.max_episode_steps)  # a run that cannot begin again stays as it is
         with self._admitting:  # of two clicks, the second finds the run going on already
             record = self.snapshot(run_id).record
-            if record.state.is_active:
-                raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
+            refuse_to_go_on(record)
             self._refuse_more_of(record.owner)
             self._wait_for_last_rows(run_id)
             folder = self.open_folder(run_id)

@@ -126,16 +126,16 @@ def new_run_id(now: datetime) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{''.join(secrets.choice(_ID_LETTERS) for _ in range(4))}"
 
 
-def is_run_id(text: str) -> bool:
-    """Whether ``text`` has the form of a run's id."""
-    return _RUN_ID.fullmatch(text) is not None
-
-
 def check_run_id(run_id: str) -> str:
     """``run_id`` itself if it has the form of one; raises :class:`UnknownRunError` before any path is built of it."""
     if not is_run_id(run_id):
         raise unknown_run(run_id)
     return run_id
+
+
+def is_run_id(value: object) -> bool:
+    """Whether ``value`` has the form of a run's id."""
+    return isinstance(value, str) and _RUN_ID.fullmatch(value) is not None
 
 
 def clean_text(text: str, most: int) -> str:

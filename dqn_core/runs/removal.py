@@ -6,15 +6,19 @@ the next server finds the folder aside and puts it back or removes it, by whethe
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from pathlib import Path
 
 from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, mark
 from dqn_core.runs.store import RunStore
 
-__all__ = ["discard", "finish_removals", "folder_bytes", "remove_run"]
+__all__ = ["discard", "finish_removals", "folder_bytes", "remove_leftovers", "remove_run"]
 
 _ASIDE = ".deleted"
+_LEFTOVER = re.compile(r"\..+\.(part|[a-z0-9]+\.[a-z0-9_]{8})", re.ASCII)
+"""As :func:`~dqn_core.training.files.write_atomically` and a film on its way call their files."""
 
 
 def remove_run(store: RunStore, folder: Path) -> None:
@@ -52,6 +56,17 @@ def finish_removals(store: RunStore, runs: Path) -> None:
             shutil.rmtree(aside, ignore_errors=True)
         else:
             aside.rename(folder)
+
+
+def remove_leftovers(runs: Path) -> None:
+    """Remove what an earlier server was writing when it was killed: files under temporary names, in runs' folders.
+
+    Called before any run of this server writes.
+    """
+    for folder, _, names in os.walk(runs):
+        for name in names:
+            if _LEFTOVER.fullmatch(name):
+                (Path(folder) / name).unlink(missing_ok=True)
 
 
 def folder_bytes(folder: Path) -> int:

@@ -36,6 +36,7 @@ _TURN_S = 0.1
 _UNWANTED_AFTER_S = 30.0
 """A replay that nobody has asked for in this time is not drawn further."""
 _JPEG_QUALITY = 85
+_CLOSING_S = 3.0
 
 
 class ReplayStage(StrEnum):
@@ -206,13 +207,18 @@ class Replays:
             return sum(each.n_bytes for each in self._kept.values())
 
     def close(self) -> None:
-        """End what is on its way, and forget everything."""
+        """End what is on its way, and forget everything; waits for an environment that is at work, but not for ever."""
         with self._lock:
             self._is_closed = True
-        self._pool.shutdown(cancel_futures=True)
+        closing = threading.Thread(
+            target=self._pool.shutdown, kwargs={"cancel_futures": True}, name="replays-close", daemon=True
+        )
+        closing.start()
+        closing.join(_CLOSING_S)
         with self._lock:
-            for replay in self._kept.values():
-                replay.close()
+            if not closing.is_alive():  # else one of them is in its environment's hands
+                for replay in self._kept.values():
+                    replay.close()
             self._kept.clear()
 
     def _begin(self, replay: Replay) -> Replay:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError
 from dqn_core.events import EndReason, RunState
 from dqn_core.json_text import json_text
 from dqn_core.presets import preset_name
@@ -70,6 +71,7 @@ class _Origin:
     env_id: str
     preset: str
     seed: int
+    is_damaged: bool = False
 
 
 class RunList:
@@ -142,9 +144,12 @@ class RunList:
     def _origin(self, settings: Mapping[str, Any]) -> _Origin:
         """Hundreds of runs share a few settings: each is compared with the presets once."""
         key = json_text([(name, value) for name, value in settings.items() if name != "seed"])
-        if key not in self._presets:
-            self._presets[key] = preset_name(TrainingConfig.from_dict(settings))
-        return _Origin(settings["env_id"], self._presets[key], settings["seed"])
+        try:
+            if key not in self._presets:
+                self._presets[key] = preset_name(TrainingConfig.from_dict(settings))
+            return _Origin(settings["env_id"], self._presets[key], settings["seed"])
+        except (ConfigError, KeyError, TypeError):  # a damaged row
+            return _Origin(str(settings.get("env_id", "")), "", 0, is_damaged=True)
 
     def _line(self, brief: RunBrief) -> RunLine:
         origin, feed = self._origins[brief.run_id], self.manager.feed(brief.run_id)
@@ -155,8 +160,8 @@ class RunList:
             env_id=origin.env_id,
             preset=origin.preset,
             seed=origin.seed,
-            state=brief.state,
-            reason=brief.reason,
+            state=RunState.DAMAGED if origin.is_damaged else brief.state,
+            reason=None if origin.is_damaged else brief.reason,
             episodes=brief.episodes,
             best_eval=None if math.isnan(brief.best_eval) else brief.best_eval,
             steps_per_s=rate,

@@ -83,7 +83,7 @@ class Scheduler:
             self._tell_places()
             for run in beginning:
                 is_alone = not self._begun and run.memory <= LARGE_RUN_BYTES
-                factory = self._executors.factory(is_alone=is_alone)
+                factory = self._executors.factory(run.feed.record().config.env_id, is_alone=is_alone)
                 run.begin(factory, functools.partial(self._take_notice, run))
                 self._begun.append(run)
         if beginning:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -52,6 +53,30 @@ class SearchSpec:
         """Whether ``field`` takes whole numbers only."""
         return isinstance(getattr(self.base, field, None), int)
 
+    def conflicts(self) -> tuple[FieldProblem, ...]:
+        """Ranges of which no values go together, each with the setting that it conflicts with; asked before a start.
+
+        What a config refuses in two settings is that one is larger than the other: where any of their values go
+        together, some of the ranges' ends do.
+        """
+        return tuple(self._conflicts())
+
+    def _conflicts(self) -> Iterator[FieldProblem]:
+        for first, second in itertools.combinations(self.ranges, 2):
+            problems: tuple[FieldProblem, ...] = ()
+            for one, other in itertools.product(first.ends, second.ends):
+                changes = {first.field: self._typed(first, one), second.field: self._typed(second, other)}
+                try:
+                    self.base.replace(**changes)
+                except ConfigError as error:
+                    problems = error.problems
+                else:
+                    problems = ()
+                    break
+            if problems:
+                template = mark("has no value that goes together with any value of {limit_name}")
+                yield FieldProblem(first.field, _shown(first), template, {"limit_name": second.field})
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
@@ -92,7 +117,7 @@ class SearchSpec:
     def _range_problems(self, each: SearchRange) -> Iterator[FieldProblem]:
         if not each.choices and each.low >= each.high:
             template = mark("needs a lower end below its upper end")
-            yield FieldProblem(each.field, f"{each.low} … {each.high}", template, {})
+            yield FieldProblem(each.field, _shown(each), template, {})
         elif not each.choices and each.is_log and each.low <= 0.0:
             template = mark("needs a lower end above 0 for steps by factors")
             yield FieldProblem(each.field, each.low, template, {})
@@ -105,6 +130,10 @@ class SearchSpec:
 
     def _typed(self, each: SearchRange, value: Any) -> Any:
         return int(value) if not each.choices and self.is_whole(each.field) else value
+
+
+def _shown(each: SearchRange) -> str:
+    return ", ".join(map(str, each.choices)) or f"{each.low:g} … {each.high:g}"
 
 
 def _hashable(choice: Any) -> Any:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from dqn_core.analysis.episode_table import Curve
 from dqn_core.analysis.metrics import area_under_curve
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, DqnLabError
+from dqn_core.errors import ConfigError, DqnLabError, mark
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.search_spec import SearchSpec
@@ -30,6 +30,10 @@ RUN_ID = "run_id"
 _LOOK_EVERY_S = 0.3
 _STAGES = 20
 """Equal parts of the env steps; at the end of each, a trial is compared with the others at the same place."""
+_MOST_REFUSED = 50
+"""Suggestions in a row that are no valid settings: the ranges leave too little then."""
+_MOST_WITHOUT_RESULT = 5
+"""Trials in a row that came to nothing: whatever keeps them from it keeps the next one too."""
 _COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
 
 
@@ -56,6 +60,8 @@ class SearchWork(threading.Thread):
         self._spec = spec
         self._owner = owner
         self._going: list[_Going] = []
+        self._refused = self._without_result = 0
+        """In a row."""
         self._is_stopping = False
         self._is_leaving = threading.Event()
         self.error: DqnLabError | None = None
@@ -80,12 +86,14 @@ class SearchWork(threading.Thread):
                     self._look(each)
                 if self._is_leaving.wait(_LOOK_EVERY_S):
                     return
-        except DqnLabError as error:
-            self.error = error
-            _LOG.warning("Search %s: %s", self._study.study_name, error)
+        except Exception as error:  # noqa: BLE001  what Optuna's storage raises too
+            if self._is_leaving.is_set():  # the database is closing under it
+                return
+            self.error = error if isinstance(error, DqnLabError) else _unexpected(error)
+            _LOG.warning("Search %s: %s", self._study.study_name, self.error)
 
     def _may_begin(self) -> bool:
-        if self._is_stopping or len(self._going) >= self._spec.at_once:
+        if self._is_stopping or self._is_leaving.is_set() or len(self._going) >= self._spec.at_once:
             return False
         return len(self._study.get_trials(deepcopy=False, states=_COUNTED)) < self._spec.trials
 
@@ -93,11 +101,19 @@ class SearchWork(threading.Thread):
         trial = self._study.ask()
         try:
             config = trial_config(self._spec, trial)
-        except ConfigError:  # two settings that do not go together, such as a batch larger than the memory
+        except ConfigError as error:  # two settings that do not go together, such as a batch larger than the memory
             self._study.tell(trial, state=TrialState.FAIL)
+            self._refused += 1
+            if self._refused >= _MOST_REFUSED:
+                raise _too_narrow(error) from error
             return
+        self._refused = 0
         name = f"{self._study.user_attrs['name']} #{trial.number}"
-        run_id = self._manager.start(config, name, owner=self._owner, experiment_id=self._study.study_name)
+        try:
+            run_id = self._manager.start(config, name, owner=self._owner, experiment_id=self._study.study_name)
+        except DqnLabError:
+            self._study.tell(trial, state=TrialState.FAIL)
+            raise
         trial.set_user_attr(RUN_ID, run_id)
         self._going.append(_Going(trial, run_id))
 
@@ -164,10 +180,38 @@ class SearchWork(threading.Thread):
         value = score(each.steps, each.evaluations)
         if each.is_pruned:
             self._study.tell(each.trial, state=TrialState.PRUNED)
+            self._without_result = 0
         elif state is RunState.FINISHED and math.isfinite(value):
             self._study.tell(each.trial, value)
+            self._without_result = 0
         else:
             self._study.tell(each.trial, state=TrialState.FAIL)
+            self._count_failure(state)
+
+    def _count_failure(self, state: RunState) -> None:
+        """A trial came to nothing. Raises where too many in a row did; those that a person stopped do not count."""
+        self._without_result += state is not RunState.STOPPED
+        if self._without_result >= _MOST_WITHOUT_RESULT:
+            template = mark(
+                "The last {count} trials came to no result: open one of their runs to see why. Runs that end before "
+                "their first evaluation have none: give them more env steps, or evaluate more often. The search ended."
+            )
+            raise DqnLabError(template, count=self._without_result)
+
+
+def _too_narrow(error: ConfigError) -> DqnLabError:
+    first = error.problems[0]
+    template = mark(
+        "{count} suggestions in a row were no valid settings ({field} = {value} among them): the ranges leave too few "
+        "that go together. Change them, and start a new search."
+    )
+    return DqnLabError(template, count=_MOST_REFUSED, field=first.field, value=first.value)
+
+
+def _unexpected(error: Exception) -> DqnLabError:
+    _LOG.error("A search failed", exc_info=error)
+    template = mark("The search ended ({kind}: {cause}). Resume goes on with it.")
+    return DqnLabError(template, kind=type(error).__name__, cause=str(error))
 
 
 def score(env_steps: list[float], evaluations: list[float]) -> float:

@@ -7,6 +7,7 @@ same place is stopped. Studies are kept in the runs' own database, so that a sea
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,15 +18,16 @@ from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, UnknownExperimentError, mark
+from dqn_core.errors import ConfigError, DqnLabError, UnknownExperimentError, mark
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import NAME_LENGTH, check_run_id, clean_text, new_run_id
+from dqn_core.runs.records import NAME_LENGTH, check_run_id, clean_text, is_run_id, new_run_id
 from dqn_core.runs.search_spec import SearchSpec
 from dqn_core.runs.search_work import RUN_ID, SearchWork, trial_changes
 
 __all__ = ["SearchStatus", "SearchTrial", "Searches"]
 
 _LOCK_WAIT_S = 10.0
+_CLOSING_S = 1.0
 _FEWEST_FOR_IMPORTANCE = 4
 _STARTUP_TRIALS = 5
 """Trials before the first is compared with a median."""
@@ -91,7 +93,13 @@ class Searches:
         self._work: dict[str, SearchWork] = {}
 
     def start(self, spec: SearchSpec, name: str = "", owner: str = "") -> str:
-        """Begin a search and return its id; raises ConfigError where its trials would take days or cannot be at all."""
+        """Begin a search and return its id.
+
+        Raises ConfigError where its ranges exclude each other, or its trials would take days or cannot be at all.
+        """
+        conflicts = spec.conflicts()
+        if conflicts:
+            raise ConfigError(conflicts)
         self._manager.admission.check_experiment([spec.base] * spec.trials)
         now = datetime.now(UTC)
         search_id = new_run_id(now)
@@ -116,24 +124,41 @@ class Searches:
 
     def status(self, search_id: str) -> SearchStatus:
         """Where the search stands."""
-        study, work = self._study(search_id), self._work.get(search_id)
-        spec = SearchSpec.from_dict(study.user_attrs["spec"])
-        trials = study.get_trials(deepcopy=False)
+        work = self._work.get(search_id)
+        try:
+            study = self._study(search_id)
+            spec = SearchSpec.from_dict(study.user_attrs["spec"])
+            trials = tuple(_trial(spec, each) for each in study.get_trials(deepcopy=False))
+            importances = _importances(study)
+            name, owner = str(study.user_attrs["name"]), str(study.user_attrs["owner"])
+        except UnknownExperimentError:
+            raise
+        except (DqnLabError, LookupError, TypeError, ValueError) as error:
+            template = mark("The entries of search {search_id} in the database are damaged. Its runs are as they were.")
+            raise UnknownExperimentError(template, search_id=search_id) from error
         return SearchStatus(
             search_id=search_id,
-            name=study.user_attrs["name"],
-            owner=study.user_attrs["owner"],
+            name=name,
+            owner=owner,
             spec=spec,
-            trials=tuple(_trial(spec, each) for each in trials),
-            importances=_importances(study),
+            trials=trials,
+            importances=importances,
             is_active=work is not None and work.is_alive(),
             error=None if work is None else work.error,
         )
 
     def listed(self) -> list[tuple[str, str]]:
         """(id, name) of every search, newest first."""
-        names = sorted(optuna.get_all_study_names(self._storage), reverse=True)
-        return [(each, self._study(each).user_attrs["name"]) for each in names]
+        query = "SELECT study_name FROM studies ORDER BY study_name DESC"
+        with self._manager.store.database.read() as connection:  # Optuna would read all that every study keeps
+            names = connection.exec_driver_sql(query).scalars().all()
+        return [(each, self._name(each)) for each in names if is_run_id(each)]
+
+    def _name(self, search_id: str) -> str:
+        try:
+            return str(self._study(search_id).user_attrs["name"])
+        except (DqnLabError, LookupError, TypeError, ValueError):  # damaged, as its status says
+            return search_id
 
     def remove(self, search_id: str) -> None:
         """Delete the search and its runs. Raises RunStateError where one of them is not over."""
@@ -143,11 +168,12 @@ class Searches:
         optuna.delete_study(study_name=search_id, storage=self._storage)
 
     def close(self) -> None:
-        """Leave every search as it stands."""
+        """Leave every search as it stands; one that is in the middle of something is not waited for long."""
         for work in self._work.values():
             work.leave()
+        deadline = time.monotonic() + _CLOSING_S
         for work in self._work.values():
-            work.join()
+            work.join(max(0.0, deadline - time.monotonic()))
         self._storage.remove_session()
         self._storage.engine.dispose()
 

@@ -5,10 +5,11 @@ Write-ahead logging lets any number of readers look on while a run writes. A wri
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChan
 from dqn_core.json_text import json_text, nan_if_none
 from dqn_core.runs import tables
 from dqn_core.runs.database import Database, to_columns
-from dqn_core.runs.records import RunBrief, RunRecord, unknown_run
+from dqn_core.runs.records import RunBrief, RunRecord, is_run_id, unknown_run
 from dqn_core.runs.tables import EPISODE_FIELDS
 
 __all__ = ["RunStore"]
@@ -37,9 +38,15 @@ _PORTION_ROWS = 20_000
 _MIXER, _MIXER_SHIFT = 2_654_435_761, 2**12
 """Knuth's multiplicative hash: which rows it takes has no rhythm."""
 
+
+_DAMAGED = mark(
+    "The entry of this run in the database is damaged ({columns}): what can be read of it is shown, and its files are "
+    "as they were. Delete the run, or restore the database from a copy."
+)
 _runs, _episodes, _changes = tables.runs, tables.episodes, tables.changes
 _BRIEF = [_runs.c[each.name] for each in fields(RunBrief)]
 _episode_values = operator.attrgetter(*EPISODE_FIELDS)
+_COUNTS = tuple(each.name for each in fields(EpisodeEnded) if each.type == "int")
 _INSERT_EPISODE = str(sa.insert(_episodes).compile(dialect=sqlite.dialect()))
 """Run with plain tuples, in which sqlite3 itself writes NaN as NULL: a run may end a thousand episodes a second."""
 
@@ -86,27 +93,31 @@ class RunStore:
         """The newest runs, newest first."""
         query = sa.select(_runs).order_by(_runs.c.started_at.desc(), _runs.c.run_id.desc()).limit(limit)
         with self.database.read() as connection:
-            return [_record(row) for row in connection.execute(query).mappings()]
+            return [_record(row) for row in connection.execute(query).mappings() if _has_id(row)]
 
     def briefs(self) -> list[RunBrief]:
         """All runs without their settings, newest first: many times faster than :meth:`runs`."""
         query = sa.select(*_BRIEF).order_by(_runs.c.started_at.desc(), _runs.c.run_id.desc())
         with self.database.read() as connection:
-            return [RunBrief(**_plain(row)) for row in connection.execute(query).mappings()]
+            return [_brief(row) for row in connection.execute(query).mappings() if _has_id(row)]
 
     def initial_settings(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The settings that runs were started with, by run id, as :meth:`TrainingConfig.from_dict` takes them."""
+        """The settings that runs were started with, by run id, as :meth:`TrainingConfig.from_dict` takes them.
+
+        Empty for a run whose settings cannot be read.
+        """
         wanted = sa.func.json_each(json_text(list(run_ids))).table_valued("value")  # one parameter, however many
         query = sa.select(_runs.c.run_id, _runs.c.initial_config).where(_runs.c.run_id.in_(sa.select(wanted.c.value)))
         with self.database.read() as connection:
-            return {run_id: dict(settings) for run_id, settings in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return {run_id: dict(settings) if isinstance(settings, dict) else {} for run_id, settings in rows}
 
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment, in the order of their start."""
         query = sa.select(_runs).where(_runs.c.experiment_id == experiment_id)
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(_runs.c.started_at, _runs.c.run_id)).mappings()
-            return [_record(row) for row in rows]
+            return [_record(row) for row in rows if _has_id(row)]
 
     def delete_run(self, run_id: str) -> None:
         """Take a run away with all its rows."""
@@ -167,7 +178,7 @@ class RunStore:
         query = sa.select(*columns).where(_episodes.c.run_id == run_id, _episodes.c.position >= after)
         with self.database.read() as connection:
             rows = connection.execute(query.order_by(_episodes.c.position).limit(limit)).all()
-        return [EpisodeEnded(**dict(zip(EPISODE_FIELDS, map(nan_if_none, row), strict=True))) for row in rows]
+        return [_episode(row) for row in rows]
 
     def episode_columns(
         self,
@@ -209,7 +220,7 @@ class RunStore:
                 # the driver's own tuples, which NumPy reads fast
                 rows = connection.execute(query.where(position >= after)).cursor.fetchall()
             if rows:
-                yield np.array(rows, dtype=np.float64)[:, 1:].T
+                yield _table(rows)[:, 1:].T
             if len(rows) < _PORTION_ROWS:
                 return
             after = rows[-1][0] + 1
@@ -223,7 +234,8 @@ class RunStore:
         """Every live change in order."""
         query = sa.select(_changes).where(_changes.c.run_id == run_id).order_by(_changes.c.position)
         with self.database.read() as connection:
-            return [_change(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
+        return [change for row in rows if (change := _change(row)) is not None]
 
 
 def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
@@ -234,23 +246,117 @@ def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
 # ------------------------------------------------------------------------------------- rows from and to objects
 
 
+def _has_id(row: Any) -> bool:
+    """Whether the row can be spoken of at all: whatever is done with a run, its id says with which."""
+    return is_run_id(row["run_id"])
+
+
+def _table(rows: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
+    """Rows of numbers; NaN for what is none."""
+    try:
+        return np.array(rows, dtype=np.float64)
+    except (TypeError, ValueError):  # a damaged row
+        return np.array([[*map(nan_if_none, row)] for row in rows], dtype=np.float64)
+
+
+def _episode(row: Any) -> EpisodeEnded:
+    values = dict(zip(EPISODE_FIELDS, map(nan_if_none, row), strict=True))
+    return EpisodeEnded(**values | {name: 0 for name in _COUNTS if not isinstance(values[name], int)})
+
+
+class _Row:
+    """A row of the runs' table, read value by value; what cannot be read is noted, and something else stands for it."""
+
+    def __init__(self, row: Any) -> None:
+        self.values = dict(row)
+        self.damaged: list[str] = []
+
+    def read(self, name: str, read: Callable[[Any], Any], otherwise: Any) -> Any:
+        """The value called ``name``."""
+        try:
+            return read(self.values[name])
+        except Exception:  # noqa: BLE001  whatever is stored there instead
+            self.damaged.append(name)
+            return otherwise
+
+    def brief(self) -> dict[str, Any]:
+        """What a :class:`RunBrief` is made of."""
+        values = {
+            "run_id": self.values["run_id"],
+            "name": self.read("name", _text, self.values["run_id"]),
+            "started_at": self.read("started_at", _moment, _moment_of(self.values["run_id"])),
+            "state": self.read("state", RunState, RunState.DAMAGED),
+            "reason": self.read("reason", lambda value: None if value is None else EndReason(value), None),
+            "wall_time_s": self.read("wall_time_s", _number, 0.0),
+            "episodes": self.read("episodes", _count, 0),
+            "env_steps": self.read("env_steps", _count, 0),
+            "best_eval": self.read("best_eval", lambda value: math.nan if value is None else _number(value), math.nan),
+            "owner": self.read("owner", _text, ""),
+            "tags": self.read("tags", lambda value: tuple(map(_text, value)), ()),
+            "experiment_id": self.read("experiment_id", lambda value: None if value is None else _text(value), None),
+        }
+        return values | self._damage()
+
+    def _damage(self) -> dict[str, Any]:
+        return {"state": RunState.DAMAGED, "reason": None} if self.damaged else {}
+
+    def record(self) -> dict[str, Any]:
+        """What a :class:`RunRecord` is made of."""
+        values = self.brief()
+        values["initial_config"] = self.read("initial_config", TrainingConfig.from_dict, None)
+        values["config"] = self.read("config", TrainingConfig.from_dict, values["initial_config"] or TrainingConfig())
+        values["initial_config"] = values["initial_config"] or values["config"]
+        for name in ("message_template", "compute", "compute_template", "started_from"):
+            values[name] = self.read(name, _text, "")
+        for name in ("message_parameters", "compute_parameters"):
+            values[name] = self.read(name, lambda value: {**value}, {})
+        for name in ("parameters", "updates"):
+            values[name] = self.read(name, _count, 0)
+        if self.damaged:
+            parameters = {"columns": ", ".join(self.damaged)}
+            values |= self._damage() | {"message_template": _DAMAGED, "message_parameters": parameters}
+        return values
+
+
 def _record(row: Any) -> RunRecord:
-    values = _plain(row)
-    values["config"] = TrainingConfig.from_dict(values["config"])
-    values["initial_config"] = TrainingConfig.from_dict(values["initial_config"])
-    return RunRecord(**values)
+    return RunRecord(**_Row(row).record())
 
 
-def _plain(row: Any) -> dict[str, Any]:
-    """A row of the runs' table, or a part of one, with what SQLite has no type for."""
-    values = dict(row)
-    return values | {
-        "started_at": datetime.fromisoformat(values["started_at"]),
-        "state": RunState(values["state"]),
-        "reason": None if values["reason"] is None else EndReason(values["reason"]),
-        "best_eval": nan_if_none(values["best_eval"]),
-        "tags": tuple(values["tags"]),
-    }
+def _brief(row: Any) -> RunBrief:
+    return RunBrief(**_Row(row).brief())
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> float:
+    if not isinstance(value, (int, float)):
+        raise TypeError
+    return float(value)
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise TypeError
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment
+
+
+def _moment_of(run_id: str) -> datetime:
+    """When a run was started, to the second, as its id says."""
+    try:
+        return datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:  # in its form an id, yet no date
+        return datetime.fromtimestamp(0, UTC)
 
 
 def _change_columns(event: HyperparametersChanged, run_id: str, position: int) -> dict[str, Any]:
@@ -264,10 +370,14 @@ def _change_columns(event: HyperparametersChanged, run_id: str, position: int) -
     }
 
 
-def _change(row: Any) -> HyperparametersChanged:
-    return HyperparametersChanged(
-        wall_time_s=row["wall_time_s"],
-        env_step=row["env_step"],
-        episode=row["episode"],
-        changes=tuple(Change(**each) for each in row["changes"]),
-    )
+def _change(row: Any) -> HyperparametersChanged | None:
+    """The live change in a row; None for one that is damaged."""
+    try:
+        return HyperparametersChanged(
+            wall_time_s=_number(row["wall_time_s"]),
+            env_step=_count(row["env_step"]),
+            episode=_count(row["episode"]),
+            changes=tuple(Change(**each) for each in row["changes"]),
+        )
+    except TypeError:
+        return None

@@ -60,7 +60,8 @@ class SubmissionStore:
         """The environment's submissions, earliest first."""
         query = sa.select(_table).where(_table.c.env_id == env_id).order_by(_table.c.submitted_at, _table.c.run_id)
         with self._database.read() as connection:
-            return [_submission(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query).mappings().all()
+        return [submission for row in rows if (submission := _submission(row)) is not None]
 
     def environments(self) -> dict[str, int]:
         """How many submissions each environment has, most first."""
@@ -75,5 +76,14 @@ class SubmissionStore:
             connection.execute(sa.delete(_table).where(_table.c.run_id == run_id))
 
 
-def _submission(row: Mapping[Any, Any]) -> Submission:
-    return Submission(**dict(row) | {"submitted_at": datetime.fromisoformat(row["submitted_at"])})
+def _submission(row: Mapping[Any, Any]) -> Submission | None:
+    """The submission in a row; None for one that is damaged."""
+    texts = [row[name] for name in ("run_id", "env_id", "name", "owner", "weights")]
+    try:
+        submitted_at = datetime.fromisoformat(row["submitted_at"])
+        env_steps = int(row["env_steps"])
+    except (TypeError, ValueError):
+        return None
+    if submitted_at.tzinfo is None or not all(isinstance(text, str) for text in texts):
+        return None
+    return Submission(**dict(row) | {"submitted_at": submitted_at, "env_steps": env_steps})

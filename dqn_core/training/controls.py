@@ -7,11 +7,32 @@ from __future__ import annotations
 
 import math
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from dqn_core.events import Command, Pause, Resume, SetHyperparameter, SetPace, Step, Stop, TakeCheckpoint, Watch
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ChangeRefusedError, ConfigError
+from dqn_core.events import (
+    Command,
+    Event,
+    Notice,
+    Pause,
+    Phase,
+    Resume,
+    SetHyperparameter,
+    SetPace,
+    Step,
+    Stop,
+    TakeCheckpoint,
+    Watch,
+)
+from dqn_core.training.log_events import changed
 
-__all__ = ["Controls", "Mailbox", "StopRequestedError"]
+if TYPE_CHECKING:
+    from dqn_core.training.trainer import Trainer
+
+__all__ = ["Controls", "Mailbox", "StopRequestedError", "put_into_effect"]
 
 Mailbox = queue.SimpleQueue[Command]
 _FEW_STEPS = 30
@@ -78,6 +99,18 @@ class Controls:
             case TakeCheckpoint():
                 self._is_checkpoint_wanted = True
 
+    def apply_changes(self, trainer: Trainer) -> Iterator[Event]:
+        """Put the live changes that are wanted into effect; one that is refused becomes a notice."""
+        wanted, self.wanted_changes = self.wanted_changes, []
+        for change in wanted:
+            old = trainer.config
+            try:
+                trainer.config = old.changed_live(change.field, change.value)
+            except (ConfigError, ChangeRefusedError) as error:
+                yield Notice(template=error.template, parameters=error.parameters)
+                continue
+            yield from put_into_effect(trainer, old)
+
     def take_granted_step(self) -> bool:
         """Use up one single step that was asked for; False where none is left."""
         if self._granted_steps == 0:
@@ -132,3 +165,15 @@ class Controls:
     def next_frame_at(self) -> float:
         """Clock time of the next frame; infinite where nobody watches."""
         return self._next_frame_at if self.is_watched else math.inf
+
+
+def put_into_effect(trainer: Trainer, old: TrainingConfig) -> Iterator[Event]:
+    """Have all parts of the trainer follow its config, which was ``old`` until now, and tell what is different."""
+    new = trainer.config
+    if new == old:
+        return
+    trainer.learner.configure(new)
+    trainer.memory.configure(new)
+    if trainer.phase is not Phase.WARMUP:
+        trainer.epsilon = epsilon_at(new, trainer.episode - 1, trainer.training_step)
+    yield changed(trainer, old)

@@ -6,15 +6,19 @@ message that names the space.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import functools
 import io
 import logging
 import os
+import queue
 import threading
+import time
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import gymnasium as gym
 import numpy as np
@@ -33,6 +37,7 @@ __all__ = [
     "as_jpeg",
     "can_draw",
     "close_environment",
+    "comes_with_gymnasium",
     "environment_picture",
     "inspect_environment",
     "make_environment",
@@ -47,12 +52,48 @@ EPISODE_STEPS_WITHOUT_LIMIT = 10_000
 
 _LOG = logging.getLogger(__name__)
 _STEPS_BEFORE_PICTURE = 8
-_RENDER_LOCK = threading.Lock()  # pygame keeps global state, and several runs may draw at once
+_LONGEST_DRAWING_S = 5.0
+_LONGEST_LOOK_S = 30.0
+"""How long other people's code may take to make an environment, or to draw it once, while a page waits."""
 
 # Pictures are drawn into memory: SDL needs no screen and no sound card, and says so in the log unless told.
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+
+class _DrawingTurn:
+    """One drawing at a time, for pygame keeps global state and several runs may draw at once.
+
+    A drawing that has not ended after ``longest_s`` hangs: it holds up nobody any longer, and the others take turns
+    without it.
+    """
+
+    def __init__(self, longest_s: float = _LONGEST_DRAWING_S) -> None:
+        self._longest_s = longest_s
+        self._lock = threading.Lock()
+        self._replacing = threading.Lock()
+        self._since = 0.0
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for the turn, and have it."""
+        lock = self._lock
+        while not lock.acquire(timeout=self._longest_s):
+            with self._replacing:  # the first of those who wait finds the others a new one
+                if self._lock is lock and time.monotonic() - self._since >= self._longest_s:
+                    _LOG.warning("An environment has been drawing, or closing, for %g s: it hangs.", self._longest_s)
+                    self._lock = threading.Lock()
+                    self._since = time.monotonic()
+                lock = self._lock
+        self._since = time.monotonic()
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+_drawing = _DrawingTurn()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +184,14 @@ def _check_spaces(env_id: str, environment: gym.Env[np.ndarray, Any]) -> None:
 
 @functools.lru_cache(maxsize=64)
 def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> EnvironmentReport:
-    """Describe an environment; raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does."""
+    """Describe an environment.
+
+    Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and for one that hangs.
+    """
+    return _in_time(env_id, lambda: _inspect(env_id, max_episode_steps))
+
+
+def _inspect(env_id: str, max_episode_steps: int | None) -> EnvironmentReport:
     environment = make_environment(env_id, max_episode_steps)
     try:
         space = environment.observation_space
@@ -165,6 +213,54 @@ def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> En
         )
     finally:
         close_environment(environment)
+
+
+def comes_with_gymnasium(env_id: str) -> bool:
+    """Whether the environment's code is Gymnasium's own. What is other people's may hang, or end its process.
+
+    Raises :class:`UnsupportedEnvironmentError` for an id that is not registered here.
+    """
+    spec = _registered(env_id)
+    maker = spec.entry_point
+    return isinstance(maker, str) and maker.startswith("gymnasium.envs.") and not spec.additional_wrappers
+
+
+Answer = TypeVar("Answer")
+_hanging: dict[str, threading.Thread] = {}
+"""Threads that other people's code did not come back in, by the environment's id."""
+
+
+def _in_time(env_id: str, ask: Callable[[], Answer]) -> Answer:
+    """What ``ask`` gives or raises; raises :class:`UnsupportedEnvironmentError` where it does not come back.
+
+    Nobody waits twice for an environment that hangs.
+    """
+    if comes_with_gymnasium(env_id):
+        return ask()
+    answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+    def answer() -> None:
+        try:
+            answers.put((ask(), None))
+        except BaseException as error:  # noqa: BLE001  raised again for whoever waits
+            answers.put((None, error))
+
+    thread = _hanging.get(env_id)
+    if thread is None or not thread.is_alive():
+        _hanging.pop(env_id, None)
+        thread = threading.Thread(target=answer, name=f"look-{env_id}", daemon=True)
+        thread.start()
+        with contextlib.suppress(queue.Empty):
+            given, error = answers.get(timeout=_LONGEST_LOOK_S)
+            if error is not None:
+                raise error
+            return given  # type: ignore[no-any-return]
+        _hanging[env_id] = thread
+    template = mark(
+        "{env_id} hangs: nothing came back from it within {seconds} seconds. Choose another environment, or see that "
+        "its constructor, reset, step, render and close all return."
+    )
+    raise UnsupportedEnvironmentError(template, env_id=env_id, seconds=round(_LONGEST_LOOK_S))
 
 
 def reward_threshold(env_id: str) -> float | None:
@@ -202,7 +298,7 @@ def render_pixels(environment: gym.Env[np.ndarray, Any]) -> NDArray[np.uint8]:
     """The environment's present state [height, width, 3], as a copy; only for one that :func:`can_draw`."""
     decorated = environment.unwrapped.render_mode is not None
     set_decorated(environment, on=True)
-    with _RENDER_LOCK:
+    with _drawing.taken():
         pixels = environment.render()
     set_decorated(environment, on=decorated)
     return np.array(pixels, dtype=np.uint8)
@@ -223,12 +319,12 @@ def action_range(environment: gym.Env[np.ndarray, Any]) -> tuple[int, int]:
 
 
 def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
-    """Free what the environment holds; waits for a picture that another run draws just now.
+    """Free what the environment holds; waits for a picture that another run draws just now, if it does not hang.
 
     What the environment's own code raises there goes to the log: whoever is done with it goes on.
     """
     try:
-        with _RENDER_LOCK:
+        with _drawing.taken():
             environment.close()
     except Exception as error:  # noqa: BLE001  an environment is other people's code
         _LOG.warning("An environment could not be closed (%s: %s)", type(error).__name__, error)
@@ -238,9 +334,13 @@ def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
 def environment_picture(env_id: str) -> bytes | None:
     """JPEG of the environment some steps into an episode; None where it cannot draw.
 
-    Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and :class:`RolloutError` where the
-    environment's own code fails.
+    Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and for one that hangs, and
+    :class:`RolloutError` where the environment's own code fails.
     """
+    return _in_time(env_id, lambda: _picture(env_id))
+
+
+def _picture(env_id: str) -> bytes | None:
     environment = make_environment(env_id)
     try:
         set_decorated(environment, on=True)

@@ -17,12 +17,12 @@ _LAST_GOOD = mark(
 
 
 def with_last_good(ended: RunEnded, checkpoints: Iterable[CheckpointInfo]) -> RunEnded:
-    """``ended``; where the run failed or was cut off, its message says which of ``checkpoints`` it would go on from.
+    """``ended``; unless the run came to a good end, its message says which of ``checkpoints`` it would go on from.
 
     The sentence stands in a paragraph of its own: message templates are translated paragraph by paragraph.
     """
     last = next((each for each in checkpoints if each.kind == "last"), None)
-    if ended.reason.state not in {RunState.FAILED, RunState.INTERRUPTED} or last is None or not ended.template:
+    if ended.reason.state is RunState.FINISHED or last is None or not ended.template:
         return ended
     place = {"checkpoint_episode": last.episode, "checkpoint_step": last.env_step}
     return replace(ended, template=f"{ended.template}\n\n{_LAST_GOOD}", parameters={**ended.parameters, **place})

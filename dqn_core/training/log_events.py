@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import mark
-from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Notice, Progress
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.events import (
+    Change,
+    EndReason,
+    EpisodeEnded,
+    EpisodeRecorded,
+    Frame,
+    HyperparametersChanged,
+    Notice,
+    Progress,
+    RunEnded,
+)
 from dqn_core.training.environments import render_jpeg
 
 if TYPE_CHECKING:
@@ -17,7 +27,16 @@ if TYPE_CHECKING:
     from dqn_core.training.running_episode import RunningEpisode
     from dqn_core.training.trainer import Trainer
 
-__all__ = ["best_recording", "episode_ended", "frame", "notices_at_resume", "progress", "training_recording"]
+__all__ = [
+    "best_recording",
+    "changed",
+    "episode_ended",
+    "frame",
+    "notices_at_resume",
+    "progress",
+    "run_ended",
+    "training_recording",
+]
 
 
 def progress(trainer: Trainer) -> Progress:
@@ -56,6 +75,31 @@ def episode_ended(trainer: Trainer, running: RunningEpisode, eval_return: float)
         eval_return=eval_return,
         terminated=running.terminated,
         truncated=running.truncated,
+    )
+
+
+def changed(trainer: Trainer, old: TrainingConfig) -> HyperparametersChanged:
+    """What became of ``old``, the config before a live change."""
+    differences = old.differences(trainer.config)
+    return HyperparametersChanged(
+        wall_time_s=trainer.stopwatch.seconds,
+        env_step=trainer.env_step,
+        episode=trainer.episode,
+        changes=tuple(Change(field=name, old=before, new=now) for name, before, now in differences),
+    )
+
+
+def run_ended(trainer: Trainer, reason: EndReason, error: DqnLabError | None) -> RunEnded:
+    """The last event: where the run stands, and why it ended."""
+    return RunEnded(
+        reason=reason,
+        wall_time_s=trainer.stopwatch.seconds,
+        episodes=trainer.finished_episodes,
+        env_steps=trainer.env_step,
+        updates=trainer.updates,
+        best_eval=trainer.keeper.best_eval,
+        template=error.template if error else "",
+        parameters=error.parameters if error else {},
     )
 
 

@@ -21,20 +21,18 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.memory import Memory
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError
+from dqn_core.errors import DivergenceError, DqnLabError
 from dqn_core.events import (
-    Change,
     EndReason,
     Event,
-    HyperparametersChanged,
     Notice,
     Phase,
-    RunEnded,
     RunStarted,
     RunState,
     StateChanged,
+    Stopping,
 )
-from dqn_core.training.controls import Controls, Mailbox, StopRequestedError
+from dqn_core.training.controls import Controls, Mailbox, StopRequestedError, put_into_effect
 from dqn_core.training.environments import (
     action_range,
     as_failure,
@@ -44,7 +42,7 @@ from dqn_core.training.environments import (
 )
 from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.keeper import Keeper
-from dqn_core.training.log_events import episode_ended, frame, notices_at_resume, progress
+from dqn_core.training.log_events import episode_ended, frame, notices_at_resume, progress, run_ended
 from dqn_core.training.progress import EpisodeAverages, Stopwatch
 from dqn_core.training.randomness import Randomness
 from dqn_core.training.running_episode import RunningEpisode
@@ -98,6 +96,8 @@ class Trainer:
         self.keeper = Keeper(clock)
         self.averages = EpisodeAverages()
         self.running: RunningEpisode | None = None
+        self.updates_left = 0
+        """Updates of the newest env step that are still to be done: a Stop need not wait for a hundred thousand."""
         self.warmed_up_at = self.evaluations_before = 0
         self.epsilon = 1.0
         self.phase = Phase.WARMUP
@@ -124,6 +124,7 @@ class Trainer:
                 reason = yield from self._train_episode()
             yield from self._close_log(reason)
         except StopRequestedError as stop:
+            yield Stopping()
             cause = stop.interruption
             reason = EndReason.INTERRUPTED if cause else EndReason.STOPPED
             yield from self._close_log(reason, DqnLabError(cause) if cause else None)
@@ -155,9 +156,9 @@ class Trainer:
                 return EndReason.MAX_EPISODES
             if self.env_step >= step_limit:
                 return EndReason.MAX_ENV_STEPS
-            self.epsilon = epsilon_at(config, self.episode, self._training_step)
+            self.epsilon = epsilon_at(config, self.episode, self.training_step)
             self.episode += 1
-        if self.running is None or not self.running.is_over:  # else it was taken up again in its evaluation
+        if self.running is None or not self.running.is_over or self.updates_left:  # else taken up in its evaluation
             self.running = yield from self._play_episode(until_step=step_limit, learn=True)
             if not self.running.is_over:
                 return EndReason.MAX_ENV_STEPS
@@ -176,8 +177,10 @@ class Trainer:
         environment, memory, clock, mailbox = self.environment, self.memory, self._clock, self.mailbox
         running = self.running or RunningEpisode(environment, self.randomness.take_environment_seed())
         self.running, actions = running, running.actions
+        if self.updates_left:
+            self._update()
         observation, pending = running.observation, running.pending
-        terminated = truncated = False
+        terminated, truncated = running.terminated, running.truncated
         while not (terminated or truncated) and self.env_step < until_step:
             action, is_greedy = pending or self._choose_action(observation)
             if clock() >= self._attend_at or not mailbox.empty():
@@ -191,7 +194,11 @@ class Trainer:
             actions.append(action)
             self.env_step += 1
             if learn:
-                self._learn()
+                try:
+                    self._learn()
+                except StopRequestedError:
+                    running.stand_at(observation, terminated=terminated, truncated=truncated)
+                    raise
         running.stand_at(observation, terminated=terminated, truncated=truncated)
         return running
 
@@ -204,18 +211,31 @@ class Trainer:
 
     def _learn(self) -> None:
         """The updates and target copies that are due after this env step."""
-        config, replay = self.config, self.replay
+        config = self.config
         if config.epsilon_schedule == "linear_steps":
-            self.epsilon = epsilon_at(config, self.episode - 1, self._training_step)
-        if self.env_step % config.update_every == 0 and len(replay) >= config.batch_size:
-            for _ in range(config.gradient_steps):
-                indices, weights = self.memory.draw(config.batch_size, self._training_step)
-                self.learner.update(replay, indices, weights)
-                if weights is not None:
-                    self.memory.revise(indices, self.learner)
-                self.updates += 1
-                if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
-                    self._check_divergence()
+            self.epsilon = epsilon_at(config, self.episode - 1, self.training_step)
+        if self.env_step % config.update_every == 0 and len(self.replay) >= config.batch_size:
+            self.updates_left = config.gradient_steps
+        self._update()
+
+    def _update(self) -> None:
+        """The updates that are left of this env step, and the target copy after them.
+
+        A Stop that comes between two updates leaves the others to whoever goes on with the run.
+        """
+        config, replay = self.config, self.replay
+        while self.updates_left:
+            indices, weights = self.memory.draw(config.batch_size, self.training_step)
+            self.learner.update(replay, indices, weights)
+            if weights is not None:
+                self.memory.revise(indices, self.learner)
+            self.updates += 1
+            self.updates_left -= 1
+            if self.updates % _UPDATES_BETWEEN_CHECKS == 0:
+                self._check_divergence()
+            if self.updates_left and not self.mailbox.empty():
+                self._attend_at = -math.inf  # what is no Stop takes effect before the next env step
+                self._controls.receive()
         if config.target_update == "steps" and self.env_step % config.target_update_every == 0:
             self.learner.sync_target()
 
@@ -250,11 +270,11 @@ class Trainer:
         if self._resume_from is not None:
             before = self._resume_from.config.replace(compute=self.config.compute)
             yield from notices_at_resume(self, before, repeats=restore(self, self._resume_from))
-            yield from self._tell_change(before)
+            yield from put_into_effect(self, before)
         self.keeper.keep_good(self)
 
     @property
-    def _training_step(self) -> int:
+    def training_step(self) -> int:
         """Env steps since the warm-up: the clock of the linear epsilon schedule."""
         return self.env_step - self.warmed_up_at
 
@@ -301,7 +321,7 @@ class Trainer:
     def _sign_of_life(self) -> Iterator[Event]:
         """Take commands, apply live changes, and tell where the run stands."""
         self._controls.receive()
-        yield from self._apply_changes()
+        yield from self._controls.apply_changes(self)
         if self._clock() >= self._heartbeat_at:
             self._heartbeat_at = self._clock() + _HEARTBEAT_S
             yield progress(self)
@@ -324,7 +344,7 @@ class Trainer:
         if controls.take_frame():
             yield from self._show(running)
         controls.keep_pace()
-        yield from self._apply_changes()
+        yield from self._controls.apply_changes(self)
         self._look_again()
 
     def _stand_still(self, running: RunningEpisode) -> Iterator[Event]:
@@ -341,7 +361,7 @@ class Trainer:
                 yield from self._show(running)
                 shown = True
             self._controls.receive(timeout=None)
-            yield from self._apply_changes()
+            yield from self._controls.apply_changes(self)
             yield from self._take_wanted_checkpoint()
         self.stopwatch.resume()
         if not self._controls.is_paused:
@@ -355,33 +375,6 @@ class Trainer:
         if shown:
             yield shown
 
-    def _apply_changes(self) -> Iterator[Event]:
-        wanted, self._controls.wanted_changes = self._controls.wanted_changes, []
-        for change in wanted:
-            old = self.config
-            try:
-                self.config = old.changed_live(change.field, change.value)
-            except (ConfigError, ChangeRefusedError) as error:
-                yield Notice(template=error.template, parameters=error.parameters)
-                continue
-            yield from self._tell_change(old)
-
-    def _tell_change(self, old: TrainingConfig) -> Iterator[Event]:
-        new = self.config
-        changes = tuple(Change(field=name, old=before, new=now) for name, before, now in old.differences(new))
-        if not changes:
-            return
-        self.learner.configure(new)
-        self.memory.configure(new)
-        if self.phase is not Phase.WARMUP:
-            self.epsilon = epsilon_at(new, self.episode - 1, self._training_step)
-        yield HyperparametersChanged(
-            wall_time_s=self.stopwatch.seconds,
-            env_step=self.env_step,
-            episode=self.episode,
-            changes=changes,
-        )
-
     def _take_wanted_checkpoint(self) -> Iterator[Event]:
         if self._controls.take_checkpoint_wish():
             yield from self.keeper.checkpoint(self)
@@ -392,13 +385,4 @@ class Trainer:
             has_failed = reason.state is RunState.FAILED
             yield from self.keeper.after_failure() if has_failed else self.keeper.at_end(self)
             yield progress(self)
-        yield RunEnded(
-            reason=reason,
-            wall_time_s=self.stopwatch.seconds,
-            episodes=self.finished_episodes,
-            env_steps=self.env_step,
-            updates=self.updates,
-            best_eval=self.keeper.best_eval,
-            template=error.template if error else "",
-            parameters=error.parameters if error else {},
-        )
+        yield run_ended(self, reason, error)

@@ -30,7 +30,7 @@ _COUNTERS = ("env_step", "updates", "episode", "finished_episodes", "warmed_up_a
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerState:
-    """A trainer between two env steps."""
+    """A trainer between two env steps, or between two updates of one."""
 
     arrays: dict[str, NDArray[Any]]
     values: dict[str, Any]
@@ -43,7 +43,7 @@ class TrainerState:
 
 
 def capture(trainer: Trainer) -> TrainerState:
-    """Copy the state of a trainer that has been set up and stands between two env steps."""
+    """Copy the state of a trainer that has been set up and stands between two env steps or updates."""
     running = trainer.running
     arrays = {f"learner.{name}": array for name, array in trainer.learner.state_dict().items()}
     best = trainer.keeper.best
@@ -54,6 +54,7 @@ def capture(trainer: Trainer) -> TrainerState:
         "config": trainer.config.to_dict(),
         "compute": trainer.learner.compute,
         "counters": {name: getattr(trainer, name) for name in _COUNTERS},
+        "updates_left": trainer.updates_left,
         "phase": str(trainer.phase),
         "wall_time_s": trainer.stopwatch.seconds,
         "replay_cursor": trainer.replay.cursor,
@@ -129,6 +130,7 @@ def restore(trainer: Trainer, state: TrainerState) -> bool:
     trainer.keeper.restore(_best(state), values["best_eval"])
     trainer.memory.restore(state.arrays, values["replay_cursor"])
     take_over_counts(trainer, state)
+    trainer.updates_left = values.get("updates_left", 0)  # not in checkpoints of earlier versions
     trainer.phase = Phase.TRAINING if values["phase"] == Phase.EVALUATING else Phase(values["phase"])
     trainer.averages.restore(values["averages"])
     trainer.evaluator.played = values["evaluations"]
@@ -143,6 +145,7 @@ def _restore_episode(trainer: Trainer, values: Mapping[str, Any]) -> bool:
     trainer.running = RunningEpisode.restored(trainer.environment, values["running"])
     if trainer.running is None:
         trainer.memory.window.clear()
+        trainer.updates_left = 0
         if trainer.phase is not Phase.WARMUP:
             trainer.episode -= 1  # it begins anew, under the same number
     return trainer.running is not None

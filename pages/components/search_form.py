@@ -63,7 +63,8 @@ def search_form(run_id: str | None) -> SearchDraft:
         )
     except ConfigError as error:
         return SearchDraft(name, None, error.problems)
-    return SearchDraft(name or base.env_id, spec)
+    conflicts = spec.conflicts()
+    return SearchDraft(name or base.env_id, None if conflicts else spec, conflicts)
 
 
 def _range(field: str, base: TrainingConfig) -> SearchRange:

@@ -16,6 +16,7 @@ STATE_LABELS = {
     RunState.STOPPED: mark("Stopped"),
     RunState.FAILED: mark("Failed"),
     RunState.INTERRUPTED: mark("Interrupted"),
+    RunState.DAMAGED: mark("Damaged"),
 }
 
 REASON_LABELS = {

@@ -23,6 +23,7 @@ from dqn_core.errors import (
     UnknownRunError,
 )
 from dqn_core.json_text import json_text
+from pages.paths import shown_parameters, without_folders
 
 __all__ = [
     "BadRequestError",
@@ -83,7 +84,8 @@ def error_answer(status: int, text: str) -> JsonAnswer:
 
 def _project_error(error: DqnLabError) -> JsonAnswer:
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), _CONFLICT)
-    said = {"error": str(error), "template": error.template, "parameters": error.parameters}
+    parameters = shown_parameters(error.parameters)
+    said = {"error": without_folders(str(error)), "template": error.template, "parameters": parameters}
     return JsonAnswer(said, status_code=status)
 
 

@@ -27,6 +27,7 @@ def _state_labels() -> dict[str, str]:
         "state_stopped": _("Stopped"),
         "state_failed": _("Failed"),
         "state_interrupted": _("Interrupted"),
+        "state_damaged": _("Damaged"),
         "solved": _("Solved!"),
         "reason_solved": _("The goal was reached and confirmed."),
         "reason_max_episodes": _("The episode limit was reached."),

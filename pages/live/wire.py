@@ -11,6 +11,7 @@ from typing import Any
 from dqn_core.events import EpisodeEnded, Frame, HyperparametersChanged
 from dqn_core.json_text import json_text
 from dqn_core.runs.live_feed import FeedUpdate
+from pages.paths import shown_parameters
 
 __all__ = ["HEARTBEAT", "Cursor", "message"]
 
@@ -122,13 +123,7 @@ def _frame(number: int, frame: Frame) -> dict[str, Any]:
 
 def _text(template: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A message for the reader's language; "nan" is a word there, as in English."""
-    return {"template": template, "parameters": {name: _plain(value) for name, value in parameters.items()}}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    return str(value)
+    return {"template": template, "parameters": shown_parameters(parameters)}
 
 
 def _short(value: Any) -> Any:

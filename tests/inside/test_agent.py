@@ -64,7 +64,7 @@ def test_every_variants_next_update_is_told(settings: dict[str, Any]) -> None:
     moment = moment_of(TrainerState(arrays=checkpoint.arrays, values=json.loads(json.dumps(checkpoint.values))))
     drawn = moment.draw(seed=4)
     trainer.randomness.replay.bit_generator.state = np.random.default_rng(4).bit_generator.state
-    indices, weights = trainer.memory.draw(trainer.config.batch_size, trainer._training_step)
+    indices, weights = trainer.memory.draw(trainer.config.batch_size, trainer.training_step)
     assert np.array_equal(drawn.indices, indices)
     assert np.array_equal(drawn.weights, weights) if weights is not None else drawn.weights is None
     told = moment.explain(drawn)

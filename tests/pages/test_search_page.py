@@ -85,3 +85,23 @@ def test_the_best_is_opened_on_the_train_page(opened: Opened) -> None:
     assert not app.exception
     assert app.session_state["new:draft"] == best.to_dict()
     assert app.title[0].value == "Train an agent"
+
+
+def test_ranges_that_exclude_each_other_are_refused_in_the_form(opened: Opened) -> None:
+    app = opened()
+    app.multiselect(key="search:fields").set_value(["epsilon_start", "epsilon_end"]).run()
+    ends = {
+        "low:epsilon_start": "0.01",
+        "high:epsilon_start": "0.02",
+        "low:epsilon_end": "0.5",
+        "high:epsilon_end": "0.9",
+    }
+    for name, value in ends.items():
+        app.text_input(key=f"search:{name}").set_value(value)
+    app.run()
+    assert not app.exception
+    assert "goes together" in app.error[0].value
+    assert button(app, "Start search").disabled  # type: ignore[attr-defined]
+    app.text_input(key="search:low:epsilon_end").set_value("0.001").run()
+    assert not app.error
+    assert not button(app, "Start search").disabled  # type: ignore[attr-defined]

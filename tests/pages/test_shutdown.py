@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from dqn_core.events import RunState
+from dqn_core.runs.manager import RunManager
 from pages.live import shutdown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -157,3 +159,41 @@ def test_outside_the_main_thread_no_signal_is_touched(handlers: list[int]) -> No
     thread.join()
     assert signal.getsignal(signal.SIGINT) is before
     assert not shutdown.is_closing()
+
+
+@pytest.mark.timeout(300)  # three dozen seconds, on a machine that has nothing else to do
+@pytest.mark.parametrize("executor", ["auto", "thread"])
+def test_sigterm_ends_a_server_full_of_work_that_hangs_and_keeps_its_checkpoints(tmp_path: Path, executor: str) -> None:
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
+    settings = {"DQN_LAB_DATA": str(tmp_path), "DQN_LAB_EXECUTOR": executor, "DQN_LAB_MAX_ACTIVE_RUNS": "8"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "hanging_server:app", "--host", "127.0.0.1", "--port", "0"],
+        env={**os.environ, **settings, "PYTHONPATH": paths},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "stuck" in line:
+                break
+        assert "stuck" in said, said
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        assert time.monotonic() - began < 10.0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    manager = RunManager(tmp_path, executor="thread")
+    records = manager.list_runs()
+    assert len(records) == 4
+    for record in records:
+        assert record.state is RunState.INTERRUPTED
+        assert manager.open_folder(record.run_id).checkpoint()
+    manager.close()

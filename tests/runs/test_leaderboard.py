@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,11 @@ from dqn_core.errors import RunFolderError, SubmissionError, UnknownRunError
 from dqn_core.events import WeightsReady
 from dqn_core.runs import leaderboard
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
+from dqn_core.runs.jobs import orders
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.leaderboard import EPISODES, FIRST_SEED, Leaderboard
 from dqn_core.runs.manager import RunManager
+from dqn_core.training.evaluation import EvaluationResult
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import a_run_of, following, obedient, wait_for_end, wait_until
 
@@ -194,3 +196,35 @@ def test_the_server_plays_the_episodes_itself(tmp_path: Path, monkeypatch: pytes
     assert 8 <= entry.score <= 500
     jobs.close()
     school.manager.close()
+
+
+class _ClockSetBack(datetime):
+    """A day behind."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) - timedelta(days=1)
+
+
+def test_a_clock_that_is_set_back_leaves_no_entry_unmeasured(school: Class, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = school.submitted("Mina", None)
+    submission = school.board.submission(run_id)
+    assert submission is not None
+    monkeypatch.setattr(orders, "datetime", _ClockSetBack)
+    order = orders.evaluation_order(
+        school.manager, run_id, "best", EPISODES, FIRST_SEED, not_before=submission.submitted_at
+    )
+    result = EvaluationResult(seed=FIRST_SEED, returns=(9.0,) * EPISODES, lengths=(1,) * EPISODES)
+    order.plan().finish([result])
+    assert school.names("by_score") == [(1, "Mina")]
+
+
+def test_what_is_submitted_again_after_the_clock_was_set_back_is_measured_again(
+    school: Class, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_id = school.submitted("Mina", 9.0)
+    assert school.names("by_score") == [(1, "Mina")]
+    monkeypatch.setattr(leaderboard, "datetime", _ClockSetBack)
+    school.board.submit(run_id, "Mina again")
+    assert school.names("by_score") == []
+    assert school.names("unmeasured") == [(0, "Mina again")]

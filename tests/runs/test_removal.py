@@ -12,6 +12,9 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, StoreError, UnknownRunError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.removal import remove_leftovers
+from dqn_core.training.files import write_atomically
+from dqn_core.training.video import part_path
 from scripted_trainer import Managed, a_run_of, obedient, wait_for_end, wait_until
 
 
@@ -152,3 +155,44 @@ def test_a_run_tells_whose_it_is_and_where_its_weights_came_from(manager: RunMan
     record = manager.store.run(run_id)
     assert (record.owner, record.started_from) == ("v1", "upload .safetensors")
     wait_for_end(manager, run_id)
+
+
+def test_what_a_killed_server_was_writing_is_removed_at_the_next_start(managed: Managed) -> None:
+    before = managed(a_run_of(5))
+    run_id = before.start(TrainingConfig())
+    wait_for_end(before, run_id)
+    folder = before.run_folder(run_id)
+    before.close()
+    (folder / "films").mkdir(exist_ok=True)
+    kept = {path for path in folder.rglob("*") if path.is_file()}
+    others = {folder / "notes.part", folder / ".hidden", folder / "films" / "a.mp4"}
+    leftovers = [
+        folder / ".checkpoint.safetensors.x7_k2abc",
+        folder / ".config.json.abcdefgh",
+        folder / "films" / ".CartPole-v1-seed1-return500.mp4.part",
+    ]
+    for path in (*leftovers, *others):
+        path.write_bytes(b"half")
+    again = managed(a_run_of(5))
+    assert {path for path in folder.rglob("*") if path.is_file()} == kept | others
+    assert again.folder_bytes(run_id) > 0
+
+
+def test_a_temporary_file_is_known_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is written atomically is found by its temporary name, should nobody remove it."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    runs = tmp_path / "runs"
+    (runs / "a").mkdir(parents=True)
+    monkeypatch.setattr(Path, "replace", die)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    for name in ("checkpoint.safetensors", "config.json"):
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(runs / "a" / name, b"half")
+    (part_path(runs / "a" / "film.gif")).write_bytes(b"half")
+    monkeypatch.undo()
+    assert len(list((runs / "a").iterdir())) == 3
+    remove_leftovers(runs)
+    assert list((runs / "a").iterdir()) == []

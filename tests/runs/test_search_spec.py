@@ -56,3 +56,25 @@ def test_a_range_that_no_run_could_take_is_refused(wrong: SearchRange) -> None:
 def test_a_search_varies_something() -> None:
     with pytest.raises(ConfigError, match="at least one setting"):
         SearchSpec(base=BASE, ranges=())
+
+
+START = SearchRange(field="epsilon_start", low=0.01, high=0.02)
+END = SearchRange(field="epsilon_end", low=0.5, high=0.9)
+SMALL_MEMORY = SearchRange(field="buffer_size", choices=(1_000, 2_000))
+LARGE_BATCH = SearchRange(field="batch_size", low=4_000, high=8_000)
+ROOMY = BASE.replace(buffer_size=50_000, warmup_steps=0)
+
+
+@pytest.mark.parametrize("ranges", [(START, END), (END, RATE, START), (SMALL_MEMORY, LARGE_BATCH)])
+def test_ranges_of_which_no_values_go_together_are_named(ranges: tuple[SearchRange, ...]) -> None:
+    made = spec(*ranges, base=ROOMY)
+    (problem,) = made.conflicts()
+    conflicting = [each.field for each in ranges if each is not RATE]
+    assert [problem.field, problem.parameters["limit_name"]] == conflicting
+    assert SearchSpec.from_dict(made.to_dict()) == made  # one that is stored can be looked at
+
+
+def test_ranges_that_go_together_in_part_do_not_conflict() -> None:
+    assert not spec(START, SearchRange(field="epsilon_end", low=0.0, high=0.9)).conflicts()
+    assert not spec(SMALL_MEMORY, SearchRange(field="batch_size", low=16, high=8_000), base=ROOMY).conflicts()
+    assert not spec(RATE, SearchRange(field="loss", choices=("mse", "huber"))).conflicts()

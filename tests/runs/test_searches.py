@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import itertools
+import math
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import optuna
 import pytest
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import UnknownExperimentError
+from dqn_core.errors import ConfigError, UnknownExperimentError
 from dqn_core.events import EndReason, Event, RunState, Stop
 from dqn_core.runs.search_spec import SearchRange, SearchSpec
 from dqn_core.runs.search_work import score
@@ -148,3 +151,92 @@ def test_score_is_the_mean_evaluation_over_env_steps() -> None:
     assert score([100.0, 200.0, 400.0], [0.0, 10.0, 10.0]) == pytest.approx((500 + 2_000) / 300)
     assert score([100.0], [7.0]) == 7.0
     assert score([], []) != score([], [])
+
+
+def _unlearned(config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+    """Ends before its first evaluation."""
+    yield started()
+    yield episode(1, eval_return=math.nan)
+    yield ended(EndReason.MAX_ENV_STEPS, episodes=1)
+
+
+def _broken(_config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+    yield started()
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("script", [_unlearned, _broken])
+def test_a_search_whose_trials_come_to_nothing_ends_and_says_so(
+    searching: Callable[..., Searches], script: Script
+) -> None:
+    searches = searching(script)
+    search_id = searches.start(SPEC)
+    status = until_over(searches, search_id)
+    assert status.error is not None
+    assert "no result" in str(status.error)
+    assert len(status.trials) <= 5 + SPEC.at_once
+    assert status.done == 0
+
+
+def test_a_search_whose_ranges_exclude_each_other_is_refused(searching: Callable[..., Searches]) -> None:
+    searches = searching(better_with_gamma)
+    start = SearchRange(field="epsilon_start", low=0.01, high=0.02)
+    end = SearchRange(field="epsilon_end", low=0.5, high=0.9)
+    with pytest.raises(ConfigError, match="goes together"):
+        searches.start(replace(SPEC, ranges=(start, end)))
+    assert not searches.listed()
+
+
+def test_a_search_with_hardly_any_valid_settings_ends_and_says_so(searching: Callable[..., Searches]) -> None:
+    searches = searching(better_with_gamma)
+    start = SearchRange(field="epsilon_start", low=0.0, high=0.5)
+    end = SearchRange(field="epsilon_end", low=0.5, high=1.0)
+    search_id = searches.start(replace(SPEC, base=SPEC.base.replace(epsilon_end=0.0), ranges=(start, end)))
+    status = until_over(searches, search_id)
+    assert status.error is not None
+    assert "too few" in str(status.error)
+    assert len(status.trials) <= 50
+    assert {trial.run_id for trial in status.trials} == {""}
+
+
+def test_closing_does_not_wait_for_a_search_that_hangs(
+    searching: Callable[..., Searches], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, goes_on = threading.Event(), threading.Event()
+
+    def ask(_study: optuna.Study) -> optuna.trial.Trial:
+        asked.set()
+        goes_on.wait(60)
+        raise RuntimeError
+
+    monkeypatch.setattr(optuna.Study, "ask", ask)
+    searches = searching(better_with_gamma)
+    searches.start(SPEC)
+    assert asked.wait(60)
+    closing = threading.Thread(target=searches.close)
+    closing.start()
+    closing.join(30)
+    has_closed = not closing.is_alive()
+    goes_on.set()
+    closing.join()
+    assert has_closed
+
+
+def test_a_search_that_only_finds_settings_that_are_refused_leaves_when_told(
+    searching: Callable[..., Searches], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = threading.Semaphore(0)
+
+    def refuse(_spec: SearchSpec, _trial: optuna.trial.Trial) -> TrainingConfig:
+        refused.release()
+        return TrainingConfig(batch_size=0)
+
+    monkeypatch.setattr("dqn_core.runs.search_work.trial_config", refuse)
+    monkeypatch.setattr("dqn_core.runs.search_work._MOST_REFUSED", 1_000_000)
+    searches = searching(better_with_gamma)
+    searches.start(SPEC)
+    assert refused.acquire(timeout=60)
+    work = next(iter(searches._work.values()))
+    work.leave()
+    work.join(60)
+    assert not work.is_alive()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -213,3 +214,21 @@ def test_no_worker_outlives_its_server(tmp_path: Path, number: signal.Signals) -
     finally:
         server.kill()
         server.wait()
+
+
+def test_an_environment_that_prints_does_not_fill_the_log(make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    manager = make("process")
+    run_id = manager.start(_config(env_id=fake.SHOUTING))
+    wait_for_end(manager, run_id)
+    assert "SIGABRT" in _message(manager, run_id)
+    said = ""
+
+    def is_told() -> bool:
+        nonlocal said
+        said += capfd.readouterr().err
+        return "the last words" in said
+
+    wait_until(is_told)
+    assert "a page of text" in said
+    assert re.search(r"\d{6,} bytes of process \d+ left out", said)
+    assert len(said) < 200_000  # of three million

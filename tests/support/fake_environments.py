@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 import gymnasium as gym
@@ -15,6 +16,8 @@ EXPLODING = "DqnLabTest/Exploding-v0"
 LEAVING = "DqnLabTest/Leaving-v0"
 VANISHING = "DqnLabTest/Vanishing-v0"
 TALKING = "DqnLabTest/Talking-v0"
+HANGING = {place: f"DqnLabTest/HangingIn{place.title()}-v0" for place in ("make", "reset", "step", "render", "close")}
+SHOUTING = "DqnLabTest/Shouting-v0"
 PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
 DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
 SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
@@ -23,6 +26,7 @@ BOTTOMLESS = "DqnLabTest/Bottomless-v0"
 IN_PLACE = "DqnLabTest/InPlace-v0"
 ONE_NUMBER = "DqnLabTest/OneNumber-v0"
 MISSING_PACKAGE = "DqnLabTest/MissingPackage-v0"
+HANGING_AT_ONCE = "DqnLabTest/HangingAtOnce-v0"
 
 
 class Corridor(gym.Env[np.ndarray, int]):
@@ -99,6 +103,42 @@ class Vanishing(Leaving):
             os._exit(7)
 
 
+RELEASE = threading.Event()
+"""What hangs in this process ends when it is set."""
+
+
+class Hanging(Corridor):
+    """Never comes back from one of its methods: from its constructor, or from another once some steps are taken."""
+
+    steps = 0
+
+    def __init__(self, place: str, after: int = 100, render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self.place, self.after = place, after
+        if place == "make":
+            RELEASE.wait()
+
+    def _may_hang(self, place: str) -> None:
+        if place == self.place and self.steps >= self.after:
+            RELEASE.wait()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        self._may_hang("reset")
+        return super().reset(seed=seed, options=options)
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self._may_hang("step")
+        self.steps += 1
+        return super().step(action)
+
+    def render(self) -> np.ndarray:
+        self._may_hang("render")
+        return super().render()
+
+    def close(self) -> None:
+        self._may_hang("close")
+
+
 class Talking(Corridor):
     """Writes to the program's output and reads its input, as if they were its own."""
 
@@ -134,6 +174,20 @@ class InPlace(Corridor):
     def render(self) -> np.ndarray:
         self._picture[:] = super().render()
         return self._picture
+
+
+class Shouting(Corridor):
+    """Prints a page at every step, and crashes in its 2,000th."""
+
+    steps = 0
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        self.steps += 1
+        print("a page of text " * 100, flush=True)  # noqa: T201  that is what it is for
+        if self.steps == 2_000:
+            os.write(2, b"the last words\n")
+            os.abort()
+        return super().step(action)
 
 
 class PictureObservations(Corridor):
@@ -201,6 +255,7 @@ def register() -> None:
         LEAVING: Leaving,
         VANISHING: Vanishing,
         TALKING: Talking,
+        SHOUTING: Shouting,
         PICTURE_OBSERVATIONS: PictureObservations,
         DICT_OBSERVATIONS: DictObservations,
         SHIFTED_ACTIONS: ShiftedActions,
@@ -211,3 +266,6 @@ def register() -> None:
         MISSING_PACKAGE: _missing_package,
     }.items():
         gym.register(env_id, maker, max_episode_steps=20)
+    for place, env_id in HANGING.items():
+        gym.register(env_id, Hanging, max_episode_steps=20, kwargs={"place": place})
+    gym.register(HANGING_AT_ONCE, Hanging, max_episode_steps=20, kwargs={"place": "render", "after": 0})

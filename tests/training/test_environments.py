@@ -113,3 +113,45 @@ def test_a_picture_leaves_the_environment_as_it_was() -> None:
     assert render_jpeg(lander)
     assert lander.unwrapped.render_mode is None
     close_environment(lander)
+
+
+def test_a_drawing_that_hangs_holds_up_nobody_for_long() -> None:
+    fake.RELEASE.clear()
+    hanging = make_environment(fake.HANGING_AT_ONCE)
+    hanging.reset(seed=0)
+    threads = [threading.Thread(target=render_jpeg, args=(hanging,), daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    other = make_environment(fake.CORRIDOR)
+    other.reset(seed=0)
+    drawn: list[bytes | None] = []
+    drawing = threading.Thread(target=lambda: drawn.append(render_jpeg(other)), daemon=True)
+    drawing.start()
+    drawing.join(60)
+    assert drawn
+    assert drawn[0] is not None
+    assert all(thread.is_alive() for thread in threads)
+    closing = threading.Thread(target=close_environment, args=(other,), daemon=True)
+    closing.start()
+    closing.join(60)
+    assert not closing.is_alive()
+    fake.RELEASE.set()
+    for thread in threads:
+        thread.join(10)
+
+
+def test_no_page_waits_for_an_environment_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.RELEASE.clear()
+    monkeypatch.setattr("dqn_core.training.environments._LONGEST_LOOK_S", 0.2)
+    inspect_environment.cache_clear()
+    for _ in range(2):
+        with pytest.raises(UnsupportedEnvironmentError, match=r"HangingInMake-v0 hangs"):
+            inspect_environment(fake.HANGING["make"])
+        with pytest.raises(UnsupportedEnvironmentError, match=r"HangingAtOnce-v0 hangs"):
+            environment_picture(fake.HANGING_AT_ONCE)
+    stuck = [thread for thread in threading.enumerate() if "Hanging" in thread.name]
+    assert len(stuck) == 2  # asked again, it is not begun again
+    fake.RELEASE.set()
+    for thread in stuck:
+        thread.join(10)
+    assert inspect_environment(fake.HANGING["make"]).n_actions == 2

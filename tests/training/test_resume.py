@@ -11,7 +11,18 @@ import pytest
 import fake_environments as fake
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
-from dqn_core.events import CheckpointReady, EpisodeEnded, Event, Notice, Phase, Progress, RunEnded, Stop, WeightsReady
+from dqn_core.events import (
+    CheckpointReady,
+    EndReason,
+    EpisodeEnded,
+    Event,
+    Notice,
+    Phase,
+    Progress,
+    RunEnded,
+    Stop,
+    WeightsReady,
+)
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.trainer import Trainer
 from dqn_core.training.trainer_state import TrainerState, changed_config
@@ -258,3 +269,57 @@ def test_a_state_that_does_not_fit_is_refused_by_name(change: str) -> None:
     assert isinstance(ended, RunEnded)
     message = ended.template.format(**ended.parameters)
     assert {"version": "99", "network": "layers.", "memory": "(4, 3)"}[change] in message
+
+
+class _StopsAtUpdate(Mailbox):
+    """Holds a Stop from the moment in which the trainer has made so many updates."""
+
+    def __init__(self, updates: int) -> None:
+        self.updates = updates
+        self.trainer: Trainer | None = None
+
+    def empty(self) -> bool:
+        if self.trainer is not None and self.trainer.updates >= self.updates:
+            self.trainer = None
+            self.put(Stop())
+        return super().empty()
+
+
+def _stopped_at_update(config: TrainingConfig, updates: int, **start: Any) -> tuple[list[Event], TrainerState]:
+    mailbox = _StopsAtUpdate(updates)
+    mailbox.trainer = trainer = Trainer(config, mailbox, clock=lambda: 0.0, **start)
+    events = list(trainer.events())
+    return events, as_stored(of_kind(events, CheckpointReady)[-1])
+
+
+@pytest.mark.parametrize("compute", ["torch-cpu", "fused"])
+@pytest.mark.parametrize("target_update", ["episode", "steps", "soft"])
+def test_a_run_stopped_between_two_updates_of_one_step_goes_on_with_the_others(
+    compute: str, target_update: str
+) -> None:
+    config = short_config(
+        compute=compute,
+        max_episodes=4,
+        gradient_steps=90,
+        update_every=7,
+        target_update=target_update,
+        target_update_every=5,
+        max_episode_steps=14,  # the last step of an episode is one with updates
+        prioritized_replay=True,
+    )
+    whole = list(Trainer(config).events())
+    first, state = _stopped_at_update(config, 95)
+    assert of_kind(first, RunEnded)[0].updates == 95
+    second, state = _stopped_at_update(state.config, 143, resume_from=state)
+    assert of_kind(second, RunEnded)[0].updates == 143
+    third = list(Trainer(state.config, resume_from=state).events())
+    assert rows(first) + rows(second) + rows(third) == rows(whole)
+    assert of_kind(third, RunEnded)[0].updates == of_kind(whole, RunEnded)[0].updates
+    assert all(np.array_equal(array, last_weights(third)[name]) for name, array in last_weights(whole).items())
+
+
+def test_a_stop_does_not_wait_for_the_other_updates_of_its_step() -> None:
+    config = short_config(max_episodes=3, gradient_steps=100_000, warmup_steps=16)
+    events, _state = _stopped_at_update(config, 40)
+    assert events[-1].reason is EndReason.STOPPED
+    assert events[-1].updates == 40

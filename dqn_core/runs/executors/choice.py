@@ -7,15 +7,18 @@ import os
 from collections.abc import Sequence
 from typing import Literal
 
+from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.runs.executors.failures import import_modules
 from dqn_core.runs.executors.pool import WorkerPool
 from dqn_core.runs.executors.process import ProcessTrainer
 from dqn_core.runs.executors.thread import TrainerFactory, make_trainer
+from dqn_core.runs.executors.worker import portable_environment
+from dqn_core.training.environments import comes_with_gymnasium
 
 __all__ = ["Executor", "Executors"]
 
 Executor = Literal["auto", "thread", "process"]
-"""Where runs train: a run alone in this process, and those beside it in processes of their own; or always the same."""
+"""Where runs train: "auto" decides for each run, see :class:`Executors`; or always the same."""
 
 
 class Executors:
@@ -25,7 +28,9 @@ class Executors:
     ----------
     executor
         Several trainers in one interpreter are slower in all than one alone: "auto" takes a process for a run that
-        begins beside others. Processes need a POSIX system; elsewhere "auto" is "thread".
+        begins beside others. It also takes one for an environment that does not come with Gymnasium: such code may
+        hang or crash, and a process is what can be ended without the server. Processes need a POSIX system; elsewhere
+        "auto" is "thread".
     preload
         Modules to import, here and in every worker process, because they register environments. Raises
         :class:`~dqn_core.errors.DqnLabError` for one that cannot be imported.
@@ -40,11 +45,11 @@ class Executors:
         has_workers = self._executor != "thread" and trainer_factory is None
         self.pool = WorkerPool(preload) if has_workers else None
 
-    def factory(self, *, is_alone: bool) -> TrainerFactory:
-        """The factory for a run that begins alone, or beside others."""
+    def factory(self, env_id: str, *, is_alone: bool) -> TrainerFactory:
+        """The factory for a run in ``env_id`` that begins alone, or beside others."""
         if self._trainer_factory is not None:
             return self._trainer_factory
-        if self.pool is None or (self._executor == "auto" and is_alone):
+        if self.pool is None or (self._executor == "auto" and is_alone and not _needs_process(env_id)):
             return make_trainer
         return functools.partial(ProcessTrainer, pool=self.pool)
 
@@ -52,3 +57,11 @@ class Executors:
         """Have a worker ready for the next run."""
         if self.pool is not None:
             self.pool.prepare()
+
+
+def _needs_process(env_id: str) -> bool:
+    """Whether the environment is other people's code, and can be had in another process."""
+    try:
+        return not comes_with_gymnasium(env_id) and portable_environment(env_id) is not None
+    except UnsupportedEnvironmentError:  # the run says so in its own words
+        return False

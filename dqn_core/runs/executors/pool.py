@@ -70,14 +70,20 @@ class Worker:
     def give_up(self) -> None:
         """End the process, whatever it does."""
         self._is_given_up = self.is_alive
-        self._process.kill()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process now, and the processes that an environment started in it."""
+        if self.is_alive:
+            with contextlib.suppress(OSError):  # it has just ended
+                os.killpg(self.pid, signal.SIGKILL)
 
     def leave(self, grace_s: float) -> None:
         """Wait up to ``grace_s`` for the process to end by itself, then end it."""
         if grace_s > 0.0 and self._events.poll(grace_s):  # its pipe has ended
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_LAST_WORDS_S)
-        self._process.kill()
+        self.kill()
         self._process.wait()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from dqn_core.events import Event, RunEnded, Stop
 from dqn_core.runs.executors.outbox import Measured
 from dqn_core.runs.executors.pool import Worker, WorkerPool
 from dqn_core.runs.executors.thread import Mailbox
-from dqn_core.runs.executors.worker import Job
+from dqn_core.runs.executors.worker import Job, portable_environment
 from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["ProcessTrainer"]
@@ -39,13 +39,26 @@ class ProcessTrainer:
         resume_from: TrainerState | None = None,
         initial_weights: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
-        self._job = Job(config=config, rates={}, resume_from=resume_from, initial_weights=initial_weights)
+        self._job = Job(
+            config=config,
+            rates={},
+            resume_from=resume_from,
+            initial_weights=initial_weights,
+            environment=portable_environment(config.env_id),
+        )
         self._mailbox = mailbox
         self._pool = pool
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._is_killed = False
 
     def events(self) -> Iterator[Event]:
         """The trainer's events up to and with RunEnded."""
         worker = self._pool.take()
+        with self._lock:
+            self._worker = worker
+            if self._is_killed:
+                worker.kill()
         forwarder = _Forwarder(self._mailbox, worker)
         is_over = False
         try:
@@ -64,6 +77,13 @@ class ProcessTrainer:
             worker.leave(_GRACE_S if is_over else 0.0)
             forwarder.stop()
             self._pool.put_away(worker)
+
+    def kill(self) -> None:
+        """End the worker, whatever it does; any thread may."""
+        with self._lock:
+            self._is_killed = True
+            if self._worker is not None:
+                self._worker.kill()
 
 
 class _Forwarder(threading.Thread):

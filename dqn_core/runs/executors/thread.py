@@ -10,24 +10,29 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, WorkerDiedError, mark
-from dqn_core.events import Command, EndReason, Event, RunEnded
+from dqn_core.events import Command, EndReason, Event, RunEnded, Stopping
 from dqn_core.runs.executors.failures import as_error
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.trainer_state import TrainerState
 
-__all__ = ["EventSource", "Mailbox", "NeverBegun", "RunThread", "TrainerFactory", "end_of", "make_trainer"]
+__all__ = ["EventSource", "Killable", "Mailbox", "NeverBegun", "RunThread", "TrainerFactory", "end_of", "make_trainer"]
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 2.0
+_CLEAN_UP_S = 3.0
+"""How long the environments of a run whose end is stored may take to close before nobody waits for them any more."""
+_DEATH_S = 2.0
+"""How long the events of a trainer that was killed may take to end."""
 
 Mailbox = queue.SimpleQueue[Command]
 
@@ -37,6 +42,14 @@ class EventSource(Protocol):
 
     def events(self) -> Iterator[Event]:
         """Events up to and with RunEnded."""
+
+
+@runtime_checkable
+class Killable(EventSource, Protocol):
+    """An event source that works where it can be ended from outside."""
+
+    def kill(self) -> None:
+        """End it, whatever it does; its events then raise. Any thread may call this."""
 
 
 TrainerFactory = Callable[..., EventSource]
@@ -101,33 +114,73 @@ class RunThread(threading.Thread):
         self._mailbox = mailbox
         self._trainer_factory = trainer_factory
         self._on_event = on_event
+        self._source: EventSource | None = None
+        self._verdict: tuple[EndReason, DqnLabError] | None = None
+        """How the run ends, once it is given up."""
+        self._recording = threading.Lock()  # whoever holds it is the run's writer
+        self._has_answered = threading.Event()
+        self._has_ended = threading.Event()
+        self._is_stored = threading.Event()
         self._is_leaving = threading.Event()
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the run is over and everything that it did is stored."""
+        return self._is_stored.is_set()
+
+    def wait(self, timeout_s: float) -> None:
+        """Wait until everything is stored, for ``timeout_s`` at most, and a little longer for environments to close."""
+        deadline = time.monotonic() + timeout_s
+        if self._is_stored.wait(max(0.0, timeout_s)):
+            self.join(max(0.0, min(_CLEAN_UP_S, deadline - time.monotonic())))
+
+    def wait_for_end(self, answer_s: float, closing_s: float) -> bool:
+        """Whether the trainer takes its Stop within ``answer_s``, and its end follows within ``closing_s``."""
+        return self._has_answered.wait(answer_s) and self._has_ended.wait(closing_s)
 
     def leave(self) -> None:
         """Do not wait any longer for a database that takes no writes."""
         self._is_leaving.set()
 
-    def run(self) -> None:
-        """Train, log, and tell how it ended, whatever happens."""
-        ended = self._train()
-        try:
-            self._recorder.take(ended)
-        finally:
-            self._recorder.feed.close()
-            self._on_event(ended)
-        while not self._recorder.flush() and not self._is_leaving.wait(_RETRY_S):
-            pass
+    def give_up(self, reason: EndReason, error: DqnLabError) -> None:
+        """End a run whose trainer does not answer; another thread calls this, and stores what the run did.
 
-    def _train(self) -> RunEnded:
+        A trainer in a process of its own is killed. One in this thread cannot be: it is left alone, and whatever it
+        still says is not recorded.
+        """
+        self._verdict = reason, error
+        if isinstance(self._source, Killable):
+            self._source.kill()
+            if self._has_ended.wait(_DEATH_S):
+                return
+        if self._end(end_of(self._recorder.feed.record(), reason, error)):
+            self._store()
+
+    def run(self) -> None:
+        """Train, log, and tell how it ended, whatever happens; environments, which may hang, are closed after that."""
+        with contextlib.ExitStack() as cleaning_up:
+            is_mine = self._end(self._train(cleaning_up))
+            if is_mine and self._recorder.flush():
+                self._is_stored.set()
+        if is_mine and not self.is_stored:
+            self._store()
+
+    def _train(self, cleaning_up: contextlib.ExitStack) -> RunEnded:
         """Consume the trainer's events up to the last one, which is returned; an error becomes one."""
         try:
-            events = self._trainer_factory(self._config, self._mailbox).events()
-            with _closing(events):
-                for event in events:
-                    if isinstance(event, RunEnded):
-                        return event
+            self._source = self._trainer_factory(self._config, self._mailbox)
+            events = self._source.events()
+            cleaning_up.callback(_close, events)
+            for event in events:
+                if isinstance(event, RunEnded):
+                    return event
+                with self._recording:
+                    if self._has_ended.is_set():
+                        break
                     self._recorder.take(event)
-                    self._on_event(event)
+                self._on_event(event)
+                if isinstance(event, Stopping):
+                    self._has_answered.set()
         except BaseException as error:  # noqa: BLE001  also SystemExit: no run may stay "running" without a thread
             if not isinstance(error, DqnLabError):
                 _LOG.error("Run %s failed", self._recorder.feed.run_id, exc_info=error)
@@ -136,17 +189,36 @@ class RunThread(threading.Thread):
 
     def _failure(self, error: DqnLabError) -> RunEnded:
         reason = EndReason.INTERRUPTED if isinstance(error, WorkerDiedError) else EndReason.FAILED
+        if self._verdict is not None:  # it fails because it was ended
+            reason, error = self._verdict
         return end_of(self._recorder.feed.record(), reason, error)
 
-
-@contextlib.contextmanager
-def _closing(events: Iterator[Event]) -> Iterator[None]:
-    """Let a generator clean up (its environments) now; a clean-up that fails does not change how the run ended."""
-    try:
-        yield
-    finally:
-        if isinstance(events, Generator):
+    def _end(self, ended: RunEnded) -> bool:
+        """Record the run's end; False where it has one already."""
+        with self._recording:
+            if self._has_ended.is_set():
+                return False
             try:
-                events.close()
-            except Exception:  # noqa: BLE001  an environment is other people's code
-                _LOG.exception("A trainer's clean-up failed")
+                self._recorder.take(ended)
+            finally:
+                self._recorder.feed.close()
+                self._has_ended.set()
+                self._has_answered.set()
+        self._on_event(ended)
+        return True
+
+    def _store(self) -> None:
+        """Store everything, however long a disk takes no writes."""
+        while not self._recorder.flush():
+            if self._is_leaving.wait(_RETRY_S):
+                return
+        self._is_stored.set()
+
+
+def _close(events: Iterator[Event]) -> None:
+    """Let a generator clean up (its environments) now; a clean-up that fails does not change how the run ended."""
+    if isinstance(events, Generator):
+        try:
+            events.close()
+        except Exception:  # noqa: BLE001  an environment is other people's code
+            _LOG.exception("A trainer's clean-up failed")

@@ -14,6 +14,7 @@ import contextlib
 import faulthandler
 import logging
 import os
+import pickle
 import queue
 import signal
 import sys
@@ -24,7 +25,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import KnownRates, adopt_rates, known_rates, make_learner
@@ -36,7 +39,7 @@ from dqn_core.runs.executors.outbox import Measured, Message, Outbox
 from dqn_core.runs.executors.piped_process import take_connections
 from dqn_core.training.trainer_state import TrainerState
 
-__all__ = ["Job", "Setup", "main"]
+__all__ = ["Job", "Setup", "main", "portable_environment"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -60,6 +63,32 @@ class Job:
     """Where an earlier trainer stood, for a run that goes on."""
     initial_weights: Mapping[str, NDArray[np.float32]] | None = None
     """Weights to begin with, for a run that does not draw its own."""
+    environment: bytes | None = None
+    """How its environment is registered, for a worker that does not know it: see :func:`portable_environment`."""
+
+
+def _registered(env_id: str) -> EnvSpec | None:
+    """How Gymnasium knows the environment here; None where it does not."""
+    if ":" in env_id:  # would import a module
+        return None
+    try:
+        return gym.spec(env_id)
+    except gym.error.Error:
+        return None
+
+
+def portable_environment(env_id: str) -> bytes | None:
+    """How ``env_id`` is registered here, to register it in another process; None for what stays in this one.
+
+    A class of the main program is found by no other.
+    """
+    spec = _registered(env_id)
+    if spec is None or "__main__" in {getattr(spec.entry_point, "__module__", ""), str(spec.entry_point).split(":")[0]}:
+        return None
+    try:
+        return pickle.dumps(spec)
+    except Exception:  # noqa: BLE001  a function within a function, say: there are many ways not to pickle
+        return None
 
 
 class _Inbox(threading.Thread):
@@ -132,6 +161,9 @@ def _train(job: Job, mailbox: queue.SimpleQueue[Command], outbox: Outbox) -> Non
 
     adopt_rates(job.rates)
     try:
+        if job.environment is not None and _registered(job.config.env_id) is None:
+            spec: EnvSpec = pickle.loads(job.environment)  # noqa: S301  of this server's own making
+            gym.registry[spec.id] = spec
         trainer = Trainer(job.config, mailbox, resume_from=job.resume_from, initial_weights=job.initial_weights)
         for event in trainer.events():
             outbox.put(event)

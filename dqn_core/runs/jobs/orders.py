@@ -122,10 +122,13 @@ def _film_order(folder: Path, task: Callable[[], Task]) -> Order:
     return Order(str(folder), plan, folder)
 
 
-def evaluation_order(manager: RunManager, run_id: str, weights: str, episodes: int, seed: int) -> Order:
+def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when it is made at the earliest
+    manager: RunManager, run_id: str, weights: str, episodes: int, seed: int, *, not_before: datetime | None = None
+) -> Order:
     """Greedy episodes of a run's snapshot called ``weights``, on ``seed`` and those after it; kept with the run.
 
-    The job's result is the evaluation's place among the run's.
+    The job's result is the evaluation's place among the run's. It counts as made at ``not_before`` at the earliest,
+    for a clock may be set back between the wish for it and its end.
 
     Raises
     ------
@@ -147,7 +150,7 @@ def evaluation_order(manager: RunManager, run_id: str, weights: str, episodes: i
     def _keep(results: list[EvaluationResult]) -> int:
         result = joined(results)
         record = EvaluationRecord(
-            made_at=datetime.now(UTC),
+            made_at=max(datetime.now(UTC), not_before or datetime.min.replace(tzinfo=UTC)),
             weights=weights,
             epsilon=0.0,
             seeds=tuple(range(seed, seed + episodes)),

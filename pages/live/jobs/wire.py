@@ -9,6 +9,7 @@ from urllib.parse import quote
 from dqn_core.runs.evaluation_store import EvaluationRecord
 from dqn_core.runs.jobs.service import Job
 from dqn_core.training.csv_log import csv_text
+from pages.paths import shown_parameters
 
 __all__ = ["evaluation_csv", "film_place", "job_facts"]
 
@@ -23,7 +24,9 @@ def job_facts(job: Job, places_before: int) -> dict[str, Any]:
         "state": str(job.state),
         "share": job.share,
         "places_before": places_before,
-        "error": None if error is None else {"template": error.template, "parameters": error.parameters},
+        "error": None
+        if error is None
+        else {"template": error.template, "parameters": shown_parameters(error.parameters)},
         "film": film_place(job.result) if isinstance(job.result, Path) else None,
     }
 

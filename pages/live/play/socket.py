@@ -38,6 +38,7 @@ from dqn_core.training.human_episode import HumanEpisode
 from dqn_core.training.rollout import as_rollout_error
 from pages.identity import browser_of
 from pages.live.shutdown import is_closing
+from pages.paths import shown_parameters, without_folders
 from pages.server import get_manager
 
 __all__ = ["SPEEDS", "play_routes"]
@@ -113,7 +114,8 @@ def play_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
         except Exception as raised:  # noqa: BLE001  an environment is other people's code
             error = as_rollout_error(raised)
             with contextlib.suppress(WebSocketDisconnect):
-                said = {"error": str(error), "template": error.template, "parameters": error.parameters}
+                parameters = shown_parameters(error.parameters)
+                said = {"error": without_folders(str(error)), "template": error.template, "parameters": parameters}
                 await _send(socket, said)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the browser may close it at the same moment
             await socket.close()
