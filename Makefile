@@ -54,7 +54,7 @@ format: $(STAMPS)/dev ## put the source into the one format
 bench: $(STAMPS)/bench $(STAMPS)/dev chromium $(STAMPS)/kernels ## speed beside other DQNs on this machine; writes docs/performance.md
 	$(RUN) -m benchmarks
 
-results: $(STAMPS)/kernels ## train every preset over ten seeds (what is kept is not trained again); writes docs/results.md
+results: $(STAMPS)/kernels ## train every preset over its seeds (what is kept is not trained again); writes docs/results.md
 	$(RUN) -m benchmarks.learning
 
 lessons: $(STAMPS)/kernels ## train the guided experiments again; writes dqn_core/lessons/data
