@@ -62,7 +62,7 @@ class TrainingConfig:
 
     minibatch_size: int = ruled(0, 0, 65_536)
     """Rows of one gradient step: the batch is split at random into minibatches of this size, and a gradient step taken
-    on each, towards targets that were fixed before the first. 0: one gradient step on the whole batch."""
+    on each, towards targets fixed before the first. 0, or the batch's size and more: one step on the whole batch."""
 
     buffer_size: int = ruled(10_000, 1, 10_000_000)
     """Transitions that the replay memory holds; the oldest goes first."""
@@ -302,9 +302,6 @@ def _cross_field_problems(config: TrainingConfig) -> typing.Iterator[FieldProble
         if value > limit:
             template = mark("must be at most {limit_name} = {limit}: lower {name} or raise {limit_name}")
             yield FieldProblem(name, value, template, {"name": name, "limit_name": limit_name, "limit": limit})
-    if config.minibatch_size > config.batch_size:
-        template = mark("must be at most batch_size = {limit}, or 0 for the whole batch at once")
-        yield FieldProblem("minibatch_size", config.minibatch_size, template, {"limit": config.batch_size})
     if config.loss_over_all_outputs and config.distribution != "none":
         template = mark("cannot be on together with {limit_name}: turn one of the two off")
         yield FieldProblem("loss_over_all_outputs", True, template, {"limit_name": "distribution"})

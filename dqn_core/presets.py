@@ -16,6 +16,7 @@ from typing import Any
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
+from dqn_core.json_text import json_text
 
 __all__ = [
     "PRESETS",
@@ -144,9 +145,10 @@ _CARTPOLE = EnvironmentPreset(
             max_episodes=5_000,
             max_env_steps=50_000,
             goal_score=499.9,
-            evaluate_every=10,
+            evaluate_every=5,
             evaluation_episodes=10,
-            confirmation_episodes=100,
+            recheck_episodes=100,
+            confirmation_episodes=300,
         ),
     },
 )
@@ -390,7 +392,7 @@ class PresetRecord:
 def settings_digest(config: TrainingConfig) -> str:
     """A few letters that change with any setting but seed and compute; fields to come do not change them."""
     told = {name: own for name, own, _ in config.replace(seed=0, compute="auto").differences(TrainingConfig())}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json_text(dict(sorted(told.items()))).encode()).hexdigest()[:12]
 
 
 def preset_record(env_id: str, name: str) -> PresetRecord | None:

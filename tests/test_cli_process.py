@@ -19,6 +19,15 @@ from trainer_runs import short_config, snapshot_of
 QUICK = ["--compute", "torch-cpu", "--max-episodes", "4", "--warmup-steps", "40", "--quiet"]
 
 
+# Whoever runs the tests may ignore some signals (nohup), which a child inherits; a terminal's has them all.
+AS_FROM_A_TERMINAL = """
+import os, signal, sys
+for each in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(each, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 @pytest.mark.parametrize(
     "signals",
     [[signal.SIGINT], [signal.SIGTERM], [signal.SIGTERM, signal.SIGTERM], [signal.SIGHUP]],
@@ -28,18 +37,21 @@ def test_a_signal_ends_a_run_with_everything_saved(tmp_path: Path, signals: list
     out = tmp_path / "run"
     command = [sys.executable, "-m", "dqn_core", "train", "--out", str(out), "--compute", "torch-cpu"]
     process = subprocess.Popen(
-        [*command, "--max-episodes", "100000", "--goal-score", "None"],
+        [sys.executable, "-c", AS_FROM_A_TERMINAL, *command, "--max-episodes", "100000", "--goal-score", "None"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr is not None
-    for line in process.stderr:  # the bar counts episodes once training has begun
-        if "parameters" in line:
-            break
-    for each in signals:
-        process.send_signal(each)
-    output, _ = process.communicate(timeout=60)
+    try:
+        for line in process.stderr:  # the bar counts episodes once training has begun
+            if "parameters" in line:
+                break
+        for each in signals:
+            process.send_signal(each)
+        output, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()  # one that did not end would train for hours
     assert process.returncode == 0
     result, folder = json.loads(output), RunFolder.open(out)
     assert result["reason"] == "stopped"

@@ -48,7 +48,6 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     drawn["batch_size"] = min(drawn["batch_size"], drawn["buffer_size"])
     drawn["warmup_steps"] = min(drawn["warmup_steps"], drawn["buffer_size"])
     drawn["epsilon_end"] = min(drawn["epsilon_end"], drawn["epsilon_start"])
-    drawn["minibatch_size"] = min(drawn["minibatch_size"], drawn["batch_size"])
     drawn["distinct_rows"] = drawn["distinct_rows"] and not drawn["prioritized_replay"]
     drawn["loss_over_all_outputs"] = drawn["loss_over_all_outputs"] and drawn["distribution"] == "none"
     if drawn["evaluate_every"] == 0:
