@@ -1,4 +1,4 @@
-"""Agents learn: bounded runs whose outcome would show a silent mistake in the algorithm."""
+"""Agents learn, and a seed's run is the same on every machine: whole runs whose outcome is known to the step."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from dqn_core.presets import preset_config
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind
 
-BUDGET = 40_000
-"""Env steps; the slowest of the seeds that this preset was chosen on took 31,649 to 500."""
+GOAL = 400.0
 
 
-@pytest.mark.parametrize("seed", [200, 201, 202])
-def test_cartpole_is_learned_within_a_bounded_number_of_steps(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "episodes", "env_steps"), [(200, 110, 13_089), (201, 70, 6_244), (202, 90, 9_969)])
+def test_cartpole_is_learned_in_as_many_steps_as_ever(seed: int, episodes: int, env_steps: int) -> None:
+    """Another run means another algorithm, other sums or other randomness; ``make results`` says what that brings."""
     config = preset_config("CartPole-v1", "fast").replace(
-        seed=seed, compute="fused", max_env_steps=BUDGET, goal_score=400.0
+        seed=seed, compute="fused", max_env_steps=40_000, goal_score=GOAL
     )
     trainer = Trainer(config)
     evaluations = [event.eval_return for event in of_kind(trainer.events(), EpisodeEnded)]
-    assert evaluations[-1] > 400, (
-        f"the best of {config.evaluation_episodes} episodes' means: {trainer.keeper.best_eval}"
-    )
-    assert trainer.env_step < BUDGET
+    assert evaluations[-1] > GOAL
+    assert (trainer.finished_episodes, trainer.env_step) == (episodes, env_steps)
