@@ -19,6 +19,10 @@ ON = {"double_dqn": True, "dueling": True, "n_step": 3, "prioritized_replay": Tr
     "target_update": "soft",
     "noisy_nets": True,
     "distribution": "quantile",
+    "minibatch_size": 32,
+    "loss_over_all_outputs": True,
+    "distinct_rows": True,
+    "adam_epsilon_hat": True,
 }
 
 
