@@ -67,8 +67,8 @@ def _with_nan(values: dict[str, Any]) -> dict[str, Any]:
     """``values`` as they were before they became JSON, which knows no NaN."""
     best = values.get("best")
     return values | {
-        "best_eval": nan_if_none(values["best_eval"]),
-        "averages": [nan_if_none(each) for each in values["averages"]],
+        "best_eval": nan_if_none(values.get("best_eval")),
+        "averages": [nan_if_none(each) for each in values.get("averages", ())],
         "best": best and best | {"eval_return": nan_if_none(best["eval_return"])},
     }
 
