@@ -63,7 +63,8 @@ def test_an_error_that_names_a_path_is_answered_without_its_folder(folder: Path,
 
     answer = Client(Starlette(routes=[Route("/", json_errors(fail))])).get("/")
     assert answer.status_code in {404, 503}
-    said = [answer.text, json.dumps(_text(error.template, error.parameters)), translate_error(error)]
+    in_markdown = translate_error(error).replace("\\", "")  # less what keeps it from being read as Markdown
+    said = [answer.text, json.dumps(_text(error.template, error.parameters)), in_markdown]
     for text in said:
         assert "My Data" not in text
         assert "/etc" not in text
