@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dqn_core.events import EPISODE_COLUMNS, episode_row
 from dqn_core.export.run_content import RunContent
-from dqn_core.training.csv_log import csv_text, episode_rows, plain_number
+from dqn_core.training.csv_log import csv_text, episode_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,10 +46,7 @@ def parquet_portions(content: RunContent) -> Iterator[bytes]:
     """What :func:`parquet_file` gives, as it is made."""
     import pandas as pd
 
-    rows = (
-        [plain_number(each) if isinstance(each, float) else each for each in episode_row(event)]
-        for event in content.episodes()
-    )
+    rows = (episode_row(event) for event in content.episodes())
     frames = (pd.DataFrame(each, columns=list(EPISODE_COLUMNS)).astype(_TYPES) for each in _batches(rows))
     return parquet_of(frames, pd.DataFrame(columns=list(EPISODE_COLUMNS)).astype(_TYPES))
 
