@@ -29,7 +29,7 @@ def test_pages_and_live_routes_are_there_below_a_path(open_page: Callable[..., P
         settle(page, timeout_s=60)
         page.get_by_role("button", name="Start", exact=True).click()
         page.wait_for_url(re.compile(r"/lab/?\?run=\d{8}"))
-        expect(page.get_by_test_id("run-state")).to_have_text(re.compile("Running|Finished"), timeout=60_000)
+        expect(page.get_by_test_id("run-state")).to_have_text(re.compile("Running|Solved|Finished"), timeout=60_000)
         settle(page, timeout_s=60)
         page.get_by_role("link", name="Runs", exact=True).click()
         page.wait_for_url(re.compile("/lab/runs"))
