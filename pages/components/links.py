@@ -131,14 +131,16 @@ def keep_address() -> None:
 
 
 def _keep_run() -> None:
-    """The run in the address is the one shown last; with a blank one (:func:`new_run_query`), it is left."""
+    """The run in the address is the one shown last; with a blank one (:func:`new_run_query`), it is left.
+
+    The blank one stays in the address: the browser's ways back and forth find the form again, and so does a reload.
+    """
     run_id = st.query_params.get("run")
     if run_id and is_run_id(run_id):
         st.session_state[_LAST_RUN_KEY] = run_id
         st.session_state.pop(_LEFT_KEY, None)
     elif run_id == "":
         st.session_state[_LEFT_KEY] = st.session_state.get(_LAST_RUN_KEY)
-        del st.query_params["run"]
 
 
 def _keep_language() -> None:
