@@ -289,7 +289,7 @@ _MOUNTAIN_CAR_DQN = TrainingConfig(
     batch_size=128,
     buffer_size=10_000,
     warmup_steps=1_000,
-    hidden_sizes=(64, 64),
+    hidden_sizes=(256, 256),
     loss="huber",
     target_update="steps",
     target_update_every=600,
@@ -300,7 +300,7 @@ _MOUNTAIN_CAR_DQN = TrainingConfig(
     gradient_steps=8,
     max_episodes=5_000,
     max_env_steps=120_000,
-    evaluate_every=5,
+    evaluate_every=10,
     evaluation_episodes=30,
     recheck_episodes=200,
 )
@@ -316,7 +316,11 @@ _MOUNTAIN_CAR = EnvironmentPreset(
     ),
     configs={
         "fast": _MOUNTAIN_CAR_DQN.replace(
-            goal_score=-110.0, evaluate_every=10, evaluation_episodes=10, recheck_episodes=0, confirmation_episodes=50
+            hidden_sizes=(64, 64),
+            goal_score=-110.0,
+            evaluation_episodes=10,
+            recheck_episodes=0,
+            confirmation_episodes=50,
         ),
         "strong": _MOUNTAIN_CAR_DQN,
     },
