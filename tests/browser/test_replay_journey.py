@@ -20,10 +20,16 @@ def press(page: Page, name: str) -> None:
 
 
 def train_fast(page: Page) -> str:
-    """Train until an agent was evaluated and kept, as a person does; the run's id."""
+    """Train until an agent was evaluated and kept, slowly enough not to be done before Stop; the run's id."""
     page.goto("/")
     settle(page)
     page.get_by_role("radio", name="Fast").or_(page.get_by_role("button", name="Fast", exact=True)).first.click()
+    settle(page)
+    pace = page.get_by_role("slider", name="Pace")
+    pace.focus()
+    for _ in range(2):
+        pace.press("ArrowLeft")
+    expect(pace).to_have_attribute("aria-valuetext", "10×")
     settle(page)
     press(page, "Start")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
