@@ -71,26 +71,28 @@ Kept = Mapping[tuple[str, str], Results]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promise:
+class Success:
     """What a preset is for, as something that holds for a seed or not."""
 
     text: str
-    is_kept: Callable[[SeedResult], bool]
+    is_reached: Callable[[SeedResult], bool]
     goal: float
     """Return that the text names."""
 
 
-def _at_least(goal: float) -> Promise:
-    return Promise(text=f"mean of 100 episodes {goal:g} or more", is_kept=lambda each: each.mean_100 >= goal, goal=goal)
+def _at_least(goal: float) -> Success:
+    return Success(
+        text=f"mean of 100 episodes {goal:g} or more", is_reached=lambda each: each.mean_100 >= goal, goal=goal
+    )
 
 
 _SOLVED = "its own goal reached, confirmed by two episodes"
 
-PROMISES = {
-    ("CartPole-v1", "lab8"): Promise(text=_SOLVED, is_kept=lambda each: each.reason == "solved", goal=450.0),
+SUCCESSES = {
+    ("CartPole-v1", "lab8"): Success(text=_SOLVED, is_reached=lambda each: each.reason == "solved", goal=450.0),
     ("CartPole-v1", "fast"): _at_least(475.0),
     ("CartPole-v1", "strong"): _at_least(500.0),
-    ("LunarLander-v3", "lab8"): Promise(text=_SOLVED, is_kept=lambda each: each.reason == "solved", goal=200.0),
+    ("LunarLander-v3", "lab8"): Success(text=_SOLVED, is_reached=lambda each: each.reason == "solved", goal=200.0),
     ("LunarLander-v3", "fast"): _at_least(200.0),
     ("LunarLander-v3", "strong"): _at_least(200.0),
     ("Acrobot-v1", "fast"): _at_least(-100.0),
@@ -121,9 +123,9 @@ class Goal:
         return f"| {self.env_id} | `{self.preset}` | {self.text} | {measured} | {verdict} |"
 
 
-def _share(least: int, is_kept: Callable[[SeedResult], bool]) -> Callable[[Results], tuple[str, bool]]:
+def _share(least: int, is_reached: Callable[[SeedResult], bool]) -> Callable[[Results], tuple[str, bool]]:
     def measure(results: Results) -> tuple[str, bool]:
-        count = sum(map(is_kept, results))
+        count = sum(map(is_reached, results))
         return f"{count} of {len(results)}", count >= least
 
     return measure
@@ -223,14 +225,14 @@ def _means(kept: Kept) -> dict[tuple[str, str], list[float]]:
 
 
 def _record(env_id: str, preset: str, results: Results) -> PresetRecord:
-    promise = PROMISES[env_id, preset]
-    reached = sum(map(promise.is_kept, results))
+    success = SUCCESSES[env_id, preset]
+    reached = sum(map(success.is_reached, results))
     low, high = wilson_interval(reached, len(results))
     return PresetRecord(
         env_id=env_id,
         preset=preset,
         settings=settings_digest(preset_config(env_id, preset)),
-        goal=promise.goal,
+        goal=success.goal,
         reached=reached,
         seeds=len(results),
         low=round(low, 4),
@@ -243,11 +245,11 @@ def _shares(kept: Kept, machine: str) -> str:
         "## Shares of seeds",
         "",
         (
-            "The promise of each preset, the share of seeds that keep it with its 95 % interval (Wilson 1927), and how "
-            "the seeds' means over 100 episodes are spread: least, 10 %, median, 90 %, most."
+            "What counts as success for each preset, the share of seeds that succeed with its 95 % interval (Wilson "
+            "1927), and how the seeds' means over 100 episodes are spread: least, 10 %, median, 90 %, most."
         ),
         "",
-        "| | preset | promise | share of seeds | mean | spread | env steps, median | wall time, median (most) |",
+        "| | preset | success | share of seeds | mean | spread | env steps, median | wall time, median (most) |",
         "|---|---|---|---:|---:|---|---:|---:|",
     ]
     for (env_id, preset), results in kept.items():
@@ -255,7 +257,7 @@ def _shares(kept: Kept, machine: str) -> str:
         spread = ", ".join(f"{_quantile(means, level):.1f}" for level in (0.0, 0.1, 0.5, 0.9, 1.0))
         times = [each.wall_s for each in results]
         lines.append(
-            f"| {env_id} | `{preset}` | {PROMISES[env_id, preset].text} | {record.reached} of {record.seeds}: "
+            f"| {env_id} | `{preset}` | {SUCCESSES[env_id, preset].text} | {record.reached} of {record.seeds}: "
             f"{record.low:.0%} to {record.high:.0%} | {statistics.fmean(means):.1f} | {spread} | "
             f"{statistics.median(each.env_steps for each in results):,.0f} | "
             f"{statistics.median(times):.1f} s ({max(times):.1f} s) |"

@@ -61,7 +61,7 @@ def _recorded(options: _RecordOptions) -> dict[str, object]:
     config = shortened(folder.config, MOST_FILM_STEPS)
     rollout: Rollout = roll_out(config, folder.snapshot_weights(weights), options.seed, options.epsilon)
     if rollout.length == MOST_FILM_STEPS and config != folder.config:
-        print(f"The film ends after {MOST_FILM_STEPS:,} steps; the episode goes on.", file=sys.stderr)
+        print(f"The video ends after {MOST_FILM_STEPS:,} steps; the episode goes on.", file=sys.stderr)
     place = options.out or options.folder
     path = place / video_name(config, rollout, ".mp4") if is_folder else place
     comment = film_comment(rollout, run=options.folder.resolve().name, weights=weights)
