@@ -16,22 +16,22 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dqn_core.errors import DqnLabError
-from pages.components.links import base_path
-from pages.connections import Gate, bound_logs, guard, raise_descriptor_limit
-from pages.identity import signer
-from pages.live import shutdown
-from pages.live.compare.routes import compare_routes
-from pages.live.experiments.routes import experiment_routes
-from pages.live.export_routes import export_routes
-from pages.live.jobs.routes import job_routes
-from pages.live.play.socket import play_routes
-from pages.live.replay.routes import replay_routes
-from pages.live.routes import live_routes
-from pages.live.runs.routes import run_list_routes
-from pages.middleware import OwnOrigins, forbid_lookups
-from pages.server import close_manager, get_manager
-from pages.uploads import UploadLimits
-from pages.visitor_cookies import VisitorCookies, visitor_routes
+from pages.compare.routes import compare_routes
+from pages.experiments.routes import experiment_routes
+from pages.play.socket import play_routes
+from pages.replay.routes import replay_routes
+from pages.runs.routes import run_list_routes
+from pages.server import shutdown
+from pages.server.connections import Gate, bound_logs, guard, raise_descriptor_limit
+from pages.server.middleware import OwnOrigins, forbid_lookups
+from pages.server.process import close_manager, get_manager
+from pages.server.uploads import UploadLimits
+from pages.server.visitor_cookies import VisitorCookies, visitor_routes
+from pages.shared.export_routes import export_routes
+from pages.shared.identity import signer
+from pages.shared.jobs.routes import job_routes
+from pages.shared.links import base_path
+from pages.train.routes import live_routes
 from pages.warm_up import WarmUp
 
 _SWITCH_INTERVAL_S = 0.001

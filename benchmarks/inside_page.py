@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import interleaved, ratios, summary
-from dqn_core.cli_bench import speed_config
+from dqn_core.cli.bench import speed_config
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 
@@ -41,7 +41,7 @@ _PARTS = ("environment", "network", "update", "landscape", "memory", "honesty")
 
 def measure(*, window_s: float = 10.0, repetitions: int = 5, env_id: str = "CartPole-v1") -> dict[str, Any]:
     """Env steps a second, and the share of the rate without anybody that each part leaves."""
-    import pages.server
+    import pages.server.process
     from pages.warm_up import WarmUp
 
     logging.disable(logging.WARNING)  # Streamlit's, about a script without a server
@@ -50,7 +50,7 @@ def measure(*, window_s: float = 10.0, repetitions: int = 5, env_id: str = "Cart
     warm_up.wait()
     with tempfile.TemporaryDirectory() as folder:
         manager = RunManager(Path(folder), executor="thread")
-        pages.server._managers.append(manager)  # noqa: SLF001  the pages' own, without the server around it
+        pages.server.process._managers.append(manager)  # noqa: SLF001  the pages' own, without the server around it
         try:
             run_id = manager.start(speed_config(env_id, _MANY_STEPS, seed=0, compute="fused"))
             time.sleep(_BEFORE_S)
@@ -62,7 +62,7 @@ def measure(*, window_s: float = 10.0, repetitions: int = 5, env_id: str = "Cart
             values = interleaved(contenders, repetitions)
             cpu_ms = _cpu_ms(manager, run_id, repetitions)
         finally:
-            pages.server.close_manager()
+            pages.server.process.close_manager()
     return {
         "env": env_id,
         "window_s": window_s,
@@ -101,13 +101,13 @@ def _open(run_id: str, part: str) -> None:
     """Open ``part`` of the page in a new tab, as the server does for a browser."""
     from streamlit.testing.v1 import AppTest
 
-    import pages.server
+    import pages.server.process
 
-    navigation = Path(pages.server.__file__).with_name("navigation.py")
+    navigation = Path(pages.__file__).with_name("navigation.py")
     app = AppTest.from_file(str(navigation), default_timeout=60)
     app.query_params["run"] = run_id
     app.query_params["part"] = part
-    app.switch_page("inside.py").run()
+    app.switch_page("inside/page.py").run()
     if app.exception:
         raise RuntimeError(app.exception[0].message)
 

@@ -39,7 +39,7 @@ def _config(_count: int) -> None:
 
 def _learner(compute: str) -> Callable[[int], None]:
     def train(count: int) -> None:
-        from dqn_core.cli_bench import speed_config, training_speed
+        from dqn_core.cli.bench import speed_config, training_speed
 
         training_speed(speed_config("CartPole-v1", count, compute=compute))
 
@@ -68,7 +68,7 @@ def _episodes(count: int) -> None:
 
 def _stable_baselines(count: int) -> None:
     from benchmarks.rivals import stable_baselines_rate
-    from dqn_core.cli_bench import speed_config
+    from dqn_core.cli.bench import speed_config
 
     stable_baselines_rate(speed_config("CartPole-v1", count))
 

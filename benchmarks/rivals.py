@@ -1,4 +1,4 @@
-"""Other DQNs with the settings of :func:`dqn_core.cli_bench.speed_config`: Stable-Baselines3, and one in plain torch.
+"""Other DQNs with the settings of :func:`dqn_core.cli.bench.speed_config`: Stable-Baselines3, and one in plain torch.
 
 Both get what helps them: the CPU, no checks of the environment, and the number of threads that suits them better.
 """

@@ -33,7 +33,7 @@ def main(folder: str, env_id: str, runs: str) -> None:
 
 def _begin(server: uvicorn.Server, url: str, env_id: str, count: int) -> None:
     from dqn_core.presets import preset_config
-    from pages.server import get_manager
+    from pages.server.process import get_manager
 
     while not server.started:
         time.sleep(_LOOK_EVERY_S)

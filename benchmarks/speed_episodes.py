@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.measuring import summary
 from benchmarks.real_path import manager_in_scratch, run_to_its_end
 from benchmarks.sizes import Sizes
-from dqn_core.cli_bench import speed_config
+from dqn_core.cli.bench import speed_config
 from dqn_core.events import EpisodeEnded
 
 __all__ = ["measure"]

@@ -23,9 +23,9 @@ import uvicorn
 
 from benchmarks.measuring import interleaved, microseconds_each, ratios, summary
 from benchmarks.sizes import Sizes
-from dqn_core.cli_bench import speed_config
+from dqn_core.cli.bench import speed_config
+from dqn_core.environments.make import close_environment, make_environment, render_jpeg
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.environments import close_environment, make_environment, render_jpeg
 
 __all__ = ["measure"]
 
@@ -118,7 +118,7 @@ def _server() -> Iterator[tuple[str, RunManager]]:
         socket.socket() as listener,
     ):
         listener.bind(("127.0.0.1", 0))
-        from pages.server import get_manager
+        from pages.server.process import get_manager
 
         server = uvicorn.Server(uvicorn.Config("app:app", log_config=None, access_log=False))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.measuring import interleaved, summary
 from benchmarks.real_path import manager_in_scratch, run_to_its_end
 from benchmarks.sizes import Sizes
-from dqn_core.cli_bench import training_speed
+from dqn_core.cli.bench import training_speed
 from dqn_core.config import TrainingConfig
 from dqn_core.presets import preset_config
 

@@ -11,7 +11,7 @@ from benchmarks.measuring import interleaved, ratios, summary
 from benchmarks.real_path import manager_in_scratch, run_to_its_end
 from benchmarks.rivals import RIVALS, TORCH_THREADS, Rival, check_updates, has_stable_baselines, torch_threads
 from benchmarks.sizes import Sizes
-from dqn_core.cli_bench import speed_config, training_speed
+from dqn_core.cli.bench import speed_config, training_speed
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.manager import RunManager
 

@@ -24,9 +24,9 @@ from benchmarks.sizes import Sizes
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.replay import ReplayBuffer
-from dqn_core.cli_bench import env_only_rate, speed_config
+from dqn_core.cli.bench import env_only_rate, speed_config
 from dqn_core.config import TrainingConfig
-from dqn_core.training.environments import action_range, close_environment, make_environment
+from dqn_core.environments.make import action_range, close_environment, make_environment
 
 __all__ = ["PARTS", "measure"]
 

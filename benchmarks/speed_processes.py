@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.measuring import interleaved, ratios, summary
 from benchmarks.sizes import Sizes
-from dqn_core.cli_bench import speed_config
+from dqn_core.cli.bench import speed_config
 from dqn_core.runs.manager import Executor, RunManager
 
 __all__ = ["measure"]

@@ -14,7 +14,7 @@ from benchmarks.speed_update import N_ACTIONS, filled_replay
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.replay import ReplayBuffer
-from dqn_core.cli_bench import speed_config
+from dqn_core.cli.bench import speed_config
 from dqn_core.events import Phase, Progress
 from dqn_core.training.trainer import Trainer
 

@@ -13,7 +13,7 @@ from benchmarks.sizes import Sizes
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.replay import ReplayBuffer
-from dqn_core.cli_bench import speed_config
+from dqn_core.cli.bench import speed_config
 
 __all__ = ["filled_replay", "learners", "measure", "update_us"]
 

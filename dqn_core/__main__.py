@@ -4,7 +4,7 @@ import contextlib
 import os
 import sys
 
-from dqn_core.cli import main
+from dqn_core.cli.main import main
 
 if __name__ == "__main__":
     status = main()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.components.links import base_path, keep_address
-from pages.i18n import _
-from pages.live.panel import preload_script
+from pages.shared.i18n import _
+from pages.shared.links import base_path, keep_address
+from pages.train.panel import preload_script
 
 _HERE = Path(__file__).parent
 _PICTURES = _HERE / "pictures"
@@ -19,19 +19,19 @@ st.set_page_config(
 )
 st.logo(_PICTURES / f"logo_{st.context.theme.type or 'light'}.svg", size="large", icon_image=_PICTURES / "icon.svg")
 keep_address()
-st.html(_HERE / "components" / "page_style.css")
+st.html(_HERE / "shared" / "page_style.css")
 with st.container(key="preload"):
     st.html(f"<script>{preload_script(base_path())}</script>", unsafe_allow_javascript=True)
 pages = [
-    st.Page("train.py", title=_("Train"), icon=":material/model_training:", default=True),
-    st.Page("replay.py", title=_("Replay"), icon=":material/slow_motion_video:"),
-    st.Page("play.py", title=_("Play"), icon=":material/sports_esports:"),
-    st.Page("compare.py", title=_("Compare"), icon=":material/stacked_line_chart:"),
-    st.Page("experiments.py", title=_("Experiments"), icon=":material/science:"),
-    st.Page("search.py", title=_("Search"), icon=":material/manage_search:"),
-    st.Page("lessons.py", title=_("Lessons"), icon=":material/school:"),
-    st.Page("inside.py", title=_("Inside"), icon=":material/neurology:"),
-    st.Page("runs.py", title=_("Runs"), icon=":material/list_alt:"),
-    st.Page("leaderboard.py", title=_("Leaderboard"), icon=":material/leaderboard:"),
+    st.Page("train/page.py", title=_("Train"), icon=":material/model_training:", default=True),
+    st.Page("replay/page.py", title=_("Replay"), icon=":material/slow_motion_video:", url_path="replay"),
+    st.Page("play/page.py", title=_("Play"), icon=":material/sports_esports:", url_path="play"),
+    st.Page("compare/page.py", title=_("Compare"), icon=":material/stacked_line_chart:", url_path="compare"),
+    st.Page("experiments/page.py", title=_("Experiments"), icon=":material/science:", url_path="experiments"),
+    st.Page("search/page.py", title=_("Search"), icon=":material/manage_search:", url_path="search"),
+    st.Page("lessons/page.py", title=_("Lessons"), icon=":material/school:", url_path="lessons"),
+    st.Page("inside/page.py", title=_("Inside"), icon=":material/neurology:", url_path="inside"),
+    st.Page("runs/page.py", title=_("Runs"), icon=":material/list_alt:", url_path="runs"),
+    st.Page("leaderboard/page.py", title=_("Leaderboard"), icon=":material/leaderboard:", url_path="leaderboard"),
 ]
 st.navigation(pages, position="top").run()

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 from dqn_core.presets import PRESETS
-from pages.live.routes import plotly_files
+from pages.train.routes import plotly_files
 
 __all__ = ["WarmUp"]
 
@@ -62,8 +62,8 @@ def _parts() -> Iterator[None]:
     import numpy as np
 
     from dqn_core.algorithm.compute import make_learner
+    from dqn_core.environments.make import inspect_environment
     from dqn_core.training import trainer  # noqa: F401  with everything that a run imports
-    from dqn_core.training.environments import inspect_environment
 
     yield
     for env_id, preset in PRESETS.items():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import fake_environments as fake
-from dqn_core.cli import main
+from dqn_core.cli.main import main
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.training import budget
 from dqn_core.training.run_folder import RunFolder

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import fake_environments
-from dqn_core.cli import main
-from dqn_core.cli_bench import env_only_rate, speed_config, training_speed
+from dqn_core.cli.bench import env_only_rate, speed_config, training_speed
+from dqn_core.cli.main import main
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunEnded
 from dqn_core.training.trainer import Trainer

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dqn_core.cli import main
+from dqn_core.cli.main import main
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.runs.experiment_store import ExperimentStore
 from dqn_core.runs.store import RunStore

@@ -88,7 +88,7 @@ def test_a_terminal_that_knows_ascii_alone_gets_its_text(command: list[str]) -> 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "record", "bench", "info"])
 def test_what_an_environment_prints_is_not_in_the_result(command: str, tmp_path: Path) -> None:
-    talking = "import fake_environments, sys; fake_environments.register(); from dqn_core.cli import main; "
+    talking = "import fake_environments, sys; fake_environments.register(); from dqn_core.cli.main import main; "
     run = tmp_path / "run"
     fake.register()
     if command in {"evaluate", "record"}:

@@ -11,7 +11,7 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.algorithm.exploration import epsilon_at
-from dqn_core.cli import main
+from dqn_core.cli.main import main
 from dqn_core.events import CheckpointReady
 from dqn_core.runs.folder_lock import run_folder_lock
 from dqn_core.runs.manager import RunManager

@@ -9,11 +9,11 @@ import pytest
 from safetensors import safe_open
 
 import fake_environments as fake
-from dqn_core.cli import main
+from dqn_core.cli.main import main
 from dqn_core.errors import DivergenceError
 from dqn_core.json_text import json_text, nan_if_none
 from dqn_core.training.run_folder import RunFolder
-from pages.live.answers import JsonAnswer
+from pages.server.answers import JsonAnswer
 from policies import always
 from strict_json import strictly_read
 from trainer_runs import short_config, snapshot_of

@@ -6,9 +6,9 @@ import pytest
 
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import ConfigError
 from dqn_core.presets import PRESETS, preset_config, preset_name, preset_names, preset_record, settings_digest
-from dqn_core.training.environments import inspect_environment
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import numpy as np
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.networks import network_sizes, sizes_of
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import ExportError, UnsupportedEnvironmentError, mark
 from dqn_core.export.run_content import RunContent
-from dqn_core.training.environments import inspect_environment
 
 if TYPE_CHECKING:
     import onnx

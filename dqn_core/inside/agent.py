@@ -16,8 +16,8 @@ from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import UnavailableComputeError
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["Agent", "Draw", "Moment", "moment_of"]

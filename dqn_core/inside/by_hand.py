@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import RolloutError, mark
-from dqn_core.training.environments import (
+from dqn_core.environments.make import (
     action_range,
     close_environment,
     make_environment,
     render_jpeg,
     set_decorated,
 )
+from dqn_core.errors import RolloutError, mark
 
 __all__ = ["HandEpisode", "play_by_hand"]
 

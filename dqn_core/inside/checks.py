@@ -16,9 +16,9 @@ from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import mark
 from dqn_core.presets import preset_config
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.trainer import Trainer
 
 __all__ = ["CHECKS", "Check", "CheckResult", "Finding", "run_check"]

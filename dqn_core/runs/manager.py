@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
 from dqn_core.runs.admission import Admission
@@ -31,7 +32,6 @@ from dqn_core.runs.scheduler import Scheduler
 from dqn_core.runs.view import RunView
 from dqn_core.training.budget import run_memory
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import as_jpeg
 from dqn_core.errors import BusyError, DqnLabError, mark
 from dqn_core.runs.policies import Policy
 from dqn_core.training.budget import MOST_REPLAY_STEPS, shortened
-from dqn_core.training.environments import as_jpeg
 from dqn_core.training.rollout import Rollout, as_rollout_error, check_episode, render_rollout, roll_out
 
 __all__ = ["Replay", "ReplayStage", "Replays"]

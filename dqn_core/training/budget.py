@@ -14,8 +14,8 @@ from typing import Any
 
 from dqn_core.algorithm.networks import parameter_count
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import ConfigError, FieldProblem, RolloutError, UnsupportedEnvironmentError, mark
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.machine import free_bytes, memory_for_runs
 
 __all__ = [

@@ -13,8 +13,8 @@ import numpy as np
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import action_range, close_environment, inspect_environment, make_environment
 from dqn_core.errors import ConfigError, UnavailableComputeError
-from dqn_core.training.environments import action_range, close_environment, inspect_environment, make_environment
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder
 

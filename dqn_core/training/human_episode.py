@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from dqn_core.errors import RolloutError, mark
-from dqn_core.training.environments import (
+from dqn_core.environments.make import (
     action_range,
     can_draw,
     close_environment,
@@ -14,6 +13,7 @@ from dqn_core.training.environments import (
     render_jpeg,
     set_decorated,
 )
+from dqn_core.errors import RolloutError, mark
 from dqn_core.training.rollout import check_episode
 
 __all__ = ["HumanEpisode"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import render_jpeg
 from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import (
     Change,
@@ -20,7 +21,6 @@ from dqn_core.events import (
     Progress,
     RunEnded,
 )
-from dqn_core.training.environments import render_jpeg
 
 if TYPE_CHECKING:
     from dqn_core.training.evaluation import Evaluator

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import VideoError, mark
 from dqn_core.events import EpisodeRecorded
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.movie_writers import MovieInfo
 from dqn_core.training.overlay import step_facts, with_facts
 from dqn_core.training.recorded_pictures import draw_recording

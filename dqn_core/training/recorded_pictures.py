@@ -10,10 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import RolloutError, mark
-from dqn_core.events import EpisodeRecorded
-from dqn_core.training.budget import MOST_FILM_STEPS
-from dqn_core.training.environments import (
+from dqn_core.environments.make import (
     action_range,
     can_draw,
     close_environment,
@@ -21,6 +18,9 @@ from dqn_core.training.environments import (
     render_pixels,
     set_decorated,
 )
+from dqn_core.errors import RolloutError, mark
+from dqn_core.events import EpisodeRecorded
+from dqn_core.training.budget import MOST_FILM_STEPS
 from dqn_core.training.running_episode import RunningEpisode
 
 __all__ = ["draw_recording", "recording_picture"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dqn_core.algorithm.devices import device_summary
 from dqn_core.algorithm.networks import network_sizes
 from dqn_core.config import TrainingConfig
-from dqn_core.training.environments import EnvironmentReport, inspect_environment
+from dqn_core.environments.make import EnvironmentReport, inspect_environment
 
 __all__ = ["LayerReport", "layer_reports", "report_text"]
 

@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, RolloutError, mark
-from dqn_core.training.environments import (
+from dqn_core.environments.make import (
     action_range,
     can_draw,
     close_environment,
@@ -28,6 +27,7 @@ from dqn_core.training.environments import (
     render_pixels,
     set_decorated,
 )
+from dqn_core.errors import DqnLabError, RolloutError, mark
 from dqn_core.training.evaluation import policy_with
 
 __all__ = ["LARGEST_SEED", "Rollout", "check_episode", "check_evaluation", "render_rollout", "roll_out"]

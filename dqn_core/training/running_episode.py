@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from dqn_core.training.environments import action_range
+from dqn_core.environments.make import action_range
 
 __all__ = ["RunningEpisode", "generator_state", "set_generator_state"]
 

@@ -21,6 +21,13 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.memory import Memory
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import (
+    action_range,
+    as_failure,
+    close_environment,
+    make_environment,
+    set_decorated,
+)
 from dqn_core.errors import DivergenceError, DqnLabError
 from dqn_core.events import (
     EndReason,
@@ -33,13 +40,6 @@ from dqn_core.events import (
     Stopping,
 )
 from dqn_core.training.controls import Controls, Mailbox, StopRequestedError, put_into_effect
-from dqn_core.training.environments import (
-    action_range,
-    as_failure,
-    close_environment,
-    make_environment,
-    set_decorated,
-)
 from dqn_core.training.evaluation import Evaluator
 from dqn_core.training.keeper import Keeper
 from dqn_core.training.log_events import episode_ended, frame, notices_at_resume, progress, run_ended

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import VideoError, mark
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.movie_writers import FORMATS, MovieInfo, MovieWriter, movie_writer
 from dqn_core.training.overlay import with_overlay
 from dqn_core.training.rollout import Rollout, render_rollout

@@ -13,7 +13,7 @@ from benchmarks import __main__ as command
 from benchmarks import rivals, speed_frames, speed_loop, speed_processes
 from benchmarks.performance_page import performance_page
 from benchmarks.sizes import Sizes
-from dqn_core.cli_bench import speed_config
+from dqn_core.cli.bench import speed_config
 
 TINY = Sizes(
     envs=("CartPole-v1",),

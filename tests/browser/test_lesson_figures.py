@@ -81,7 +81,7 @@ def test_a_search_shows_its_trials_in_three_figures(
 
 
 def test_a_table_that_is_saved_opens_right_in_a_spreadsheet(page: Page) -> None:
-    source = (ROOT / "pages" / "live" / "figure" / "figure_data.js").read_text("utf-8")
+    source = (ROOT / "pages" / "shared" / "figure" / "figure_data.js").read_text("utf-8")
     rows = [["=1+1", "-0.5", "환경"], [1 + (0.05 - 1.0), 1 / 3, "+a,b"]]
     text = page.evaluate(f"rows => {{ {source}; return csvText(rows); }}", rows)
     assert text == f"'=1+1,-0.5,환경\r\n0.05,{1 / 3!r},\"'+a,b\"\r\n"

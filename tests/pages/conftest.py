@@ -8,43 +8,43 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.runs.manager import RunManager
 from scripted_trainer import following, obedient
 
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[RunManager]:
     """The process's manager, whose runs stand still after three episodes and obey."""
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     own = RunManager(tmp_path, trainer_factory=following(obedient()), max_active_runs=3)
-    pages.server._managers.append(own)
+    pages.server.process._managers.append(own)
     yield own
-    pages.server.close_manager()
+    pages.server.process.close_manager()
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
     """The process's manager, with real trainers in threads."""
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     own = RunManager(tmp_path_factory.mktemp("lab"), executor="thread")
-    pages.server._managers.append(own)
+    pages.server.process._managers.append(own)
     yield own
-    pages.server.close_manager()
+    pages.server.process.close_manager()
 
 
 @pytest.fixture
 def open_app(manager: RunManager) -> Callable[..., AppTest]:
-    """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR", page="replay.py")``."""
+    """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR", page="replay/page.py")``."""
 
-    def opened(locale: str = "en-US", page: str = "train.py", **query: str) -> AppTest:
+    def opened(locale: str = "en-US", page: str = "train/page.py", **query: str) -> AppTest:
         app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
-        if page != "train.py":
+        if page != "train/page.py":
             app.switch_page(page)
         app.run()
         assert not app.exception

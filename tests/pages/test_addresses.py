@@ -13,7 +13,9 @@ from dqn_core.runs.manager import RunManager
 LONG = "9" * 5_000
 
 
-@pytest.mark.parametrize("page", ["replay.py", "compare.py", "inside.py", "play.py", "train.py", "search.py"])
+@pytest.mark.parametrize(
+    "page", ["replay/page.py", "compare/page.py", "inside/page.py", "play/page.py", "train/page.py", "search/page.py"]
+)
 @pytest.mark.parametrize("value", [LONG, "-1", "nan", "1e999", ""])
 def test_numbers_that_are_none_do_no_harm(
     open_app: Callable[..., AppTest], manager: RunManager, page: str, value: str
@@ -26,9 +28,10 @@ def _callbacks_without_their_page() -> None:
     """Callbacks of widgets that are gone by the time they run."""
     import streamlit as st
 
-    from pages.components import address_choices, instructor, run_dialogs
-    from pages.components.component_value import component_value
-    from pages.components.inside import batch, update
+    from pages.inside import batch, update
+    from pages.runs import run_dialogs
+    from pages.shared import address_choices, instructor
+    from pages.shared.component_value import component_value
 
     choices = (
         address_choices.AddressChoice("x", ("a", "b")),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
@@ -18,10 +18,10 @@ from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.orders import MOST_EPISODES
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
-from pages.charts.return_histogram import histogram_bins, return_histogram_svg
-from pages.components.learning_gallery import chosen_recordings
-from pages.live.jobs.labels import film_labels, gallery_labels
-from pages.live.jobs.panels import gallery_script, job_script
+from pages.replay.charts.return_histogram import histogram_bins, return_histogram_svg
+from pages.replay.learning_gallery import chosen_recordings
+from pages.shared.jobs.labels import film_labels, gallery_labels
+from pages.shared.jobs.panels import gallery_script, job_script
 from scripted_trainer import wait_until
 from trainer_runs import recorded, snapshot_of
 
@@ -43,7 +43,7 @@ def run_id(manager: RunManager) -> str:
 
 @pytest.fixture
 def app(open_app: Opened, run_id: str) -> AppTest:
-    return open_app(page="replay.py", run=run_id, checkpoint="best", seed="3")
+    return open_app(page="replay/page.py", run=run_id, checkpoint="best", seed="3")
 
 
 def shown(app: AppTest, name: str) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ def shown(app: AppTest, name: str) -> list[dict[str, Any]]:
 
 
 def wait_for_jobs() -> None:
-    jobs = pages.server.get_jobs()
+    jobs = pages.server.process.get_jobs()
     wait_until(lambda: all(job.state.is_over for job in jobs._jobs.values()), timeout_s=60)
 
 
@@ -104,7 +104,7 @@ def test_earlier_evaluations_are_there_to_look_at(open_app: Opened, manager: Run
             lengths=(10,),
         )
         EvaluationStore(manager.store.database).add(run_id, record)
-    app = open_app(page="replay.py", run=run_id)
+    app = open_app(page="replay/page.py", run=run_id)
     assert app.metric[0].value == "20"
     app.selectbox(key="evaluation-shown-2").set_value(0).run()
     assert app.metric[0].value == "0"
@@ -119,10 +119,10 @@ def test_an_evaluation_of_weights_that_changed_since_says_so(
     )
     EvaluationStore(manager.store.database).add(run_id, record)
     said = "other weights under this name since"
-    assert not any(said in each.value for each in open_app(page="replay.py", run=run_id).caption)
+    assert not any(said in each.value for each in open_app(page="replay/page.py", run=run_id).caption)
     weights = initial_weights(np.random.default_rng(1), (4, 32, 32, 2))
     RunFolder.open(manager.run_folder(run_id)).write_snapshot(snapshot_of(weights))
-    assert any(said in each.value for each in open_app(page="replay.py", run=run_id).caption)
+    assert any(said in each.value for each in open_app(page="replay/page.py", run=run_id).caption)
 
 
 def test_the_gallery_shows_some_episodes_or_all(app: AppTest) -> None:
@@ -144,12 +144,12 @@ def test_a_run_without_recordings_says_when_there_are_some(open_app: Opened, man
     run_id = manager.start(TrainingConfig())
     weights = initial_weights(np.random.default_rng(0), (4, 32, 32, 2))
     RunFolder.open(manager.run_folder(run_id)).write_snapshot(snapshot_of(weights))
-    app = open_app(page="replay.py", run=run_id)
+    app = open_app(page="replay/page.py", run=run_id)
     assert any("Episodes appear here as the run trains" in each.value for each in app.caption)
 
 
 def test_a_server_with_too_much_to_do_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages.server.get_jobs(), "_most_waiting", 0)
+    monkeypatch.setattr(pages.server.process.get_jobs(), "_most_waiting", 0)
     app.button(key="film-make").click().run()
     assert any("as much to do" in each.value for each in app.error)
 

@@ -12,13 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import fake_environments as fake
-import pages.server
+import pages.server.process
+from dqn_core.environments.make import environment_picture, inspect_environment
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.environments import environment_picture, inspect_environment
 from inside_page import PARTS, finished
-from pages.components import environment_card
+from pages.train import environment_card
 
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 BREAKABLE = "DqnLabTest/Breakable-v0"
 STUDENT = "DqnLabTest/Student-v0"
 PARTS_OF_IT = ("reset", "step", "render", "close", "__init__")
@@ -111,7 +111,7 @@ def opened(page: str, **query: str) -> AppTest:
 
 def typed(env_id: str) -> AppTest:
     """The Train page of a new run in another environment."""
-    app = opened("train.py")
+    app = opened("train/page.py")
     app.selectbox(key="new:environment").set_value("another").run()
     app.text_input(key="new:env_id").set_value(env_id).run()
     assert not app.exception
@@ -121,10 +121,17 @@ def typed(env_id: str) -> AppTest:
 @pytest.mark.parametrize("name", PARTS_OF_IT)
 def test_every_page_of_its_run_is_drawn(break_it: Callable[[str], None], run_id: str, name: str) -> None:
     break_it(name)
-    for page in ("train.py", "replay.py", "play.py", "compare.py", "experiments.py", "runs.py"):
+    for page in (
+        "train/page.py",
+        "replay/page.py",
+        "play/page.py",
+        "compare/page.py",
+        "experiments/page.py",
+        "runs/page.py",
+    ):
         opened(page, run=run_id)
     for part in PARTS[:-1]:
-        opened("inside.py", run=run_id, part=part)
+        opened("inside/page.py", run=run_id, part=part)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pages.charts import live_epsilon, live_length, live_loss, live_return
-from pages.charts.theme import PALETTE
-from pages.live.wire import _COLUMNS
+from pages.shared.plot_theme import PALETTE
+from pages.train.charts import live_epsilon, live_length, live_loss, live_return
+from pages.train.wire import _COLUMNS
 
 LIVE_CHARTS = [live_return, live_loss, live_length, live_epsilon]
 BACKGROUNDS = {"light": ["#ffffff", "#fcfcfa"], "dark": ["#0e1117", "#11191c"]}

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
@@ -17,7 +17,7 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunRecord
 
 Opened = Callable[..., AppTest]
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def open_compare(manager: RunManager) -> Opened:
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
-        app.switch_page("compare.py").run()
+        app.switch_page("compare/page.py").run()
         assert not app.exception
         return app
 
@@ -112,7 +112,7 @@ def test_without_an_address_the_run_last_shown_is_there_until_it_is_taken_out(
     run_id = manager.start(TrainingConfig())
     app = open_app(run=run_id)
     app.query_params.clear()
-    app.switch_page("compare.py").run()
+    app.switch_page("compare/page.py").run()
     assert query(app)["runs"] == run_id
     assert app.query_params["runs"] == run_id
     app.query_params["runs"] = ""

@@ -20,8 +20,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.runs.manager import RunManager
 from learning_runs import as_told, episodes_of
-from pages.live.compare.exports import csv_lines
-from pages.live.compare.routes import compare_routes
+from pages.compare.exports import csv_lines
+from pages.compare.routes import compare_routes
 from scripted_trainer import Script, a_run_of, changed, ended, episode, following, obedient, started, wait_for_end
 
 _UNKNOWN = "20260401-143501-zzzz"

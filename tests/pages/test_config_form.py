@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 from dqn_core.config import TrainingConfig, field_rule
 from dqn_core.presets import PRESETS, preset_config
 from dqn_core.runs.manager import RunManager
-from pages.charts.epsilon_schedule import first_below
-from pages.components.fields import FIELDS, Widget
-from pages.components.form_state import FormState
-from pages.components.numbers import number_text, one_two_five
+from pages.shared.fields import FIELDS, Widget
+from pages.shared.form_state import FormState
+from pages.shared.numbers import number_text, one_two_five
+from pages.train.charts.epsilon_schedule import first_below
 from scripted_trainer import wait_until
 
 ALL_FIELDS = [each.name for each in dataclasses.fields(TrainingConfig)]

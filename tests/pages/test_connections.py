@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pages.connections import BoundedLog, Gate, raise_descriptor_limit
+from pages.server.connections import BoundedLog, Gate, raise_descriptor_limit
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVER = """
@@ -22,8 +22,8 @@ import contextlib
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
-from pages import connections
-from pages.live import shutdown
+from pages.server import connections
+from pages.server import shutdown
 
 connections._HEADER_S = 1.0
 connections._SILENCE_S = 1.0
@@ -179,7 +179,7 @@ def test_connections_leave_descriptors_to_the_rest(descriptors: int) -> None:
 def test_the_limit_of_descriptors_is_raised_as_far_as_it_may_be() -> None:
     program = (
         "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (300, 900))\n"
-        "from pages.connections import raise_descriptor_limit\n"
+        "from pages.server.connections import raise_descriptor_limit\n"
         "print(raise_descriptor_limit(), resource.getrlimit(resource.RLIMIT_NOFILE))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

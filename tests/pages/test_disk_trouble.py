@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.manager import RunManager
-from pages.settings import settings
+from pages.server.settings import settings
 from scripted_trainer import wait_for_end
 
 OpenApp = Callable[..., AppTest]
@@ -76,7 +76,7 @@ def _advice(app: AppTest) -> str:
 def _open_runs(open_app: OpenApp, *picked: str) -> AppTest:
     app = open_app()
     app.session_state["runs-picked"] = picked
-    return app.switch_page("runs.py").run()
+    return app.switch_page("runs/page.py").run()
 
 
 def test_a_start_is_refused_with_what_to_do_and_leaves_nothing(
@@ -132,18 +132,18 @@ def test_a_run_on_a_locked_database_keeps_its_name_tags_and_files(
 def test_a_server_that_starts_on_a_locked_database_says_so_and_recovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: Trouble
 ) -> None:
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     monkeypatch.setenv("DQN_LAB_DATA", str(tmp_path))
     settings.cache_clear()
     RunManager(tmp_path).close()
-    app = AppTest.from_file(str(Path(pages.server.__file__).with_name("navigation.py")), default_timeout=30)
+    app = AppTest.from_file(str(Path(pages.__file__).with_name("navigation.py")), default_timeout=30)
     with locked():
         app.run()
         assert "no other program holds the file" in _advice(app)
-        app.switch_page("runs.py").run()
+        app.switch_page("runs/page.py").run()
         assert "no other program holds the file" in _advice(app)
     app.button(key="try_again").click().run()
     assert not app.error
     assert not app.exception
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     settings.cache_clear()

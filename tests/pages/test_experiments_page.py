@@ -9,18 +9,18 @@ import pytest
 from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
-from pages.live.experiments.routes import experiment_routes
+from pages.experiments.routes import experiment_routes
 from scripted_trainer import wait_until
 
 Opened = Callable[..., AppTest]
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 SPEC = ExperimentSpec.sweep(TrainingConfig(max_episodes=10), "gamma", [0.9, 0.99], range(2))
 
 
@@ -31,7 +31,7 @@ def open_experiments(manager: RunManager) -> Opened:
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
-        app.switch_page("experiments.py").run()
+        app.switch_page("experiments/page.py").run()
         assert not app.exception
         return app
 
@@ -121,7 +121,7 @@ def test_the_form_begins_with_the_run_in_the_address(open_experiments: Opened, m
 def test_the_form_may_begin_with_the_train_pages_settings(open_app: Opened, manager: RunManager) -> None:
     app = open_app()
     app.number_input(key="new:max_episodes").set_value(77).run()
-    app.switch_page("experiments.py").run()
+    app.switch_page("experiments/page.py").run()
     assert app.selectbox(key="experiment:base").value == "draft"
     assert app.number_input(key="experiment:episodes:draft").value == 77
 

@@ -11,10 +11,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import fake_environments as fake
-import pages.server
+import pages.server.process
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from pages.live.panel import COMPONENT_NAME
+from pages.train.panel import COMPONENT_NAME
 from scripted_trainer import wait_for_end
 from trainer_runs import short_config
 
@@ -25,11 +25,11 @@ OpenApp = Callable[..., AppTest]
 def manager(tmp_path: Path) -> Iterator[RunManager]:
     """One with real trainers."""
     fake.register()
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     own = RunManager(tmp_path, executor="thread")
-    pages.server._managers.append(own)
+    pages.server.process._managers.append(own)
     yield own
-    pages.server.close_manager()
+    pages.server.process.close_manager()
 
 
 def _failed(manager: RunManager, **config: Any) -> str:

@@ -12,8 +12,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from pages import i18n
-from pages.i18n import LANGUAGES, LOCALE_DIR, translate, translate_error
+from pages.shared import i18n
+from pages.shared.i18n import LANGUAGES, LOCALE_DIR, translate, translate_error
 from scripts import extract_messages
 
 IS_HANGUL = frozenset(chr(code) for code in range(0xAC00, 0xD7A4))
@@ -134,7 +134,7 @@ def test_a_message_of_two_paragraphs_is_translated_paragraph_by_paragraph() -> N
 
 
 def test_a_chosen_language_stays_chosen_on_the_other_pages(open_app: Callable[..., AppTest]) -> None:
-    app = open_app(page="lessons.py", lang="ko")
+    app = open_app(page="lessons/page.py", lang="ko")
     korean = app.title[0].value
     del app.query_params["lang"]  # as the menu of pages does
     app.run()

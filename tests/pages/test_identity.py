@@ -11,8 +11,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
-from pages import identity
-from pages.settings import settings
+from pages.server.settings import settings
+from pages.shared import identity
 from scripted_trainer import wait_until
 
 CODE = "chalk-and-sponge"
@@ -69,7 +69,7 @@ def test_without_a_code_everybody_controls_everything(open_app: OpenApp, manager
 
 def stop_experiment(experiment_id: str) -> None:
     """What the list of experiments does when its button is pressed."""
-    from pages.components.experiment_actions import act_on_experiment, show_refusal
+    from pages.experiments.experiment_actions import act_on_experiment, show_refusal
 
     act_on_experiment(experiment_id, "stop")
     show_refusal()
@@ -77,8 +77,8 @@ def stop_experiment(experiment_id: str) -> None:
 
 def stop_every_run() -> None:
     """What the list of runs does when its button is pressed."""
-    from pages.components.run_selection import do_to_runs, show_outcome
-    from pages.server import get_manager, get_run_list
+    from pages.runs.run_selection import do_to_runs, show_outcome
+    from pages.server.process import get_manager, get_run_list
 
     do_to_runs(get_run_list().lines(at_once=True), get_manager().stop, "{n}")
     show_outcome()
@@ -143,7 +143,7 @@ class TestOnAServerWithACode:
         run_id = started(open_app(), manager)
         runs = open_app()
         runs.session_state["runs-picked"] = (run_id,)
-        runs.switch_page("runs.py").run()
+        runs.switch_page("runs/page.py").run()
         assert all(runs.button(key=f"runs-{each}").disabled for each in ("stop", "rename", "tags", "delete"))
         assert any("started by others: 1" in each.value for each in runs.caption)
         anyway = AppTest.from_function(stop_every_run).run()
@@ -156,7 +156,7 @@ class TestOnAServerWithACode:
 
     def test_an_experiment_is_its_owners(self, open_app: OpenApp, manager: RunManager) -> None:
         owner = open_app()
-        owner.switch_page("experiments.py").run()
+        owner.switch_page("experiments/page.py").run()
         owner.button(key="experiment:start").click().run()
         (status,) = Experiments(manager).latest()
         assert status.record.owner

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import pages.server
+import pages.server.process
 from dqn_core.inside.agent import Moment
 from dqn_core.inside.by_hand import play_by_hand
 from dqn_core.inside.landscape import Plane, landscape
@@ -26,7 +26,7 @@ def run_id(lab: RunManager) -> str:
 
 @pytest.fixture(scope="module")
 def moment(lab: RunManager, run_id: str) -> Moment:
-    return pages.server.get_library().moment(RunFolder.open(lab.run_folder(run_id)))
+    return pages.server.process.get_library().moment(RunFolder.open(lab.run_folder(run_id)))
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
@@ -212,7 +212,7 @@ def test_every_variant_shows_its_own_formulas(
     app.session_state[f"{variant}:update-step"] = 5
     app.run()
     assert not app.exception
-    moment = pages.server.get_library().moment(RunFolder.open(lab.run_folder(variant)))
+    moment = pages.server.process.get_library().moment(RunFolder.open(lab.run_folder(variant)))
     told = moment.explain(moment.draw(0))
     assert f"{told.terms.targets[0]:.4f}" in formulas(app)
     assert f"{told.loss:.5g}" in formulas(app)
@@ -231,7 +231,7 @@ def test_the_landscape_is_what_the_agents_of_the_training_say(lab: RunManager, r
     heat = shown["landscape"]["figure"]["data"][0]
     x, y = numbers(heat["x"]), numbers(heat["y"])
     plane = Plane(x=0, y=2, x_values=x, y_values=y, base=moment.replay.observations[0])
-    agents = pages.server.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
+    agents = pages.server.process.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
     frames = shown["landscape"]["frames"]
     assert len(frames) == len(agents) == 7
     for frame, greedy, agent in zip(frames, shown["policy"]["frames"], agents, strict=True):
@@ -275,7 +275,7 @@ def test_honesty_is_measured_on_request(lab: RunManager, run_id: str) -> None:
     assert "Not measured yet" in app.info[0].value
     app.select_slider(key=f"{run_id}:honesty-episodes").set_value(1).run()
     app.button(key=f"{run_id}:honesty-measure").click().run()
-    job = honesty_order(lab, run_id, episodes=1, moments=24).job(pages.server.get_jobs())
+    job = honesty_order(lab, run_id, episodes=1, moments=24).job(pages.server.process.get_jobs())
     assert job is not None
     wait_until(lambda: job.state.is_over, timeout_s=90)
     assert job.result == 7
@@ -288,7 +288,7 @@ def test_td_errors_over_the_training_are_the_learners_own(lab: RunManager, run_i
     figure = figures(opened(run=run_id, part="honesty"))["td-errors"]["figure"]
     median = next(trace for trace in figure["data"] if trace["name"] == "median")
     every = np.arange(len(moment.replay))
-    agents = pages.server.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
+    agents = pages.server.process.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
     expected = [np.median(agent.learner().terms(moment.replay, every).td_errors) for agent in agents]
     assert numbers(median["y"]) == pytest.approx(expected, rel=1e-5)
 

@@ -9,11 +9,11 @@ from streamlit.testing.v1 import AppTest
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.environments import inspect_environment
 from inside_page import PARTS, finished, opened
-from pages.components.inside import study
+from pages.inside import study
 from scripted_trainer import wait_for_end, wait_until
 from trainer_runs import short_config
 

@@ -21,7 +21,7 @@ from dqn_core.runs.jobs.task import Work
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from job_tasks import Fail, Say
-from pages.live.jobs.routes import job_routes
+from pages.shared.jobs.routes import job_routes
 from scripted_trainer import a_run_of, following, wait_for_end, wait_until
 from trainer_runs import recorded, short_config
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
 from dqn_core.events import WeightsReady
@@ -20,7 +20,7 @@ from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_for_end
 
 Opened = Callable[..., AppTest]
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 CONFIG = TrainingConfig(hidden_sizes=(4,), compute="torch-cpu")
 
 
@@ -28,9 +28,9 @@ CONFIG = TrainingConfig(hidden_sizes=(4,), compute="torch-cpu")
 def jobs(manager: RunManager) -> Iterator[Jobs]:
     """The process's jobs, which take nothing on: evaluations are put there by hand."""
     own = Jobs(most_waiting=0)
-    pages.server._jobs.append(own)
+    pages.server.process._jobs.append(own)
     yield own
-    pages.server._jobs.clear()
+    pages.server.process._jobs.clear()
     own.close()
 
 
@@ -61,7 +61,7 @@ def evaluate(manager: RunManager, run_id: str, score: float) -> None:
 def open_leaderboard(locale: str = "en-US") -> AppTest:
     app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
     app.context = {"locale": locale}
-    app.switch_page("leaderboard.py").run()
+    app.switch_page("leaderboard/page.py").run()
     assert not app.exception
     return app
 
@@ -98,7 +98,7 @@ def test_ones_own_row_is_told_from_the_others(open_app: Opened, manager: RunMana
     app.text_input(key="leaderboard:name").set_value("Ada").run()
     app.button(key="leaderboard:submit").click().run()
     evaluate(manager, over, 20.0)
-    app.switch_page("leaderboard.py").run()
+    app.switch_page("leaderboard/page.py").run()
     assert '<tr class="own">' in tables(app)[0]
     assert "(you)" in tables(app)[0]
     assert '<tr class="own">' not in tables(open_leaderboard())[0]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.errors import StoreError
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.lesson import Lesson
@@ -22,7 +22,7 @@ LESSON = LESSONS["gamma"]
 
 @pytest.fixture
 def opened(open_app: Opened) -> Callable[..., AppTest]:
-    return lambda **query: open_app(page="lessons.py", **query)
+    return lambda **query: open_app(page="lessons/page.py", **query)
 
 
 @pytest.fixture
@@ -30,10 +30,12 @@ def trained(manager: RunManager, tmp_path: Path) -> Callable[..., None]:
     """Have somebody train lessons on this server, before anybody opens a page."""
 
     def train(*lessons: Lesson, owner: str = "") -> None:
-        pages.server.close_manager()
+        pages.server.process.close_manager()
         for lesson in lessons:
             train_lesson(tmp_path, lesson, owner)
-        pages.server._managers.append(RunManager(tmp_path, trainer_factory=following(obedient()), max_active_runs=3))
+        pages.server.process._managers.append(
+            RunManager(tmp_path, trainer_factory=following(obedient()), max_active_runs=3)
+        )
 
     return train
 
@@ -122,12 +124,12 @@ def reloaded(manager: RunManager) -> Callable[..., AppTest]:
     """Open a lesson in a fresh tab of the same browser."""
 
     def opened(visitor: str = "me", **query: str) -> AppTest:
-        app = AppTest.from_file(str(Path(pages.server.__file__).with_name("navigation.py")), default_timeout=30)
+        app = AppTest.from_file(str(Path(pages.__file__).with_name("navigation.py")), default_timeout=30)
         app.context = {"locale": "en-US"}
         app.session_state["visitor_id"] = visitor
         for name, value in query.items():
             app.query_params[name] = value
-        app.switch_page("lessons.py").run()
+        app.switch_page("lessons/page.py").run()
         assert not app.exception
         return app
 

@@ -16,7 +16,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError
 from dqn_core.events import EPISODE_COLUMNS, Event, RunState
 from dqn_core.runs.manager import RunManager
-from pages.live.routes import live_routes
+from pages.train.routes import live_routes
 from scripted_trainer import (
     Script,
     a_run_of,

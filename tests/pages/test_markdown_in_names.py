@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.experiment_spec import ExperimentSpec
@@ -20,11 +20,11 @@ from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from pages.components.markdown import escape_markdown
+from pages.shared.markdown import escape_markdown
 from scripted_trainer import wait_for_end, wait_until
 from trainer_runs import snapshot_of
 
-PAGES = Path(pages.server.__file__).parent
+PAGES = Path(pages.__file__).parent
 NAME = "![x](http://192.0.2.1/p) :red[y]"
 ALIVE = re.compile(r"(?<!\\)\]\(|https?://192|:red(?!\u2060)\[")
 """A name in which Markdown would be read."""
@@ -35,20 +35,20 @@ PLAIN = {"selectbox", "text_input", "multiselect", "arrow_data_frame", "bidi_com
 @pytest.fixture
 def named(manager: RunManager) -> Iterator[str]:
     """A server on which every name is more than a name; a run that is over."""
-    pages.server._jobs.append(Jobs(most_waiting=0))
+    pages.server.process._jobs.append(Jobs(most_waiting=0))
     run_id = manager.start(TrainingConfig(), NAME)
     manager.stop(run_id)
     wait_for_end(manager, run_id)
     weights = initial_weights(np.random.default_rng(0), (4, 32, 32, 2))
     manager.open_folder(run_id).write_snapshot(snapshot_of(weights))
     manager.tag(run_id, [NAME[:30]])
-    Leaderboard(manager, pages.server.get_jobs()).submit(run_id, NAME[:24])
+    Leaderboard(manager, pages.server.process.get_jobs()).submit(run_id, NAME[:24])
     experiments = Experiments(manager)
     experiment_id = experiments.start(ExperimentSpec.sweep(TrainingConfig(), "gamma", [0.9], range(1)), NAME)
     spec = SearchSpec(
         base=TrainingConfig(max_env_steps=2_000), ranges=(SearchRange(field="gamma", low=0.5, high=0.9),), trials=1
     )
-    pages.server.get_searches().start(spec, NAME)
+    pages.server.process.get_searches().start(spec, NAME)
     wait_until(lambda: len(manager.list_runs()) == 3, timeout_s=30)
     experiments.stop(experiment_id)
     return run_id
@@ -88,7 +88,7 @@ def test_no_page_reads_markdown_in_what_people_typed(named: str, page: str, addr
 
 
 def test_an_environment_a_width_and_values_that_are_typed_are_named_as_they_stand(manager: RunManager) -> None:
-    app = opened("train.py")
+    app = opened("train/page.py")
     app.text_input(key="new:hidden_sizes").set_value(NAME).run()
     assert app.error
     assert alive(app) == []
@@ -96,7 +96,7 @@ def test_an_environment_a_width_and_values_that_are_typed_are_named_as_they_stan
     app.text_input(key="new:env_id").set_value(NAME).run()
     assert any("names a module to import" in each.value for each in app.error)
     assert alive(app) == []
-    app = opened("experiments.py")
+    app = opened("experiments/page.py")
     app.selectbox(key="experiment:field").set_value("gamma").run()
     app.text_input(key="experiment:values:gamma").set_value(NAME).run()
     assert app.error
@@ -105,7 +105,7 @@ def test_an_environment_a_width_and_values_that_are_typed_are_named_as_they_stan
 
 def test_questions_about_runs_show_their_names_and_tags_as_they_stand(named: str) -> None:
     for question in ("runs-delete", "runs-tags", "runs-rename"):
-        app = opened("runs.py")
+        app = opened("runs/page.py")
         app.session_state["runs-picked"] = (named,)
         app.run().button(key=question).click().run()
         assert alive(app) == []

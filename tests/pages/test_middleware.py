@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket
 from streamlit.web.server import server_util
 
 from asgi_socket import AsgiSocket, SocketClosedError
-from pages.middleware import OwnOrigins
+from pages.server.middleware import OwnOrigins
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = ["http://evil.example", "http://lab.evil.example", "http://lab:81", "null", "http://[", "", "file://"]

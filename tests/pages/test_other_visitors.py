@@ -15,14 +15,14 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.components.job_progress
-import pages.components.learning_gallery
-import pages.server
+import pages.replay.learning_gallery
+import pages.server.process
+import pages.shared.job_progress
 from dqn_core.runs.jobs.orders import evaluation_order, recording_film_order
 from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.recordings import recording_name
-from pages.settings import settings
+from pages.server.settings import settings
 from trainer_runs import recorded
 from two_visitors import OTHER, OWNER, PAGES, Stage
 
@@ -83,7 +83,7 @@ def submit_again(stage: Stage) -> AppTest:
     stage.manager.store.update_run(run_id, owner="")
     app = stage.tab(run=run_id)
     app.text_input(key="leaderboard:name").set_value("mine")
-    Leaderboard(stage.manager, pages.server.get_jobs()).submit(run_id, "theirs", OWNER)
+    Leaderboard(stage.manager, pages.server.process.get_jobs()).submit(run_id, "theirs", OWNER)
     stage.before = stage.world()
     return press(app, "leaderboard:submit")
 
@@ -95,9 +95,9 @@ def withdraw_of_nobodys_run(stage: Stage) -> AppTest:
 
 
 def _in_the_list_of_runs(run_id: str, action: str) -> None:
-    from pages.components import run_actions, run_dialogs
-    from pages.components.run_selection import show_outcome
-    from pages.server import get_run_list
+    from pages.runs import run_actions, run_dialogs
+    from pages.runs.run_selection import show_outcome
+    from pages.server.process import get_run_list
 
     lines = [line for line in get_run_list().lines(at_once=True) if line.run_id == run_id]
     if action == "rename":
@@ -128,7 +128,7 @@ def in_the_list(action: str, state: str, button: str | None = None) -> Callable[
 
 
 def _in_the_list_of_experiments(experiment_id: str, action: str) -> None:
-    from pages.components.experiment_actions import act_on_experiment, show_refusal
+    from pages.experiments.experiment_actions import act_on_experiment, show_refusal
 
     act_on_experiment(experiment_id, action)
     show_refusal()
@@ -144,7 +144,7 @@ def experiment(action: str, *, is_over: bool) -> Callable[[Stage], AppTest]:
 def search(label: str, *, is_over: bool) -> Callable[[Stage], AppTest]:
     def attempt(stage: Stage) -> AppTest:
         stage.search(is_over=is_over)
-        return press(stage.tab("search.py"), label)
+        return press(stage.tab("search/page.py"), label)
 
     return attempt
 
@@ -155,8 +155,8 @@ def cancel_job(stage: Stage) -> AppTest:
     job = stage.job(evaluation_order(stage.manager, run_id, "best", 20, 10_000).key)
     said = SimpleNamespace(cancel=job.job_id, over=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages.components.job_progress, "job_panel", lambda *_args, **_facts: said)
-        return stage.tab("replay.py", drawn_for=OTHER, run=run_id)
+        patch.setattr(pages.shared.job_progress, "job_panel", lambda *_args, **_facts: said)
+        return stage.tab("replay/page.py", drawn_for=OTHER, run=run_id)
 
 
 def cancel_from_the_gallery(stage: Stage) -> AppTest:
@@ -165,52 +165,52 @@ def cancel_from_the_gallery(stage: Stage) -> AppTest:
     job = stage.job(recording_film_order(stage.manager, run_id, name).key)
     said = SimpleNamespace(cancel=job.job_id, play=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages.components.learning_gallery, "gallery", lambda *_args, **_facts: said)
-        return stage.tab("replay.py", drawn_for=OTHER, run=run_id)
+        patch.setattr(pages.replay.learning_gallery, "gallery", lambda *_args, **_facts: said)
+        return stage.tab("replay/page.py", drawn_for=OTHER, run=run_id)
 
 
 ATTEMPTS: Mapping[str, Mapping[str, Callable[[Stage], AppTest]]] = {
-    "components/run_controls.py: run_controls on_click": {
+    "train/run_controls.py: run_controls on_click": {
         "pause": control("pause", "running"),
         "step": control("step", "paused"),
         "resume": control("resume", "paused"),
         "go-on": control("resume", "over"),
         "stop": control("stop", "running"),
     },
-    "components/run_controls.py: _pace on_change": {"pace": set_pace},
-    "components/field_widgets.py: field_widget on_change": {"field": set_field},
-    "components/checkpoints.py: _commands on_click": {
+    "train/run_controls.py: _pace on_change": {"pace": set_pace},
+    "train/field_widgets.py: field_widget on_change": {"field": set_field},
+    "train/checkpoints.py: _commands on_click": {
         "take-checkpoint": checkpoint("take-checkpoint", "running"),
         "from-best": checkpoint("from-best", "over"),
     },
-    "components/submission.py: submission on_click": {
+    "train/submission.py: submission on_click": {
         "submit": submit_as_ones_own,
         "submit-again": submit_again,
         "withdraw": control("leaderboard:withdraw", "submitted"),
         "withdraw-nobodys": withdraw_of_nobodys_run,
     },
-    "components/run_actions.py: _commands on_click": {
+    "runs/run_actions.py: _commands on_click": {
         "list-resume": in_the_list("resume", "over"),
         "list-stop": in_the_list("stop", "running"),
     },
-    "components/run_actions.py: _offer_all on_click": {"list-resume-all": in_the_list("resume", "over")},
-    "components/run_dialogs.py: ask on_click": {
+    "runs/run_actions.py: _offer_all on_click": {"list-resume-all": in_the_list("resume", "over")},
+    "runs/run_dialogs.py: ask on_click": {
         "rename": in_the_list("rename", "over", "FormSubmitter:rename-Rename"),
         "tags": in_the_list("tags", "over", "FormSubmitter:tags-Save"),
         "delete": in_the_list("delete", "over", "really-delete"),
     },
-    "live/experiments/view.py: experiment_list on_action_change": {
+    "experiments/view.py: experiment_list on_action_change": {
         "experiment-stop": experiment("stop", is_over=False),
         "experiment-resume": experiment("resume", is_over=True),
         "experiment-delete": experiment("delete", is_over=True),
     },
-    "search.py: _button on_click": {
+    "search/page.py: _button on_click": {
         "search-stop": search("Stop", is_over=False),
         "search-resume": search("Resume", is_over=True),
         "search-delete": search("Delete all of it", is_over=True),
     },
-    "live/jobs/panels.py: job_panel on_cancel_change": {"cancel-job": cancel_job},
-    "live/jobs/panels.py: gallery on_cancel_change": {"cancel-from-gallery": cancel_from_the_gallery},
+    "shared/jobs/panels.py: job_panel on_cancel_change": {"cancel-job": cancel_job},
+    "shared/jobs/panels.py: gallery on_cancel_change": {"cancel-from-gallery": cancel_from_the_gallery},
 }
 """What changes something that has an owner, and how another visitor tries it."""
 
@@ -218,39 +218,39 @@ _OWN_VIEW = "changes what this tab shows, or its address"
 _OWN_DRAFT = "changes the draft of this tab's next run; of a live run it is another name for a field, tried above"
 _OWN_START = "starts something that is the visitor's own"
 HARMLESS: Mapping[str, str] = {
-    "compare.py: _choices on_change": _OWN_VIEW,
-    "components/address_choices.py: address_select on_change": _OWN_VIEW,
-    "components/checkpoints.py: checkpoints on_change": _OWN_VIEW,
-    "components/inside/batch.py: choose_batch on_click": _OWN_VIEW,
-    "components/inside/environment.py: _by_hand on_change": _OWN_VIEW,
-    "components/inside/environment.py: _by_hand on_click": _OWN_VIEW,
-    "components/inside/states.py: _another on_click": _OWN_VIEW,
-    "components/inside/update.py: _table on_select": _OWN_VIEW,
-    "components/inside/update.py: _steps on_click": _OWN_VIEW,
-    "inside.py: _run_choice on_change": _OWN_VIEW,
-    "inside.py: _tabs on_change": _OWN_VIEW,
-    "live/compare/picker.py: run_choice on_chosen_change": _OWN_VIEW,
-    "live/jobs/panels.py: gallery on_play_change": _OWN_START,
-    "live/jobs/panels.py: job_panel on_over_change": "asks for a rerun",
-    "live/panel.py: live_panel on_settings_change": "asks for a rerun",
-    "live/panel.py: live_panel on_state_change": "asks for a rerun",
-    "live/runs/table.py: runs_table on_open_change": _OWN_VIEW,
-    "live/runs/table.py: runs_table on_picked_change": _OWN_VIEW,
-    "replay.py: _episode on_change": _OWN_VIEW,
-    "replay.py: _episode on_click": _OWN_VIEW,
-    "components/config_form.py: _preset on_change": _OWN_DRAFT,
-    "components/environment_card.py: _other_id on_change": _OWN_DRAFT,
-    "components/environment_card.py: environment_card on_change": _OWN_DRAFT,
-    "components/evaluation.py: evaluation on_click": _OWN_START,
-    "components/inside/honesty.py: _promises on_click": _OWN_START,
-    "components/video_export.py: video_export on_click": _OWN_START,
-    "experiments.py: _start on_click": _OWN_START,
-    "lessons.py: _buttons on_click": _OWN_START,
-    "lessons.py: _prediction on_change": "keeps the visitor's own prediction",
-    "search.py: _start on_click": _OWN_START,
-    "inside.py: _run_line on_click": "asks for a checkpoint to look at, at most every three seconds; the run goes on",
-    "components/instructor.py: _ask on_click": "asks for the instructor's code",
-    "components/instructor.py: instructor_switch on_click": "gives up what the visitor may do",
+    "compare/page.py: _choices on_change": _OWN_VIEW,
+    "shared/address_choices.py: address_select on_change": _OWN_VIEW,
+    "train/checkpoints.py: checkpoints on_change": _OWN_VIEW,
+    "inside/batch.py: choose_batch on_click": _OWN_VIEW,
+    "inside/environment.py: _by_hand on_change": _OWN_VIEW,
+    "inside/environment.py: _by_hand on_click": _OWN_VIEW,
+    "inside/states.py: _another on_click": _OWN_VIEW,
+    "inside/update.py: _table on_select": _OWN_VIEW,
+    "inside/update.py: _steps on_click": _OWN_VIEW,
+    "inside/page.py: _run_choice on_change": _OWN_VIEW,
+    "inside/page.py: _tabs on_change": _OWN_VIEW,
+    "compare/picker.py: run_choice on_chosen_change": _OWN_VIEW,
+    "shared/jobs/panels.py: gallery on_play_change": _OWN_START,
+    "shared/jobs/panels.py: job_panel on_over_change": "asks for a rerun",
+    "train/panel.py: live_panel on_settings_change": "asks for a rerun",
+    "train/panel.py: live_panel on_state_change": "asks for a rerun",
+    "runs/table.py: runs_table on_open_change": _OWN_VIEW,
+    "runs/table.py: runs_table on_picked_change": _OWN_VIEW,
+    "replay/page.py: _episode on_change": _OWN_VIEW,
+    "replay/page.py: _episode on_click": _OWN_VIEW,
+    "train/config_form.py: _preset on_change": _OWN_DRAFT,
+    "train/environment_card.py: _other_id on_change": _OWN_DRAFT,
+    "train/environment_card.py: environment_card on_change": _OWN_DRAFT,
+    "replay/evaluation.py: evaluation on_click": _OWN_START,
+    "inside/honesty.py: _promises on_click": _OWN_START,
+    "replay/video_export.py: video_export on_click": _OWN_START,
+    "experiments/page.py: _start on_click": _OWN_START,
+    "lessons/page.py: _buttons on_click": _OWN_START,
+    "lessons/page.py: _prediction on_change": "keeps the visitor's own prediction",
+    "search/page.py: _start on_click": _OWN_START,
+    "inside/page.py: _run_line on_click": "asks for a checkpoint, at most every three seconds; the run goes on",
+    "shared/instructor.py: _ask on_click": "asks for the instructor's code",
+    "shared/instructor.py: instructor_switch on_click": "gives up what the visitor may do",
 }
 """What changes nothing that has another owner, and why."""
 

@@ -12,16 +12,16 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from asgi_client import Client
 from dqn_core.runs.manager import RunManager
-from pages.live.compare.routes import compare_routes
-from pages.live.experiments.routes import experiment_routes
-from pages.live.export_routes import export_routes
-from pages.live.jobs.routes import job_routes
-from pages.live.play.socket import play_routes
-from pages.live.replay.routes import replay_routes
-from pages.live.routes import live_routes
-from pages.live.runs.routes import run_list_routes
-from pages.settings import settings
-from pages.visitor_cookies import Signer, visitor_routes
+from pages.compare.routes import compare_routes
+from pages.experiments.routes import experiment_routes
+from pages.play.socket import play_routes
+from pages.replay.routes import replay_routes
+from pages.runs.routes import run_list_routes
+from pages.server.settings import settings
+from pages.server.visitor_cookies import Signer, visitor_routes
+from pages.shared.export_routes import export_routes
+from pages.shared.jobs.routes import job_routes
+from pages.train.routes import live_routes
 from two_visitors import PAGES, Stage
 
 

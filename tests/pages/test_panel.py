@@ -11,12 +11,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dqn_core.config import TrainingConfig
-from pages.components.fields import FIELDS
-from pages.live import panel
+from pages.shared.fields import FIELDS
+from pages.train import panel
 
 
 def show(**changes: object) -> None:
-    from pages.live.panel import labels, live_panel
+    from pages.train.panel import labels, live_panel
 
     arguments = {
         "run_id": "20260401-143501-x7k2",

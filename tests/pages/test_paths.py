@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from asgi_client import Client
 from dqn_core.errors import DqnLabError, RunFolderError, StoreError
-from pages import paths
-from pages.i18n import translate_error
-from pages.live.answers import json_errors
-from pages.live.wire import _text
-from pages.settings import Settings
+from pages.server import paths
+from pages.server.answers import json_errors
+from pages.server.settings import Settings
+from pages.shared.i18n import translate_error
+from pages.train.wire import _text
 
 
 @pytest.fixture(autouse=True)

@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 import fake_environments
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.manager import RunManager
-from pages.live.play import panel
-from pages.live.play.labels import play_labels
+from pages.play import panel
+from pages.play.labels import play_labels
 
 Opened = Callable[..., AppTest]
 
@@ -24,7 +24,7 @@ def game(app: AppTest) -> dict[str, Any]:
 
 
 def test_without_runs_one_plays_alone(open_app: Opened) -> None:
-    app = open_app(page="play.py")
+    app = open_app(page="play/page.py")
     assert app.title[0].value == "Play it yourself"
     data = game(app)
     assert (data["env_id"], data["run_id"]) == ("CartPole-v1", None)
@@ -35,7 +35,7 @@ def test_without_runs_one_plays_alone(open_app: Opened) -> None:
 def test_one_plays_against_the_run_in_the_address(open_app: Opened, manager: RunManager) -> None:
     run_id = manager.start(TrainingConfig(env_id="LunarLander-v3"))
     manager.start(TrainingConfig())
-    data = game(open_app(page="play.py", run=run_id))
+    data = game(open_app(page="play/page.py", run=run_id))
     assert (data["env_id"], data["run_id"], data["speed"]) == ("LunarLander-v3", run_id, 0.5)
     assert data["play_keys"] == {"ArrowLeft": 1, "ArrowUp": 2, "ArrowRight": 3}
     assert data["idle_note"] == "While you press nothing: do nothing."
@@ -44,7 +44,7 @@ def test_one_plays_against_the_run_in_the_address(open_app: Opened, manager: Run
 
 def test_another_opponent_goes_into_the_address(open_app: Opened, manager: RunManager) -> None:
     run_id = manager.start(TrainingConfig())
-    app = open_app(page="play.py")
+    app = open_app(page="play/page.py")
     assert game(app)["run_id"] == run_id
     app.selectbox(key="address:run").set_value("LunarLander-v3").run()
     assert app.query_params["run"] == "LunarLander-v3"
@@ -54,18 +54,18 @@ def test_another_opponent_goes_into_the_address(open_app: Opened, manager: RunMa
 def test_any_other_environment_is_played_with_the_digits(open_app: Opened, manager: RunManager) -> None:
     fake_environments.register()
     run_id = manager.start(TrainingConfig(env_id=fake_environments.CORRIDOR))
-    data = game(open_app(page="play.py", run=run_id))
+    data = game(open_app(page="play/page.py", run=run_id))
     assert (data["play_keys"], data["is_sticky"]) == ({"1": 0, "2": 1}, True)
     assert data["idle_note"] == "While you press nothing, your last action goes on."
 
 
 def test_an_environment_that_is_gone_is_told(open_app: Opened, manager: RunManager) -> None:
     run_id = manager.start(TrainingConfig(env_id="Gone-v0"))
-    assert any("Gone-v0" in each.value for each in open_app(page="play.py", run=run_id).error)
+    assert any("Gone-v0" in each.value for each in open_app(page="play/page.py", run=run_id).error)
 
 
 def test_the_game_speaks_the_readers_language(open_app: Opened) -> None:
-    data = game(open_app(page="play.py", locale="ko-KR"))
+    data = game(open_app(page="play/page.py", locale="ko-KR"))
     assert data["locale"] == "ko"
     assert data["labels"]["again"] == "다시 하기"
 

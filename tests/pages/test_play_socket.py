@@ -12,7 +12,7 @@ from PIL import Image
 from starlette.applications import Starlette
 
 import fake_environments as fake
-import pages.live.play.socket as play
+import pages.play.socket as play
 from asgi_socket import AsgiSocket, SocketClosedError
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.manager import RunManager

@@ -15,8 +15,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
-from pages.live.replay import panel
-from pages.live.replay.labels import replay_labels
+from pages.replay import panel
+from pages.replay.labels import replay_labels
 from scripted_trainer import wait_until
 from trainer_runs import snapshot_of
 
@@ -47,7 +47,7 @@ def asked(side: dict[str, Any]) -> tuple[str, dict[str, str]]:
 
 
 def test_without_runs_the_page_says_what_to_do(open_app: Opened) -> None:
-    app = open_app(page="replay.py")
+    app = open_app(page="replay/page.py")
     assert app.title[0].value == "Replay"
     assert "No agent to watch yet" in [each.value for each in app.subheader]
     assert not app.get("bidi_component")
@@ -55,7 +55,7 @@ def test_without_runs_the_page_says_what_to_do(open_app: Opened) -> None:
 
 def test_runs_that_are_called_the_same_can_each_be_chosen(open_app: Opened, manager: RunManager) -> None:
     first, second = trained(manager, seed=1), trained(manager, seed=1)
-    app = open_app(page="replay.py")
+    app = open_app(page="replay/page.py")
     box = app.selectbox(key="address:run")
     assert len(set(box.options)) == 2
     box.select(first).run()
@@ -69,7 +69,7 @@ def test_runs_that_are_called_the_same_can_each_be_chosen(open_app: Opened, mana
 def test_the_newest_runs_best_network_is_shown_first(open_app: Opened, manager: RunManager) -> None:
     trained(manager, seed=1)
     run_id = trained(manager, seed=2)
-    app = open_app(page="replay.py")
+    app = open_app(page="replay/page.py")
     (side,) = replay(app)["sides"]
     assert asked(side) == (
         f"/live/runs/{run_id}/replay",
@@ -84,7 +84,7 @@ def test_the_newest_runs_best_network_is_shown_first(open_app: Opened, manager: 
 
 def test_the_episode_in_the_address_is_shown(open_app: Opened, manager: RunManager) -> None:
     run_id = trained(manager)
-    app = open_app(page="replay.py", run=run_id, checkpoint="episode-00000001", seed="77", epsilon="0.03")
+    app = open_app(page="replay/page.py", run=run_id, checkpoint="episode-00000001", seed="77", epsilon="0.03")
     (side,) = replay(app)["sides"]
     assert asked(side)[1] == {"checkpoint": "episode-00000001", "seed": "77", "epsilon": "0.03"}
     assert "random 3%" in app.selectbox(key="address:epsilon").options
@@ -92,7 +92,7 @@ def test_the_episode_in_the_address_is_shown(open_app: Opened, manager: RunManag
 
 def test_choices_go_into_the_address(open_app: Opened, manager: RunManager) -> None:
     run_id = trained(manager)
-    app = open_app(page="replay.py", run=run_id)
+    app = open_app(page="replay/page.py", run=run_id)
     app.number_input(key="address:seed").set_value(5).run()
     app.selectbox(key="address:checkpoint").set_value("episode-00000001").run()
     app.selectbox(key="address:epsilon").set_value("0.25").run()
@@ -111,7 +111,7 @@ def test_beside_the_best_network_stands_the_same_runs_earliest(open_app: Opened,
     run_id = trained(manager)
     other = trained(manager, seed=9)
     trained(manager, env_id="LunarLander-v3")
-    app = open_app(page="replay.py", run=run_id)
+    app = open_app(page="replay/page.py", run=run_id)
     app.toggle(key="address:double").set_value(True).run()
     first, second = replay(app)["sides"]
     assert asked(first)[1]["checkpoint"] == "best"
@@ -124,7 +124,7 @@ def test_beside_the_best_network_stands_the_same_runs_earliest(open_app: Opened,
 
 def test_a_run_without_a_network_says_so(open_app: Opened, manager: RunManager) -> None:
     run_id = manager.start(TrainingConfig())
-    app = open_app(page="replay.py", run=run_id)
+    app = open_app(page="replay/page.py", run=run_id)
     assert any("kept no network yet" in each.value for each in app.info)
     assert not app.get("bidi_component")
 
@@ -132,25 +132,25 @@ def test_a_run_without_a_network_says_so(open_app: Opened, manager: RunManager) 
 @pytest.mark.parametrize("address", [{"run": "20260401-143501-zzzz"}, {"run": "../.."}])
 def test_an_unknown_run_is_told(open_app: Opened, manager: RunManager, address: dict[str, str]) -> None:
     trained(manager)
-    app = open_app(page="replay.py", **address)
+    app = open_app(page="replay/page.py", **address)
     assert any("There is no run" in each.value for each in app.error)
 
 
 def test_nonsense_in_the_address_is_as_good_as_nothing(open_app: Opened, manager: RunManager) -> None:
     run_id = trained(manager)
-    app = open_app(page="replay.py", run=run_id, checkpoint="x", seed="-5", epsilon="nan", double="x", other="y")
+    app = open_app(page="replay/page.py", run=run_id, checkpoint="x", seed="-5", epsilon="nan", double="x", other="y")
     (side,) = replay(app)["sides"]
     assert asked(side)[1] == {"checkpoint": "best", "seed": "1", "epsilon": "0.0"}
 
 
 def test_a_run_of_an_environment_that_is_gone_is_told(open_app: Opened, manager: RunManager) -> None:
     run_id = trained(manager, env_id="Gone-v0")
-    app = open_app(page="replay.py", run=run_id)
+    app = open_app(page="replay/page.py", run=run_id)
     assert any("Gone-v0" in each.value for each in app.error)
 
 
 def test_the_replay_speaks_the_readers_language(open_app: Opened, manager: RunManager) -> None:
-    app = open_app(page="replay.py", locale="ko-KR", run=trained(manager))
+    app = open_app(page="replay/page.py", locale="ko-KR", run=trained(manager))
     assert replay(app)["locale"] == "ko"
     assert replay(app)["labels"]["play"] == "에피소드 재생"
     assert replay(app)["action_names"][0] != "push left"

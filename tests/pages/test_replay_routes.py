@@ -19,8 +19,8 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
 from dqn_core.training.evaluation import policy_with
 from dqn_core.training.run_folder import RunFolder
-from pages.live.replay import wire
-from pages.live.replay.routes import replay_routes
+from pages.replay import wire
+from pages.replay.routes import replay_routes
 from policies import some_weights
 from scripted_trainer import a_run_of, following, wait_for_end
 from trainer_runs import short_config, snapshot_of
@@ -170,7 +170,7 @@ def test_a_busy_server_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_an_episode_that_takes_long_is_waited_for_in_portions(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pages.live.replay import routes
+    from pages.replay import routes
 
     monkeypatch.setattr(routes, "_MOST_TICKS", 0)
     config = short_config(env_id=fake.CORRIDOR)

@@ -17,8 +17,8 @@ from dqn_core.events import EndReason, RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import RunList
 from dqn_core.training.run_folder import RunFolder
-from pages.live.runs.archive import archive
-from pages.live.runs.routes import MOST_ARCHIVED, run_list_routes
+from pages.runs.archive import archive
+from pages.runs.routes import MOST_ARCHIVED, run_list_routes
 from scripted_trainer import a_run_of, following, wait_for_end
 
 _UNKNOWN = "20260401-143501-zzzz"

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from pages.components.run_selection import pick_runs
-from pages.live.runs.table import COMPONENT_NAME
+from pages.runs.run_selection import pick_runs
+from pages.runs.table import COMPONENT_NAME
 from scripted_trainer import a_run_of, following, wait_for_end, wait_until
 
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 BUTTONS = ("runs-resume", "runs-stop", "runs-rename", "runs-tags", "runs-delete")
 
 OpenRuns = Callable[..., AppTest]
@@ -30,7 +30,7 @@ def open_runs(manager: RunManager) -> OpenRuns:
         app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
         app.context = {"locale": locale}
         app.session_state["runs-picked"] = picked
-        app.switch_page("runs.py").run()
+        app.switch_page("runs/page.py").run()
         assert not app.exception
         return app
 
@@ -130,9 +130,9 @@ def test_what_a_run_refuses_is_said_with_its_name(open_runs: OpenRuns, manager: 
     first, second = _over(manager, "*one*"), _over(manager, "two")
     for run_id in (first, second):  # as after a crash of a run that had begun
         manager.store.update_run(run_id, episodes=3)
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     later = RunManager(manager.folder_of(first).parents[1], trainer_factory=following(a_run_of(1)))
-    pages.server._managers.append(later)
+    pages.server.process._managers.append(later)
     app = open_runs(first, second)
     app.button(key="runs-resume").click().run()
     (error,) = app.error
@@ -145,9 +145,9 @@ def test_interrupted_runs_are_taken_up_again_with_one_press(open_runs: OpenRuns,
     assert not [button for button in open_runs().button if button.key == "runs-resume-all"]
     for run_id in runs:
         manager.store.rewind(run_id, 0, -1, state=RunState.INTERRUPTED, env_steps=0, episodes=0)
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     later = RunManager(manager.folder_of(runs[0]).parents[1], trainer_factory=following(a_run_of(1)))
-    pages.server._managers.append(later)
+    pages.server.process._managers.append(later)
     app = open_runs()
     app.button(key="runs-resume-all").click().run()
     for run_id in runs:

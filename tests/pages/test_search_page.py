@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.config import TrainingConfig
 from dqn_core.events import Event
 from dqn_core.runs.manager import RunManager
@@ -30,16 +30,16 @@ def better_with_gamma(config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Eve
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[RunManager]:
-    pages.server.close_manager()
+    pages.server.process.close_manager()
     own = RunManager(tmp_path, trainer_factory=following(better_with_gamma))
-    pages.server._managers.append(own)
+    pages.server.process._managers.append(own)
     yield own
-    pages.server.close_manager()
+    pages.server.process.close_manager()
 
 
 @pytest.fixture
 def opened(open_app: Opened) -> Callable[..., AppTest]:
-    return lambda **query: open_app(page="search.py", **query)
+    return lambda **query: open_app(page="search/page.py", **query)
 
 
 def button(app: AppTest, start: str) -> object:
@@ -56,7 +56,7 @@ def test_the_form_starts_a_search(opened: Opened) -> None:
     app.number_input(key="search:trials").set_value(3).run()
     button(app, "Start search").click().run()
     assert not app.exception
-    searches = pages.server.get_searches()
+    searches = pages.server.process.get_searches()
     ((search_id, name),) = searches.listed()
     assert name == "CartPole-v1"
     spec = searches.status(search_id).spec
@@ -74,7 +74,7 @@ def test_a_wrong_range_is_named_and_keeps_the_search_from_starting(opened: Opene
 
 
 def test_the_best_is_opened_on_the_train_page(opened: Opened) -> None:
-    searches = pages.server.get_searches()
+    searches = pages.server.process.get_searches()
     search_id = searches.start(SPEC, "a search")
     wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
     best = searches.status(search_id).best_config()

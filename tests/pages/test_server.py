@@ -10,10 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from dqn_core.errors import SettingError
 from dqn_core.runs.manager import RunManager
-from pages import server
-from pages.settings import settings
+from pages.server import process as server
+from pages.server.settings import settings
 
-NAVIGATION = Path(server.__file__).with_name("navigation.py")
+NAVIGATION = Path(server.__file__).parents[1].joinpath("navigation.py")
 
 
 @pytest.fixture(autouse=True)

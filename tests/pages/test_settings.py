@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 
 from dqn_core.errors import SettingError
-from pages.settings import VARIABLES, Settings, read_settings, settings
+from pages.server.settings import VARIABLES, Settings, read_settings, settings
 
 
 def test_without_a_word_everything_is_as_for_one_person() -> None:

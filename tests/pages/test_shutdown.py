@@ -16,7 +16,7 @@ import pytest
 
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from pages.live import shutdown
+from pages.server import shutdown
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,8 +28,8 @@ from starlette.applications import Starlette
 from dqn_core.config import TrainingConfig
 from dqn_core.events import Notice
 from dqn_core.runs.manager import RunManager
-from pages.live import shutdown
-from pages.live.routes import live_routes
+from pages.server import shutdown
+from pages.train.routes import live_routes
 
 def script(config, mailbox):
     yield Notice(template="x" * NOTICE_SIZE)

@@ -16,9 +16,9 @@ from dqn_core.runs.live_feed import FeedUpdate, LiveFeed
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
-from pages.live import stream
-from pages.live.stream import RunStreams
-from pages.live.wire import HEARTBEAT, Cursor
+from pages.train import stream
+from pages.train.stream import RunStreams
+from pages.train.wire import HEARTBEAT, Cursor
 from scripted_trainer import ended, episode, progress
 
 _RUN = "20260401-143501-x7k2"

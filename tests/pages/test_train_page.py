@@ -8,12 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.training import machine
-from dqn_core.training.environments import inspect_environment
-from pages.components import config_form
+from pages.train import config_form
 from scripted_trainer import wait_for_end, wait_until
 from strategies import weights_of
 from trainer_runs import snapshot_of
@@ -308,13 +308,15 @@ def test_what_cannot_fit_is_refused_with_the_setting_and_the_largest_value(
     assert len(manager.list_runs()) == 1
 
 
-@pytest.mark.parametrize("page", ["inside.py", "lessons.py", "play.py", "compare.py", "train.py"])
+@pytest.mark.parametrize(
+    "page", ["inside/page.py", "lessons/page.py", "play/page.py", "compare/page.py", "train/page.py"]
+)
 def test_the_way_back_leads_to_the_run(
     open_app: Callable[..., AppTest], manager: RunManager, run_id: str, page: str
 ) -> None:
     """The menu of pages leaves the address's parameters behind."""
     app = open_app(run=run_id)
-    for name in (page, "train.py"):
+    for name in (page, "train/page.py"):
         app.query_params.clear()
         app.switch_page(name).run()
         assert not app.exception
@@ -331,7 +333,7 @@ def test_whoever_left_a_run_for_a_new_one_comes_back_to_the_form_as_it_was(
     app.query_params.clear()
     app.query_params.update({name: value for name, _, value in [link.proto.query_string.partition("=")]})
     app.run().number_input(key="new:seed").set_value(42).run()
-    for name in ("inside.py", "train.py"):
+    for name in ("inside/page.py", "train/page.py"):
         app.query_params.clear()
         app.switch_page(name).run()
     assert "run" not in app.query_params
@@ -346,7 +348,7 @@ def test_a_run_that_was_deleted_meanwhile_is_not_come_back_to(
     manager.stop(run_id)
     wait_for_end(manager, run_id)
     manager.delete(run_id)
-    for name in ("inside.py", "train.py", "replay.py", "compare.py"):
+    for name in ("inside/page.py", "train/page.py", "replay/page.py", "compare/page.py"):
         app.query_params.clear()
         app.switch_page(name).run()
         assert not app.exception
@@ -355,8 +357,8 @@ def test_a_run_that_was_deleted_meanwhile_is_not_come_back_to(
 
 
 def test_an_environment_that_was_played_is_no_run(open_app: Callable[..., AppTest], manager: RunManager) -> None:
-    app = open_app(page="play.py", run="CartPole-v1")
-    for name in ("inside.py", "replay.py", "train.py"):
+    app = open_app(page="play/page.py", run="CartPole-v1")
+    for name in ("inside/page.py", "replay/page.py", "train/page.py"):
         app.query_params.clear()
         app.switch_page(name).run()
         assert not app.warning

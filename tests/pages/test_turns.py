@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from dqn_core.errors import BusyError
-from pages.live.turns import Turns
+from pages.server.turns import Turns
 
 
 def test_so_many_at_a_time_and_the_others_wait() -> None:

@@ -15,7 +15,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from dqn_core.training.given_weights import MOST_BYTES
-from pages import uploads
+from pages.server import uploads
 
 ROOT = Path(__file__).resolve().parents[2]
 

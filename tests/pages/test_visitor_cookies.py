@@ -19,8 +19,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from dqn_core.errors import SettingError
-from pages import visitor_cookies
-from pages.visitor_cookies import Signer, VisitorCookies, new_visitor_id, server_key, visitor_routes
+from pages.server import visitor_cookies
+from pages.server.visitor_cookies import Signer, VisitorCookies, new_visitor_id, server_key, visitor_routes
 
 _KEY = b"k" * 32
 _SIGNER = Signer(_KEY, "chalk-and-sponge")

@@ -10,7 +10,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, Notice, Progress, RunState, StateChanged
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
-from pages.live.wire import Cursor, message
+from pages.train.wire import Cursor, message
 from scripted_trainer import changed, ended, episode, frame, progress, started
 
 _RUN = "20260401-143501-x7k2"

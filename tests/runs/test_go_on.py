@@ -10,10 +10,10 @@ import pytest
 
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import ChangeRefusedError, RunFolderError, RunStateError, UnsupportedEnvironmentError
 from dqn_core.events import EndReason, EpisodeEnded, RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer
 from scripted_trainer import same, wait_for_end, wait_until

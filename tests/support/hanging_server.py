@@ -12,10 +12,10 @@ import fake_environments as fake
 from app import app
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.runs.policies import Policy
 from dqn_core.runs.replays import ReplayStage
-from dqn_core.training.environments import inspect_environment
-from pages.server import get_manager, get_replays
+from pages.server.process import get_manager, get_replays
 from scripted_trainer import wait_until
 from trainer_runs import short_config
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from scripted_trainer import wait_for_end
 from trainer_runs import short_config
 
-NAVIGATION = Path(pages.server.__file__).with_name("navigation.py")
+NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 PARTS = ("environment", "network", "update", "landscape", "memory", "honesty", "checks")
 
 
@@ -34,7 +34,7 @@ def opened(locale: str = "en-US", **query: str) -> AppTest:
     app.context = {"locale": locale}
     for name, value in query.items():
         app.query_params[name] = value
-    app.switch_page("inside.py").run()
+    app.switch_page("inside/page.py").run()
     assert not app.exception
     return app
 

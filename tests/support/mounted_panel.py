@@ -14,9 +14,9 @@ import numpy as np
 import plotly
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Route
 
-from pages.charts import live_epsilon, live_length, live_loss, live_return
-from pages.charts.theme import PALETTE
-from pages.live import panel
+from pages.shared.plot_theme import PALETTE
+from pages.train import panel
+from pages.train.charts import live_epsilon, live_length, live_loss, live_return
 
 ORIGIN = "http://127.0.0.1:9"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"

@@ -14,8 +14,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route
 
 from browser_watch import BrowserWatch
-from pages.live.replay import panel
-from pages.live.replay.labels import replay_labels
+from pages.replay import panel
+from pages.replay.labels import replay_labels
 
 LABELS = replay_labels()
 ORIGIN = "http://127.0.0.1:9"

@@ -6,7 +6,7 @@ import numpy as np
 
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
-from dqn_core.training.environments import inspect_environment
+from dqn_core.environments.make import inspect_environment
 
 Weights = dict[str, np.ndarray]
 

@@ -10,7 +10,7 @@ import numpy as np
 import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
-import pages.server
+import pages.server.process
 from dqn_core.config import TrainingConfig
 from dqn_core.events import CheckpointReady, RunState, WeightsReady
 from dqn_core.runs import tables
@@ -26,7 +26,7 @@ from scripted_trainer import wait_for_end, wait_until
 from strategies import weights_of
 from trainer_runs import recorded
 
-PAGES = Path(pages.server.__file__).parent
+PAGES = Path(pages.__file__).parent
 OWNER, OTHER = "somebody else", "another visitor"
 SIZES = (4, 32, 32, 2)
 
@@ -39,7 +39,7 @@ class Stage:
         self.before: dict[str, Any] = {}
         """The world as it was when the other visitor came."""
 
-    def tab(self, page: str = "train.py", *, drawn_for: str = OWNER, **query: str) -> AppTest:
+    def tab(self, page: str = "train/page.py", *, drawn_for: str = OWNER, **query: str) -> AppTest:
         """A page as its owner sees it, in the hands of another visitor: nothing is disabled, and all is refused."""
         self.before = self.world()
         app = AppTest.from_file(str(PAGES / "navigation.py"), default_timeout=30)
@@ -85,7 +85,7 @@ class Stage:
 
     def submitted(self) -> str:
         run_id = self.over()
-        Leaderboard(self.manager, pages.server.get_jobs()).submit(run_id, "theirs", OWNER)
+        Leaderboard(self.manager, pages.server.process.get_jobs()).submit(run_id, "theirs", OWNER)
         return run_id
 
     def experiment(self, *, is_over: bool = False) -> str:
@@ -99,7 +99,7 @@ class Stage:
         return experiment_id
 
     def search(self, *, is_over: bool = False) -> str:
-        searches = pages.server.get_searches()
+        searches = pages.server.process.get_searches()
         spec = SearchSpec(
             base=TrainingConfig(max_env_steps=2_000),
             ranges=(SearchRange(field="gamma", low=0.5, high=0.9),),
@@ -118,7 +118,7 @@ class Stage:
         """One of theirs, at work for as long as the test lasts."""
         begun = self._folder / "begun"
         task = Wait(begun, self._folder / "end")
-        job = pages.server.get_jobs().submit(key, lambda: Work(tasks=[task], finish=list), OWNER)
+        job = pages.server.process.get_jobs().submit(key, lambda: Work(tasks=[task], finish=list), OWNER)
         wait_until(begun.exists, timeout_s=60)
         return job
 
@@ -137,4 +137,4 @@ class Stage:
 
 
 def _jobs() -> list[Job]:
-    return [*pages.server.get_jobs()._jobs.values()]
+    return [*pages.server.process.get_jobs()._jobs.values()]

@@ -8,8 +8,7 @@ import pytest
 from PIL import Image
 
 import fake_environments as fake
-from dqn_core.errors import UnsupportedEnvironmentError
-from dqn_core.training.environments import (
+from dqn_core.environments.make import (
     close_environment,
     environment_picture,
     inspect_environment,
@@ -17,6 +16,7 @@ from dqn_core.training.environments import (
     render_jpeg,
     set_decorated,
 )
+from dqn_core.errors import UnsupportedEnvironmentError
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_drawing_that_hangs_holds_up_nobody_for_long() -> None:
 
 def test_no_page_waits_for_an_environment_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     fake.RELEASE.clear()
-    monkeypatch.setattr("dqn_core.training.environments._LONGEST_LOOK_S", 0.2)
+    monkeypatch.setattr("dqn_core.environments.make._LONGEST_LOOK_S", 0.2)
     inspect_environment.cache_clear()
     for _ in range(2):
         with pytest.raises(UnsupportedEnvironmentError, match=r"HangingInMake-v0 hangs"):

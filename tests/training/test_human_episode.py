@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 import fake_environments as fake
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import RolloutError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.evaluation import policy_with
 from dqn_core.training.human_episode import HumanEpisode
 from dqn_core.training.rollout import roll_out

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import fake_environments as fake
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import RolloutError, RunFolderError, UnsupportedEnvironmentError
-from dqn_core.training.environments import inspect_environment
 from dqn_core.training.evaluation import evaluate, policy_with
 from dqn_core.training.rollout import Rollout, render_rollout, roll_out
 from policies import always, some_weights

@@ -1,0 +1,147 @@
+"""``python -m dqn_core experiment``: settings over seeds, and over the values of one field, trained side by side."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+from tqdm import tqdm
+
+from dqn_core.cli.process import on_stop, stdout_for_result
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.events import EPISODE_COLUMNS
+from dqn_core.json_text import json_text
+from dqn_core.presets import preset_config, preset_names
+
+if TYPE_CHECKING:
+    from dqn_core.runs.experiment_spec import ExperimentSpec
+    from dqn_core.runs.experiments import Experiments, ExperimentStatus
+    from dqn_core.runs.manager import RunManager
+
+__all__ = ["experiment"]
+
+_PROGRAM = "python -m dqn_core experiment"
+_FIELDS = "Every field of the config; what is not given is the preset's."
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ExperimentOptions:
+    """Train one config over several seeds, for each value of one field; every field of the config is an option too."""
+
+    out: Path
+    """Folder for the runs (a data folder of the dashboard: DQN_LAB_DATA=DIR make app shows them) and episodes.csv."""
+    env: str = "CartPole-v1"
+    """Gymnasium id of the environment."""
+    preset: str | None = None
+    """Ready-made config to start from; the environment's first one if not given."""
+    field: str | None = None
+    """The field that varies; without one, the config runs over the seeds alone."""
+    values: tuple[str, ...] = ()
+    """Values of the field; the widths of one network's layers are parted by commas."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Seeds of the runs of each value."""
+    quiet: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """No progress bar."""
+
+
+def experiment(arguments: list[str]) -> int:
+    """The command; returns its exit status: 1 where a run failed, or did not come to its end."""
+    options, rest = tyro.cli(_ExperimentOptions, args=arguments, prog=_PROGRAM, return_unknown_args=True)
+    preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
+    base = tyro.cli(TrainingConfig, default=preset, args=rest, prog=_PROGRAM, description=_FIELDS)
+    _refuse_without_effect(options, preset, base)
+    from dqn_core.environments.make import inspect_environment
+    from dqn_core.runs.experiment_spec import ExperimentSpec
+    from dqn_core.runs.experiment_values import parsed_value
+
+    values = [parsed_value(options.field, text) for text in options.values] if options.field else []
+    spec = ExperimentSpec.sweep(base, options.field, values, options.seeds)
+    with stdout_for_result() as say:
+        inspect_environment(base.env_id, base.max_episode_steps)  # refuses before a folder is made
+        status = _trained(spec, options)
+        say(json_text(_report(status, options.out)))
+    return 0 if status.done == status.total and all(run.state != "failed" for run in status.runs) else 1
+
+
+def _refuse_without_effect(options: _ExperimentOptions, preset: TrainingConfig, base: TrainingConfig) -> None:
+    """Raise where something was given that would have to be ignored."""
+    if options.values and options.field is None:
+        raise DqnLabError(mark("--values are of one field: name it with --field."))
+    if base.seed != preset.seed:
+        raise DqnLabError(mark("An experiment's seeds are given by --seeds: leave --seed out."))
+    if options.field is not None and getattr(base, options.field, None) != getattr(preset, options.field, None):
+        template = mark("{field} varies: its values are given by --values. Leave {option} out.")
+        raise DqnLabError(template, field=options.field, option=f"--{options.field.replace('_', '-')}")
+
+
+def _trained(spec: ExperimentSpec, options: _ExperimentOptions) -> ExperimentStatus:
+    """Train the experiment, to its end or until somebody stops it, and write down what was trained."""
+    from dqn_core.runs.experiments import Experiments
+    from dqn_core.runs.manager import RunManager
+
+    asked: list[bool] = []  # a signal's handler may append; a lock might be held by what it interrupts
+    manager = RunManager(options.out)
+    try:
+        with on_stop(lambda: asked.append(True)):
+            experiments = Experiments(manager)
+            experiment_id = experiments.start(spec, "")
+            _follow(experiments, experiment_id, asked, quiet=options.quiet)
+            if asked:  # every run leaves a checkpoint; Resume on the experiment's page goes on with all
+                manager.close()
+                manager = RunManager(options.out)
+            status = Experiments(manager).status(experiment_id)
+            _write_episodes(options.out / "episodes.csv", status, manager)
+    finally:
+        manager.close()
+    return status
+
+
+def _follow(experiments: Experiments, experiment_id: str, asked: Sequence[bool], *, quiet: bool) -> None:
+    """Wait for the experiment's end, or until ``asked`` to stop, showing how far it is."""
+    status = experiments.status(experiment_id)
+    bar_format = "{desc} {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
+    with tqdm(total=1.0, disable=quiet, file=sys.stderr, dynamic_ncols=True, bar_format=bar_format) as bar:
+        while status.is_active and not asked:
+            time.sleep(_LOOK_EVERY_S)
+            status = experiments.status(experiment_id)
+            with contextlib.suppress(OSError):  # a terminal that is gone ends no run
+                bar.set_description_str(f"{status.done} of {status.total} runs", refresh=False)
+                bar.update(status.fraction - bar.n)
+
+
+def _write_episodes(path: Path, status: ExperimentStatus, manager: RunManager) -> None:
+    """Every episode of every run, with the fields that vary and the seed before the log's own columns."""
+    from dqn_core.training.csv_log import csv_text, episode_rows
+
+    fields = (*status.record.spec.fields, "seed")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(csv_text([[f"config_{name}" for name in fields] + list(EPISODE_COLUMNS)]))
+        for run in status.runs:
+            settings = [getattr(run.initial_config, name) for name in fields]
+            file.write(csv_text(settings + row for row in episode_rows(manager.store.episodes(run.run_id))))
+
+
+def _report(status: ExperimentStatus, out: Path) -> dict[str, Any]:
+    fields = status.record.spec.fields
+    runs = [
+        {"run_id": run.run_id}
+        | {name: getattr(run.initial_config, name) for name in (*fields, "seed")}
+        | {
+            "reason": run.reason,
+            "episodes": run.episodes,
+            "env_steps": run.env_steps,
+            "wall_s": round(run.wall_time_s, 3),
+            "best_eval": None if math.isnan(run.best_eval) else run.best_eval,
+        }
+        for run in status.runs
+    ]
+    return {"experiment_id": status.record.experiment_id, "out": str(out), "runs": runs}

@@ -1,1 +1,0 @@
-"""Drawings, one file each: values in, a figure out."""

@@ -1,0 +1,168 @@
+"""The page where runs are laid over each other: which ones, which curves, and what they say together.
+
+The runs (``?runs=ID,ID``) and all choices stand in the address.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import streamlit as st
+
+from dqn_core.analysis.comparison import X_AXES, Y_AXES, Choices, XAxis, YAxis
+from dqn_core.errors import UnknownRunError
+from dqn_core.runs.records import RunRecord
+from pages.compare.picker import run_choice
+from pages.compare.query import WINDOWS
+from pages.compare.view import compare_view
+from pages.compare.words import X_LABELS, Y_LABELS
+from pages.server.process import get_manager
+from pages.shared.address_choices import AddressChoice, AddressFlag
+from pages.shared.errors import show_errors
+from pages.shared.i18n import _
+from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, base_path, language_switch, last_run
+
+_LISTED = 200  # the newest runs are in the list, and older ones where they are chosen
+_X = AddressChoice("x", X_AXES)
+_Y = AddressChoice("y", Y_AXES)
+_WINDOW = AddressChoice("window", tuple(map(str, WINDOWS)))
+_GROUPS = AddressFlag("groups", default=True)
+_SINGLES = AddressFlag("singles")
+_BEYOND = AddressFlag("beyond")
+_LOG = AddressFlag("log")
+
+
+def compare_page() -> None:
+    """Draw the page of the runs in the address."""
+    run_ids = _run_ids()
+    with st.sidebar:
+        st.subheader(_("Runs to compare"), anchor=False)
+        run_choice(_records(run_ids), run_ids, MOST_COMPARED, _choose)
+    left, right = st.columns([2, 1], vertical_alignment="center")
+    with left:
+        st.title(_("Compare runs"), anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
+        language_switch(COMPARE_PAGE)
+    if not run_ids:
+        _welcome()
+        return
+    _comparison(run_ids)
+
+
+@st.fragment
+def _comparison(run_ids: tuple[str, ...]) -> None:
+    """The choices and what they show: another choice runs this part alone, not the list of runs."""
+    choices = _choices()
+    compare_view(run_ids, choices, log_y=_LOG.value, base_path=base_path())
+    _explanation(choices)
+
+
+def _run_ids() -> tuple[str, ...]:
+    """The runs in the address; where it names none, the one that this tab showed last."""
+    if "runs" not in st.query_params and (run_id := last_run()):
+        st.query_params["runs"] = run_id
+    return tuple(dict.fromkeys(each for each in st.query_params.get("runs", "").split(",") if each))[:MOST_COMPARED]
+
+
+def _records(run_ids: tuple[str, ...]) -> list[RunRecord]:
+    manager = get_manager()
+    records = {record.run_id: record for record in manager.list_runs(_LISTED)}
+    for run_id in run_ids:
+        if run_id not in records:
+            try:
+                records[run_id] = manager.snapshot(run_id).record
+            except UnknownRunError:
+                continue  # the figure says how many there are of these
+    return list(records.values())
+
+
+def _choose(run_ids: tuple[str, ...]) -> None:
+    st.query_params["runs"] = ",".join(run_ids)
+
+
+def _choices() -> Choices:
+    """The row of widgets above the figure."""
+    with st.container(horizontal=True, vertical_alignment="top", key="compare-choices"):
+        st.selectbox(_("Curve"), Y_AXES, format_func=_y_text, key=_Y.hold(), on_change=_Y.take, width=190)
+        st.segmented_control(
+            _("Over"), X_AXES, format_func=_x_text, key=_X.hold(), on_change=_X.take, required=True, width="content"
+        )
+        st.select_slider(
+            _("Smoothing"),
+            _WINDOW.values,
+            format_func=_window_text,
+            key=_WINDOW.hold(),
+            on_change=_WINDOW.take,
+            help=_("Each value becomes the mean of the newest ones up to it. The curve before stays faintly visible."),
+            width=260,
+        )
+    with st.container(horizontal=True, key="compare-flags"):
+        over_steps = _X.value == "env_step"
+        st.toggle(
+            _("Mean and band"),
+            key=_GROUPS.hold(),
+            on_change=_GROUPS.take,
+            disabled=not over_steps,
+            help=_(
+                "Runs that differ only in their seed as one curve. Over env steps alone: there they are comparable."
+            ),
+        )
+        st.toggle(_("Each run"), key=_SINGLES.hold(), on_change=_SINGLES.take, disabled=not over_steps)
+        st.toggle(
+            _("Beyond the shortest run"),
+            key=_BEYOND.hold(),
+            on_change=_BEYOND.take,
+            disabled=not (over_steps and _GROUPS.value),
+            help=_("Means go on where fewer runs reach; how many these are is written there."),
+        )
+        st.toggle(_("Log scale"), key=_LOG.hold(), on_change=_LOG.take)
+    return Choices(
+        x=cast("XAxis", _X.value),
+        y=cast("YAxis", _Y.value),
+        window=int(_WINDOW.value),
+        shows_groups=_GROUPS.value,
+        shows_runs=_SINGLES.value,
+        beyond_shortest=_BEYOND.value,
+    )
+
+
+def _x_text(name: str) -> str:
+    return _(X_LABELS[name])
+
+
+def _y_text(name: str) -> str:
+    return _(Y_LABELS[name])
+
+
+def _window_text(window: str) -> str:
+    return _("none") if window == "1" else _("mean of {n}").format(n=window)
+
+
+def _explanation(choices: Choices) -> None:
+    if choices.has_bands:
+        st.caption(
+            _(
+                "Runs that differ only in their seed are one group. Line: mean of its n runs at equal env steps "
+                "(straight lines between the ends of episodes). Band: 95 % bootstrap interval of that mean. It is too "
+                "narrow for few runs: of 3 it holds the true mean three times in four, of 10 nine times in ten. A "
+                "changed run stands apart."
+            )
+        )
+    else:
+        st.caption(
+            _("Each run by itself: means and bands are drawn over env steps, where runs have seen equally much.")
+        )
+
+
+def _welcome() -> None:
+    with st.container(border=True):
+        st.subheader(_("Choose runs in the list"), anchor=False)
+        st.markdown(
+            _(
+                "Their curves appear here, one over the other. Runs that differ only in their seed are drawn as their "
+                "mean with a band: one lucky run teaches the wrong thing, several show what is typical."
+            )
+        )
+
+
+show_errors(compare_page)

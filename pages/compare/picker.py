@@ -1,0 +1,63 @@
+"""The list of runs to choose from, beside a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from dqn_core.runs.records import RunRecord
+from pages.shared.component_value import component_value
+from pages.shared.i18n import _, current_language
+from pages.shared.run_picker import run_facts, run_title
+
+__all__ = ["run_choice"]
+
+_HERE = Path(__file__).parent
+_SHARED = _HERE.parent / "shared"
+_KEY = "run-picker"
+_SCRIPTS = (_SHARED / "format.js", _HERE / "picker.js")
+_STYLES = (_SHARED / "base.css", _SHARED / "panel_charts.css", _HERE / "picker.css")
+
+_mount = st.components.v2.component(
+    "dqn_lab_run_picker",
+    css="\n".join(path.read_text("utf-8") for path in _STYLES),
+    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
+    isolate_styles=False,
+)
+
+
+def run_choice(
+    records: Sequence[RunRecord], chosen: Sequence[str], most: int, on_chosen: Callable[[tuple[str, ...]], None]
+) -> None:
+    """A list of ``records`` with boxes; ``on_chosen`` is called with the ids when the choice becomes another.
+
+    At most ``most`` runs can be chosen.
+    """
+
+    def tell() -> None:
+        on_chosen(tuple(component_value(_KEY, "chosen") or ()))
+
+    data = {
+        "runs": [_row(record) for record in records],
+        "chosen": list(chosen),
+        "most": most,
+        "locale": current_language(),
+        "labels": {
+            "title": _("Runs to compare"),
+            "filter": _("Filter: name, environment, seed, state …"),
+            "choose_shown": _("Choose all shown"),
+            "choose_none": _("Choose none"),
+            "count": _("{chosen} of {count} runs chosen"),
+            "no_runs": _("Runs appear here once you have started one."),
+            "no_match": _("No run has all these words."),
+        },
+    }
+    _mount(key=_KEY, data=data, on_chosen_change=tell)
+
+
+def _row(record: RunRecord) -> dict[str, str]:
+    title, facts = run_title(record), " · ".join(run_facts(record))
+    known = (title, facts, record.config.env_id, record.run_id, record.experiment_id or "", *record.tags)
+    return {"id": record.run_id, "title": title, "facts": facts, "words": " ".join(known).lower()}

@@ -1,0 +1,94 @@
+"""The figure and tables of the Compare page: a Streamlit component whose browser side asks the compare routes.
+
+Python says which runs and which curves; numbers never pass through a script run, so that runs that still train are
+followed without one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dqn_core.analysis.comparison import Choices
+from pages.shared.i18n import _, current_language
+from pages.shared.plot_theme import SERIES
+
+__all__ = ["COMPONENT_NAME", "compare_view"]
+
+COMPONENT_NAME = "dqn_lab_compare"
+_HERE = Path(__file__).parent
+_SHARED = _HERE.parent / "shared"
+_SCRIPTS = (
+    _SHARED / "plotly_loader.js",
+    _SHARED / "format.js",
+    _SHARED / "plot_theme.js",
+    _HERE / "compare_tables.js",
+    _HERE / "compare.js",
+)
+"""Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
+_STYLES = (_SHARED / "base.css", _SHARED / "panel_charts.css", _HERE / "compare.css")
+
+_mount = st.components.v2.component(
+    COMPONENT_NAME,
+    css="\n".join(path.read_text("utf-8") for path in _STYLES),
+    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
+    isolate_styles=False,
+)
+
+
+def compare_view(run_ids: tuple[str, ...], choices: Choices, *, log_y: bool, base_path: str) -> None:
+    """Show ``run_ids`` over each other; zoom and legend stay while the choices change.
+
+    ``base_path`` stands before ``/live/...`` in this server's addresses.
+    """
+    query = {
+        "runs": ",".join(run_ids),
+        "x": choices.x,
+        "y": choices.y,
+        "window": choices.window,
+        "groups": int(choices.shows_groups),
+        "singles": int(choices.shows_runs),
+        "beyond": int(choices.beyond_shortest),
+        "lang": current_language(),
+    }
+    data = {
+        "query": urlencode(query, safe=","),
+        "x": choices.x,
+        "y": choices.y,
+        "log": log_y,
+        "base_path": base_path,
+        "locale": current_language(),
+        "series": {tone: list(colors) for tone, colors in SERIES.items()},
+        "labels": _labels(),
+    }
+    _mount(key="compare", data=data)
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "figure": _("Curves of the chosen runs"),
+        "legend": _("Groups shown"),
+        "loading": _("Reading the runs…"),
+        "nothing": _("The chosen runs have no values of this kind yet."),
+        "still_training": _("Some of these runs still train: the figure follows them."),
+        "missing": _("{count} of the chosen runs do not exist any more."),
+        "connection_lost": _("Connection lost, trying again…"),
+        "results": _("Results"),
+        "differences": _("Settings that differ"),
+        "group": _("Group"),
+        "each_run": _("Show each run of the group"),
+        "download": _("Download"),
+        "picture": _("Picture ({format})"),
+        "figure_csv": _("Data of the figure (CSV)"),
+        "figure_parquet": _("Data of the figure (Parquet)"),
+        "figure_html": _("Page that works offline (HTML)"),
+        "metrics_csv": _("Results of each run (CSV)"),
+        "episodes_csv": _("All episodes (CSV)"),
+        "episodes_parquet": _("All episodes (Parquet)"),
+        "zoom": _("Zoom: drag over a part of the chart"),
+        "pan": _("Move the chart"),
+        "reset_axes": _("Show everything"),
+        "zoom_out_hint": _("Double-click to zoom out"),
+    }

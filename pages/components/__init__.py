@@ -1,1 +1,0 @@
-"""Parts of pages: forms, controls, pickers. They draw with Streamlit and keep no state of a run."""

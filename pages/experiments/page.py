@@ -1,0 +1,77 @@
+"""The page where many runs are started as one experiment: one config over seeds, or one setting over values too."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dqn_core.runs.experiments import Experiments
+from pages.experiments.experiment_actions import act_on_experiment, show_refusal, start_experiment
+from pages.experiments.routes import MOST_CARDS
+from pages.experiments.view import experiment_list
+from pages.server.process import get_manager
+from pages.shared.errors import show_errors
+from pages.shared.experiment_form import ExperimentDraft, experiment_form
+from pages.shared.i18n import _, problem_text
+from pages.shared.links import EXPERIMENTS_PAGE, base_path, language_switch, last_run
+
+
+def experiments_page() -> None:
+    """Draw the page."""
+    left, right = st.columns([2, 1], vertical_alignment="center")
+    with left:
+        st.title(_("Experiments"), anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
+        language_switch(EXPERIMENTS_PAGE)
+    form, listed = st.columns([5, 7], gap="medium")
+    with form, st.container(border=True, key="experiment-form"):
+        st.subheader(_("New experiment"), anchor=False)
+        _start(experiment_form(st.query_params.get("run") or last_run()))
+    with listed:
+        _list()
+
+
+def _start(draft: ExperimentDraft) -> None:
+    if draft.spec is None:
+        st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
+    else:
+        values, seeds = len(draft.spec.variants), len(draft.spec.seeds)
+        text = _("{values} values × {seeds} seeds = {runs} runs; those that cannot train at once wait for their turn.")
+        st.caption(text.format(values=values, seeds=seeds, runs=values * seeds))
+    st.button(
+        _("Start experiment"),
+        type="primary",
+        icon=":material/play_arrow:",
+        key="experiment:start",
+        disabled=draft.spec is None,
+        on_click=_begin,
+        args=(draft,),
+        width="stretch",
+    )
+
+
+def _begin(draft: ExperimentDraft) -> None:
+    if draft.spec is not None:
+        start_experiment(draft.spec, draft.name)
+
+
+def _list() -> None:
+    show_refusal()
+    experiments = Experiments(get_manager())
+    statuses, damaged = experiments.latest(MOST_CARDS), experiments.damaged(MOST_CARDS)
+    if damaged:
+        text = _("Damaged in the database, and not listed: {experiments}. Their runs are on the Runs page.")
+        st.warning(text.format(experiments=", ".join(damaged)), icon=":material/warning:")
+    if statuses:
+        experiment_list(statuses, act_on_experiment, base_path=base_path())
+    else:
+        with st.container(border=True):
+            st.subheader(_("No experiment yet"), anchor=False)
+            st.markdown(
+                _(
+                    "An experiment trains the same settings with several seeds, for each value of one setting. Only "
+                    "then can luck be told from effect: Compare shows means with bands over the seeds."
+                )
+            )
+
+
+show_errors(experiments_page)

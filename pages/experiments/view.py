@@ -1,0 +1,66 @@
+"""The list of experiments: a Streamlit component that follows their progress by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from dqn_core.runs.experiments import ExperimentStatus
+from pages.experiments.wire import card
+from pages.shared.component_value import component_value
+from pages.shared.i18n import _, current_language
+from pages.shared.identity import may_control, owner_text
+
+__all__ = ["COMPONENT_NAME", "experiment_list"]
+
+COMPONENT_NAME = "dqn_lab_experiments"
+_HERE = Path(__file__).parent
+_SHARED = _HERE.parent / "shared"
+_KEY = "experiments"
+_SCRIPTS = (_SHARED / "format.js", _HERE / "experiments.js")
+_STYLES = (_SHARED / "base.css", _SHARED / "panel.css", _HERE / "experiments.css")
+
+_mount = st.components.v2.component(
+    COMPONENT_NAME,
+    css="\n".join(path.read_text("utf-8") for path in _STYLES),
+    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
+    isolate_styles=False,
+)
+
+
+def experiment_list(
+    statuses: Sequence[ExperimentStatus], on_action: Callable[[str, str], None], *, base_path: str
+) -> None:
+    """A card for each experiment; ``on_action(id, action)`` is called with "stop", "resume", "repeat", "delete"."""
+
+    def act() -> None:
+        asked = component_value(_KEY, "action")
+        if asked:
+            on_action(str(asked["id"]), str(asked["action"]))
+
+    data = {
+        "experiments": [_card(status) for status in statuses],
+        "base_path": base_path,
+        "locale": current_language(),
+        "labels": {
+            "title": _("Experiments"),
+            "compare": _("Compare"),
+            "stop": _("Stop all"),
+            "resume": _("Resume all"),
+            "repeat": _("Repeat"),
+            "delete": _("Delete"),
+            "really_delete": _("Delete with all runs?"),
+            "connection_lost": _("Connection lost, trying again…"),
+        },
+    }
+    _mount(key=_KEY, data=data, on_action_change=act)
+
+
+def _card(status: ExperimentStatus) -> dict[str, Any]:
+    """The card, and what the visitor may do with it."""
+    is_ours = may_control(status.record)
+    owner = "" if is_ours else owner_text(status.record)
+    return card(status, current_language()) | {"is_ours": is_ours, "owner": owner}

@@ -1,0 +1,61 @@
+"""Where experiments stand, as texts and numbers for a browser."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dqn_core.errors import mark
+from dqn_core.events import RunState
+from dqn_core.runs.experiments import ExperimentStatus
+from pages.shared.fields import FIELDS
+from pages.shared.i18n import translate
+from pages.shared.value_text import value_text
+from pages.shared.words import STATE_LABELS
+
+__all__ = ["card"]
+
+
+def card(status: ExperimentStatus, language: str) -> dict[str, Any]:
+    """Everything that is shown of one experiment."""
+    say = functools.partial(translate, language)
+    record = status.record
+    return {
+        "id": record.experiment_id,
+        "name": record.name,
+        "facts": " · ".join(_facts(status, say)),
+        "fraction": status.fraction,
+        "progress": say(mark("{done} of {total} runs done")).format(done=status.done, total=status.total),
+        "states": " · ".join(_states(status, say)),
+        "active": status.is_active,
+        "can_resume": status.can_resume,
+        "runs": ",".join(run.run_id for run in status.runs),
+    }
+
+
+def _facts(status: ExperimentStatus, say: Callable[[str], str]) -> Iterator[str]:
+    spec = status.record.spec
+    yield spec.base.env_id
+    for field in spec.fields:
+        values = dict.fromkeys(
+            value_text(field, changes.get(field, getattr(spec.base, field)), say) for changes in spec.variants
+        )
+        label = say(FIELDS[field].label) if field in FIELDS else field
+        yield f"{label}: {', '.join(values)}"
+    yield say(mark("seeds {seeds}")).format(seeds=_listed(spec.seeds))
+    yield f"{status.record.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _listed(seeds: tuple[int, ...]) -> str:
+    if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):  # noqa: PLR2004  two are named both
+        return f"{seeds[0]}–{seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _states(status: ExperimentStatus, say: Callable[[str], str]) -> Iterator[str]:
+    for state in RunState:
+        if count := status.states.get(state, 0):
+            yield f"{say(STATE_LABELS[state])}: {count}"
+    if status.missing:
+        yield say(mark("Not started: {count}")).format(count=len(status.missing))

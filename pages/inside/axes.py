@@ -1,0 +1,33 @@
+"""Which two numbers of the observation make the plane of a figure."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.inside.study import Study
+from pages.shared.i18n import _
+
+__all__ = ["axes_choice"]
+
+_WIDTH = 250
+
+
+def axes_choice(study: Study, figure: str, first: tuple[int, int]) -> tuple[int, int]:
+    """Two selectboxes, ``first`` their first choice; one number is never both sides of the plane of ``figure``."""
+    names = study.observation_names
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        x, y = (
+            st.selectbox(
+                label,
+                range(len(names)),
+                index=start,
+                format_func=lambda i: f"s[{i}] {names[i]}",
+                key=f"{study.run_id}:{figure}-{axis}",
+                width=_WIDTH,
+            )
+            for label, start, axis in ((_("Along x"), first[0], "x"), (_("Along y"), first[1], "y"))
+        )
+    if x == y and len(names) > 1:
+        y = (x + 1) % len(names)
+        st.caption(_("One number cannot vary along both sides: {name} is taken along y.").format(name=names[y]))
+    return x, y

@@ -1,0 +1,150 @@
+"""Whether Q keeps its promises, and how epsilon and the TD errors went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from dqn_core.inside.distributions import quantiles
+from dqn_core.inside.honesty import Promise, td_errors
+from dqn_core.inside.measure import read_promises
+from dqn_core.runs.jobs.orders import honesty_order
+from pages.inside.charts import honesty as inside_honesty
+from pages.inside.charts import spread as inside_spread
+from pages.inside.study import Study
+from pages.server.process import get_manager
+from pages.shared.figure.figure import show_figure
+from pages.shared.i18n import _
+from pages.shared.job_progress import is_on_its_way, job_progress, submit
+from pages.shared.numbers import number_text
+
+__all__ = ["honesty"]
+
+_MOMENTS = 24
+_ROWS = 1_000
+_EPISODES = 1_500
+
+
+def honesty(study: Study) -> None:
+    """Draw the part."""
+    st.caption(
+        _(
+            "At an episode's start the agent expects max Q(s₀, a). Is that what it then gets? Because targets take the "
+            "maximum of uncertain estimates, DQN tends to promise too much (van Hasselt et al. 2016)."
+        )
+    )
+    _promises(study)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _td_errors(study)
+    with right:
+        _epsilon(study)
+
+
+# -------------------------------------------------------------------------------------------------- promises
+
+
+@st.fragment
+def _promises(study: Study) -> None:
+    """A fragment: a measurement on its way redraws this part alone."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="honesty-controls"):
+        episodes = st.select_slider(
+            _("Episodes for each moment"), [1, 2, 3, 5, 10, 20], 5, key=f"{study.run_id}:honesty-episodes", width=260
+        )
+        order = honesty_order(get_manager(), study.run_id, episodes=int(episodes), moments=_MOMENTS)
+        st.button(
+            _("Measure"),
+            icon=":material/play_circle:",
+            type="primary",
+            key=f"{study.run_id}:honesty-measure",
+            disabled=is_on_its_way(order),
+            on_click=submit,
+            args=(order,),
+            help=_(
+                "Plays greedy episodes with the agents of the training, on the same seeds, in a process of its own."
+            ),
+        )
+    job_progress(f"{study.run_id}:honesty-job", order)
+    measured = read_promises(study.folder.path)
+    if measured:
+        _show(study, measured)
+    elif not is_on_its_way(order):
+        st.info(
+            _("Not measured yet. It takes some seconds for CartPole, and minutes for long episodes."),
+            icon=":material/speed:",
+        )
+
+
+def _show(study: Study, measured: Sequence[Promise]) -> None:
+    labels = {
+        "x": _("env steps"),
+        "y": _("discounted return"),
+        "predicted": _("promised: max Q(s₀, a)"),
+        "got": _("really got"),
+        "single": _("single episodes"),
+        "seed": _("seed"),
+        "length": _("steps"),
+    }
+    last = [each for each in measured if each.env_step == measured[-1].env_step]
+    predicted, got = (float(np.mean([getattr(each, name) for each in last])) for name in ("predicted", "got"))
+    verdict = _("In the end it promised {predicted} and got {got}: {share} too much.")
+    if predicted < got:
+        verdict = _("In the end it promised {predicted} and got {got}: {share} too little.")
+    share = abs(predicted - got) / abs(got) if got else float("inf")
+    text = verdict.format(predicted=f"{predicted:.1f}", got=f"{got:.1f}", share=f"{share:.0%}")
+    show_figure(
+        inside_honesty.promises_figure(measured, labels),
+        "honesty",
+        title=_("Promised and got, over the training"),
+        hint=text + " " + _("Hollow dots: cut off at the step limit, so that more would have come."),
+        summary=text,
+        file_stem=study.run_id,
+        height=340,
+    )
+
+
+# ---------------------------------------------------------------------------------------- errors and epsilon
+
+
+def _td_errors(study: Study) -> None:
+    replay, agents = study.moment.replay, study.agents(_MOMENTS)
+    if len(replay) == 0:
+        return
+    rows = study.rows(_ROWS)
+    levels = study.kept(
+        ("td-errors", len(agents)), lambda: quantiles(td_errors(agents, replay, rows)), 8 * 5 * len(agents)
+    )
+    labels = {
+        "x": _("env steps"),
+        "value": _("TD error e = Q(s, a) - y"),
+        "median": _("median"),
+        "half": _("middle half"),
+        "most": _("90 % of all"),
+    }
+    show_figure(
+        inside_spread.bands_figure([agent.env_step for agent in agents], levels, labels),
+        "td-errors",
+        title=_("TD errors over the training"),
+        hint=_("Of every kept agent on the same {count} transitions, those in memory now.").format(
+            count=number_text(len(rows))
+        ),
+        file_stem=study.run_id,
+        height=300,
+    )
+
+
+def _epsilon(study: Study) -> None:
+    env_steps, epsilons = study.episode_columns("env_step", "epsilon", most=_EPISODES)
+    if len(env_steps) == 0:
+        return
+    labels = {"x": _("env steps"), "epsilon": _("epsilon")}
+    show_figure(
+        inside_honesty.epsilon_figure(env_steps, epsilons, labels),
+        "epsilon",
+        title=_("Share of random actions"),
+        hint=_("Q is learned for the greedy policy; as long as epsilon is high, the agent itself gets less."),
+        file_stem=study.run_id,
+        height=300,
+    )

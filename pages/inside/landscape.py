@@ -1,0 +1,142 @@
+"""Q over a plane of states, over the training: what is expected where, what would be done, where the agent has been."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dqn_core.inside.agent import Agent
+from dqn_core.inside.landscape import Landscape, Plane, landscape, visited_range
+from pages.inside.axes import axes_choice
+from pages.inside.charts import landscape as inside_landscape
+from pages.inside.states import ChosenState, state_picker
+from pages.inside.study import Study, moment_text
+from pages.shared.figure.figure import frame_names, show_figure
+from pages.shared.i18n import _
+
+__all__ = ["landscape_part"]
+
+_POINTS = 41
+"""Along each side."""
+_MOMENTS, _LEAST_MOMENTS = 24, 3
+_WORK = 4e9
+"""Points times moments times weights: of a large network, fewer moments are asked. About three seconds."""
+_VISITS = 900
+_CARTPOLE_PLANE = (0, 2)
+"""Position and angle: what the eye sees of the pole."""
+
+
+def landscape_part(study: Study) -> None:
+    """Draw the part."""
+    if study.report.observation_size < 2:  # noqa: PLR2004  a plane has two sides
+        st.info(_("This environment observes a single number: there is no plane to draw."), icon=":material/info:")
+        return
+    if len(study.moment.replay) == 0:
+        st.info(_("The replay memory is empty still: nobody knows yet which states there are."), icon=":material/info:")
+        return
+    st.caption(
+        _(
+            "Two numbers of the state vary over the plane, the others stand still. Move the slider, or play it, to see "
+            "how the agent's expectations grew. Far from the visited states, they are guesses."
+        )
+    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        is_cartpole = study.config.env_id.startswith("CartPole")
+        x, y = axes_choice(study, "landscape", _CARTPOLE_PLANE if is_cartpole else (0, 1))
+    with right:
+        chosen = state_picker(study, "landscape")
+    base = _base(study, chosen, (x, y))
+    plane = _plane(study, x, y, base)
+    agents = study.agents(_moments(study))
+    with st.spinner(_("Asking the agents of the training …")):
+        seen = study.kept(
+            ("landscape", x, y, base.tobytes(), len(agents)),
+            lambda: [landscape(agent.learner(), plane) for agent in agents],
+            4 * _POINTS**2 * study.report.n_actions * len(agents),
+        )
+    _figures(study, plane, agents, seen)
+
+
+def _moments(study: Study) -> int:
+    """How many agents of the training are asked."""
+    weights = sum(array.size for array in study.moment.agent.group("online").values())
+    return int(np.clip(_WORK / (_POINTS**2 * weights), _LEAST_MOMENTS, _MOMENTS))
+
+
+def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArray[np.float32]:
+    """The state at which the other numbers stand still, each of which can be moved."""
+    base, seen = chosen.observation.copy(), study.moment.replay.observations
+    others = [i for i in range(len(base)) if i not in varying]
+    if not others:
+        return base
+    with st.expander(_("The numbers that stand still ({count})").format(count=len(others)), icon=":material/tune:"):
+        for column, i in zip(_grid(len(others)), others, strict=True):
+            low, high = float(min(seen[:, i].min(), base[i])), float(max(seen[:, i].max(), base[i]))
+            if low == high:
+                low, high = low - 1.0, high + 1.0
+            key = f"{study.run_id}:landscape-{i}-{chosen.origin}"
+            with column:
+                base[i] = st.slider(
+                    f"s[{i}] {study.observation_names[i]}", low, high, float(base[i]), (high - low) / 100, key=key
+                )
+    return base
+
+
+def _grid(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:
+    return [column for _row in range(-(-count // 2)) for column in st.columns(2, gap="medium")][:count]
+
+
+def _plane(study: Study, x: int, y: int, base: NDArray[np.float32]) -> Plane:
+    seen = study.moment.replay.observations
+    return Plane(
+        x=x,
+        y=y,
+        x_values=visited_range(seen[:, x], _POINTS),
+        y_values=visited_range(seen[:, y], _POINTS),
+        base=base,
+    )
+
+
+def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence[Landscape]) -> None:
+    rows = study.rows(_VISITS)
+    states = study.moment.replay.observations[rows]
+    visits = inside_landscape.Visits(
+        states[:, plane.x], states[:, plane.y], (float(plane.base[plane.x]), float(plane.base[plane.y]))
+    )
+    names = study.observation_names
+    labels = {
+        "x": names[plane.x],
+        "y": names[plane.y],
+        "x_column": f"s{plane.x}",
+        "y_column": f"s{plane.y}",
+        "max_q": "max Q",
+        "greedy": _("action"),
+        "visited": _("in memory"),
+        "chosen": _("chosen state"),
+    }
+    moments = list(zip(frame_names([moment_text(agent) for agent in agents]), seen, strict=True))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        show_figure(
+            inside_landscape.value_figure(plane, moments, visits, labels),
+            "landscape",
+            title=_("What is expected: max Q(s, a)"),
+            hint=_("The best discounted return that the agent expects from each state."),
+            file_stem=study.run_id,
+            height=400,
+            group="landscape",
+        )
+    with right:
+        show_figure(
+            inside_landscape.greedy_figure(plane, moments, visits, labels, study.action_names),
+            "policy",
+            title=_("What would be done: the greedy action"),
+            hint=_("Where the colour changes, the agent is undecided between two actions."),
+            file_stem=study.run_id,
+            height=400,
+            group="landscape",
+        )

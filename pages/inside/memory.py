@@ -1,0 +1,219 @@
+"""The replay memory: what it holds, how old that is, and what another size would keep."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import streamlit as st
+
+from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.inside.distributions import histogram, shares_of
+from dqn_core.inside.library import evenly
+from pages.inside.axes import axes_choice
+from pages.inside.charts import memory as inside_memory
+from pages.inside.charts import spread as inside_spread
+from pages.inside.study import Study
+from pages.shared.fields import FIELDS
+from pages.shared.figure.figure import show_figure
+from pages.shared.i18n import _
+from pages.shared.numbers import number_text
+
+__all__ = ["memory"]
+
+_BINS = 40
+_POINTS = 1_500
+_EPISODES = 1_500
+
+
+def memory(study: Study) -> None:
+    """Draw the part."""
+    st.caption(
+        _(
+            "Every step is stored, and each update learns from a random draw: neighbouring steps, which are much "
+            "alike, are mixed with older ones. When the memory is full, the oldest goes first."
+        )
+    )
+    own = study.moment.replay
+    size = _size(study, own)
+    replay = own if size == own.capacity else _resized(own, size)
+    _numbers(study, replay)
+    if len(replay) == 0:
+        st.info(_("The replay memory is empty still."), icon=":material/hourglass:")
+        return
+    x, y = axes_choice(study, "coverage", (0, study.report.observation_size // 2))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _coverage(study, replay, x, y)
+    with right:
+        _ages(study, replay)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _actions(study, replay)
+    with right:
+        _rewards(study, replay)
+    if study.config.prioritized_replay:
+        _chances(study)
+    _fill(study)
+
+
+def _size(study: Study, replay: ReplayBuffer) -> int:
+    """The memory's own size, or another to try."""
+    stops = sorted({*(int(stop) for stop in FIELDS["buffer_size"].stops), replay.capacity})
+    key = f"{study.run_id}:memory-size-{replay.capacity}"
+    st.session_state.setdefault(key, replay.capacity)
+    size = int(
+        st.select_slider(
+            _("What if the memory were resized now?"),
+            stops,
+            format_func=number_text,
+            key=key,
+            width=460,
+            help=_("The newest transitions are kept, as in a live change of the size. The run is left as it is."),
+        )
+    )
+    if size != replay.capacity:
+        st.caption(
+            _("A copy of the memory with room for {size} instead of {own}; the run is left as it is.").format(
+                size=number_text(size), own=number_text(replay.capacity)
+            )
+        )
+    return size
+
+
+def _resized(replay: ReplayBuffer, size: int) -> ReplayBuffer:
+    """A copy, resized as a live change does it."""
+    resized = copy.copy(replay)  # resize makes rows of its own
+    resized.resize(size)
+    return resized
+
+
+def _numbers(study: Study, replay: ReplayBuffer) -> None:
+    count = len(replay)
+    ends = int(replay.terminated.sum())
+    oldest = int(replay.ages.max()) if count else 0
+    values = {
+        _("Transitions"): f"{count:,}",
+        _("Room for"): f"{replay.capacity:,}",
+        _("Full"): f"{count / replay.capacity:.0%}",
+        _("Oldest"): _("{count} steps ago").format(count=f"{oldest:,}"),
+        _("Terminal rows"): f"{ends:,} ({ends / max(1, count):.1%})",
+        _("Draws in one update"): f"{study.config.batch_size / max(1, count):.2g}",
+    }
+    helps = {
+        _("Terminal rows"): _(
+            "Rows whose step ended the task: their targets are the reward alone, where Q is anchored."
+        ),
+        _("Draws in one update"): _("How often a transition is drawn in one update, on average."),
+    }
+    with st.container(horizontal=True, gap="large", key="memory-numbers"):
+        for label, value in values.items():
+            st.metric(label, value, help=helps.get(label), width="content")
+
+
+def _coverage(study: Study, replay: ReplayBuffer, x: int, y: int) -> None:
+    names = study.observation_names
+    rows = np.array(evenly(range(len(replay)), _POINTS), np.int64)
+    states = replay.observations[rows]
+    labels = {
+        "x": names[x],
+        "y": names[y],
+        "x_column": f"s{x}",
+        "y_column": f"s{y}",
+        "age": _("steps ago"),
+        "states": _("stored states"),
+        "last": _("last of an episode"),
+    }
+    drawn = inside_memory.coverage_figure(
+        states[:, x], states[:, y], replay.ages[rows], replay.terminated[rows] > 0, labels
+    )
+    show_figure(
+        drawn,
+        "coverage",
+        title=_("Where the agent has been"),
+        hint=_("An agent that balances well visits few states, and forgets what falling looks like."),
+        file_stem=study.run_id,
+        height=330,
+    )
+
+
+def _ages(study: Study, replay: ReplayBuffer) -> None:
+    labels = {"value": _("steps ago"), "share": _("share")}
+    drawn = inside_spread.bars_figure(
+        histogram(replay.ages.astype(np.float32), _BINS), labels, value_column="age", role="length"
+    )
+    show_figure(
+        drawn,
+        "ages",
+        title=_("How old the transitions are"),
+        hint=_("Level: a ring holds one transition of each age, and each is as likely to be drawn."),
+        file_stem=study.run_id,
+        height=330,
+    )
+
+
+def _actions(study: Study, replay: ReplayBuffer) -> None:
+    counts = np.arange(study.report.n_actions)
+    labels = {"value": _("action"), "share": _("share")}
+    drawn = inside_spread.bars_figure(
+        shares_of(replay.actions, study.report.n_actions),
+        labels,
+        value_column="action",
+        role="evaluation",
+        ticks=(counts.tolist(), study.action_names),
+    )
+    show_figure(
+        drawn,
+        "actions",
+        title=_("What was done"),
+        hint=_("Q of an action that is hardly ever stored is hardly ever corrected."),
+        file_stem=study.run_id,
+        height=260,
+    )
+
+
+def _rewards(study: Study, replay: ReplayBuffer) -> None:
+    labels = {"value": _("reward"), "share": _("share")}
+    drawn = inside_spread.bars_figure(histogram(replay.rewards, _BINS), labels, value_column="reward", role="goal")
+    show_figure(
+        drawn,
+        "rewards",
+        title=_("What it brought"),
+        hint=_("With a reward that is nearly always the same, only the ends tell good from bad."),
+        file_stem=study.run_id,
+        height=260,
+    )
+
+
+def _chances(study: Study) -> None:
+    chances = study.moment.chances
+    labels = {"value": _("chance, times that of an even draw"), "share": _("share")}
+    drawn = inside_spread.bars_figure(
+        histogram((chances * len(chances)).astype(np.float32), _BINS), labels, value_column="chance", role="loss"
+    )
+    show_figure(
+        drawn,
+        "chances",
+        title=_("How likely each is drawn"),
+        hint=_("1 is an even draw. Rows that surprised the network when it last saw them lie to the right."),
+        file_stem=study.run_id,
+        height=260,
+    )
+
+
+def _fill(study: Study) -> None:
+    env_steps, fill, capacity = study.episode_columns("env_step", "buffer_fill", "buffer_size", most=_EPISODES)
+    if len(env_steps) == 0:
+        return
+    labels = {"x": _("env steps"), "y": _("transitions"), "fill": _("held"), "capacity": _("room")}
+    drawn = inside_memory.fill_figure(env_steps, fill, capacity, labels)
+    show_figure(
+        drawn,
+        "fill",
+        title=_("How it filled"),
+        hint=_(
+            "Change the memory's size on the Train page while the agent learns: the step in the line is that change."
+        ),
+        file_stem=study.run_id,
+        height=240,
+    )

@@ -1,0 +1,176 @@
+"""The network: its layers, what passes through it for one state, and how its weights moved."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from dqn_core.inside.agent import Agent
+from dqn_core.inside.distributions import Histograms, histogram, histograms
+from pages.inside.charts import network as inside_network
+from pages.inside.charts import spread as inside_spread
+from pages.inside.states import ChosenState, observation_table, state_picker
+from pages.inside.study import Study
+from pages.shared.figure.figure import show_figure
+from pages.shared.headings import heading
+from pages.shared.i18n import _
+
+__all__ = ["network"]
+
+_BINS = 61
+_TRIM = 0.002
+"""Share at each end that is put into the outermost bins: a single outlier would press all others together."""
+_MOMENTS = 60
+
+
+def network(study: Study) -> None:
+    """Draw the part."""
+    st.caption(
+        _(
+            "A function with adjustable numbers, the weights: a state goes in on the left, and a Q-value for each "
+            "action comes out on the right, the discounted return that the agent expects of it."
+        )
+    )
+    left, right = st.columns([2, 3], gap="large")
+    with right:
+        chosen = state_picker(study, "network")
+        _activations(study, chosen)
+    with left:
+        _layers(study)
+        heading(_("The state that is drawn"), chosen.origin)
+        observation_table(study, {"s": chosen.observation})
+    _over_training(study)
+
+
+def _layers(study: Study) -> None:
+    weights = study.moment.agent.group("online")
+    matrices = {name: array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")}
+    total = sum(array.size for array in weights.values())
+    heading(_("Layers"), _("{count} parameters").format(count=f"{total:,}"))
+    titles = [_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(matrices))] + [_("Output")]
+    counts = [
+        sum(array.size for name, array in weights.items() if name.startswith(each.removesuffix("weight")))
+        for each in matrices
+    ]
+    shapes = [f"{array.shape[1]} → {array.shape[0]}" for array in matrices.values()]
+    st.table(
+        {
+            _("Layer"): [*titles, "**" + _("Total") + "**"],
+            _("Shape"): [*shapes, ""],
+            _("Weights and biases"): [*(f"{count:,}" for count in counts), f"**{total:,}**"],
+        },
+        border="horizontal",
+        alt=_("Layers"),
+    )
+    st.caption(
+        _("A layer from {n} to {m} units has n · m weights and m biases.").format(n="n", m="m")
+        + " "
+        + _("The target network is a copy of the same size that follows from time to time.")
+    )
+
+
+def _activations(study: Study, chosen: ChosenState) -> None:
+    from dqn_core.algorithm.activations import layer_activations  # torch's seconds are for who looks at this
+
+    agent = study.moment.agent
+    activations = layer_activations(agent.torch_learner(), chosen.observation)
+    q_values = study.learner.q_values(chosen.observation[None])[0]
+    weights = agent.group("online")
+    matrices = [array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")]
+    is_plain = len(activations[-1]) == study.report.n_actions
+    names = {0: study.observation_names, len(activations) - 1: _output_names(study, len(activations[-1]))}
+    drawing = inside_network.Drawing(
+        activations=activations,
+        weights=matrices,
+        titles=[_("State"), *(_("Hidden {number}").format(number=i) for i in range(1, len(matrices))), _("Output")],
+        names=names,
+        chosen=int(np.argmax(q_values)) if is_plain else None,
+    )
+    labels = {
+        "unit": _("unit"),
+        "activation": _("value"),
+        "raises": _("raises the next unit"),
+        "lowers": _("lowers it"),
+    }
+    best = int(np.argmax(q_values))
+    hint = _("The agent would choose {action}: Q = {q}.").format(
+        action=study.action_names[best], q=f"{q_values[best]:.3f}"
+    )
+    wide = [len(each) for each in activations if len(each) > inside_network.MOST_UNITS]
+    if wide:
+        hint += " " + _("Of wide layers, the {count} most active units are drawn.").format(
+            count=inside_network.MOST_UNITS
+        )
+    show_figure(
+        inside_network.figure(drawing, labels),
+        "network",
+        title=_("What passes through it for one state"),
+        hint=hint,
+        summary=hint,
+        file_stem=study.run_id,
+        height=430,
+    )
+
+
+def _output_names(study: Study, count: int) -> list[str]:
+    if count == study.report.n_actions:
+        return [f"Q(s, {name})" for name in study.action_names]
+    if count == study.report.n_actions + 1:
+        return ["V(s)", *(f"A(s, {name})" for name in study.action_names)]
+    return [_("output {number}").format(number=i) for i in range(count)]
+
+
+def _over_training(study: Study) -> None:
+    st.subheader(_("Weights and gradients over the training"), anchor=False)
+    names = sorted(
+        (name for name, array in study.moment.agent.group("online").items() if array.size > 1), key=_place_in_network
+    )
+    chosen = st.selectbox(_("Numbers of"), names, format_func=_weights_text, key=f"{study.run_id}:weights", width=260)
+    agents = study.agents(_MOMENTS)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _spread(
+            study,
+            agents,
+            ("online", chosen),
+            _("Weights"),
+            _("Each column is a moment of the training; the stronger the shade, the more weights have that value."),
+        )
+    with right:
+        _spread(
+            study,
+            agents,
+            ("adam.first", chosen),
+            _("Gradient, as Adam's running mean"),
+            _("Adam keeps m = 0.9 m + 0.1 gradient and follows that. It narrows as the errors get smaller."),
+        )
+
+
+def _place_in_network(name: str) -> tuple[int, bool, str]:
+    """Layer by layer, weights before biases."""
+    _layers, number, kind = name.split(".", 2)
+    return int(number), kind.startswith("bias"), kind
+
+
+def _weights_text(name: str) -> str:
+    _layers, number, kind = name.split(".", 2)
+    texts = {"weight": _("layer {number}, weights"), "bias": _("layer {number}, biases")}
+    return texts.get(kind, _("layer {number}") + f", {kind}").format(number=int(number) + 1)
+
+
+def _spread(study: Study, agents: tuple[Agent, ...], place: tuple[str, str], title: str, hint: str) -> None:
+    group, name = place
+    labels = {"x": _("env steps"), "value": _("value"), "share": _("share")}
+    file_name = f"{'weights' if group == 'online' else 'gradients'}"
+    column = "weight" if group == "online" else "gradient_mean"
+    if len(agents) > 1:
+        spread = study.kept(
+            ("spread", place, len(agents)),
+            lambda: histograms([agent.group(group)[name] for agent in agents], _BINS, _TRIM),
+            8 * _BINS * len(agents),
+        )
+        drawn = inside_spread.shades_figure([agent.env_step for agent in agents], spread, labels, value_column=column)
+    else:
+        only: Histograms = histogram(agents[0].group(group)[name], _BINS)
+        drawn = inside_spread.bars_figure(only, labels, value_column=column)
+    show_figure(drawn, file_name, title=title, hint=hint, file_stem=f"{study.run_id}-{name}", height=280)

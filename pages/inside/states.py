@@ -1,0 +1,76 @@
+"""One state, chosen: from the replay memory, or at an episode's start; and the words for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dqn_core.inside.by_hand import play_by_hand
+from dqn_core.training.rollout import LARGEST_SEED
+from pages.inside.study import Study
+from pages.shared.i18n import _
+from pages.shared.numbers import number_text
+
+__all__ = ["ChosenState", "observation_table", "state_picker", "value_text"]
+
+_WITHOUT_BOUND = 1e30
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenState:
+    """An observation [D] and where it is from, in words."""
+
+    observation: NDArray[np.float32]
+    origin: str
+
+
+def state_picker(study: Study, name: str) -> ChosenState:
+    """Widgets to choose a state; ``name`` tells them from those of other parts of the page."""
+    sources = {"memory": _("From the replay memory"), "start": _("Start of an episode")}
+    if len(study.moment.replay) == 0:
+        del sources["memory"]
+    key = f"{study.run_id}:{name}"
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        source = st.selectbox(
+            _("State"), list(sources), format_func=sources.__getitem__, key=f"{key}-source", width=220
+        )
+        number_key = f"{key}-{source}"
+        if source == "memory":
+            count = len(study.moment.replay)
+            row = st.number_input(_("Row of the memory"), 0, count - 1, key=number_key, width=150)
+            _another(number_key, count)
+            return ChosenState(study.moment.replay.observations[row].copy(), _("row {row}").format(row=row))
+        seed = st.number_input(_("Episode seed"), 0, LARGEST_SEED, key=number_key, width=150)
+        _another(number_key, 10_000)
+    episode = play_by_hand(study.config, int(seed), ())
+    return ChosenState(episode.observations[0], _("start with seed {seed}").format(seed=seed))
+
+
+def _another(key: str, count: int) -> None:
+    def draw() -> None:
+        st.session_state[key] = int(np.random.default_rng().integers(count))
+
+    st.button("", icon=":material/casino:", key=f"{key}-another", on_click=draw, help=_("Another state"))
+
+
+def observation_table(study: Study, columns: dict[str, NDArray[np.float32]]) -> None:
+    """The numbers of observations [D] by name, a column each."""
+    st.table(
+        {
+            "": [f"s[{i}]" for i in range(study.report.observation_size)],
+            _("Meaning"): study.observation_names,
+            **{title: [value_text(float(value)) for value in observation] for title, observation in columns.items()},
+        },
+        border="horizontal",
+        alt=_("Numbers of the observation"),
+    )
+
+
+def value_text(value: float) -> str:
+    """A bound or value of an observation: infinite ones by their sign, others in four digits."""
+    if abs(value) >= _WITHOUT_BOUND:
+        return "∞" if value > 0 else "-∞"
+    return number_text(float(f"{value:.4g}"))

@@ -1,0 +1,213 @@
+"""The six steps of an update, each with its formula and the numbers of one row in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dqn_core.errors import mark
+from pages.inside.batch import Batch
+from pages.inside.formula import formula, paint
+from pages.inside.states import observation_table
+from pages.shared.i18n import _
+from pages.shared.numbers import number_text
+
+__all__ = ["STEPS"]
+
+
+def _experience(batch: Batch) -> None:
+    replay = batch.study.moment.replay
+    _head(1, _("A transition from the memory"))
+    st.markdown(
+        _(
+            "{count} transitions were drawn. Row {row} is number {index} of the memory: in state *s* the "
+            "agent did *a* = **{action}**, got *r* = **{reward}** and came to *s'*. Terminated: *d* = **{terminated}**."
+        ).format(
+            count=len(batch.indices),
+            row=batch.row,
+            index=number_text(batch.index),
+            action=batch.study.action_names[batch.action],
+            reward=f"{batch.reward:.6g}",
+            terminated=batch.terminated,
+        )
+    )
+    columns = {"s": replay.observations[batch.index], "s'": replay.next_observations[batch.index]}
+    observation_table(batch.study, columns)
+
+
+def _prediction(batch: Batch) -> None:
+    _head(2, _("What the online network expects of s"))
+    values = batch.told.terms.q_values[batch.row]
+    _latex(rf"{paint('prediction', 'Q(s, a)')} = {paint('prediction', f'{batch.q:.4f}')}")
+    _action_values(batch, values, batch.action, _("the action taken"))
+
+
+def _future(batch: Batch) -> None:
+    _head(3, _("What the target network expects of s'"))
+    terms, parts = batch.told.terms, formula(batch.study.config)
+    value = float(terms.next_values[batch.row])
+    _latex(rf"{paint('future', parts.future)} = {paint('future', f'{value:.4f}')}")
+    values = terms.next_q_values[batch.row]
+    is_double = batch.study.config.double_dqn
+    why = _("picked by the online network") if is_double else _("the highest")
+    _action_values(batch, values, int(np.argmin(np.abs(values - value))), why)
+
+
+def _target(batch: Batch) -> None:
+    _head(4, _("The target, and how far off the prediction is"))
+    terms, parts = batch.told.terms, formula(batch.study.config)
+    value = f"{float(terms.next_values[batch.row]):.4f}"
+    discount = f"{batch.gamma:g}" if batch.steps == 1 else f"{batch.gamma:g}^{{{batch.steps}}}"
+    numbers = (
+        rf"{paint('reward', f'{batch.reward:.4g}')} + {discount} \cdot (1 - {batch.terminated}) \cdot "
+        rf"{paint('future', _signed(value))}"
+    )
+    _latex(
+        rf"\begin{{aligned}} {paint('target', 'y')} &= {parts.target} \\ &= {numbers} = "
+        rf"{paint('target', f'{batch.target:.4f}')} \end{{aligned}}"
+    )
+    error = float(terms.td_errors[batch.row])
+    _latex(
+        rf"{paint('error', 'e')} = {parts.error} = {paint('prediction', f'{batch.q:.4f}')} - "
+        rf"{paint('target', _signed(f'{batch.target:.4f}'))} = {paint('error', f'{error:.4f}')}"
+    )
+    if batch.study.config.loss_over_all_outputs:
+        _labels(batch)
+    if batch.terminated:
+        st.caption(_("The episode terminated here: there is no future, and the target is the reward alone."))
+    elif error > 0:
+        st.caption(_("The network expected too much: Q(s, a) is to go down."))
+    else:
+        st.caption(_("The network expected too little: Q(s, a) is to go up."))
+
+
+def _labels(batch: Batch) -> None:
+    """The row of labels that the network is fitted to, one for each output."""
+    st.markdown(_("The labels of this row, one for each output:"))
+    terms, actions = batch.told.terms, batch.study.moment.replay.actions[batch.indices].astype(np.int64)
+    labels = terms.labels(actions)[batch.row]
+    own = _("its own Q-value")
+    st.table(
+        {
+            _("Action"): batch.study.action_names,
+            _("label"): [
+                f"**{value:.4f}** ← y" if a == batch.action else f"{value:.4f} ← {own}"
+                for a, value in enumerate(labels)
+            ],
+        },
+        border="horizontal",
+    )
+
+
+def _loss(batch: Batch) -> None:
+    _head(5, _("The loss of the batch and its gradient"))
+    told, parts = batch.told, formula(batch.study.config)
+    own = float(told.terms.losses[batch.row])
+    _latex(
+        rf"\ell = {parts.loss} = {paint('loss', f'{own:.5g}')} \qquad "
+        rf"L = \frac{{1}}{{{len(batch.indices)}}} \sum_i {parts.weighted} = {paint('loss', f'{told.loss:.5g}')}"
+    )
+    if batch.drawn.weights is not None:
+        st.caption(_("This row's weight: w = {weight}.").format(weight=f"{batch.weight:.4f}"))
+    if len(told.steps) > 1:
+        st.caption(
+            _(
+                "L is the mean over the {count} minibatches, each before its own step. The gradient below is the first "
+                "minibatch's."
+            ).format(count=len(told.steps))
+        )
+    _latex(rf"\lVert \nabla_\theta L \rVert = {told.gradient_norm:.5g}")
+    clip = batch.study.config.gradient_clip_value
+    if clip > 0:
+        st.caption(
+            _("Each element is clipped to ±{clip}: {share} of them were cut, which leaves a norm of {norm}.").format(
+                clip=number_text(clip), share=f"{told.clipped_share:.1%}", norm=f"{told.clipped_norm:.5g}"
+            )
+        )
+    else:
+        st.caption(_("The direction in which the loss grows fastest; this run does not clip it."))
+
+
+def _step(batch: Batch) -> None:
+    count = len(batch.told.steps)
+    title = _("One step of Adam, and what it changed")
+    _head(6, title if count == 1 else _("{count} steps of Adam, and what they changed").format(count=count))
+    moved = batch.q_after - batch.q
+    _latex(rf"{formula(batch.study.config).step}, \quad \alpha = {_power(batch.learning_rate)}")
+    if count > 1:
+        _minibatches(batch)
+    _latex(
+        rf"{paint('prediction', 'Q(s, a)')}: \; {batch.q:.4f} \;\to\; {paint('prediction', f'{batch.q_after:.4f}')} "
+        rf"\quad ({moved:+.5f})"
+    )
+    wanted = batch.target - batch.q
+    is_towards = moved * wanted > 0
+    st.caption(
+        (
+            _("It moved towards its target, by {share} of the way.").format(share=f"{moved / wanted:.2%}")
+            if is_towards
+            else _(
+                "It moved away from its target: all rows pull at the same weights, and Adam goes on for a while in the "
+                "direction of earlier batches."
+            )
+        )
+        + " "
+        + _("A small step is meant to be: the next batch pulls elsewhere.")
+    )
+
+
+def _minibatches(batch: Batch) -> None:
+    """Each gradient step: its rows, its loss and gradient, and where Q(s, a) of the row looked at stands after it."""
+    rows = [
+        (
+            f"{number}",
+            f"{step.first}-{step.first + step.size - 1}"
+            + (" ←" if step.first <= batch.row < step.first + step.size else ""),
+            f"{step.loss:.5g}",
+            f"{step.norm:.5g}",
+            f"{float(step.q_after[batch.row, batch.action]):.4f}",
+        )
+        for number, step in enumerate(batch.told.steps, start=1)
+    ]
+    names = (_("Step"), _("rows"), _("loss"), _("gradient norm"), _("Q(s, a) after"))
+    st.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)), border="horizontal")
+    st.caption(_("The arrow marks the minibatch that the row looked at is in."))
+
+
+def _head(number: int, title: str) -> None:
+    st.markdown(f"##### {number} · {title}")
+
+
+def _latex(text: str) -> None:
+    st.latex(text, width="content")
+
+
+def _signed(text: str) -> str:
+    """A negative number in parentheses, to stand after an operator."""
+    return f"({text})" if text.startswith("-") else text
+
+
+def _power(value: float) -> str:
+    text = number_text(value)
+    mantissa, mark, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{exponent}}}" if mark else text
+
+
+def _action_values(batch: Batch, values: NDArray[np.float32], marked: int, why: str) -> None:
+    names = batch.study.action_names
+    cells = [f"**{value:.4f}** ← {why}" if i == marked else f"{value:.4f}" for i, value in enumerate(values)]
+    st.table({_("Action"): names, "Q": cells}, border="horizontal")
+
+
+STEPS: tuple[tuple[str, Callable[[Batch], None]], ...] = (
+    (mark("Transition"), _experience),
+    (mark("Prediction"), _prediction),
+    (mark("Future"), _future),
+    (mark("Target and error"), _target),
+    (mark("Loss and gradient"), _loss),
+    (mark("Step"), _step),
+)
+"""Title of each step, and what draws it."""

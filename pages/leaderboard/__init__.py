@@ -1,0 +1,1 @@
+"""The leaderboard page, with all that is its own."""

@@ -1,0 +1,64 @@
+"""The page of the class's best: for each environment, the best evaluation and the fewest env steps to the goal."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.leaderboard.ranking import score_ranking, speed_ranking, unmeasured
+from pages.server.process import get_leaderboard
+from pages.shared.errors import show_errors
+from pages.shared.i18n import _
+from pages.shared.links import LEADERBOARD_PAGE, language_switch
+
+_LOOK_AGAIN_S = 2.0
+
+
+def leaderboard_page() -> None:
+    """Draw the page."""
+    left, right = st.columns([2, 1], vertical_alignment="center")
+    with left:
+        st.title(_("Leaderboard"), anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
+        language_switch(LEADERBOARD_PAGE)
+    environments = get_leaderboard().environments()
+    if not environments:
+        _welcome()
+        return
+    env_id = st.segmented_control(
+        _("Environment"), list(environments), default=next(iter(environments)), required=True, key="leaderboard:env"
+    )
+    waits = get_leaderboard().standings(env_id).is_waiting
+    st.fragment(_standings, run_every=_LOOK_AGAIN_S if waits else None)(env_id, is_waiting=waits)
+
+
+def _standings(env_id: str, *, is_waiting: bool) -> None:
+    """Both rankings; drawn again by itself while evaluations are on their way."""
+    standings = get_leaderboard().standings(env_id)
+    if standings.is_waiting != is_waiting:
+        st.rerun()
+    left, right = st.columns(2, gap="medium")
+    with left:
+        score_ranking(standings)
+    with right:
+        speed_ranking(standings)
+    unmeasured(standings)
+    st.caption(
+        _(
+            "Each run's best weights play the same 100 episodes here on the server, without any randomness in their "
+            "actions; what a run said of itself does not count. Each student stands here once, with the best run."
+        )
+    )
+
+
+def _welcome() -> None:
+    with st.container(border=True):
+        st.subheader(_("Nobody stands here yet"), anchor=False)
+        st.markdown(
+            _(
+                "Train an agent, and submit its run from the Train page once it is over: the server then lets it play "
+                "100 episodes, and its place appears here."
+            )
+        )
+
+
+show_errors(leaderboard_page)

@@ -1,0 +1,1 @@
+"""The lessons page, with all that is its own."""

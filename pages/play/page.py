@@ -1,0 +1,89 @@
+"""The page where a person plays, and sees what the agent got from the same start.
+
+The address says against whom: ``?run=...``, or ``?env=CartPole-v1`` for a game without an agent.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dqn_core.environments.make import inspect_environment
+from dqn_core.presets import PRESETS
+from dqn_core.runs.records import RunRecord
+from pages.play.panel import play_panel
+from pages.server.process import get_manager
+from pages.shared.address_choices import address_select
+from pages.shared.errors import show_errors
+from pages.shared.i18n import _, core_messages
+from pages.shared.links import (
+    PLAY_PAGE,
+    TRAIN_PAGE,
+    base_path,
+    language_switch,
+    last_run,
+    page_query,
+)
+from pages.shared.run_picker import run_title
+
+_RUNS = 200
+
+
+def play_page() -> None:
+    """Draw the page of the game in the address."""
+    records = {each.run_id: each for each in get_manager().list_runs(_RUNS)}
+    _header()
+    texts = {run_id: run_title(each) for run_id, each in records.items()}
+    texts |= {env_id: _("{env_id}, without an agent").format(env_id=env_id) for env_id in PRESETS}
+    default = next(name for name in (st.query_params.get("run"), last_run(), *texts) if name in texts)
+    against = address_select(
+        "run", _("Play against"), texts, default, help=_("The agent's best network plays the same start."), width=420
+    )
+    _game(records.get(against), against)
+
+
+def _header() -> None:
+    left, right = st.columns([2, 1], vertical_alignment="center")
+    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
+        st.title(_("Play it yourself"), anchor=False, width="content")
+        st.caption(_("Then see what the agent got from the same start"), width="content")
+    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
+        run_id = st.query_params.get("run")
+        if run_id and run_id not in PRESETS:
+            icon, query = ":material/monitoring:", page_query(run=run_id)
+            st.page_link(TRAIN_PAGE, label=_("This run"), icon=icon, query_params=query)
+        language_switch(PLAY_PAGE)
+
+
+def _game(record: RunRecord | None, against: str) -> None:
+    env_id = record.config.env_id if record else against
+    report, preset = inspect_environment(env_id), PRESETS.get(env_id)
+    if not report.has_pictures:
+        st.info(_("This environment draws no pictures."), icon=":material/visibility_off:")
+        return
+    query = page_query(run=record.run_id if record else None) | {"checkpoint": "best"}
+    play_panel(
+        env_id,
+        run_id=record.run_id if record else None,
+        action_names=[_(name) for name in report.action_names],
+        play_keys=preset.play_keys if preset else {},
+        speed=preset.play_speed if preset else 1.0,
+        idle_note=_idle_note(env_id),
+        replay_address=f"{base_path()}/replay?{urlencode(query)}",
+        messages=core_messages(),
+        base_path=base_path(),
+    )
+
+
+def _idle_note(env_id: str) -> str:
+    idle = PRESETS[env_id].idle_actions if env_id in PRESETS else ()
+    if not idle:
+        return _("While you press nothing, your last action goes on.")
+    if len(idle) == 1:
+        action = _(PRESETS[env_id].action_names[idle[0]])
+        return _("While you press nothing: {action}.").format(action=action)
+    return _("This environment must act at every step: while you press nothing, it pushes to and fro.")
+
+
+show_errors(play_page)

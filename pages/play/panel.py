@@ -1,0 +1,91 @@
+"""The game that a person plays: a Streamlit component over a WebSocket of its own.
+
+play_panel() ── data: environment, keys, texts ──> play.js ── WebSocket ──> /live/play
+── fetch, the agent's episode ──> /live/runs/<id>/replay
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from pages.play.labels import play_labels
+from pages.play.socket import SPEEDS
+from pages.shared.i18n import current_language
+
+__all__ = ["COMPONENT_NAME", "play_panel", "script", "style"]
+
+COMPONENT_NAME = "dqn_lab_play"
+_PAGES = Path(__file__).parents[1]
+_SCRIPTS = (
+    "shared/mounting.js",
+    "shared/format.js",
+    "shared/words.js",
+    "shared/episode.js",
+    "play/game.js",
+    "play/keys.js",
+    "play/result.js",
+    "play/play.js",
+)
+"""Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
+_STYLES = ("shared/base.css", "shared/player_buttons.css", "play/play.css")
+
+
+def script() -> str:
+    """The component's JavaScript module."""
+    return "\n".join((_PAGES / name).read_text("utf-8") for name in _SCRIPTS)
+
+
+def style() -> str:
+    """The component's style sheet; every rule in it is for components of ours alone."""
+    return "\n".join((_PAGES / name).read_text("utf-8") for name in _STYLES)
+
+
+_mount = st.components.v2.component(COMPONENT_NAME, css=style(), js=script(), isolate_styles=False)
+
+
+def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the page
+    env_id: str,
+    *,
+    run_id: str | None,
+    action_names: Sequence[str],
+    play_keys: Mapping[str, int],
+    speed: float,
+    idle_note: str,
+    replay_address: str,
+    messages: Mapping[str, str],
+    base_path: str,
+    key: str = "play",
+) -> None:
+    """Let a person play ``env_id``, against the best network of ``run_id`` where one is given.
+
+    Parameters
+    ----------
+    play_keys
+        Action by the browser's name of a key; where there are none, the digits from 1 on stand for the actions.
+    speed
+        Share of real time to begin with.
+    idle_note
+        What happens while no key is held, in the reader's language.
+    replay_address
+        Address of the Replay page of the agent, to which ``&seed=`` can be added.
+    messages
+        Translations of the messages that the server may answer with, by template.
+    """
+    data = {
+        "env_id": env_id,
+        "run_id": run_id,
+        "action_names": list(action_names),
+        "play_keys": dict(play_keys) or {str(number + 1): number for number in range(min(9, len(action_names)))},
+        "is_sticky": not play_keys,
+        "speed": speed,
+        "speeds": list(SPEEDS),
+        "idle_note": idle_note,
+        "replay_address": replay_address,
+        "labels": dict(messages) | play_labels(),
+        "base_path": base_path.rstrip("/"),
+        "locale": current_language(),
+    }
+    _mount(key=key, data=data)

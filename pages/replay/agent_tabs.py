@@ -1,0 +1,28 @@
+"""What else there is of an agent whose episode is looked at: its film, how good it is, how it came to be so."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.replay.evaluation import evaluation
+from pages.replay.learning_gallery import learning_gallery
+from pages.replay.video_export import video_export
+from pages.shared.i18n import _
+
+__all__ = ["agent_tabs"]
+
+
+def agent_tabs(run_id: str, checkpoint: str, seed: int, epsilon: float) -> None:
+    """Tabs about the snapshot ``checkpoint`` of ``run_id`` and its episode on ``seed``."""
+    texts = (
+        (":material/movie:", _("Film of this episode")),
+        (":material/checklist:", _("Evaluate over many")),
+        (":material/timeline:", _("Learning over time")),
+    )
+    film, many, learning = st.tabs([f"{icon} {text}" for icon, text in texts])
+    with film:
+        video_export(run_id, checkpoint, seed, epsilon)
+    with many:
+        evaluation(run_id, checkpoint)
+    with learning:
+        learning_gallery(run_id)

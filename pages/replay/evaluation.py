@@ -1,0 +1,146 @@
+"""How good an agent is over many episodes: asked for here, kept with the run, the best and the worst one click away."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+import streamlit as st
+
+from dqn_core.errors import DqnLabError, RunFolderError
+from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
+from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
+from dqn_core.training.rollout import LARGEST_SEED
+from dqn_core.training.snapshots import snapshot_path
+from pages.replay.charts.return_histogram import return_histogram_svg
+from pages.server.process import get_manager
+from pages.shared.i18n import _, translate_error
+from pages.shared.job_progress import is_on_its_way, job_progress, submit
+from pages.shared.links import REPLAY_PAGE, base_path, replay_query
+from pages.shared.moments import moment_text
+from pages.shared.numbers import number_text
+from pages.shared.words import WEIGHTS_LABELS
+
+__all__ = ["evaluation"]
+
+_EPISODES = 20
+"""As many as in the lab."""
+_SEED = 10_000
+"""As the command line's evaluate begins with."""
+_WIDTH, _WIDE = 150, 480
+
+
+@st.fragment
+def evaluation(run_id: str, checkpoint: str) -> None:
+    """Ask for an evaluation of a run's snapshot, and look at those that there are."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="evaluation-choice"):
+        episodes = st.number_input(
+            _("Episodes"), 1, MOST_EPISODES, _EPISODES, key="evaluation-episodes", width=_WIDTH, help=_("All greedy.")
+        )
+        seed = st.number_input(
+            _("First episode's seed"),
+            0,
+            LARGEST_SEED - MOST_EPISODES,
+            _SEED,
+            key="evaluation-seed",
+            width=_WIDTH,
+            help=_("The others follow by one. The same seeds give every agent the same starts."),
+        )
+        try:
+            order = evaluation_order(get_manager(), run_id, checkpoint, int(episodes), int(seed))
+        except DqnLabError as error:
+            st.error(translate_error(error), icon=":material/error:")
+            return
+        st.button(
+            _("Evaluate"),
+            icon=":material/checklist:",
+            type="primary",
+            key="evaluation-make",
+            disabled=is_on_its_way(order),
+            on_click=submit,
+            args=(order,),
+        )
+    job_progress("evaluation-job", order)
+    _results(run_id)
+
+
+def _results(run_id: str) -> None:
+    found = EvaluationStore(get_manager().store.database).latest(run_id)
+    if not found:
+        st.caption(
+            _("One episode may be luck. Twenty on seeds of their own show how good the agent is, and how reliably.")
+        )
+        return
+    position = st.selectbox(
+        _("Result"),
+        list(found),
+        format_func=lambda each: _title(found[each]),
+        key=f"evaluation-shown-{max(found)}",
+        width=_WIDE,
+    )
+    _result(run_id, position, found[position])
+
+
+def _title(record: EvaluationRecord) -> str:
+    return _("{when} · {weights} · {count} episodes from seed {seed}").format(
+        when=moment_text(record.made_at),
+        weights=_(WEIGHTS_LABELS[record.weights]) if record.weights in WEIGHTS_LABELS else record.weights,
+        count=f"{len(record.seeds):,}",
+        seed=record.seeds[0],
+    )
+
+
+def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
+    with st.container(key="evaluation-result"):
+        left, right = st.columns([3, 4], vertical_alignment="center", gap="medium")
+    low, high = record.interval
+    with left:
+        with st.container(horizontal=True, gap="large"):
+            st.metric(_("Mean return"), _score(record.mean), width="content")
+            st.metric(_("Standard deviation"), _score(record.std), width="content")
+        if math.isfinite(low):
+            st.caption(_("95 % interval of the mean: {low} to {high}").format(low=_score(low), high=_score(high)))
+        _episode_link(run_id, record, record.best, _("Best: return {score}, seed {seed}"), ":material/trending_up:")
+        _episode_link(run_id, record, record.worst, _("Worst: return {score}, seed {seed}"), ":material/trending_down:")
+        address = escape(f"{base_path()}/live/runs/{run_id}/evaluations/{position}.csv")
+        text = escape(_("Every episode (CSV)"))
+        st.html(f'<a href="{address}" download="{escape(run_id)}-evaluation-{position}.csv">{text}</a>')
+        if _has_changed(run_id, record):
+            st.caption(_("The run has kept other weights under this name since: the replay shows those."))
+    with right:
+        picture = return_histogram_svg(
+            record.returns,
+            record.mean,
+            record.interval,
+            x_title=_("return"),
+            y_title=_("episodes"),
+            ground=st.context.theme.type or "light",
+        )
+        text = _("Histogram of {count} returns, from {low} to {high}").format(
+            count=len(record.returns), low=_score(min(record.returns)), high=_score(max(record.returns))
+        )
+        st.image(picture, alt=text, width="stretch")
+
+
+def _has_changed(run_id: str, record: EvaluationRecord) -> bool:
+    """Whether the weights that played are not those of that name any more."""
+    try:
+        changed_at = snapshot_path(get_manager().run_folder(run_id), record.weights).stat().st_mtime
+    except (OSError, RunFolderError):
+        return True
+    return changed_at > record.made_at.timestamp()
+
+
+def _episode_link(run_id: str, record: EvaluationRecord, place: int, label: str, icon: str) -> None:
+    """A link to the replay of one of the episodes."""
+    seed = record.seeds[place]
+    st.page_link(
+        REPLAY_PAGE,
+        label=label.format(score=_score(record.returns[place]), seed=seed),
+        icon=icon,
+        query_params=replay_query(run_id, record.weights, seed),
+    )
+
+
+def _score(value: float) -> str:
+    return number_text(round(value, 1))

@@ -1,0 +1,75 @@
+"""Every text of the replay, by the name that its script knows it by."""
+
+from __future__ import annotations
+
+from pages.shared.i18n import _
+
+__all__ = ["replay_labels"]
+
+
+def replay_labels() -> dict[str, str]:
+    """Every text of the replay in the session's language, by name."""
+    return _stage_labels() | _number_labels() | _transport_labels()
+
+
+def _stage_labels() -> dict[str, str]:
+    return {
+        "replay": _("Replay of an episode"),
+        "stage_waiting": _("Waiting for the server…"),
+        "stage_playing": _("Playing the episode…"),
+        "stage_drawing": _("Drawing the pictures…"),
+        "no_pictures": _("This environment draws no pictures."),
+        "pictures_end": _("The pictures end at step {n}: the episode is too long to keep them all."),
+        "picture_alt": _("Picture of the environment at step {n}"),
+        "ended": _("Ended after {steps} steps · return {score}"),
+        "cut_off": _("Cut off at {steps} steps · return {score}"),
+        "over": _("the episode is over"),
+    }
+
+
+def _number_labels() -> dict[str, str]:
+    return {
+        "q_values": _("Q-values"),
+        "action_n": _("Action {n}"),
+        "move_greedy": _("greedy choice"),
+        "move_random": _("random exploration"),
+        "reward": _("Reward of this step"),
+        "return_so_far": _("Return so far"),
+        "value": _("Expected: V(s) = max Q"),
+        "value_help": _("The discounted return that the network expects from this state on."),
+        "got": _("Really got from here"),
+        "got_help": _("The discounted return of the rewards that came from this state on."),
+        "state": _("What the agent sees"),
+        "values": _("Expected and real value of each state"),
+        "curve_value": "V(s) = max Q(s, a)",
+        "curve_got": _("discounted return really got"),
+        "values_help": _("Where the two curves meet, the network knows what is coming."),
+        "values_cut": _(
+            "Where the two curves meet, the network knows what is coming. This episode was cut off: what would have "
+            "come after its end is missing in the real curve, so that the two part towards the end."
+        ),
+    }
+
+
+def _transport_labels() -> dict[str, str]:
+    return {
+        "controls": _("Controls of the replay"),
+        "scrub": _("Position in the episode"),
+        "scrub_value": _("step {n} of {total}, return so far {score}"),
+        "position": _("step {n} of {total}"),
+        "first": _("First state"),
+        "back": _("One step back"),
+        "play": _("Play the episode"),
+        "pause": _("Pause"),
+        "forward": _("One step forward"),
+        "last": _("Last state"),
+        "speed": _("Speed"),
+        "speed_n": "{n}×",
+        "repeat": _("Repeat"),
+        "full_screen": _("Full screen"),
+        "keys_play": _("[Space] play or pause"),
+        "keys_step": _("[←] [→] one step"),
+        "keys_many": _("[Shift] with [←] [→] ten steps"),
+        "keys_ends": _("[Home] [End] first and last"),
+        "keys_speed": _("[−] [+] speed"),
+    }

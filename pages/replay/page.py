@@ -1,0 +1,161 @@
+"""The page where a trained agent's episode is looked at, state by state; or two of them side by side.
+
+The address says which: ``?run=...&checkpoint=best&seed=1``, and ``epsilon``, ``other`` and ``other_checkpoint`` where
+they are wanted. The episode itself goes from the server to the browser without this script.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+import streamlit as st
+
+from dqn_core.environments.make import inspect_environment
+from dqn_core.runs.records import RunRecord
+from dqn_core.training.rollout import LARGEST_SEED
+from pages.replay.agent_tabs import agent_tabs
+from pages.replay.panel import ReplaySide, replay_panel
+from pages.replay.policy_picker import ChosenPolicy, policy_picker, snapshot_text
+from pages.server.process import get_manager
+from pages.shared.address_choices import AddressFlag, AddressNumber, address_select
+from pages.shared.errors import show_errors
+from pages.shared.i18n import _, core_messages
+from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, base_path, language_switch, last_run, page_query
+from pages.shared.numbers import number_text
+
+_RUNS = 200
+_SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)
+_IS_DOUBLE = AddressFlag("double")
+_NEW_SEEDS = 10_000
+_WIDTH = 150
+_EPSILONS = ("0.0", "0.05", "0.1", "0.25", "0.5", "1.0")
+
+
+def replay_page() -> None:
+    """Draw the page of the episode in the address."""
+    runs = get_manager().list_runs(_RUNS)
+    run_id = st.query_params.get("run") or last_run() or (runs[0].run_id if runs else None)
+    _header(run_id)
+    if not runs or run_id is None:
+        _nothing_yet()
+        return
+    st.query_params["run"] = run_id
+    if run_id not in {each.run_id for each in runs}:
+        runs = [get_manager().snapshot(run_id).record, *runs]  # an old one; or says that there is none
+    with st.container(border=True, key="replay-choice", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+            chosen = policy_picker(runs, run_id, names=("run", "checkpoint"), labels=(_("Run"), _("Checkpoint")))
+            seed, epsilon, is_double = _episode()
+        other = _other(runs, chosen) if is_double and chosen else None
+    if chosen is None:
+        st.info(_("This run has kept no network yet: wait for its first evaluation."), icon=":material/hourglass:")
+        return
+    _replay([chosen, *([other] if other else [])], seed, epsilon)
+    agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon)
+
+
+def _header(run_id: str | None) -> None:
+    left, right = st.columns([1, 1], vertical_alignment="center")
+    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
+        st.title(_("Replay"), anchor=False, width="content")
+        st.caption(_("What the agent saw, expected and did, state by state"), width="content")
+    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
+        if run_id:
+            st.page_link(
+                TRAIN_PAGE, label=_("This run"), icon=":material/monitoring:", query_params=page_query(run=run_id)
+            )
+        language_switch(REPLAY_PAGE)
+
+
+def _nothing_yet() -> None:
+    with st.container(border=True, key="welcome"):
+        st.subheader(_("No agent to watch yet"), anchor=False)
+        st.markdown(
+            _("Train one first: a minute is enough for CartPole. Then every episode of it can be looked at here.")
+        )
+        st.page_link(TRAIN_PAGE, label=_("Train an agent"), icon=":material/model_training:", query_params=page_query())
+
+
+def _episode() -> tuple[int, float, bool]:
+    """The widgets of the seed, the share of random actions, and the second side."""
+    st.number_input(
+        _("Episode seed"),
+        _SEED.low,
+        _SEED.high,
+        key=_SEED.hold(),
+        on_change=_SEED.take,
+        help=_("The start of the episode: the same seed gives the same start to every agent."),
+        width=_WIDTH,
+    )
+    st.button("", icon=":material/casino:", on_click=_draw_seed, help=_("Another start"), key="another-start")
+    epsilon = _epsilon()
+    st.toggle(
+        _("Side by side"),
+        key=_IS_DOUBLE.hold(),
+        on_change=_IS_DOUBLE.take,
+        help=_("Two agents, or one early and late in its training, on the same start."),
+    )
+    return _SEED.value, epsilon, _IS_DOUBLE.value
+
+
+def _draw_seed() -> None:
+    st.query_params["seed"] = str(random.randrange(_NEW_SEEDS))  # noqa: S311  any start will do
+
+
+def _epsilon() -> float:
+    """The share of random actions; one that the address names is a choice too."""
+    named = st.query_params.get("epsilon", "")
+    known = (*_EPSILONS, named) if _is_share(named) and float(named) not in map(float, _EPSILONS) else _EPSILONS
+    texts = {text: _("random {share}").format(share=f"{float(text):.0%}") for text in sorted(known, key=float)}
+    texts["0.0"] = _("greedy")
+    help_text = _("Greedy takes the action with the highest Q-value; otherwise some actions are left to chance.")
+    return float(address_select("epsilon", _("Actions"), texts, "0.0", help=help_text, width=_WIDTH))
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return math.isfinite(float(text)) and 0.0 <= float(text) <= 1.0
+    except ValueError:
+        return False
+
+
+def _other(runs: list[RunRecord], chosen: ChosenPolicy) -> ChosenPolicy | None:
+    """The agent beside the first one, in the same environment; the same run's earliest network unless chosen."""
+    alike = [each for each in runs if each.config.env_id == chosen.record.config.env_id]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        return policy_picker(
+            alike,
+            chosen.record.run_id,
+            names=("other", "other_checkpoint"),
+            labels=(_("Beside it: run"), _("Checkpoint")),
+            early=True,
+        )
+
+
+def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float) -> None:
+    config = chosen[0].record.config
+    report = inspect_environment(config.env_id, config.max_episode_steps)
+    replay_panel(
+        [_side(each) for each in chosen],
+        seed=seed,
+        epsilon=epsilon,
+        action_names=[_(name) for name in report.action_names],
+        observation_names=[_(name) for name in report.observation_names],
+        frames_per_s=report.frames_per_s,
+        messages=core_messages(),
+        base_path=base_path(),
+    )
+
+
+def _side(chosen: ChosenPolicy) -> ReplaySide:
+    record = chosen.record
+    return ReplaySide(
+        run_id=record.run_id,
+        checkpoint=chosen.snapshot.name,
+        title=_("{name}, seed {seed}").format(name=record.name, seed=number_text(record.initial_config.seed)),
+        detail=snapshot_text(chosen.snapshot),
+    )
+
+
+show_errors(replay_page)

@@ -1,0 +1,90 @@
+"""The routes of replays: an episode's numbers, and its pictures while they are drawn.
+
+    GET /live/runs/{run_id}/replay?checkpoint=best&seed=0&epsilon=0   200 numbers | 202 {"stage": "waiting" | "playing"}
+                                                            &from=0   of a long episode, those from that step on
+    GET /live/replays/{replay_id}/frames?from=0                       the pictures from there on that are drawn by now
+
+Both wait a while for what is not there yet. The first begins to play the episode; asked again, it goes on waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from dqn_core.environments.make import inspect_environment
+from dqn_core.runs.manager import RunManager
+from dqn_core.runs.policies import find_policy
+from dqn_core.runs.replays import Replay, Replays
+from pages.replay.wire import frame_pack, replay_numbers
+from pages.server.answers import JsonAnswer, error_answer, json_errors, query_count, query_number
+from pages.server.process import get_manager, get_replays
+from pages.server.shutdown import is_closing
+
+__all__ = ["replay_routes"]
+
+_TICK_S = 0.02
+_MOST_TICKS = 250
+"""An answer that has nothing to say by then (5 s) says so, and is asked for again."""
+
+
+def replay_routes(
+    manager: Callable[[], RunManager] = get_manager, replays: Callable[[], Replays] = get_replays
+) -> list[BaseRoute]:
+    """The routes; ``manager`` gives the manager of the runs, ``replays`` their replays."""
+    numbers = functools.partial(_numbers, manager=manager, replays=replays)
+    frames = functools.partial(_frames, replays=replays)
+    return [
+        Route("/live/runs/{run_id}/replay", json_errors(numbers), methods=["GET"]),
+        Route("/live/replays/{replay_id}/frames", json_errors(frames), methods=["GET"]),
+    ]
+
+
+async def _numbers(request: Request, *, manager: Callable[[], RunManager], replays: Callable[[], Replays]) -> Response:
+    run_id = str(request.path_params["run_id"])
+    checkpoint = request.query_params.get("checkpoint", "best")
+    seed, epsilon = query_count(request, "seed"), query_number(request, "epsilon")
+    first = query_count(request, "from")
+
+    def ask() -> Replay:
+        path, load = find_policy(manager().run_folder(run_id), checkpoint)
+        return replays().ask(path, load, seed, epsilon)
+
+    replay = await run_in_threadpool(ask)
+    await _until(lambda: replay.rollout is not None or replay.stage.is_over)
+    if replay.error is not None:
+        raise replay.error
+    headers = {"Cache-Control": "no-store"}
+    if replay.config is None:
+        return JsonAnswer({"stage": replay.stage}, status_code=202, headers=headers)
+    config = replay.config
+    report = await run_in_threadpool(inspect_environment, config.env_id, config.max_episode_steps)
+    content = await run_in_threadpool(replay_numbers, replay, report, first)
+    return Response(content, media_type="application/json", headers=headers)
+
+
+async def _frames(request: Request, *, replays: Callable[[], Replays]) -> Response:
+    first = query_count(request, "from")
+    replay = await run_in_threadpool(replays().find, str(request.path_params["replay_id"]))
+    if replay is None:
+        return error_answer(404, "This replay is no longer kept: ask for the episode again.")
+    await _until(lambda: len(replay.frames) > first or replay.stage.is_over)
+    if replay.error is not None:
+        raise replay.error
+    # JPEG does not get smaller: the server's own compression is kept from trying.
+    headers = {"Cache-Control": "no-store", "Content-Encoding": "identity"}
+    return Response(frame_pack(replay, first), media_type="application/octet-stream", headers=headers)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds that a worker thread brings about, but not forever."""
+    for _ in range(_MOST_TICKS):
+        if holds() or is_closing():
+            return
+        await asyncio.sleep(_TICK_S)

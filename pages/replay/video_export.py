@@ -1,0 +1,53 @@
+"""An episode as a film to take home."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dqn_core.errors import DqnLabError
+from dqn_core.runs.jobs.orders import rollout_film_order
+from pages.server.process import get_manager
+from pages.shared.i18n import _, translate_error
+from pages.shared.job_progress import is_on_its_way, job_progress, submit
+
+__all__ = ["video_export"]
+
+_KINDS = (".mp4", ".gif")
+
+
+@st.fragment
+def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float) -> None:
+    """Choices and a button for a film of the episode that a run's snapshot plays on ``seed``; then the film."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="film-choice"):
+        kind = st.segmented_control(
+            _("Format"),
+            _KINDS,
+            format_func=lambda each: each.removeprefix(".").upper(),
+            default=_KINDS[0],
+            key="film-kind",
+            required=True,
+            help=_("MP4 plays everywhere and is small. A GIF also moves inside documents and chats."),
+        )
+        overlay = st.toggle(
+            _("Write on the pictures what the agent thinks"),
+            key="film-overlay",
+            value=True,
+            help=_("The step, the return so far, and every action's Q-value."),
+        )
+        try:
+            order = rollout_film_order(
+                get_manager(), run_id, checkpoint, seed, epsilon, kind=kind or _KINDS[0], overlay=overlay
+            )
+        except DqnLabError as error:
+            st.error(translate_error(error), icon=":material/error:")
+            return
+        st.button(
+            _("Make the film"),
+            icon=":material/movie:",
+            type="primary",
+            key="film-make",
+            disabled=order.film is not None or is_on_its_way(order),
+            on_click=submit,
+            args=(order,),
+        )
+    job_progress("film-job", order)

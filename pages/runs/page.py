@@ -1,0 +1,64 @@
+"""The page of all runs: find some, open, resume, name, tag, download or delete them."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.runs.run_actions import run_actions
+from pages.runs.run_selection import pick_runs, picked_run_ids, runs_stamp
+from pages.runs.table import runs_table
+from pages.server.process import get_run_list
+from pages.shared.errors import show_errors
+from pages.shared.i18n import _
+from pages.shared.identity import owner_mark, visitor
+from pages.shared.instructor import instructor_switch
+from pages.shared.links import RUNS_PAGE, TRAIN_PAGE, language_switch, page_query
+
+_OPEN_KEY = "runs-open"
+
+
+def runs_page() -> None:
+    """Draw the page."""
+    left, right = st.columns([2, 1], vertical_alignment="center")
+    with left:
+        st.title(_("Runs"), anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
+        instructor_switch()
+        language_switch(RUNS_PAGE)
+    if get_run_list().lines():
+        _workbench()
+    else:
+        _welcome()
+
+
+@st.fragment
+def _workbench() -> None:
+    """The table and what can be done with the runs chosen in it; a choice runs this part of the page alone."""
+    if opened := st.session_state.pop(_OPEN_KEY, None):
+        st.switch_page(TRAIN_PAGE, query_params=page_query(run=opened))
+    lines = {line.run_id: line for line in get_run_list().lines()}
+    picked = [lines[run_id] for run_id in picked_run_ids() if run_id in lines]
+    run_actions(picked, list(lines.values()))
+    runs_table(
+        [line.run_id for line in picked],
+        own_mark=owner_mark(visitor().visitor_id),
+        stamp=runs_stamp(),
+        on_picked=pick_runs,
+        on_open=_open,
+    )
+
+
+def _open(run_id: str) -> None:
+    st.session_state[_OPEN_KEY] = run_id
+
+
+def _welcome() -> None:
+    with st.container(border=True):
+        st.subheader(_("No runs yet"), anchor=False)
+        st.markdown(_("Every agent that was ever trained here stands in this list, with all that is known of it."))
+        st.page_link(
+            TRAIN_PAGE, label=_("Train the first one"), icon=":material/model_training:", query_params=page_query()
+        )
+
+
+show_errors(runs_page)

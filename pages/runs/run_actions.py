@@ -1,0 +1,124 @@
+"""What can be done with the runs that are chosen in the list of all runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dqn_core.errors import mark
+from dqn_core.events import RunState
+from dqn_core.runs.run_list import RunLine
+from pages.runs.routes import MOST_ARCHIVED
+from pages.runs.run_dialogs import ask_name, ask_tags, confirm_deletion
+from pages.runs.run_selection import do_to_runs, show_outcome
+from pages.server.process import get_manager
+from pages.shared.downloads import download_link
+from pages.shared.i18n import _
+from pages.shared.identity import may_control
+from pages.shared.links import COMPARE_PAGE, INSIDE_PAGE, MOST_COMPARED, REPLAY_PAGE, TRAIN_PAGE, base_path, page_query
+from pages.shared.numbers import size_text
+
+__all__ = ["run_actions"]
+
+_ROOMS = (
+    (TRAIN_PAGE, mark("Open"), ":material/open_in_new:"),
+    (REPLAY_PAGE, mark("Replay"), ":material/slow_motion_video:"),
+    (INSIDE_PAGE, mark("Inside"), ":material/neurology:"),
+)
+"""Pages that show one run."""
+
+
+def run_actions(picked: Sequence[RunLine], lines: Sequence[RunLine]) -> None:
+    """A row of buttons for the runs ``picked`` of ``lines``, and what came of the last of them."""
+    ours = [line for line in picked if may_control(line)]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-actions"):
+        _links(picked)
+        _commands(ours)
+        _labels(ours)
+        _downloads(picked)
+        if st.button(_("Delete"), icon=":material/delete:", disabled=not ours, key="runs-delete"):
+            confirm_deletion(ours)
+        _offer_all(lines)
+    if len(ours) < len(picked):
+        st.caption(
+            _("Chosen, but started by others: {n}. These can only be looked at.").format(n=len(picked) - len(ours))
+        )
+    show_outcome()
+
+
+def _links(picked: Sequence[RunLine]) -> None:
+    """Other pages with the runs chosen."""
+    one = picked[0].run_id if len(picked) == 1 else None
+    for page, label, icon in _ROOMS:
+        st.page_link(page, label=_(label), icon=icon, query_params=page_query(run=one), disabled=one is None)
+    run_ids = ",".join(line.run_id for line in picked[:MOST_COMPARED])
+    st.page_link(
+        COMPARE_PAGE,
+        label=_("Compare"),
+        icon=":material/stacked_line_chart:",
+        query_params=page_query() | {"runs": run_ids},
+        disabled=not picked,
+    )
+
+
+def _commands(picked: Sequence[RunLine]) -> None:
+    """What changes how runs stand."""
+    over = [line for line in picked if not line.state.is_active]
+    active = [line for line in picked if line.state.is_active]
+    st.button(
+        _("Resume"),
+        icon=":material/resume:",
+        help=_("Go on with runs that are over, from where they stood"),
+        disabled=not over,
+        key="runs-resume",
+        on_click=lambda: _resume(over),
+    )
+    st.button(_("Stop"), icon=":material/stop:", disabled=not active, key="runs-stop", on_click=lambda: _stop(active))
+
+
+def _resume(lines: Sequence[RunLine]) -> None:
+    do_to_runs(lines, get_manager().go_on, _("Taken up again: {n}"))
+
+
+def _stop(lines: Sequence[RunLine]) -> None:
+    do_to_runs(lines, get_manager().stop, _("Stopped: {n}"))
+
+
+def _labels(picked: Sequence[RunLine]) -> None:
+    if st.button(_("Rename"), icon=":material/edit:", disabled=len(picked) != 1, key="runs-rename"):
+        ask_name(picked[0])
+    if st.button(_("Tags"), icon=":material/label:", disabled=not picked, key="runs-tags"):
+        ask_tags(picked)
+
+
+def _downloads(picked: Sequence[RunLine]) -> None:
+    with st.popover(_("Download"), icon=":material/download:", disabled=not picked, key="runs-download"):
+        if len(picked) > MOST_ARCHIVED:
+            st.caption(_("At most {n} runs at once: choose fewer.").format(n=MOST_ARCHIVED))
+            return
+        run_ids = ",".join(line.run_id for line in picked)
+        address = f"{base_path()}/live/runs/everything.zip?runs={run_ids}"
+        size = size_text(sum(line.size for line in picked))
+        explanation = _("Settings, episodes, live changes and weights of what is chosen ({n}).").format(n=len(picked))
+        download_link(_("Everything but checkpoints (ZIP)"), address, "runs.zip", explanation)
+        download_link(
+            _("Everything (ZIP)"),
+            f"{address}&checkpoints=1",
+            "runs.zip",
+            _("With what they would go on from: about {size}.").format(size=size),
+        )
+
+
+def _offer_all(lines: Sequence[RunLine]) -> None:
+    """After a server's end there may be many runs to take up again, which nobody wants to look for one by one."""
+    interrupted = [line for line in lines if line.state is RunState.INTERRUPTED and may_control(line)]
+    if len(interrupted) > 1:
+        label = _("Resume all interrupted runs ({n})").format(n=len(interrupted))
+        st.button(
+            label,
+            icon=":material/resume:",
+            type="tertiary",
+            key="runs-resume-all",
+            on_click=lambda: _resume(interrupted),
+        )

@@ -1,0 +1,1 @@
+"""The search page, with all that is its own."""

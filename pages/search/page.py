@@ -1,0 +1,222 @@
+"""The page where settings are searched for: trials by Optuna, each a run like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.runs.searches import Searches, SearchStatus
+from pages.search.charts import history as search_history
+from pages.search.charts import importance as search_importance
+from pages.search.charts import parallel as search_parallel
+from pages.search.search_form import SearchDraft, search_form
+from pages.server.process import get_searches
+from pages.shared.errors import show_errors
+from pages.shared.fields import FIELDS
+from pages.shared.figure.figure import show_figure
+from pages.shared.i18n import _, problem_text, translate_error
+from pages.shared.identity import may_control, require_control, visitor
+from pages.shared.links import SEARCH_PAGE, TRAIN_PAGE, language_switch, new_run_query
+from pages.shared.numbers import number_text
+from pages.shared.value_text import value_text
+
+_ERROR, _SHOWN = "search:error", "search:shown"
+_STATES = {
+    "complete": mark("done"),
+    "pruned": mark("stopped early"),
+    "running": mark("training"),
+    "fail": mark("without a result"),
+}
+
+
+def search_page() -> None:
+    """Draw the page."""
+    left, right = st.columns([2, 1], vertical_alignment="center")
+    with left:
+        st.title(_("Search"), anchor=False)
+    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
+        language_switch(SEARCH_PAGE)
+    form, shown = st.columns([5, 7], gap="medium")
+    with form, st.container(border=True):
+        st.subheader(_("New search"), anchor=False)
+        _start(search_form(st.query_params.get("run")))
+    with shown:
+        error = st.session_state.pop(_ERROR, None)
+        if error is not None:
+            st.error(translate_error(error), icon=":material/error:")
+        _searches()
+
+
+def _start(draft: SearchDraft) -> None:
+    if draft.spec is None:
+        st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
+    st.caption(
+        _(
+            "Settings are suggested by what earlier trials showed (TPE). What is made large is the mean evaluation "
+            "over a trial's env steps; a trial below the median of the others at the same place is stopped."
+        )
+    )
+    st.button(
+        _("Start search"),
+        type="primary",
+        icon=":material/search:",
+        disabled=draft.spec is None,
+        on_click=_begin,
+        args=(draft,),
+        width="stretch",
+    )
+
+
+def _begin(draft: SearchDraft) -> None:
+    if draft.spec is not None:
+        spec = draft.spec
+
+        def start(searches: Searches) -> None:
+            st.session_state[_SHOWN] = searches.start(spec, draft.name, visitor().visitor_id)
+
+        _attempt(start)
+
+
+def _searches() -> None:
+    listed = dict(get_searches().listed())
+    if not listed:
+        with st.container(border=True):
+            st.subheader(_("No search yet"), anchor=False)
+            st.markdown(
+                _(
+                    "Choose the settings that may vary, and how far: the search trains one run after another and "
+                    "learns where the good values lie. The best one can be opened on the Train page."
+                )
+            )
+        return
+    if st.session_state.get(_SHOWN) not in listed:
+        st.session_state[_SHOWN] = next(iter(listed))
+    search_id = st.selectbox(_("Search"), listed, format_func=lambda each: f"{listed[each]} · {each}", key=_SHOWN)
+    status = get_searches().status(search_id)
+    if status.is_active:
+        _live(search_id)
+    else:
+        _result(status)
+
+
+@st.fragment(run_every="2s")
+def _live(search_id: str) -> None:
+    status = get_searches().status(search_id)
+    if not status.is_active:
+        st.rerun()
+    _result(status)
+
+
+def _result(status: SearchStatus) -> None:
+    total = status.spec.trials
+    text = _("{done} of {total} trials").format(done=status.done, total=total)
+    st.progress(min(1.0, status.done / total), text=text)
+    if status.error is not None:
+        st.error(translate_error(status.error), icon=":material/error:")
+    _buttons(status)
+    if status.best is None:
+        st.caption(_("The first trial has not ended yet.") if status.is_active else _("No trial has a result."))
+    else:
+        _figures(status)
+    _table(status)
+
+
+def _buttons(status: SearchStatus) -> None:
+    best = status.best_config()
+    with st.container(horizontal=True):
+        if best is not None and st.button(
+            _("Open the best on the Train page"), type="primary", icon=":material/model_training:"
+        ):
+            st.session_state["new:draft"] = best.to_dict()
+            st.switch_page(TRAIN_PAGE, query_params=new_run_query())
+        if status.is_active:
+            _button(_("Stop"), ":material/stop:", status, lambda searches: searches.stop(status.search_id))
+            return
+        if status.done < status.spec.trials:
+            _button(_("Resume"), ":material/resume:", status, lambda searches: searches.resume(status.search_id))
+        with st.popover(_("Delete"), icon=":material/delete:"):
+            st.markdown(_("The search and all its runs are deleted; this cannot be undone."))
+            _button(
+                _("Delete all of it"), ":material/delete:", status, lambda searches: searches.remove(status.search_id)
+            )
+
+
+def _button(label: str, icon: str, status: SearchStatus, act: Callable[[Searches], None]) -> None:
+    """A button for whoever controls the search."""
+
+    def checked(searches: Searches) -> None:
+        require_control(status)
+        act(searches)
+
+    st.button(label, icon=icon, on_click=_attempt, args=(checked,), disabled=not may_control(status))
+
+
+def _attempt(act: Callable[[Searches], None]) -> None:
+    """Do what a button asked for; what keeps it from being done is said above the results."""
+    try:
+        act(get_searches())
+    except DqnLabError as error:
+        st.session_state[_ERROR] = error
+
+
+def _figures(status: SearchStatus) -> None:
+    value = _("Mean evaluation")
+    labels = {each.field: _(FIELDS[each.field].label) for each in status.spec.ranges}
+    search_id = status.search_id
+    left, right = st.columns(2)
+    with left:
+        show_figure(
+            search_history.figure(status, x_title=_("Trial"), y_title=value),
+            "search-history",
+            title=_("Trials"),
+            hint=_("Hollow: stopped early. The line is the best so far."),
+            file_stem=search_id,
+            key=f"{search_id}:history",
+        )
+    with right:
+        title = _("Which setting matters")
+        if status.importances:
+            shares = {labels[name]: share for name, share in status.importances.items()}
+            show_figure(
+                search_importance.figure(shares),
+                "search-importance",
+                title=title,
+                hint=_("PED-ANOVA (Watanabe et al. 2023) over done trials."),
+                file_stem=search_id,
+                key=f"{search_id}:importance",
+            )
+        else:
+            with st.container(border=True):
+                st.markdown(f"**{title}**")
+                st.caption(_("After four trials with different results."))
+    show_figure(
+        search_parallel.figure(status, labels, value_label=value),
+        "search-parallel",
+        title=_("All settings together"),
+        hint=_("Drag along an axis to pick out trials."),
+        file_stem=search_id,
+        key=f"{search_id}:parallel",
+    )
+
+
+def _table(status: SearchStatus) -> None:
+    rows = [
+        {
+            "#": trial.number,
+            _("State"): _(_STATES.get(trial.state, trial.state)),
+            _("Mean evaluation"): "–" if trial.value is None else number_text(round(trial.value, 1)),
+            **{_(FIELDS[name].label): value_text(name, _rounded(value), _) for name, value in trial.changes.items()},
+        }
+        for trial in sorted(status.trials, key=lambda trial: -(trial.value if trial.value is not None else -1e18))
+    ]
+    if rows:
+        st.dataframe(rows, hide_index=True, key="search:table")
+
+
+def _rounded(value: object) -> object:
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+show_errors(search_page)

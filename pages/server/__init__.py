@@ -1,0 +1,1 @@
+"""The server itself: its process-wide services, settings, limits and answers."""

@@ -1,0 +1,149 @@
+"""What this process has one of: its RunManager, replays, jobs, the agents read for the Inside page.
+
+Pages and routes ask for them, the lifespan closes them.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from dqn_core.runs.jobs.service import Jobs
+from dqn_core.runs.manager import RunManager
+from dqn_core.runs.replays import Replays
+from dqn_core.runs.run_list import RunList
+from pages.server.settings import settings
+
+if TYPE_CHECKING:
+    from dqn_core.inside.library import Library
+    from dqn_core.runs.leaderboard import Leaderboard
+    from dqn_core.runs.searches import Searches
+
+__all__ = [
+    "close_manager",
+    "get_jobs",
+    "get_leaderboard",
+    "get_library",
+    "get_manager",
+    "get_replays",
+    "get_run_list",
+    "get_searches",
+]
+
+Instance = TypeVar("Instance")
+
+_lock = threading.Lock()
+_managers: list[RunManager] = []
+"""Empty, or the one."""
+_replays: list[Replays] = []
+"""Empty, or the one."""
+_run_lists: list[RunList] = []
+"""Empty, or the one."""
+_jobs: list[Jobs] = []
+"""Empty, or the one."""
+_libraries: list[Library] = []
+"""Empty, or the one."""
+_searches: list[Searches] = []
+"""Empty, or the one."""
+
+
+def get_manager() -> RunManager:
+    """The manager, made at the first call.
+
+    Raises SettingError for a setting that is not valid and StoreError where the data folder cannot be used; once that
+    is put right, the next call gives a manager.
+    """
+    with _lock:
+        if not _managers:
+            given = settings()
+            manager = RunManager(
+                given.data,
+                executor=given.executor,
+                preload=given.preload,
+                kept_bytes=given.checkpoint_mb * 2**20,
+                max_active_runs=given.max_active_runs,
+                max_runs_per_visitor=given.max_runs_per_visitor,
+                pause_unwatched_after_s=given.pause_unwatched_after_s,
+            )
+            _managers.append(manager)
+        return _managers[0]
+
+
+def get_replays() -> Replays:
+    """The episodes that people look at, made at the first call."""
+    with _lock:
+        if not _replays:
+            _replays.append(Replays())
+        return _replays[0]
+
+
+def get_run_list() -> RunList:
+    """The list of the manager's runs."""
+    manager = get_manager()
+    with _lock:
+        if not _run_lists or _run_lists[0].manager is not manager:
+            _run_lists[:] = [RunList(manager)]
+        return _run_lists[0]
+
+
+def get_library() -> Library:
+    """The agents that people look into, made at the first call."""
+    with _lock:
+        if not _libraries:
+            from dqn_core.inside.library import Library  # what it imports takes seconds, and no other page needs it
+
+            _libraries.append(Library())
+        return _libraries[0]
+
+
+def get_searches() -> Searches:
+    """The searches of the manager's data, made at the first call: Optuna takes seconds to import."""
+    manager = get_manager()
+    with _lock:
+        if not _searches:
+            from dqn_core.runs.searches import Searches
+
+            _searches.append(Searches(manager))
+        return _searches[0]
+
+
+def get_jobs() -> Jobs:
+    """The films, evaluations and measurements that people ask for, made at the first call."""
+    with _lock:
+        if not _jobs:
+            _jobs.append(Jobs(settings().preload))
+        return _jobs[0]
+
+
+def get_leaderboard() -> Leaderboard:
+    """The class's leaderboard, over the runs of the manager."""
+    from dqn_core.runs.leaderboard import Leaderboard  # what it evaluates with takes a while to import
+
+    return Leaderboard(get_manager(), get_jobs())
+
+
+def close_manager(timeout_s: float = 5.5) -> None:
+    """End every run with a checkpoint, store its last rows, and let go of everything; there may be nothing.
+
+    With what open connections may take before it, a server ends within ten seconds.
+    """
+    with _lock:
+        _libraries.clear()
+        _run_lists.clear()
+        while _searches:  # before their runs end, which are not to count as trials that failed
+            _searches.pop().close()
+        others: list[Jobs | Replays] = [*_take_all(_jobs), *_take_all(_replays)]
+        with ThreadPoolExecutor(max(1, len(others)), thread_name_prefix="close") as threads:
+            closing = [threads.submit(each.close) for each in others]
+            for manager in _take_all(_managers):
+                manager.close(timeout_s)
+        for each in closing:
+            each.result()
+
+
+def _take_all(instances: list[Instance]) -> list[Instance]:
+    """All of them, of which there are none any more."""
+    taken = instances.copy()
+    instances.clear()
+    return taken

@@ -1,0 +1,144 @@
+"""What the settings form shows, and where its changes go.
+
+While a run is active the form shows the config that the run was told last, whoever told it, and a change goes to
+the run. Otherwise it shows a draft of the next run, which is all that a browser tab keeps of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
+from dqn_core.presets import preset_config, preset_name, preset_names
+from pages.shared.identity import steering
+
+__all__ = ["CUSTOM", "NEW_RUN", "WATCHING", "FormState", "draft_config", "draft_form", "first_config", "live_form"]
+
+
+CUSTOM = "custom"
+"""What the form calls settings that are no preset's."""
+NEW_RUN = "new"
+"""Scope of the form where there is no run."""
+WATCHING = mark("You are watching: only whoever started this run changes its settings.")
+
+
+@dataclass(frozen=True)
+class FormState:
+    """The values shown, by field, and the run that they belong to."""
+
+    scope: str
+    """The run's id, or :data:`NEW_RUN`; part of each widget's key, so that runs do not mix."""
+    values: Mapping[str, Any]
+    """Raw values: a draft may hold some that no config accepts."""
+    is_live: bool
+    """Whether a change goes to an active run."""
+    is_locked: bool = False
+    """Whether the visitor may only look: the active run is another's."""
+    _judged: list[tuple[Mapping[str, Any], dict[str, FieldProblem]]] = field(
+        default_factory=list, repr=False, compare=False
+    )
+    """The values that :meth:`problems` last looked at, and what it found: each of many widgets asks."""
+
+    def key(self, name: str) -> str:
+        """Session-state key of the widget of field ``name``."""
+        return f"{self.scope}:{name}"
+
+    def change(self, **changes: Any) -> None:
+        """Take ``changes`` over; a refusal is kept for :meth:`refusal` and changes nothing."""
+        refusals = _refusals(self.scope)
+        refusals.clear()
+        if not self.is_live:
+            _draft(self.scope).update(changes)
+            return
+        for name, value in changes.items():
+            try:
+                steering(self.scope).change(self.scope, name, value)
+            except DqnLabError as error:
+                refusals[name] = error
+
+    def refusal(self, name: str) -> DqnLabError | None:
+        """Why the last change of field ``name`` was refused; None where it was not."""
+        return _refusals(self.scope).get(name)
+
+    def present_preset(self) -> str:
+        """Name of the preset that the values are; :data:`CUSTOM` where they are none."""
+        try:
+            return preset_name(self.config())
+        except ConfigError:
+            return CUSTOM
+
+    def want_preset(self, name: str) -> None:
+        """Keep in mind which preset was chosen, for other environments."""
+        st.session_state[f"{self.scope}:wanted-preset"] = name
+
+    def wanted_preset(self) -> str:
+        """The preset that was chosen last; where none was, the one that the values are."""
+        key = f"{self.scope}:wanted-preset"
+        if key not in st.session_state and (present := self.present_preset()) != CUSTOM:
+            self.want_preset(present)
+        wanted: str = st.session_state.get(key, CUSTOM)
+        return wanted
+
+    def config(self) -> TrainingConfig:
+        """The values as a config; raises :class:`ConfigError` for a draft that is not valid."""
+        return TrainingConfig.from_dict(self.values)
+
+    def problems(self) -> dict[str, FieldProblem]:
+        """What is wrong with a draft, by field."""
+        if not self._judged or self._judged[0][0] != self.values:
+            self._judged[:] = [(dict(self.values), self._problems())]
+        return self._judged[0][1]
+
+    def _problems(self) -> dict[str, FieldProblem]:
+        try:
+            self.config()
+        except ConfigError as error:
+            return {problem.field: problem for problem in error.problems}
+        return {}
+
+
+def live_form(run_id: str, wanted: TrainingConfig, *, is_locked: bool = False) -> FormState:
+    """The form of an active run, showing the config it was told last."""
+    return FormState(run_id, wanted.to_dict(), is_live=True, is_locked=is_locked)
+
+
+def draft_form(scope: str, start_from: TrainingConfig) -> FormState:
+    """The form of the next run: this tab's draft, which begins as ``start_from``, and anew where that has changed.
+
+    A run that went on meanwhile has other settings than when the draft was begun: those were to be its next.
+    """
+    begun_as = start_from.to_dict()
+    if not _draft(scope) or st.session_state.setdefault(f"{scope}:draft-of", begun_as) != begun_as:
+        _draft(scope).clear()
+        _draft(scope).update(begun_as)
+    st.session_state[f"{scope}:draft-of"] = begun_as
+    return FormState(scope, _draft(scope), is_live=False)
+
+
+def draft_config(scope: str) -> TrainingConfig | None:
+    """The draft that this tab holds under ``scope``; None where there is none, or it is not valid."""
+    values = st.session_state.get(f"{scope}:draft")
+    try:
+        return TrainingConfig.from_dict(values) if values else None
+    except ConfigError:
+        return None
+
+
+def first_config(env_id: str) -> TrainingConfig:
+    """The config that a form begins with for ``env_id``."""
+    return preset_config(env_id, preset_names(env_id)[0])
+
+
+def _draft(scope: str) -> dict[str, Any]:
+    draft: dict[str, Any] = st.session_state.setdefault(f"{scope}:draft", {})
+    return draft
+
+
+def _refusals(scope: str) -> dict[str, DqnLabError]:
+    refusals: dict[str, DqnLabError] = st.session_state.setdefault(f"{scope}:refusals", {})
+    return refusals

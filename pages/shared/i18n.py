@@ -1,0 +1,148 @@
+"""Texts in the reader's language, with gettext's semantics: an English template looks up its translation.
+
+The catalogs are gettext ``.po`` files, read once with Babel; a template without a translation is shown in English.
+The language is the browser's unless the URL says otherwise (``?lang=ko``), so a link or a reload keeps it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from babel.messages.catalog import Message
+from babel.messages.pofile import read_po
+
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
+from pages.server.paths import without_folders
+from pages.shared.fields import FIELDS
+from pages.shared.markdown import escape_markdown
+from pages.shared.numbers import number_text
+from pages.shared.words import STATE_LABELS, WEIGHTS_LABELS
+
+__all__ = [
+    "DOMAIN",
+    "LANGUAGES",
+    "LOCALE_DIR",
+    "_",
+    "core_messages",
+    "current_language",
+    "field_label",
+    "problem_text",
+    "translate",
+    "translate_error",
+    "translate_parts",
+    "translate_to_markdown",
+]
+
+LANGUAGES = {"en": "English", "ko": "한국어"}
+"""Languages shipped, each by its own name."""
+DOMAIN = "dqn_lab"
+LOCALE_DIR = Path(__file__).parents[1] / "locale"
+_FALLBACK = "en"
+_LONGEST_VALUE = 200
+"""Characters of a bad value that a message repeats."""
+_RUN_SOURCES = ("dqn_core/algorithm/", "dqn_core/environments/", "dqn_core/runs/", "dqn_core/training/")
+_FIELD_PARAMETERS = frozenset({"field", "name", "limit_name"})
+_WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHTS_LABELS}
+"""Parameters whose values have words of their own, by the parameter's name."""
+
+
+def _(template: str) -> str:
+    """``template`` in the language of the session whose script runs."""
+    return translate(current_language(), template)
+
+
+def current_language() -> str:
+    """The URL's language if it is shipped, else the browser's, else English."""
+    wished = (st.query_params.get("lang"), st.context.locale)
+    return next((language for tag in wished if (language := _shipped(tag))), _FALLBACK)
+
+
+def translate(language: str, template: str) -> str:
+    """``template`` in ``language``, paragraph by paragraph; as it is where the catalog has nothing for it."""
+    catalog = _catalog(language)
+    return "\n\n".join(catalog.get(paragraph, paragraph) for paragraph in template.split("\n\n"))
+
+
+def core_messages() -> dict[str, str]:
+    """Translations of the messages that a run itself may send to its viewers, by template."""
+    return _core_messages(current_language())
+
+
+def translate_parts(template: str, parameters: Mapping[str, object]) -> str:
+    """A message that travels as a template and its parameters, in the session's language, as plain text.
+
+    A parameter that names a config field is shown by that field's label, numbers as people write them. An empty
+    template stays empty.
+    """
+    return template and _(template).format(**{name: _parameter_text(name, value) for name, value in parameters.items()})
+
+
+def translate_to_markdown(template: str, parameters: Mapping[str, object]) -> str:
+    """The same for where Markdown is read: what people typed, or other people's code said, is shown as it stands."""
+    texts = {name: _parameter_text(name, value, escape_markdown) for name, value in parameters.items()}
+    return template and _(template).format(**texts)
+
+
+def translate_error(error: DqnLabError) -> str:
+    """What ``error`` says, in the session's language, in Markdown; a config's problems as one list entry each."""
+    if isinstance(error, ConfigError):
+        return "\n".join(f"- {problem_text(problem)}" for problem in error.problems)
+    return translate_to_markdown(error.template, error.parameters)
+
+
+def problem_text(problem: FieldProblem) -> str:
+    """One bad field by its label, its value, and what would be right, in Markdown."""
+    reason = translate_to_markdown(problem.template, problem.parameters)
+    value = _parameter_text("value", problem.value, lambda text: escape_markdown(_shortened(text)))
+    return f"**{escape_markdown(field_label(problem.field))}** ({value}): {reason}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
+
+
+def field_label(name: str) -> str:
+    """The form's label of a config field; the name itself where there is no such field."""
+    return _(FIELDS[name].label) if name in FIELDS else name
+
+
+def _parameter_text(name: str, value: object, escape: Callable[[str], str] = str) -> str:
+    if name in _FIELD_PARAMETERS and isinstance(value, str):
+        return field_label(value)
+    if value in _WORDS.get(name, ()):
+        return _(_WORDS[name][value])
+    if isinstance(value, bool):
+        return _("on") if value else _("off")
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    return escape(without_folders(str(value)))
+
+
+def _shipped(tag: str | None) -> str | None:
+    language = (tag or "").replace("_", "-").split("-")[0].lower()
+    return language if language in LANGUAGES else None
+
+
+@functools.cache
+def _messages(language: str) -> tuple[Message, ...]:
+    with (LOCALE_DIR / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
+        messages = read_po(file, locale=language)
+    return tuple(each for each in messages if each.id and each.string and not each.fuzzy)
+
+
+@functools.cache
+def _catalog(language: str) -> dict[str, str]:
+    return {str(each.id): str(each.string) for each in _messages(language)}
+
+
+@functools.cache
+def _core_messages(language: str) -> dict[str, str]:
+    return {
+        str(each.id): str(each.string)
+        for each in _messages(language)
+        if any(path.startswith(_RUN_SOURCES) for path, _line in each.locations)
+    }

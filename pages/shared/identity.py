@@ -1,0 +1,180 @@
+"""Who looks at the page, and what they may do.
+
+Where the server has an instructor's code, whoever started a run controls it, others watch, and who knows the code
+controls all. Without one, everybody controls everything, as one person on their own machine expects.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import hmac
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import streamlit as st
+from starlette.requests import HTTPConnection
+
+from dqn_core.errors import AccessError, mark
+from dqn_core.runs.manager import RunManager
+from pages.server.process import get_manager
+from pages.server.settings import settings
+from pages.server.visitor_cookies import Signer, new_visitor_id, server_key
+from pages.shared.i18n import _
+
+__all__ = [
+    "Owned",
+    "Visitor",
+    "become_instructor",
+    "browser_of",
+    "grant_for_browser",
+    "leave_instructor",
+    "may_control",
+    "owner_mark",
+    "owner_text",
+    "require_control",
+    "signer",
+    "steering",
+    "visitor",
+]
+
+_MARK_LENGTH = 4
+_ID_KEY, _ROLE_KEY = "visitor_id", "visitor_is_instructor"
+_ATTEMPTS, _ATTEMPTS_IN_ALL, _ATTEMPTS_S = 5, 50, 60.0
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Whoever looks at a page: a browser, as far as the server can tell."""
+
+    visitor_id: str
+    is_instructor: bool
+
+
+class Owned(Protocol):
+    """A run, or an experiment."""
+
+    @property
+    def owner(self) -> str:
+        """Id of the visitor who started it; empty for one that belongs to everybody."""
+
+
+def visitor() -> Visitor:
+    """The visitor of the session whose script runs.
+
+    A browser that keeps no cookies is known by its tab, until that is closed or loaded again.
+    """
+    cookies = st.context.cookies.to_dict()
+    visitor_id = signer().visitor_in(cookies) or st.session_state.setdefault(_ID_KEY, new_visitor_id())
+    # What was typed in this tab is newer than what its browser sent when it connected.
+    is_instructor = st.session_state.get(_ROLE_KEY, signer().is_instructor_in(cookies))
+    return Visitor(visitor_id, is_instructor)
+
+
+def may_control(record: Owned) -> bool:
+    """Whether the visitor may steer, change, name or delete it; what has no owner is everybody's."""
+    if not settings().instructor_code or not record.owner:
+        return True
+    who = visitor()
+    return who.is_instructor or who.visitor_id == record.owner
+
+
+def require_control(record: Owned) -> None:
+    """Raises :class:`AccessError` where the visitor may only watch. Whatever a page shows, each command asks here."""
+    if not may_control(record):
+        template = mark("This was started by {owner}: only they and the instructor control it.")
+        raise AccessError(template, owner=owner_text(record))
+
+
+def steering(run_id: str) -> RunManager:
+    """The manager, to steer ``run_id`` with. Raises :class:`AccessError` where the visitor may only watch it."""
+    manager = get_manager()
+    require_control(manager.snapshot(run_id).record)
+    return manager
+
+
+def browser_of(connection: HTTPConnection) -> str:
+    """Id of the visitor whose browser opened ``connection`` to a route; empty for one without our cookie."""
+    if not connection.cookies:
+        return ""
+    return signer().visitor_in(connection.cookies) or ""
+
+
+def owner_mark(owner: str) -> str:
+    """A few letters that tell visitors apart without naming them; empty for a run that belongs to everybody."""
+    return hashlib.sha256(owner.encode()).hexdigest()[:_MARK_LENGTH] if owner else ""
+
+
+def owner_text(record: Owned) -> str:
+    """Whose it is, by a short name that stays the same; empty for one that is everybody's."""
+    if not record.owner:
+        return ""
+    return _("visitor {mark}").format(mark=owner_mark(record.owner))
+
+
+def signer() -> Signer:
+    """The server's signer of cookies. Raises SettingError for a setting that is not valid."""
+    return _signer(settings().data, settings().instructor_code)
+
+
+@functools.lru_cache(maxsize=1)
+def _signer(folder: Path, instructor_code: str) -> Signer:
+    return Signer(server_key(folder), instructor_code)
+
+
+# ------------------------------------------------------------------------------------------------- instructor
+
+
+class _WrongAttempts:
+    """Counts wrong codes of the last minute, by where they came from and in all: guessing takes for ever."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latest: deque[tuple[float, str]] = deque()
+
+    def refuse_more_from(self, address: str) -> None:
+        """Raises :class:`AccessError` where too many came."""
+        with self._lock:
+            while self._latest and self._latest[0][0] < time.monotonic() - _ATTEMPTS_S:
+                self._latest.popleft()
+            from_here = sum(each == address for _, each in self._latest)
+            if from_here >= _ATTEMPTS or len(self._latest) >= _ATTEMPTS_IN_ALL:
+                raise AccessError(mark("Too many wrong codes: wait a minute, then try again."))
+
+    def add(self, address: str) -> None:
+        """One more."""
+        with self._lock:
+            self._latest.append((time.monotonic(), address))
+
+
+_wrong_attempts = _WrongAttempts()
+
+
+def become_instructor(code: str) -> None:
+    """Give the session's visitor control of every run, for the right code. Raises :class:`AccessError`."""
+    address = _address()
+    _wrong_attempts.refuse_more_from(address)
+    right = settings().instructor_code
+    if not right or not hmac.compare_digest(code.strip().encode(), right.encode()):
+        _wrong_attempts.add(address)
+        raise AccessError(mark("This is not the instructor's code."))
+    st.session_state[_ROLE_KEY] = True
+
+
+def _address() -> str:
+    return str(st.context.ip_address)
+
+
+def leave_instructor() -> None:
+    """From here on, the session's visitor controls their own runs alone."""
+    st.session_state[_ROLE_KEY] = False
+
+
+def grant_for_browser() -> str | None:
+    """What the browser can exchange for its role in this session; None for a browser without cookies."""
+    visitor_id = signer().visitor_in(st.context.cookies.to_dict())
+    return None if visitor_id is None else signer().grant(visitor_id, is_instructor=visitor().is_instructor)

@@ -1,0 +1,32 @@
+"""Every text of jobs, films and the gallery, by the name that their scripts know it by."""
+
+from __future__ import annotations
+
+from pages.shared.i18n import _
+
+__all__ = ["film_labels", "gallery_labels"]
+
+
+def film_labels() -> dict[str, str]:
+    """The texts of a job and of a film, in the session's language."""
+    return {
+        "working": _("On its way"),
+        "waiting": _("Waiting for its turn"),
+        "waiting_behind": _("Waiting for its turn ({n} before it)"),
+        "cancelled": _("Cancelled. Nothing was kept."),
+        "gone": _("The server does not know of this any more: ask for it again."),
+        "cancel": _("Cancel"),
+        "download": _("Download {name} ({size} MB)"),
+    }
+
+
+def gallery_labels() -> dict[str, str]:
+    """The texts of the gallery of recorded episodes."""
+    return film_labels() | {
+        "gallery": _("Learning over time"),
+        "episode_n": _("Episode {n}"),
+        "evaluation_n": _("After episode {n}"),
+        "return_n": _("return {score}"),
+        "play_n": _("Play: {title}, {score}"),
+        "best": _("new best"),
+    }

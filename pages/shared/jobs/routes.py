@@ -1,0 +1,115 @@
+"""The routes of jobs and of what comes of them.
+
+GET /live/jobs/{job_id}                              how far it is, and its film where it came to one
+GET /live/runs/{run_id}/films/{key}/{name}           a film
+GET /live/runs/{run_id}/recordings/{name}.jpg        a small picture of a recorded episode
+GET /live/runs/{run_id}/evaluations/{position}.csv   an evaluation, a row an episode
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from dqn_core.environments.make import as_jpeg
+from dqn_core.runs.evaluation_store import EvaluationStore
+from dqn_core.runs.jobs.films import film_path
+from dqn_core.runs.jobs.service import Jobs
+from dqn_core.runs.manager import RunManager
+from dqn_core.training.recorded_pictures import recording_picture
+from dqn_core.training.recordings import read_recording
+from dqn_core.training.run_folder import RunFolder
+from pages.server.answers import JsonAnswer, error_answer, json_errors
+from pages.server.process import get_jobs, get_manager
+from pages.shared.jobs.wire import evaluation_csv, job_facts
+
+__all__ = ["job_routes"]
+
+_TYPES = {".mp4": "video/mp4", ".gif": "image/gif"}
+_PICTURE_WIDTH = 300
+_KEPT_PICTURES = 512
+
+
+def job_routes(manager: Callable[[], RunManager] = get_manager, jobs: Callable[[], Jobs] = get_jobs) -> list[BaseRoute]:
+    """The routes; ``manager`` gives the manager of the runs, ``jobs`` what works for them."""
+    run = "/live/runs/{run_id}"
+
+    def route(path: str, handler: Callable[[Request, RunManager], Awaitable[Response]]) -> Route:
+        async def answer(request: Request) -> Response:
+            return await handler(request, await run_in_threadpool(manager))
+
+        return Route(path, json_errors(answer), methods=["GET"])
+
+    return [
+        Route("/live/jobs/{job_id}", json_errors(functools.partial(_job, jobs=jobs)), methods=["GET"]),
+        route(f"{run}/films/{{key}}/{{name}}", _film),
+        route(f"{run}/recordings/{{name}}", _recording),
+        route(f"{run}/evaluations/{{name}}", _evaluation),
+    ]
+
+
+async def _job(request: Request, *, jobs: Callable[[], Jobs]) -> Response:
+    service = jobs()
+    job = service.find(request.path_params["job_id"])
+    if job is None:
+        return error_answer(404, "This job is not known any more.")
+    return JsonAnswer(job_facts(job, service.places_before(job)), headers={"Cache-Control": "no-store"})
+
+
+async def _film(request: Request, manager: RunManager) -> Response:
+    values = request.path_params
+
+    def find() -> Path | None:
+        return film_path(manager.run_folder(values["run_id"]), values["key"], values["name"])
+
+    path = await run_in_threadpool(find)
+    if path is None:
+        return error_answer(404, "There is no such film any more: have it made again.")
+    # Pictures are compressed already, and a player asks for parts of the file as it is.
+    headers = {"Content-Encoding": "identity", "Cache-Control": "private, max-age=3600"}
+    return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+
+
+async def _recording(request: Request, manager: RunManager) -> Response:
+    name = re.sub(r"\.jpg$", "", request.path_params["name"])
+
+    def draw() -> bytes:
+        run_folder = manager.run_folder(request.path_params["run_id"])
+        return _picture(run_folder, name, read_recording(run_folder, name).env_step)
+
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return Response(await run_in_threadpool(draw), media_type="image/jpeg", headers=headers)
+
+
+@functools.lru_cache(maxsize=_KEPT_PICTURES)
+def _picture(run_folder: Path, name: str, _env_step: int) -> bytes:
+    """A recorded episode as a small JPEG; one recorded anew at another env step is another."""
+    config = RunFolder.open(run_folder).config
+    image = Image.fromarray(recording_picture(config, read_recording(run_folder, name)))
+    image.thumbnail((_PICTURE_WIDTH, _PICTURE_WIDTH))
+    return as_jpeg(np.asarray(image))
+
+
+async def _evaluation(request: Request, manager: RunManager) -> Response:
+    run_id, name = request.path_params["run_id"], request.path_params["name"]
+    position = re.fullmatch(r"(\d{1,6})\.csv", name, re.ASCII)
+
+    def find() -> str | None:
+        manager.run_folder(run_id)  # says so where there is no such run
+        record = EvaluationStore(manager.store.database).get(run_id, int(position[1])) if position else None
+        return None if record is None else evaluation_csv(record)
+
+    text = await run_in_threadpool(find)
+    if text is None:
+        return error_answer(404, "There is no such evaluation of this run.")
+    headers = {"Content-Disposition": f'attachment; filename="{run_id}-evaluation-{name}"', "Cache-Control": "no-store"}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)

@@ -1,0 +1,48 @@
+"""What goes over the wire of a job, of a film and of an evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from dqn_core.runs.evaluation_store import EvaluationRecord
+from dqn_core.runs.jobs.service import Job
+from dqn_core.training.csv_log import csv_text
+from pages.server.paths import shown_parameters
+
+__all__ = ["evaluation_csv", "film_place", "job_facts"]
+
+_COLUMNS = ("episode", "seed", "return", "length", "weights", "epsilon", "made_at")
+
+
+def job_facts(job: Job, places_before: int) -> dict[str, Any]:
+    """How far ``job`` is, as JSON values."""
+    error = job.error
+    return {
+        "id": job.job_id,
+        "state": str(job.state),
+        "share": job.share,
+        "places_before": places_before,
+        "error": None
+        if error is None
+        else {"template": error.template, "parameters": shown_parameters(error.parameters)},
+        "film": film_place(job.result) if isinstance(job.result, Path) else None,
+    }
+
+
+def film_place(path: Path) -> dict[str, Any]:
+    """Where the film at ``path``, in a run's folder, is to be had."""
+    key, run_id = path.parent.name, path.parent.parent.parent.name
+    return {
+        "url": f"/live/runs/{quote(run_id)}/films/{key}/{quote(path.name)}",
+        "name": path.name,
+        "bytes": path.stat().st_size if path.exists() else 0,
+    }
+
+
+def evaluation_csv(record: EvaluationRecord) -> str:
+    """A row an episode."""
+    shared = (record.weights, record.epsilon, record.made_at.isoformat(timespec="seconds"))
+    episodes = zip(record.seeds, record.returns, record.lengths, strict=True)
+    return csv_text([_COLUMNS, *([number, *episode, *shared] for number, episode in enumerate(episodes, start=1))])

@@ -1,0 +1,177 @@
+"""What all charts share: a colour-blind-safe palette, and the parts that live charts are built from.
+
+A *live chart* is a template: layout and styled, empty traces. The live panel in the browser fills it. Each trace's
+``meta`` says with what:
+
+``x``, ``y``    columns of the episodes on the wire; ``y`` "goal" stands for the goal's score at both ends of x
+``window``      where present, y is the moving mean of this many newest values
+``color``       role in :data:`PALETTE`; the panel takes the light or the dark tone, whichever the page shows
+``key``         name of the trace, stable over languages
+
+Text and lines of the axes take the page's own colours, which only the browser knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+__all__ = ["DASHES", "INK", "PALETTE", "SCALES", "SERIES", "line_trace", "live_figure", "marker_trace", "plain_figure"]
+
+PALETTE: dict[str, dict[str, str]] = {
+    "light": {
+        "data": "#0072B2",
+        "mean_long": "#8F3F97",
+        "evaluation": "#C24E00",
+        "goal": "#00795A",
+        "loss": "#A8467B",
+        "length": "#00795A",
+        "epsilon": "#9A5B00",
+        "change": "#4A5568",
+        "warning": "#9A5B00",
+        "danger": "#B3261E",
+    },
+    "dark": {
+        "data": "#5AB9F0",
+        "mean_long": "#D6A3E0",
+        "evaluation": "#FF9F5A",
+        "goal": "#3FCF9F",
+        "loss": "#F08FC0",
+        "length": "#3FCF9F",
+        "epsilon": "#F2B84B",
+        "change": "#B8C2D0",
+        "warning": "#F2B84B",
+        "danger": "#FF8A80",
+    },
+}
+"""Colours by role, after Okabe and Ito (2008), toned so that each reads at 4.5:1 or more on its page."""
+
+INK = {"light": "#1b2a2b", "dark": "#e3ecea"}
+"""Colour of the numbers and lines of drawings, on the page's light and dark ground."""
+
+SERIES: dict[str, tuple[str, ...]] = {
+    "light": ("#0f766e", "#b0560a", "#5b4bb5", "#b8346b", "#1f6aa5", "#6b7a12", "#8a5a44", "#4a5a59"),
+    "dark": ("#4fd1bf", "#f0a35e", "#b9a5f2", "#f28bb2", "#7cb8ea", "#c4cf5e", "#d6a98f", "#9fb0ae"),
+}
+"""Colours of things that are many and alike, as in the pages' theme; beyond eight, they come again dashed."""
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+_VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
+
+SCALES: dict[str, dict[str, tuple[str, ...]]] = {
+    "light": {
+        "sequential": _VIRIDIS,
+        "density": ("#fcfcfa", "#cfe3df", "#7fb9b0", "#2f8d83", "#0a4e48"),
+        "ramp": ("#b7d9d4", "#0f766e"),
+    },
+    "dark": {
+        "sequential": _VIRIDIS,
+        "density": ("#11191c", "#1d3a3a", "#2a6b66", "#43ab9c", "#a6f0e2"),
+        "ramp": ("#28504c", "#4fd1bf"),
+    },
+}
+"""Colours of an amount: "sequential" for a value, "density" for how much of something, from nothing at all,
+"ramp" for lines, of which the faintest is seen too."""
+
+_FAINT = 0.35
+"""Opacity of values before smoothing, so that the mean over them stands out."""
+
+
+def line_trace(key: str, name: str, meta: Mapping[str, Any], *, bold: bool = False, **style: Any) -> go.Scatter:
+    """An empty line; ``bold`` for the series to look at, otherwise the faint one behind it."""
+    line = {"width": 2.5 if bold else 1.25, **style.pop("line", {})}
+    opacity = style.pop("opacity", 1.0 if bold else _FAINT)
+    return go.Scatter(
+        x=[], y=[], mode="lines", name=name, meta={"key": key, **meta}, line=line, opacity=opacity, **style
+    )
+
+
+def marker_trace(key: str, name: str, meta: Mapping[str, Any], **style: Any) -> go.Scatter:
+    """Empty points, told from lines by their shape as well as by their colour."""
+    marker = {"symbol": "diamond", "size": 7, "line": {"width": 1}}
+    shown = {"mode": "markers", "marker": marker, "cliponaxis": False, **style}
+    return go.Scatter(x=[], y=[], name=name, meta={"key": key, **meta}, **shown)
+
+
+def live_figure(
+    chart_id: str, title: str, traces: Sequence[go.Scatter], *, x_title: str, unified_title: str, **yaxis: Any
+) -> go.Figure:
+    """The template of one live chart.
+
+    Parameters
+    ----------
+    chart_id
+        Name of the chart in the page (``chart-<id>``) and in downloaded pictures.
+    title
+        Heading above the chart, in the reader's language.
+    x_title, unified_title
+        Title of the x axis, and of the hover box, where ``%{x}`` stands for the episode.
+    yaxis
+        Further attributes of the y axis.
+    """
+    figure = go.Figure(data=list(traces))
+    figure.layout.template = None
+    figure.update_layout(
+        meta={"id": chart_id, "title": title},
+        uirevision="live",
+        autosize=False,
+        showlegend=False,
+        hovermode="x unified",
+        dragmode="zoom",
+        margin={"l": 50, "r": 14, "t": 10, "b": 46, "pad": 0},
+        xaxis={
+            "title": {"text": x_title, "standoff": 2, "font": {"size": 12}},
+            "unifiedhovertitle": {"text": unified_title},
+            "rangemode": "tozero",
+            "zeroline": False,
+            "showgrid": False,
+            "ticks": "outside",
+            "ticklen": 4,
+            "nticks": 8,
+            "tickformat": ",d",
+        },
+        yaxis={"zeroline": False, "nticks": 6, "separatethousands": True, **yaxis},
+    )
+    return figure
+
+
+def plain_figure(
+    traces: Sequence[Any],
+    *,
+    x_title: str,
+    y_title: str,
+    x: Mapping[str, Any] | None = None,
+    y: Mapping[str, Any] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """A figure with one pair of axes, to be shown by :func:`pages.shared.figure.figure.show_figure`.
+
+    ``x`` and ``y`` are further attributes of the axes. A legend is drawn below where several traces have names.
+    """
+    axis = {"zeroline": False, "separatethousands": True, "automargin": True}
+    named = sum(bool(trace.name) and trace.showlegend is not False for trace in traces)
+    of_all = {
+        "uirevision": "kept",
+        "autosize": False,
+        "showlegend": named > 1,
+        "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemwidth": 30},
+        "dragmode": "zoom",
+        "margin": {"l": 56, "r": 14, "t": 30 if named > 1 else 10, "b": 44, "pad": 0},
+        "xaxis": {
+            "title": {"text": x_title, "standoff": 6, "font": {"size": 12}},
+            "showgrid": False,
+            **axis,
+            **(x or {}),
+        },
+        "yaxis": {
+            "title": {"text": y_title, "standoff": 8, "font": {"size": 12}},
+            "nticks": 6,
+            **axis,
+            **(y or {}),
+        },
+    }
+    figure = go.Figure(data=list(traces), layout={**of_all, **layout})  # update_layout takes ten times as long
+    figure.layout.template = None
+    return figure

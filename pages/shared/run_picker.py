@@ -1,0 +1,72 @@
+"""Earlier runs, to open again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import streamlit as st
+
+from dqn_core.presets import preset_name
+from dqn_core.runs.records import RunRecord
+from pages.server.process import get_manager
+from pages.shared.i18n import _
+from pages.shared.links import TRAIN_PAGE, new_run_query, page_query
+from pages.shared.markdown import escape_markdown
+from pages.shared.moments import moment_text
+from pages.shared.numbers import number_text
+from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
+
+__all__ = ["run_facts", "run_picker", "run_title"]
+
+_SHOWN = 20
+
+
+def run_picker(shown: str | None) -> None:
+    """A menu of the latest runs, and a link to begin anew; ``shown`` is the run in the address."""
+    with st.popover(_("Earlier runs"), icon=":material/history:"), st.container(key="earlier-runs-list"):
+        runs = get_manager().list_runs(_SHOWN)
+        if not runs:
+            st.caption(_("Runs appear here once you have started one."))
+        for record in runs:
+            _run_link(record, is_shown=record.run_id == shown)
+    if shown is not None:
+        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=new_run_query())
+
+
+def _run_link(record: RunRecord, *, is_shown: bool) -> None:
+    with st.container(gap=None):
+        st.page_link(
+            TRAIN_PAGE,
+            label=escape_markdown(run_title(record)),
+            icon=":material/radio_button_checked:" if is_shown else ":material/radio_button_unchecked:",
+            query_params=page_query(run=record.run_id),
+            width="stretch",
+        )
+        st.caption(" · ".join(run_facts(record)))
+
+
+def run_title(record: RunRecord) -> str:
+    """What tells a run from others in a list; plain text."""
+    return _("{name} · {preset} · seed {seed}").format(
+        name=record.name, preset=_preset_text(record), seed=record.initial_config.seed
+    )
+
+
+def run_facts(record: RunRecord) -> Iterator[str]:
+    """How a run stands, when it was started, how far it came."""
+    yield _state_text(record)
+    yield moment_text(record.started_at)
+    yield _("{count} episodes").format(count=f"{record.episodes:,}")
+    if not math.isnan(record.best_eval):
+        yield _("best evaluation {score}").format(score=number_text(round(record.best_eval, 1)))
+
+
+def _state_text(record: RunRecord) -> str:
+    """Where the run stands, or how it ended."""
+    return _(REASON_LABELS[record.reason]) if record.reason else _(STATE_LABELS[record.state])
+
+
+def _preset_text(record: RunRecord) -> str:
+    name = preset_name(record.initial_config)
+    return _(PRESET_LABELS[name]) if name in PRESET_LABELS else name

@@ -1,0 +1,29 @@
+"""A setting's value as the form shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dqn_core.errors import mark
+from pages.shared.fields import FIELDS
+from pages.shared.numbers import number_text
+from pages.shared.words import CHOICE_LABELS
+
+__all__ = ["value_text"]
+
+_YES, _NO = mark("on"), mark("off")
+
+
+def value_text(field: str, value: Any, translate: Callable[[str], str]) -> str:
+    """``value`` of the config's ``field``: a choice by its word, None by what it means for this field."""
+    if value is None:
+        none_text = FIELDS[field].none_text if field in FIELDS else None
+        return translate(none_text) if none_text else "–"
+    if isinstance(value, bool):
+        return translate(_YES if value else _NO)
+    if isinstance(value, (int, float)):
+        return number_text(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(each) for each in value) or "–"
+    return translate(CHOICE_LABELS[value]) if value in CHOICE_LABELS else str(value)

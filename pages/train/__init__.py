@@ -1,0 +1,1 @@
+"""The train page, with all that is its own."""

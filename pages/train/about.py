@@ -1,0 +1,107 @@
+"""What the agent sees, does and is paid for, and the network and device that learn it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dqn_core.algorithm.devices import cuda_device_name, is_torch_loaded
+from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import EnvironmentReport
+from dqn_core.training.report import layer_reports
+from pages.shared.headings import heading
+from pages.shared.i18n import _
+from pages.shared.numbers import number_text
+from pages.shared.words import CHOICE_LABELS
+
+__all__ = ["about"]
+
+_WITHOUT_BOUND = 1e30
+"""Gymnasium says "no bound" as infinity or as the largest float32."""
+
+
+def about(
+    report: EnvironmentReport, config: TrainingConfig | None, compute: tuple[str, str] | None, *, is_open: bool
+) -> None:
+    """Draw the description; ``compute`` is what a run's updates use and why, None before it is known."""
+    with st.expander(_("About this environment and network"), icon=":material/info:", expanded=is_open):
+        left, right = st.columns(2, gap="large")
+        with left:
+            _observations(report)
+            _actions(report)
+        with right:
+            _rewards(report)
+            if config is not None:
+                _network(report, config)
+            _compute(compute)
+
+
+def _observations(report: EnvironmentReport) -> None:
+    heading(_("What the agent observes"), _("{count} numbers").format(count=report.observation_size))
+    st.table(
+        {
+            _("Number"): [str(i) for i in range(report.observation_size)],
+            _("Meaning"): [_(name) for name in report.observation_names],
+            _("From"): [_bound(value) for value in report.low],
+            _("To"): [_bound(value) for value in report.high],
+        },
+        border="horizontal",
+        alt=_("What the agent observes"),
+    )
+
+
+def _actions(report: EnvironmentReport) -> None:
+    heading(_("What it can do"), _("{count} actions").format(count=report.n_actions))
+    st.markdown("\n".join(f"- `{i}` {_(name)}" for i, name in enumerate(report.action_names)))
+
+
+def _rewards(report: EnvironmentReport) -> None:
+    if report.reward_rule:
+        heading(_("What it is rewarded for"))
+        st.markdown(_(report.reward_rule))
+    st.caption(
+        _("An episode is cut off at {steps} steps; real time is {rate} steps a second.").format(
+            steps=number_text(report.max_episode_steps), rate=number_text(report.frames_per_s)
+        )
+    )
+
+
+def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
+    layers = layer_reports(config, report.observation_size, report.n_actions)
+    total = sum(layer.parameters for layer in layers)
+    heading(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
+    st.table(
+        {
+            _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(layers))), _("Output")],
+            _("Shape"): [f"{layer.inputs} → {layer.outputs}" for layer in layers],
+            _("Parameters"): [f"{layer.parameters:,}" for layer in layers],
+        },
+        border="horizontal",
+        alt=_("Q-network"),
+    )
+
+
+def _compute(compute: tuple[str, str] | None) -> None:
+    heading(_("Device"))
+    found = _found_device()
+    if compute is None:
+        st.markdown(f"{found} " + _("The fastest compute is picked when a run starts, and named here."))
+        return
+    if found:
+        st.markdown(found)
+    name, reason = compute
+    st.markdown(_(CHOICE_LABELS[name]) if name in CHOICE_LABELS else name)
+    st.caption(reason)
+
+
+def _found_device() -> str:
+    """Which device there is; empty before torch is loaded, for which no page waits."""
+    if not is_torch_loaded():
+        return ""
+    device = cuda_device_name()
+    return _("CUDA device found: {name}.").format(name=device) if device else _("No CUDA device found: the CPU trains.")
+
+
+def _bound(value: float) -> str:
+    if abs(value) >= _WITHOUT_BOUND:
+        return "∞" if value > 0 else "-∞"
+    return number_text(round(value, 3))

@@ -1,0 +1,134 @@
+"""What a run has kept so far: states of its learner to look back at, and checkpoints to go on from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig
+from dqn_core.errors import DqnLabError, RunFolderError, mark
+from dqn_core.runs.manager import RunSnapshot
+from dqn_core.training.checkpoint import CheckpointInfo
+from dqn_core.training.disk_use import DiskUse
+from dqn_core.training.snapshots import SnapshotInfo
+from pages.server.process import get_manager
+from pages.shared.i18n import _, translate_error
+from pages.shared.identity import may_control, steering
+from pages.shared.numbers import number_text, size_text
+from pages.train.run_controls import keep_command_error
+
+__all__ = ["checkpoints"]
+
+_SNAPSHOT_LABELS = {
+    "kept": mark("State along the way"),
+    "best": mark("State at the best evaluation"),
+    "last": mark("State at the end"),
+}
+_CHECKPOINT_LABELS = {"last": mark("Checkpoint, newest"), "best": mark("Checkpoint at the best evaluation")}
+_WHAT_FOR = mark(
+    "A state of the network is there to look back at, and to begin another run with. A checkpoint holds the replay "
+    "memory too: the run can go on from it. Beyond the limit the largest files go, of equally large ones the oldest."
+)
+_TABLE_HEIGHT = 320
+_ROWS_IN_VIEW = 7
+_DASH = "–"
+
+
+def checkpoints(snapshot: RunSnapshot, config: TrainingConfig | None) -> None:
+    """A section that lists what the run shown has kept; ``config`` holds the settings to go on with."""
+    run_id = snapshot.record.run_id
+    section = st.expander(_("Checkpoints"), icon=":material/bookmarks:", key=f"{run_id}:checkpoints", on_change="rerun")
+    if not section.open:
+        return
+    with section:
+        try:
+            folder = get_manager().open_folder(run_id)
+        except RunFolderError as error:
+            st.error(translate_error(error), icon=":material/folder_off:")
+            return
+        kept, resumable = folder.snapshots(), folder.checkpoints()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(_summary(kept, resumable, folder.disk_use()), width="stretch", help=_(_WHAT_FOR))
+            _commands(snapshot, config, has_best=any(each.kind == "best" for each in resumable))
+        if kept or resumable:
+            _table(kept, resumable)
+
+
+def _summary(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo], use: DiskUse) -> str:
+    if not kept and not resumable:
+        return _("Nothing is kept yet: the first checkpoint comes when the replay memory is warmed up.")
+    template = _("{states} states, {checkpoints} checkpoints: {used} of at most {limit}")
+    return template.format(
+        states=len(kept), checkpoints=len(resumable), used=size_text(use.used), limit=size_text(use.limit)
+    )
+
+
+def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best: bool) -> None:
+    run_id, is_ours = snapshot.record.run_id, may_control(snapshot.record)
+    st.button(_("Look again"), icon=":material/refresh:", key=f"{run_id}:look-again", type="tertiary")
+    if snapshot.is_active:
+        st.button(
+            _("Take a checkpoint"),
+            icon=":material/bookmark_add:",
+            key=f"{run_id}:take-checkpoint",
+            help=_("Write down now all that the run needs to go on from here. It trains on meanwhile."),
+            disabled=not is_ours,
+            on_click=_take,
+            args=(run_id,),
+        )
+    elif has_best:
+        st.button(
+            _("Go on from the best"),
+            icon=":material/history:",
+            key=f"{run_id}:from-best",
+            help=_(
+                "Go on from the best evaluation and give up what came later. Change a setting first: with the same "
+                "ones the same training follows."
+            ),
+            disabled=config is None or not is_ours,
+            on_click=_go_on_from_best,
+            args=(snapshot, config),
+        )
+
+
+def _take(run_id: str) -> None:
+    try:
+        steering(run_id).take_checkpoint(run_id)
+    except DqnLabError as error:
+        keep_command_error(error)
+
+
+def _go_on_from_best(snapshot: RunSnapshot, config: TrainingConfig) -> None:
+    changes = {name: new for name, _old, new in snapshot.record.config.differences(config)}
+    run_id = snapshot.record.run_id
+    try:
+        steering(run_id).go_on(run_id, from_="best", **changes)
+    except DqnLabError as error:
+        keep_command_error(error)
+
+
+def _table(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo]) -> None:
+    """One row a file, the newest first."""
+    rows = [
+        *((each.env_step, _(_CHECKPOINT_LABELS[each.kind]), each.episode, math.nan, each.size) for each in resumable),
+        *((each.env_step, _(_SNAPSHOT_LABELS[each.kind]), each.episode, each.eval_return, each.size) for each in kept),
+    ]
+    rows.sort(key=lambda row: -row[0])
+    st.table(
+        {
+            _("Kept"): [label for _step, label, *_rest in rows],
+            _("Episode"): [_count(episode) for _step, _label, episode, *_rest in rows],
+            _("Environment step"): [_count(env_step) for env_step, *_rest in rows],
+            _("Evaluation"): [_DASH if math.isnan(row[3]) else number_text(round(row[3], 2)) for row in rows],
+            _("Size"): [size_text(row[4]) for row in rows],
+        },
+        border="horizontal",
+        height=_TABLE_HEIGHT if len(rows) > _ROWS_IN_VIEW else "content",
+        alt=_("What this run has kept"),
+    )
+
+
+def _count(value: int) -> str:
+    return _DASH if value < 0 else f"{value:,}"

@@ -1,0 +1,120 @@
+"""The settings of a run, in the sidebar: environment, preset, the four that matter most, and the rest in groups."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dqn_core.environments.make import EnvironmentReport
+from dqn_core.errors import mark
+from dqn_core.lessons.catalog import LESSONS
+from dqn_core.presets import preset_config, preset_names, preset_record
+from pages.shared.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
+from pages.shared.form_state import CUSTOM, WATCHING, FormState
+from pages.shared.i18n import _
+from pages.shared.links import LESSONS_PAGE, page_query
+from pages.shared.numbers import number_text
+from pages.shared.words import PRESET_LABELS
+from pages.train.environment_card import environment_card
+from pages.train.epsilon_preview import epsilon_preview
+from pages.train.field_widgets import field_widget, is_used
+from pages.train.first_weights import first_weights
+
+__all__ = ["config_form"]
+
+_HELP = mark("Sets all settings at once: those of the class's lab, or others that learn within a minute.")
+_LAB_MISTAKE = mark(
+    "Exactly what the lab's notebook did, one mistake included: an episode that only ran out of time counts as ended, "
+    "so its last state is worth nothing."
+)
+_LIVE_HELP = mark("A preset is for a new run: stop this one first.")
+
+
+def config_form(form: FormState) -> EnvironmentReport | None:
+    """Draw the form; the report of its environment, or None where that cannot be used."""
+    report = environment_card(form)
+    _preset(form)
+    field_widget(form, "seed")
+    st.subheader(_("Settings"), anchor=False)
+    if form.is_locked:
+        st.caption(_(WATCHING))
+    elif form.is_live:
+        st.caption(_("Changes reach the running agent at once."))
+    for name in _fields(form, Group.MAIN):
+        field_widget(form, name, explained=True)
+    epsilon_preview(form)
+    st.subheader(_("More settings"), anchor=False)
+    for group, title in GROUP_TITLES.items():
+        names = _fields(form, group)
+        is_open = any(form.refusal(name) for name in names)
+        with st.expander(_(title), expanded=is_open, key=f"{form.scope}:group-{group.value}"):
+            if group in EXPLAINED_GROUPS:
+                st.markdown(_(EXPLAINED_GROUPS[group]))
+            for name in names:
+                field_widget(form, name, explained=group in EXPLAINED_GROUPS)
+    if not form.is_live:
+        first_weights(form)
+    return report
+
+
+def _fields(form: FormState, group: Group) -> list[str]:
+    return [name for name, each in FIELDS.items() if each.group is group and is_used(form, name)]
+
+
+def _preset(form: FormState) -> None:
+    names, present = preset_names(form.values["env_id"]), form.present_preset()
+    shown = names if present in names else (*names, CUSTOM)
+    key = f"{form.scope}:preset"
+    if st.session_state.get(key) != present:
+        st.session_state[key] = present
+    st.segmented_control(
+        _("Preset"),
+        shown,
+        format_func=_preset_text,
+        key=key,
+        required=True,
+        width="stretch",
+        disabled=form.is_live,
+        help=_(_LIVE_HELP if form.is_live else _HELP),
+        on_change=_take_preset,
+        args=(form, key),
+    )
+    _record(form.values["env_id"], present)
+    if present == "lab8":
+        _lab_mistake()
+
+
+def _record(env_id: str, name: str) -> None:
+    """On how many seeds the preset reached its goal, where that was measured."""
+    record = preset_record(env_id, name)
+    if record is not None:
+        st.caption(
+            _("Measured: {reached} of {seeds} seeds reached {goal} (95 % interval: {low} to {high}).").format(
+                reached=record.reached,
+                seeds=record.seeds,
+                goal=number_text(record.goal),
+                low=f"{record.low:.0%}",
+                high=f"{record.high:.0%}",
+            )
+        )
+
+
+def _lab_mistake() -> None:
+    """What the lab got wrong, and where that is explained."""
+    st.caption(_(_LAB_MISTAKE))
+    st.page_link(
+        LESSONS_PAGE,
+        label=_("Lesson: {title}").format(title=_(LESSONS["truncation"].title)),
+        icon=":material/school:",
+        query_params={"lesson": "truncation", **page_query()},
+    )
+
+
+def _preset_text(name: str) -> str:
+    return _(PRESET_LABELS[name]) if name in PRESET_LABELS else name
+
+
+def _take_preset(form: FormState, key: str) -> None:
+    name, env_id = st.session_state.get(key), form.values["env_id"]
+    if name in preset_names(env_id):
+        form.want_preset(name)
+        form.change(**preset_config(env_id, name).replace(seed=form.values["seed"]).to_dict())

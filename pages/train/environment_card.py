@@ -1,0 +1,105 @@
+"""Which environment: a picker, its picture, and what it is about."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import streamlit as st
+
+from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment
+from dqn_core.errors import RolloutError, UnsupportedEnvironmentError
+from dqn_core.presets import PRESETS, preset_config, preset_names
+from pages.shared.fields import FIELDS
+from pages.shared.form_state import FormState
+from pages.shared.i18n import _, translate_error
+from pages.train.field_widgets import frozen_reason
+
+__all__ = ["environment_card"]
+
+_OTHER = "another"
+
+
+def environment_card(form: FormState) -> EnvironmentReport | None:
+    """Draw the environment's controls and picture; its report, or None where there is no such environment."""
+    env_id, reason, field = form.values["env_id"], frozen_reason(form, "env_id"), FIELDS["env_id"]
+    key, text_key = f"{form.scope}:environment", f"{form.scope}:env_id"
+    wanted = env_id if env_id in PRESETS else _OTHER
+    if st.session_state.get(key) != wanted:
+        st.session_state[key] = wanted
+    st.selectbox(
+        _(field.label),
+        [*PRESETS, _OTHER],
+        format_func=_choice_text,
+        key=key,
+        disabled=reason is not None,
+        help=reason or _(field.raising),
+        on_change=_choose,
+        args=(form, key),
+    )
+    if wanted == _OTHER:
+        _other_id(form, text_key, env_id, reason)
+    return _picture(env_id) if env_id else None
+
+
+def _choice_text(env_id: str) -> str:
+    return _("Another Gymnasium id ...") if env_id == _OTHER else env_id
+
+
+def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> None:
+    if st.session_state.get(key) != env_id:
+        st.session_state[key] = env_id
+    st.text_input(
+        _("Gymnasium id"),
+        key=key,
+        placeholder="CartPole-v0",
+        disabled=reason is not None,
+        help=reason or _("Any environment with a vector of numbers to observe and a few actions to choose from."),
+        on_change=lambda: _take(form, str(st.session_state.get(key) or "").strip()),
+    )
+    if not env_id:
+        st.info(_("Type the id of an environment, for example CartPole-v0."), icon=":material/keyboard:")
+
+
+def _choose(form: FormState, key: str) -> None:
+    chosen = st.session_state.get(key, form.values["env_id"])
+    _take(form, "" if chosen == _OTHER else chosen)
+
+
+def _take(form: FormState, env_id: str) -> None:
+    """Another environment brings its own settings along; the seed stays, and the preset where it has one so called."""
+    wanted = form.wanted_preset()
+    if env_id:
+        known = preset_names(env_id)
+        config = preset_config(env_id, wanted if wanted in known else known[0])
+        form.change(**config.replace(seed=form.values["seed"]).to_dict())
+    else:
+        form.change(env_id="")
+
+
+def _picture(env_id: str) -> EnvironmentReport | None:
+    try:
+        report = inspect_environment(env_id)
+        picture, trouble = _picture_or_trouble(env_id) if report.has_pictures else (None, None)
+    except UnsupportedEnvironmentError as error:
+        st.error(translate_error(error), icon=":material/error:")
+        return None
+    if trouble is not None:
+        st.warning(translate_error(trouble), icon=":material/visibility_off:")
+        report = dataclasses.replace(report, has_pictures=False)
+    preset = PRESETS.get(env_id)
+    summary = _(preset.summary) if preset else ""
+    if picture is not None:
+        st.image(picture, alt=_("Picture of {env_id}.").format(env_id=env_id) + f" {summary}", width="stretch")
+    if summary:
+        st.caption(summary)
+    return report
+
+
+@functools.lru_cache(maxsize=64)
+def _picture_or_trouble(env_id: str) -> tuple[bytes | None, RolloutError | None]:
+    """The picture, or why there is none; looked for once, for an environment that fails may take its time."""
+    try:
+        return environment_picture(env_id), None
+    except RolloutError as error:
+        return None, error

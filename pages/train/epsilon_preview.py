@@ -1,0 +1,39 @@
+"""The epsilon schedule drawn beside its sliders, with the one number to read from it in words."""
+
+from __future__ import annotations
+
+import functools
+
+import streamlit as st
+
+from dqn_core.algorithm.exploration import episode_exponential, linear_steps
+from pages.shared.form_state import FormState
+from pages.shared.i18n import _
+from pages.train.charts.epsilon_schedule import epsilon_schedule_svg, first_below
+
+__all__ = ["epsilon_preview"]
+
+_THRESHOLD = 0.1
+
+
+def epsilon_preview(form: FormState) -> None:
+    """Draw the schedule that the form's values describe."""
+    values = form.values
+    start, end = values["epsilon_start"], values["epsilon_end"]
+    if values["epsilon_schedule"] == "linear_steps":
+        decay_steps = values["epsilon_decay_steps"]
+        last, unit = decay_steps + decay_steps // 4, _("env steps")
+        epsilon = functools.partial(linear_steps, start=start, end=end, decay_steps=decay_steps)
+    else:
+        last, unit, rate = values["max_episodes"], _("episodes"), values["epsilon_decay_rate"]
+        epsilon = functools.partial(episode_exponential, max_episodes=last, start=start, end=end, rate=rate)
+    below = first_below(epsilon, _THRESHOLD, last)
+    text = (
+        _("Epsilon stays above {threshold} throughout.").format(threshold=_THRESHOLD)
+        if below is None
+        else _("Below {threshold} from {count} {unit} on.").format(threshold=_THRESHOLD, count=f"{below:,}", unit=unit)
+    )
+    picture = epsilon_schedule_svg(epsilon, last, unit=unit, ground=st.context.theme.type or "light")
+    with st.container(gap=None, key="epsilon-preview"):
+        st.image(picture, alt=f"{_('Epsilon schedule')}. {text}", width="stretch")
+        st.caption(text)

@@ -1,0 +1,155 @@
+"""One widget for one field of the config, made from its line in ``fields.FIELDS`` and its rule in the config."""
+
+from __future__ import annotations
+
+import functools
+import types
+import typing
+from typing import Any
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig, field_rule
+from pages.shared.fields import FIELDS, FormField, Widget
+from pages.shared.form_state import WATCHING, FormState
+from pages.shared.i18n import _, problem_text, translate_error, translate_parts
+from pages.shared.numbers import number_text
+from pages.shared.words import CHOICE_LABELS
+
+__all__ = ["field_widget", "frozen_reason", "is_used"]
+
+_SHARE_STEP = 0.01
+_MOST_DIGITS = 12
+"""A longer number is no layer's width, and Python reads none of thousands of digits."""
+
+
+def field_widget(form: FormState, name: str, *, explained: bool = False) -> None:
+    """Draw the widget of field ``name``: its value is the form's, and a change goes to the form.
+
+    With ``explained``, what raising the value does stands under the widget rather than in its tooltip.
+    """
+    each, reason = FIELDS[name], frozen_reason(form, name)
+    options: dict[str, Any] = {
+        "label": _(each.label),
+        "key": form.key(name),
+        "disabled": reason is not None,
+        "help": reason or (None if explained else _(each.raising)),
+        "on_change": _take_over,
+        "args": (form, name),
+    }
+    with st.container(gap=None, key=f"field-{name}"):
+        _DRAW[each.widget](form, name, each, options)
+        if explained:
+            st.caption(_(each.raising))
+        _show_problem(form, name)
+
+
+def is_used(form: FormState, name: str) -> bool:
+    """Whether field ``name`` has an effect beside the other values."""
+    needs = FIELDS[name].needs
+    return needs is None or form.values[needs[0]] == needs[1]
+
+
+def frozen_reason(form: FormState, name: str) -> str | None:
+    """Why field ``name`` cannot be changed now; None where it can."""
+    if form.is_locked:
+        return _(WATCHING)
+    template = field_rule(name).frozen_because if form.is_live else None
+    return translate_parts(template, {"field": name}) if template else None
+
+
+def _take_over(form: FormState, name: str) -> None:
+    if form.key(name) in st.session_state:  # gone where its page was left in the meantime
+        form.change(**{name: _from_widget(name, st.session_state[form.key(name)])})
+
+
+def _show_problem(form: FormState, name: str) -> None:
+    refusal, problem = form.refusal(name), form.problems().get(name)
+    if refusal is not None:
+        st.error(f"{_(FIELDS[name].label)}: {translate_error(refusal)}", icon=":material/block:")
+    elif problem is not None:
+        st.error(problem_text(problem), icon=":material/error:")
+
+
+def _hold(form: FormState, name: str, value: Any) -> None:
+    """Let the widget show ``value``; touched only where it differs, so that a hand on the widget is not disturbed."""
+    if form.key(name) not in st.session_state or st.session_state[form.key(name)] != value:
+        st.session_state[form.key(name)] = value
+
+
+# ------------------------------------------------------------------------------------------ widgets by kind
+
+
+def _draw_stops(form: FormState, name: str, each: FormField, options: dict[str, Any]) -> None:
+    kind, value = _number_kind(name), form.values[name]
+    _hold(form, name, value)
+    stops = sorted({*map(kind, each.stops), value})
+    st.select_slider(options=stops, format_func=number_text, **options)
+
+
+def _draw_share(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
+    _hold(form, name, float(form.values[name]))
+    st.slider(min_value=0.0, max_value=1.0, step=_SHARE_STEP, format="%.2f", **options)
+
+
+def _draw_number(form: FormState, name: str, each: FormField, options: dict[str, Any]) -> None:
+    kind, rule, value = _number_kind(name), field_rule(name), form.values[name]
+    _hold(form, name, None if value is None else kind(value))
+    options |= {"min_value": _maybe(kind, rule.low), "max_value": _maybe(kind, rule.high), "step": kind(1)}
+    if each.none_text:
+        options |= {"value": None, "placeholder": _(each.none_text)}
+    st.number_input(format="%d" if kind is int else "%g", **options)
+
+
+def _draw_choice(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
+    _hold(form, name, form.values[name])
+    words = typing.get_args(_kinds()[name])
+    st.selectbox(options=words, format_func=lambda word: _(CHOICE_LABELS[word]), **options)
+
+
+def _draw_widths(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
+    value = form.values[name]
+    _hold(form, name, value if isinstance(value, str) else ", ".join(map(str, value)))
+    st.text_input(placeholder=_("none: a linear function"), **options)
+
+
+def _draw_switch(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
+    _hold(form, name, form.values[name])
+    st.toggle(**options)
+
+
+_DRAW = {
+    Widget.STOPS: _draw_stops,
+    Widget.SHARE: _draw_share,
+    Widget.NUMBER: _draw_number,
+    Widget.CHOICE: _draw_choice,
+    Widget.WIDTHS: _draw_widths,
+    Widget.SWITCH: _draw_switch,
+}
+
+
+# ------------------------------------------------------------------------------------- widget <-> config values
+
+
+def _from_widget(name: str, value: Any) -> Any:
+    if FIELDS[name].widget is not Widget.WIDTHS:
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    are_whole = all(part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts)
+    return tuple(map(int, parts)) if are_whole else value
+
+
+@functools.cache
+def _kinds() -> dict[str, Any]:
+    return typing.get_type_hints(TrainingConfig)
+
+
+def _number_kind(name: str) -> type[int | float]:
+    """Whether field ``name`` holds whole numbers or any; ``None`` beside them does not matter."""
+    kind = _kinds()[name]
+    kinds = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    return int if int in kinds else float
+
+
+def _maybe(kind: type[int | float], value: float | None) -> float | None:
+    return None if value is None else kind(value)

@@ -1,0 +1,121 @@
+"""Every text of the live panel, by the name that its script knows it by."""
+
+from __future__ import annotations
+
+from pages.shared.fields import FIELDS
+from pages.shared.i18n import _
+from pages.shared.words import CHOICE_LABELS
+
+__all__ = ["labels"]
+
+
+def labels() -> dict[str, str]:
+    """Every text of the panel in the session's language, by name."""
+    return _state_labels() | _status_labels() | _setting_labels() | _chart_labels() | _stage_labels() | _plotly_labels()
+
+
+def _state_labels() -> dict[str, str]:
+    return {
+        "state_queued": _("Waiting"),
+        "waiting_turn": _("Waiting for its turn…"),
+        "queue_place": _("Waits for its turn: place {n} in the queue. It begins by itself."),
+        "state_starting": _("Starting"),
+        "preparing": _("Preparing the learner…"),
+        "state_running": _("Running"),
+        "state_paused": _("Paused"),
+        "state_finished": _("Finished"),
+        "state_stopped": _("Stopped"),
+        "state_failed": _("Failed"),
+        "state_interrupted": _("Interrupted"),
+        "state_damaged": _("Damaged"),
+        "solved": _("Solved!"),
+        "reason_solved": _("The goal was reached and confirmed."),
+        "reason_max_episodes": _("The episode limit was reached."),
+        "reason_max_env_steps": _("The limit of environment steps was reached."),
+        "reason_stopped": _("Stopped by hand; everything up to here is kept."),
+        "reason_diverged": _("The loss became infinite or not a number; the last good weights are kept."),
+        "reason_failed": _("The run ended with an error."),
+        "after_failure": _("You can also start anew or choose another environment; the server's log says more."),
+        "reason_interrupted": _("The server went away while this run trained; everything up to then is kept."),
+    }
+
+
+def _status_labels() -> dict[str, str]:
+    return {
+        "panel": _("Live view of the run"),
+        "progress": _("Progress of the run"),
+        "elapsed": _("Elapsed"),
+        "time_left": _("Time left"),
+        "connection_lost": _("Connection lost, trying again…"),
+        "notices": _("Notices"),
+        "tiles": _("Figures of the run"),
+        "tile_episode": _("Episode"),
+        "tile_env_steps": _("Environment steps"),
+        "tile_steps_per_s": _("Steps per second"),
+        "tile_epsilon": _("Epsilon"),
+        "tile_last_return": _("Last return"),
+        "tile_mean_100": _("Mean of last 100"),
+        "tile_best_eval": _("Best evaluation"),
+        "tile_compute": _("Compute"),
+        "changes": _("Live changes"),
+        "at_episode": _("episode {n}"),
+    }
+
+
+def _setting_labels() -> dict[str, str]:
+    """Words of the form, for live changes: of its fields, their choices and switches, and of fields left empty."""
+    return (
+        {f"field_{name}": _(each.label) for name, each in FIELDS.items()}
+        | {f"value_{choice}": _(label) for choice, label in CHOICE_LABELS.items()}
+        | {"value_true": _("on"), "value_false": _("off")}
+        | {f"none_{name}": _(each.none_text) for name, each in FIELDS.items() if each.none_text}
+    )
+
+
+def _chart_labels() -> dict[str, str]:
+    return {
+        "chart_return": _("Return per episode"),
+        "chart_loss": _("Mean loss per episode"),
+        "chart_length": _("Episode length"),
+        "chart_epsilon": _("Exploration (epsilon)"),
+        "chart_summary": _("{title}: {rows} episodes, the newest at {value}"),
+        "episode": _("episode"),
+        "hover_episode": _("episode {n}").replace("{n}", "%{x}"),
+        "per_episode": _("episodes"),
+        "mean_20": _("mean 20"),
+        "mean_100": _("mean 100"),
+        "evaluation": _("evaluation"),
+        "goal": _("goal"),
+        "epsilon": _("epsilon"),
+        "log_axis": _("log axis"),
+        "loading_curves": _("Loading the curves…"),
+        "waiting_first_episode": _("Waiting for the first episode…"),
+        "filling_memory": _("Filling the replay memory with a random policy…"),
+        "no_episodes": _("No episode was finished."),
+    }
+
+
+def _stage_labels() -> dict[str, str]:
+    return {
+        "stage": _("Running episode"),
+        "stage_over": _("Last frame"),
+        "frame_episode": _("Episode"),
+        "frame_step": _("Steps so far"),
+        "frame_return": _("Return so far"),
+        "frame_alt": _("Picture of the environment in episode {n}"),
+        "waiting_frame": _("Waiting for a picture…"),
+        "q_values": _("Q-values"),
+        "action_n": _("Action {n}"),
+        "move_greedy": _("greedy choice"),
+        "move_random": _("random exploration"),
+    }
+
+
+def _plotly_labels() -> dict[str, str]:
+    return {
+        "zoom": _("Zoom: drag over a part of the chart"),
+        "pan": _("Move the chart"),
+        "reset_axes": _("Show everything"),
+        "download_png": _("Download as PNG"),
+        "zoom_out_hint": _("Double-click to zoom out"),
+    }

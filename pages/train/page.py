@@ -1,0 +1,192 @@
+"""The page where one agent is trained: its settings, its controls, and what it does live.
+
+The run shown is the one in the address (``?run=...``), or the one that the tab showed last; the run itself lives in the
+server and goes on without any page. Without a run, the page shows the settings of the one to come.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import EnvironmentReport, inspect_environment
+from dqn_core.errors import ConfigError, UnknownRunError, UnsupportedEnvironmentError
+from dqn_core.presets import PRESETS
+from dqn_core.runs.manager import RunSnapshot
+from pages.server.process import get_manager
+from pages.shared.downloads import downloads
+from pages.shared.errors import show_errors
+from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
+from pages.shared.i18n import _, core_messages, problem_text, translate_error, translate_parts, translate_to_markdown
+from pages.shared.identity import may_control
+from pages.shared.instructor import instructor_switch
+from pages.shared.links import (
+    COMPARE_PAGE,
+    INSIDE_PAGE,
+    REPLAY_PAGE,
+    base_path,
+    compare_query,
+    language_switch,
+    page_query,
+    train_run,
+)
+from pages.shared.markdown import escape_markdown
+from pages.shared.run_picker import run_picker
+from pages.train.about import about
+from pages.train.checkpoints import checkpoints
+from pages.train.config_form import config_form
+from pages.train.panel import labels, live_panel
+from pages.train.run_controls import run_controls, show_command_error
+from pages.train.submission import submission
+from pages.train.welcome import unknown_run, welcome
+
+
+def train_page() -> None:
+    """Draw the page of the run in the address; where it names none, of the run that this tab showed last."""
+    if "run" not in st.query_params and (run_id := train_run()):
+        st.query_params["run"] = run_id
+    snapshot, complaint = _snapshot_in_address()
+    form = _form(snapshot)
+    with st.sidebar:
+        report = config_form(form)
+    _header(snapshot)
+    if complaint:
+        unknown_run(complaint)
+    _workbench(form, report, snapshot, st.query_params.get("run"))
+    if report is not None:
+        about(report, _config(form), _compute(snapshot), is_open=snapshot is None)
+
+
+@st.fragment
+def _workbench(
+    form: FormState, report: EnvironmentReport | None, shown: RunSnapshot | None, address: str | None
+) -> None:
+    """The controls and the run: a click here runs this part alone, not the form with its many fields.
+
+    All of it is drawn where the page's other parts, which were drawn with ``form``, ``shown`` and the run in the
+    ``address``, are not true any more.
+    """
+    snapshot = get_manager().snapshot(shown.record.run_id) if shown else None
+    if st.query_params.get("run") != address or (shown and snapshot and _is_outdated(shown, snapshot)):
+        st.rerun()
+    config = _config(form)
+    watch = run_controls(snapshot, config, report)
+    show_command_error()
+    if not form.is_live:
+        _problems(form)
+    if snapshot is None:
+        welcome()
+    else:
+        _live(snapshot, watch=watch)
+        checkpoints(snapshot, config)
+
+
+def _is_outdated(shown: RunSnapshot, now: RunSnapshot) -> bool:
+    """Whether more of the page than its workbench depends on what changed since it was drawn."""
+    return (shown.is_active, shown.launches, shown.wanted_config) != (
+        now.is_active,
+        now.launches,
+        now.wanted_config,
+    ) or shown.record.compute != now.record.compute
+
+
+def _snapshot_in_address() -> tuple[RunSnapshot | None, str]:
+    run_id = st.query_params.get("run")
+    if not run_id:
+        return None, ""
+    try:
+        return get_manager().snapshot(run_id), ""
+    except UnknownRunError as error:
+        return None, translate_error(error)
+
+
+def _form(snapshot: RunSnapshot | None) -> FormState:
+    if snapshot is None:
+        return draft_form(NEW_RUN, first_config(next(iter(PRESETS))))
+    run_id = snapshot.record.run_id
+    if snapshot.is_active:
+        return live_form(run_id, snapshot.wanted_config, is_locked=not may_control(snapshot.record))
+    return draft_form(run_id, snapshot.wanted_config)
+
+
+def _header(snapshot: RunSnapshot | None) -> None:
+    left, right = st.columns([2, 3], vertical_alignment="center")
+    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
+        st.title(
+            escape_markdown(snapshot.record.name) if snapshot else _("Train an agent"), anchor=False, width="content"
+        )
+        if snapshot:
+            seed = snapshot.record.initial_config.seed
+            st.caption(
+                _("seed {seed} · run {run_id}").format(seed=seed, run_id=snapshot.record.run_id), width="content"
+            )
+            if not snapshot.record.state.is_active:
+                submission(snapshot)
+    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
+        run_picker(st.query_params.get("run"))
+        if snapshot:
+            _run_link(REPLAY_PAGE, _("Replay"), ":material/slow_motion_video:", snapshot)
+            _run_link(INSIDE_PAGE, _("Inside"), ":material/neurology:", snapshot)
+            _compare_link(snapshot)
+            downloads(snapshot.record.run_id)
+        instructor_switch()
+        language_switch()
+
+
+def _run_link(page: str, label: str, icon: str, snapshot: RunSnapshot) -> None:
+    st.page_link(page, label=label, icon=icon, query_params=page_query(run=snapshot.record.run_id))
+
+
+def _compare_link(snapshot: RunSnapshot) -> None:
+    """To the run beside the others of its experiment, if it is part of one."""
+    experiment_id = snapshot.record.experiment_id
+    records = get_manager().runs_of_experiment(experiment_id) if experiment_id else [snapshot.record]
+    query = compare_query(record.run_id for record in records)
+    st.page_link(COMPARE_PAGE, label=_("Compare"), icon=":material/stacked_line_chart:", query_params=query)
+
+
+def _config(form: FormState) -> TrainingConfig | None:
+    try:
+        return form.config()
+    except ConfigError:
+        return None
+
+
+def _problems(form: FormState) -> None:
+    problems = form.problems()
+    if problems:
+        lines = "\n".join(f"- {problem_text(problem)}" for problem in problems.values())
+        st.error(_("Correct these settings to start:") + f"\n{lines}", icon=":material/error:")
+
+
+def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
+    record = snapshot.record
+    live_panel(
+        record.run_id,
+        labels=core_messages() | labels(),
+        action_names=_action_names(record.config.env_id),
+        watch_frames=watch,
+        base_path=base_path(),
+        key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
+        state=record.state,
+        settings=snapshot.wanted_config.to_dict(),
+        message=translate_parts(record.message_template, record.message_parameters),
+    )
+
+
+def _action_names(env_id: str) -> list[str]:
+    """Names of the actions; none for a run whose environment is not installed here."""
+    try:
+        return [_(name) for name in inspect_environment(env_id).action_names]
+    except UnsupportedEnvironmentError:
+        return []
+
+
+def _compute(snapshot: RunSnapshot | None) -> tuple[str, str] | None:
+    if snapshot is None or not snapshot.record.compute:
+        return None
+    record = snapshot.record
+    return record.compute, translate_to_markdown(record.compute_template, record.compute_parameters)
+
+
+show_errors(train_page)
