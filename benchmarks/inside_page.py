@@ -100,6 +100,7 @@ def _cpu_ms(manager: RunManager, run_id: str, repetitions: int) -> dict[str, lis
 def _open(run_id: str, part: str) -> None:
     """Open ``part`` of the page in a new tab, as the server does for a browser."""
     from streamlit.testing.v1 import AppTest
+    from streamlit.util import calc_hash
 
     import pages.server.process
 
@@ -107,7 +108,8 @@ def _open(run_id: str, part: str) -> None:
     app = AppTest.from_file(str(navigation), default_timeout=60)
     app.query_params["run"] = run_id
     app.query_params["part"] = part
-    app.switch_page("inside/page.py").run()
+    app._page_hash = calc_hash("inside")  # noqa: SLF001  before its first run, it finds pages by their file's name
+    app.run()
     if app.exception:
         raise RuntimeError(app.exception[0].message)
 

@@ -1,9 +1,10 @@
 """Collect every text that a person sees into the message catalogs.
 
-    python scripts/extract_messages.py            write pages/locale/dqn_lab.pot, bring en and ko up to date
+    python scripts/extract_messages.py            bring pages/locale/*/LC_MESSAGES/dqn_lab.po up to date
     python scripts/extract_messages.py --check    write nothing; fail if something would change or lacks Korean
 
-Texts stand in ``_("...")`` (translated where it stands) or ``mark("...")`` (translated where it is shown).
+Texts stand in ``_("...")`` (translated where it stands) or ``mark("...")`` (translated where it is shown), in English,
+which needs no catalog. A catalog names the room that a text stands in, for whoever translates it.
 """
 
 from __future__ import annotations
@@ -19,32 +20,32 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCALE_DIR = ROOT / "pages" / "locale"
-TEMPLATE_PATH = LOCALE_DIR / "dqn_lab.pot"
-LANGUAGES = ("en", "ko")
+LANGUAGES = ("ko",)
 _SOURCES = ("dqn_core", "pages")
 _KEYWORDS = frozenset({"_", "mark"})
 _TYPES = '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
-_HEADER = "# Texts of DQN Lab. Made by scripts/extract_messages.py; translate in the .po files beside it."
+_HEADER = "# Texts of DQN Lab. Made by scripts/extract_messages.py; translate each msgid into its msgstr."
 
 
 def template_catalog() -> Catalog:
-    """Every text in the sources, with the files it stands in."""
+    """Every text in the sources, with the rooms it stands in."""
     catalog = Catalog(project="DQN Lab", charset="utf-8", header_comment=_HEADER)
     for path in sorted(each for folder in _SOURCES for each in (ROOT / folder).rglob("*.py")):
-        for line, message in _texts(path):
-            catalog.add(message, locations=[(path.relative_to(ROOT).as_posix(), line)])
+        room = "/".join(path.relative_to(ROOT).parts[:-1][:2])
+        for message in _texts(path):
+            catalog.add(message, locations=[(room, 0)])
     return catalog
 
 
-def _texts(path: Path) -> list[tuple[int, str]]:
-    """(line, text) of each marked text in a source file, in their order.
+def _texts(path: Path) -> list[str]:
+    """Each marked text in a source file, in their order.
 
     Read off the syntax tree: to a tokenizer, an f-string is one token on Python 3.11, whatever is called in it.
     """
     calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
     marked = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id in _KEYWORDS and node.args]
     texts = [(node.lineno, node.args[0].value) for node in marked if isinstance(node.args[0], ast.Constant)]
-    return sorted((line, text) for line, text in texts if isinstance(text, str))
+    return [text for _line, text in sorted((line, text) for line, text in texts if isinstance(text, str))]
 
 
 def po_path(language: str) -> Path:
@@ -53,13 +54,12 @@ def po_path(language: str) -> Path:
 
 
 def updated_catalog(language: str, template: Catalog) -> Catalog:
-    """``language``'s catalog with the template's messages: new ones empty (English: itself), gone ones dropped."""
+    """``language``'s catalog with the template's messages: new ones empty, gone ones dropped."""
     catalog = Catalog(locale=language, charset="utf-8", header_comment=_HEADER)
     known = _translations(language)
     for message in template:
         if message.id:
-            own = message.id if language == "en" else ""
-            catalog.add(message.id, known.get(str(message.id)) or own, locations=message.locations, flags=message.flags)
+            catalog.add(message.id, known.get(str(message.id), ""), locations=message.locations, flags=message.flags)
     return catalog
 
 
@@ -87,8 +87,7 @@ def _translations(language: str) -> dict[str, str]:
 def outputs() -> dict[Path, bytes]:
     """What every catalog file should hold, by path."""
     template = template_catalog()
-    texts = {po_path(language): catalog_text(updated_catalog(language, template)) for language in LANGUAGES}
-    return {TEMPLATE_PATH: catalog_text(template), **texts}
+    return {po_path(language): catalog_text(updated_catalog(language, template)) for language in LANGUAGES}
 
 
 def untranslated(language: str) -> list[str]:

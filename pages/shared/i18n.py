@@ -44,7 +44,7 @@ LOCALE_DIR = Path(__file__).parents[1] / "locale"
 _FALLBACK = "en"
 _LONGEST_VALUE = 200
 """Characters of a bad value that a message repeats."""
-_RUN_SOURCES = ("dqn_core/algorithm/", "dqn_core/environments/", "dqn_core/runs/", "dqn_core/training/")
+_RUN_SOURCES = ("dqn_core/algorithm", "dqn_core/environments", "dqn_core/runs", "dqn_core/training")
 _FIELD_PARAMETERS = frozenset({"field", "name", "limit_name"})
 _WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHTS_LABELS}
 """Parameters whose values have words of their own, by the parameter's name."""
@@ -129,6 +129,9 @@ def _shipped(tag: str | None) -> str | None:
 
 @functools.cache
 def _messages(language: str) -> tuple[Message, ...]:
+    """The catalog; none for English, which the texts are written in."""
+    if language == _FALLBACK:
+        return ()
     with (LOCALE_DIR / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
         messages = read_po(file, locale=language)
     return tuple(each for each in messages if each.id and each.string and not each.fuzzy)

@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from dqn_core.runs.manager import RunManager
 from scripted_trainer import following, obedient
 
@@ -45,7 +46,7 @@ def open_app(manager: RunManager) -> Callable[..., AppTest]:
         for name, value in query.items():
             app.query_params[name] = value
         if page != "train/page.py":
-            app.switch_page(page)
+            to_page(app, page)
         app.run()
         assert not app.exception
         return app

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 import fake_environments as fake
 import pages.server.process
+from app_pages import to_page
 from dqn_core.environments.make import environment_picture, inspect_environment
 from dqn_core.runs.manager import RunManager
 from inside_page import PARTS, finished
@@ -104,7 +105,7 @@ def opened(page: str, **query: str) -> AppTest:
     app.context = {"locale": "en-US"}
     for name, value in query.items():
         app.query_params[name] = value
-    app.switch_page(page).run()
+    to_page(app, page).run()
     assert not app.exception
     return app
 

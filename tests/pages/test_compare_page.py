@@ -10,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
@@ -29,7 +30,7 @@ def open_compare(manager: RunManager) -> Opened:
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
-        app.switch_page("compare/page.py").run()
+        to_page(app, "compare/page.py").run()
         assert not app.exception
         return app
 
@@ -112,7 +113,7 @@ def test_without_an_address_the_run_last_shown_is_there_until_it_is_taken_out(
     run_id = manager.start(TrainingConfig())
     app = open_app(run=run_id)
     app.query_params.clear()
-    app.switch_page("compare/page.py").run()
+    to_page(app, "compare/page.py").run()
     assert query(app)["runs"] == run_id
     assert app.query_params["runs"] == run_id
     app.query_params["runs"] = ""

@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
@@ -76,7 +77,7 @@ def _advice(app: AppTest) -> str:
 def _open_runs(open_app: OpenApp, *picked: str) -> AppTest:
     app = open_app()
     app.session_state["runs-picked"] = picked
-    return app.switch_page("runs/page.py").run()
+    return to_page(app, "runs/page.py").run()
 
 
 def test_a_start_is_refused_with_what_to_do_and_leaves_nothing(
@@ -140,7 +141,7 @@ def test_a_server_that_starts_on_a_locked_database_says_so_and_recovers(
     with locked():
         app.run()
         assert "no other program holds the file" in _advice(app)
-        app.switch_page("runs/page.py").run()
+        to_page(app, "runs/page.py").run()
         assert "no other program holds the file" in _advice(app)
     app.button(key="try_again").click().run()
     assert not app.error

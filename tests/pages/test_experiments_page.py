@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
@@ -31,7 +32,7 @@ def open_experiments(manager: RunManager) -> Opened:
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
-        app.switch_page("experiments/page.py").run()
+        to_page(app, "experiments/page.py").run()
         assert not app.exception
         return app
 
@@ -121,7 +122,7 @@ def test_the_form_begins_with_the_run_in_the_address(open_experiments: Opened, m
 def test_the_form_may_begin_with_the_train_pages_settings(open_app: Opened, manager: RunManager) -> None:
     app = open_app()
     app.number_input(key="new:max_episodes").set_value(77).run()
-    app.switch_page("experiments/page.py").run()
+    to_page(app, "experiments/page.py").run()
     assert app.selectbox(key="experiment:base").value == "draft"
     assert app.number_input(key="experiment:episodes:draft").value == 77
 

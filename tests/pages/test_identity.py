@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app_pages import to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.experiments import Experiments
@@ -143,7 +144,7 @@ class TestOnAServerWithACode:
         run_id = started(open_app(), manager)
         runs = open_app()
         runs.session_state["runs-picked"] = (run_id,)
-        runs.switch_page("runs/page.py").run()
+        to_page(runs, "runs/page.py").run()
         assert all(runs.button(key=f"runs-{each}").disabled for each in ("stop", "rename", "tags", "delete"))
         assert any("started by others: 1" in each.value for each in runs.caption)
         anyway = AppTest.from_function(stop_every_run).run()
@@ -156,7 +157,7 @@ class TestOnAServerWithACode:
 
     def test_an_experiment_is_its_owners(self, open_app: OpenApp, manager: RunManager) -> None:
         owner = open_app()
-        owner.switch_page("experiments/page.py").run()
+        to_page(owner, "experiments/page.py").run()
         owner.button(key="experiment:start").click().run()
         (status,) = Experiments(manager).latest()
         assert status.record.owner

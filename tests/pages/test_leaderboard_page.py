@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
 from dqn_core.events import WeightsReady
@@ -61,7 +62,7 @@ def evaluate(manager: RunManager, run_id: str, score: float) -> None:
 def open_leaderboard(locale: str = "en-US") -> AppTest:
     app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
     app.context = {"locale": locale}
-    app.switch_page("leaderboard/page.py").run()
+    to_page(app, "leaderboard/page.py").run()
     assert not app.exception
     return app
 
@@ -98,7 +99,7 @@ def test_ones_own_row_is_told_from_the_others(open_app: Opened, manager: RunMana
     app.text_input(key="leaderboard:name").set_value("Ada").run()
     app.button(key="leaderboard:submit").click().run()
     evaluate(manager, over, 20.0)
-    app.switch_page("leaderboard/page.py").run()
+    to_page(app, "leaderboard/page.py").run()
     assert '<tr class="own">' in tables(app)[0]
     assert "(you)" in tables(app)[0]
     assert '<tr class="own">' not in tables(open_leaderboard())[0]

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from dqn_core.errors import StoreError
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.lesson import Lesson
@@ -129,7 +130,7 @@ def reloaded(manager: RunManager) -> Callable[..., AppTest]:
         app.session_state["visitor_id"] = visitor
         for name, value in query.items():
             app.query_params[name] = value
-        app.switch_page("lessons/page.py").run()
+        to_page(app, "lessons/page.py").run()
         assert not app.exception
         return app
 

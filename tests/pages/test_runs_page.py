@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
@@ -30,7 +31,7 @@ def open_runs(manager: RunManager) -> OpenRuns:
         app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
         app.context = {"locale": locale}
         app.session_state["runs-picked"] = picked
-        app.switch_page("runs/page.py").run()
+        to_page(app, "runs/page.py").run()
         assert not app.exception
         return app
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app_pages import to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import DqnLabError
@@ -318,7 +319,7 @@ def test_the_way_back_leads_to_the_run(
     app = open_app(run=run_id)
     for name in (page, "train/page.py"):
         app.query_params.clear()
-        app.switch_page(name).run()
+        to_page(app, name).run()
         assert not app.exception
     assert app.query_params["run"] == run_id
     assert possible(app) == {"pause", "stop"}
@@ -335,7 +336,7 @@ def test_whoever_left_a_run_for_a_new_one_comes_back_to_the_form_as_it_was(
     app.run().number_input(key="new:seed").set_value(42).run()
     for name in ("inside/page.py", "train/page.py"):
         app.query_params.clear()
-        app.switch_page(name).run()
+        to_page(app, name).run()
     assert "run" not in app.query_params
     assert app.number_input(key="new:seed").value == 42
     assert possible(app) == {"start"}
@@ -350,7 +351,7 @@ def test_a_run_that_was_deleted_meanwhile_is_not_come_back_to(
     manager.delete(run_id)
     for name in ("inside/page.py", "train/page.py", "replay/page.py", "compare/page.py"):
         app.query_params.clear()
-        app.switch_page(name).run()
+        to_page(app, name).run()
         assert not app.exception
         assert not app.warning
         assert not app.error
@@ -360,6 +361,6 @@ def test_an_environment_that_was_played_is_no_run(open_app: Callable[..., AppTes
     app = open_app(page="play/page.py", run="CartPole-v1")
     for name in ("inside/page.py", "replay/page.py", "train/page.py"):
         app.query_params.clear()
-        app.switch_page(name).run()
+        to_page(app, name).run()
         assert not app.warning
         assert not app.error

@@ -12,6 +12,7 @@ import numpy as np
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from app_pages import to_page
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from scripted_trainer import wait_for_end
@@ -34,7 +35,7 @@ def opened(locale: str = "en-US", **query: str) -> AppTest:
     app.context = {"locale": locale}
     for name, value in query.items():
         app.query_params[name] = value
-    app.switch_page("inside/page.py").run()
+    to_page(app, "inside/page.py").run()
     assert not app.exception
     return app
 
