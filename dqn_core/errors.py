@@ -13,7 +13,7 @@
     ├── AccessError                  what only a run's owner or the instructor may do
     ├── SettingError                 a setting of the server that is not valid
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
-    ├── VideoError                   a film that cannot be made or written
+    ├── VideoError                   a video that cannot be made or written
     ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
     ├── ExportError                  a run that cannot be written in another program's format
     ├── WeightsFileError             a file that weights cannot be taken from
@@ -163,7 +163,7 @@ class RunFolderError(DqnLabError):
 
 
 class VideoError(DqnLabError):
-    """A film that cannot be made or written."""
+    """A video that cannot be made or written."""
 
 
 class RolloutError(DqnLabError):

@@ -11,7 +11,7 @@ from dqn_core.cli.main import main
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.training import budget
 from dqn_core.training.run_folder import RunFolder
-from films import read_film
+from videos import read_video
 
 QUICK = ["--compute", "torch-cpu", "--max-episodes", "4", "--warmup-steps", "40", "--quiet"]
 
@@ -78,21 +78,21 @@ def test_a_run_that_was_never_evaluated_is_taken_by_its_last_weights(
 def test_a_recorded_episode_is_the_one_that_evaluate_plays(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run, out = tmp_path / "run", tmp_path / f"film{kind}"
+    run, out = tmp_path / "run", tmp_path / f"video{kind}"
     main(["train", "--out", str(run), *QUICK])
     main(["evaluate", str(run), "--episodes", "1", "--seed", "77", "--weights", "last"])
     (evaluated,) = json.loads(capsys.readouterr().out.splitlines()[-1])["returns"]
     assert main(["record", str(run), "--seed", "77", "--weights", "last", "--out", str(out), "--quiet"]) == 0
     report = json.loads(capsys.readouterr().out)
-    film = read_film(out)
+    video = read_video(out)
     assert report["return"] == evaluated
-    assert report["frames"] == report["steps"] + 1 == len(film.frames)
-    assert film.seconds == pytest.approx(report["frames"] / report["frames_per_s"], abs=0.011)
-    assert f"CartPole-v1, seed 77, return {evaluated:g}" in film.text
-    assert "run run, last weights, greedy" in film.text
+    assert report["frames"] == report["steps"] + 1 == len(video.frames)
+    assert video.seconds == pytest.approx(report["frames"] / report["frames_per_s"], abs=0.011)
+    assert f"CartPole-v1, seed 77, return {evaluated:g}" in video.text
+    assert "run run, last snapshot, greedy" in video.text
 
 
-def test_record_names_the_film_by_its_return(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_names_the_video_by_its_return(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     main(["train", "--out", str(run), *QUICK])
     capsys.readouterr()
@@ -100,7 +100,7 @@ def test_record_names_the_film_by_its_return(tmp_path: Path, capsys: pytest.Capt
     assert main(arguments) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["out"] == str(run / f"CartPole-v1-seed5-return{report['return']:g}.mp4")
-    assert "epsilon 1" in read_film(Path(report["out"])).text
+    assert "epsilon 1" in read_video(Path(report["out"])).text
 
 
 def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,7 +120,7 @@ def test_info_tells_spaces_network_and_device(capsys: pytest.CaptureFixture[str]
         (["evaluate", "nowhere"], "not a run folder"),
         (["evaluate", "nowhere", "--episodes", "0"], "1 to 1000000 episodes"),
         (["record", "nowhere"], "not a run folder"),
-        (["record", "nowhere", "--out", "film.avi"], ".mp4 or .gif"),
+        (["record", "nowhere", "--out", "video.avi"], ".mp4 or .gif"),
         (["info", "--env", "Pendulum-v1"], "Discrete"),
         (["train", "--resume", "nowhere"], "not a run folder"),
         (["fly"], "usage"),
@@ -149,10 +149,10 @@ def test_bad_input_is_named_without_a_traceback(
         (["--epsilon", "2"], "probability"),
         (["--weights", "best"], "no weights"),
         (["--weights", "../best"], "no snapshot's name"),
-        (["--out", "nowhere/film.mp4"], "No such file"),
+        (["--out", "nowhere/video.mp4"], "No such file"),
     ],
 )
-def test_a_film_that_cannot_be_made_is_named_and_leaves_nothing(
+def test_a_video_that_cannot_be_made_is_named_and_leaves_nothing(
     arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -49,7 +49,7 @@ def _exported(options: _ExportOptions) -> dict[str, object]:
     """Write the file; where it is and what it holds."""
     from dqn_core.export.formats import FORMATS
     from dqn_core.export.run_content import content_of_folder
-    from dqn_core.training.files import write_atomically
+    from dqn_core.files import write_atomically
 
     content, chosen = content_of_folder(options.folder), FORMATS[options.format]
     weights = weights_or_last(content.folder, options.weights) if options.format in _NETWORKS else ""

@@ -30,7 +30,7 @@ _USAGE = """usage: python -m dqn_core COMMAND [OPTIONS]
   train      train an agent:       python -m dqn_core train --env CartPole-v1 --preset lab8 --seed 0 --out runs/a
   experiment many seeds, values:  python -m dqn_core experiment --field gamma --values 0.9 0.99 --seeds 0 1 2 --out data
   evaluate   play greedy episodes: python -m dqn_core evaluate runs/a --episodes 20 --seed 10000
-  record     film an episode:     python -m dqn_core record runs/a --seed 1 --out episode.mp4
+  record     video of an episode: python -m dqn_core record runs/a --seed 1 --out episode.mp4
   export     take a run elsewhere: python -m dqn_core export runs/a --format onnx --out agent.onnx
   info       environment, network and devices: python -m dqn_core info --env CartPole-v1
   bench      how fast this machine trains: python -m dqn_core bench --env CartPole-v1 --steps 20000
@@ -97,9 +97,9 @@ def _evaluate(arguments: list[str]) -> int:
     import numpy as np
 
     from dqn_core.analysis.bootstrap import bootstrap_interval
+    from dqn_core.episodes.episode import check_evaluation
     from dqn_core.training.budget import check_evaluation_steps
     from dqn_core.training.evaluation import evaluate_folder
-    from dqn_core.training.rollout import check_evaluation
     from dqn_core.training.run_folder import RunFolder
 
     check_evaluation(options.episodes, options.seed, _MOST_EVALUATED)

@@ -1,4 +1,4 @@
-"""``python -m dqn_core record``: an episode of a trained agent as a film, and a JSON object that says what it shows."""
+"""``python -m dqn_core record``: an episode of a trained agent as a video, and a JSON object on what it shows."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["record"]
 
 @dataclass(frozen=True, kw_only=True)
 class _RecordOptions:
-    """Film one episode of a trained agent as MP4 or GIF."""
+    """Record one episode of a trained agent as a video, MP4 or GIF."""
 
     folder: tyro.conf.Positional[Path]
     """A run's folder (the --out of train)."""
     out: Path | None = None
-    """The film, NAME.mp4 or NAME.gif, or an existing folder for it; the run's folder if not given."""
+    """The video, NAME.mp4 or NAME.gif, or an existing folder for it; the run's folder if not given."""
     seed: int = 1
     """Reset seed of the episode; evaluate plays the same one on the same seed."""
     weights: str | None = None
@@ -46,31 +46,38 @@ def record(arguments: list[str]) -> int:
 
 
 def _recorded(options: _RecordOptions) -> dict[str, object]:
-    """Play and film the episode; what the film shows."""
+    """Play the episode and write its video; what the video shows."""
     from dqn_core.environments.make import inspect_environment
-    from dqn_core.training.budget import MOST_FILM_STEPS, shortened
-    from dqn_core.training.rollout import Rollout, roll_out
+    from dqn_core.episodes.episode import Rollout, roll_out
+    from dqn_core.episodes.frames import MOST_VIDEO_STEPS
+    from dqn_core.episodes.video import (
+        VideoOptions,
+        check_format,
+        video_comment,
+        video_name,
+        write_episode_video,
+    )
+    from dqn_core.training.budget import shortened
     from dqn_core.training.run_folder import RunFolder
-    from dqn_core.training.video import FilmOptions, check_format, film_comment, film_rollout, video_name
 
     is_folder = options.out is None or options.out.is_dir()
     if options.out is not None and not is_folder:
         check_format(options.out)  # refuses before the episode is played
     folder = RunFolder.open(options.folder)
     weights = weights_or_last(folder, options.weights)
-    config = shortened(folder.config, MOST_FILM_STEPS)
+    config = shortened(folder.config, MOST_VIDEO_STEPS)
     rollout: Rollout = roll_out(config, folder.snapshot_weights(weights), options.seed, options.epsilon)
-    if rollout.length == MOST_FILM_STEPS and config != folder.config:
-        print(f"The video ends after {MOST_FILM_STEPS:,} steps; the episode goes on.", file=sys.stderr)
+    if rollout.length == MOST_VIDEO_STEPS and config != folder.config:
+        print(f"The video ends after {MOST_VIDEO_STEPS:,} steps; the episode goes on.", file=sys.stderr)
     place = options.out or options.folder
     path = place / video_name(config, rollout, ".mp4") if is_folder else place
-    comment = film_comment(rollout, run=options.folder.resolve().name, weights=weights)
+    comment = video_comment(rollout, run=options.folder.resolve().name, snapshot=weights)
     with tqdm(total=rollout.length + 1, disable=options.quiet, unit="picture", file=sys.stderr) as bar:
-        film_rollout(
+        write_episode_video(
             config,
             rollout,
             path,
-            FilmOptions(overlay=options.overlay, comment=comment),
+            VideoOptions(overlay=options.overlay, comment=comment),
             on_picture=lambda count: bar.update(count - bar.n),
         )
     return {

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.episodes.episode import roll_out
 from dqn_core.inside.agent import Agent
-from dqn_core.training.rollout import roll_out
 
 __all__ = ["Promise", "promises", "td_errors"]
 

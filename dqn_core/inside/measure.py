@@ -9,10 +9,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from dqn_core.errors import RunFolderError, mark
+from dqn_core.files import write_atomically
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.honesty import Promise, promises
 from dqn_core.inside.library import Library
-from dqn_core.training.files import write_atomically
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder
 

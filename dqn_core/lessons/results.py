@@ -11,8 +11,8 @@ import numpy as np
 from dqn_core.analysis.episode_table import Curve, EpisodeTable
 from dqn_core.analysis.metrics import Estimate, area_under_curve, estimate
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import roll_out
 from dqn_core.lessons.lesson import Lesson
-from dqn_core.training.rollout import roll_out
 
 __all__ = ["LessonRun", "Verdict", "lesson_curve", "overestimation", "verdict"]
 

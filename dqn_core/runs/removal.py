@@ -18,7 +18,7 @@ __all__ = ["discard", "finish_removals", "folder_bytes", "remove_leftovers", "re
 
 _ASIDE = ".deleted"
 _LEFTOVER = re.compile(r"\..+\.(part|[a-z0-9]+\.[a-z0-9_]{8})", re.ASCII)
-"""As :func:`~dqn_core.training.files.write_atomically` and a film on its way call their files."""
+"""As :func:`~dqn_core.files.write_atomically` and a video on its way call their files."""
 
 
 def remove_run(store: RunStore, folder: Path) -> None:

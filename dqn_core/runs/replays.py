@@ -18,15 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import as_jpeg
+from dqn_core.episodes.episode import Rollout, as_rollout_error, check_episode, roll_out
+from dqn_core.episodes.frames import EpisodeFrame, draw_episode
 from dqn_core.errors import BusyError, DqnLabError, mark
 from dqn_core.runs.policies import Policy
 from dqn_core.training.budget import MOST_REPLAY_STEPS, shortened
-from dqn_core.training.rollout import Rollout, as_rollout_error, check_episode, render_rollout, roll_out
 
 __all__ = ["Replay", "ReplayStage", "Replays"]
 
@@ -77,7 +75,7 @@ class Replay:
         self._load = load
         self._encoding = threading.Lock()
         self._encoded: Sequence[bytes] | None = None
-        self._pictures: Generator[NDArray[np.uint8]] | None = None
+        self._drawing: Generator[EpisodeFrame] | None = None
 
     def encoded(self, encode: Callable[[], Sequence[bytes]]) -> Sequence[bytes]:
         """The episode's numbers as they are sent, in portions: made by ``encode`` once, and kept."""
@@ -104,9 +102,9 @@ class Replay:
 
     def close(self) -> None:
         """Let go of the environment that draws."""
-        if self._pictures is not None:
-            self._pictures.close()
-            self._pictures = None
+        if self._drawing is not None:
+            self._drawing.close()
+            self._drawing = None
 
     def _play(self, is_wanted: Callable[[], bool]) -> None:
         self.stage = ReplayStage.PLAYING
@@ -118,7 +116,7 @@ class Replay:
                 raise _UnwantedError
 
         rollout = roll_out(config, policy.weights, self.seed, self.epsilon, check)
-        self._pictures = render_rollout(config, rollout)
+        self._drawing = draw_episode(config, rollout)
         arrays = (rollout.observations, rollout.actions, rollout.is_greedy, rollout.rewards, rollout.q_values)
         self.n_bytes += sum(each.nbytes for each in arrays)
         self.config, self.rollout = config, rollout
@@ -126,9 +124,9 @@ class Replay:
 
     def _draw(self, seconds: float, most_bytes: int) -> None:
         end = time.monotonic() + seconds
-        assert self._pictures is not None  # noqa: S101  made together with the rollout
-        for pixels in self._pictures:
-            jpeg = as_jpeg(pixels, _JPEG_QUALITY)
+        assert self._drawing is not None  # noqa: S101  made together with the rollout
+        for frame in self._drawing:
+            jpeg = as_jpeg(frame.pixels, _JPEG_QUALITY)
             self.frames.append(jpeg)
             self.n_bytes += len(jpeg)
             if self.n_bytes > most_bytes:

@@ -22,7 +22,6 @@ __all__ = [
     "LARGE_RUN_BYTES",
     "MOST_EVALUATION_STEPS",
     "MOST_EXPERIMENT_STEPS",
-    "MOST_FILM_STEPS",
     "MOST_REPLAY_STEPS",
     "check_evaluation_steps",
     "check_experiment",
@@ -42,8 +41,6 @@ MOST_EXPERIMENT_STEPS = 1_000_000_000
 """Env steps of all runs of an experiment or a search, more than half a day on two cores."""
 MOST_REPLAY_STEPS = 50_000
 """Env steps of an episode that is replayed in a browser: half an hour at 30 pictures a second."""
-MOST_FILM_STEPS = 20_000
-"""Pictures of a film, over ten minutes at 30 a second."""
 
 _BYTES = 4
 """Of a float32."""

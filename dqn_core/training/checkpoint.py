@@ -17,8 +17,8 @@ from safetensors.numpy import save
 
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import CheckpointKind, CheckpointReady
+from dqn_core.files import write_atomically
 from dqn_core.json_text import json_text, nan_if_none
-from dqn_core.training.files import write_atomically
 from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["CheckpointInfo", "checkpoint_info", "read_checkpoint", "write_checkpoint"]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
 
-from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
-from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import action_range, close_environment, inspect_environment, make_environment
-from dqn_core.errors import ConfigError, UnavailableComputeError
+from dqn_core.environments.make import action_range, close_environment, make_environment
+from dqn_core.episodes.episode import policy_with
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder
 
@@ -26,7 +24,6 @@ __all__ = [
     "evaluate_folder",
     "greedy_episode",
     "greedy_episodes",
-    "policy_with",
 ]
 
 
@@ -161,23 +158,3 @@ def evaluate_folder(folder: RunFolder, snapshot: str, *, episodes: int, seed: in
     config = folder.config
     learner = policy_with(config, folder.snapshot_weights(snapshot))
     return evaluate(learner, config.env_id, episodes=episodes, seed=seed, max_episode_steps=config.max_episode_steps)
-
-
-def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Learner:
-    """A learner with ``weights`` that is fast on one observation at a time: the fused one where it covers the network.
-
-    Raises
-    ------
-    RunFolderError
-        The weights are not those of the config's network in its environment; the message names the array.
-    UnsupportedEnvironmentError
-        The environment is not installed here.
-    """
-    environment = inspect_environment(config.env_id, config.max_episode_steps)
-    shape, generator = (environment.observation_size, environment.n_actions), np.random.default_rng(config.seed)
-    try:
-        learner, _ = make_learner(config.replace(compute="fused"), *shape, generator)
-    except (ConfigError, UnavailableComputeError):  # a kind of network that it does not know, or no numba
-        learner, _ = make_learner(config.replace(compute="torch-cpu"), *shape, generator)
-    learner.load_weights(weights)
-    return learner

@@ -15,8 +15,8 @@ import numpy as np
 from safetensors import SafetensorError, deserialize
 
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import policy_with
 from dqn_core.errors import WeightsFileError, mark
-from dqn_core.training.evaluation import policy_with
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["MOST_BYTES", "check_fit", "weights_at", "weights_in"]

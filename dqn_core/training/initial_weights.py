@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from dqn_core.errors import RunFolderError, mark
-from dqn_core.training.files import write_atomically
+from dqn_core.files import write_atomically
 
 __all__ = ["read_initial_weights", "write_initial_weights"]
 

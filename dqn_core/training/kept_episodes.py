@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+from dqn_core.episodes.recordings import write_recordings
 from dqn_core.events import EpisodeRecorded, WeightsReady
-from dqn_core.training.recordings import write_recordings
 from dqn_core.training.snapshots import thinning_interval, write_snapshots
 
 __all__ = ["KeptEpisodes"]

@@ -24,6 +24,7 @@ from typing import Any, Literal, Self, TextIO, get_args
 import numpy as np
 
 from dqn_core.config import TrainingConfig, config_from_json
+from dqn_core.episodes.recordings import remove_later_recordings, write_recordings
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import (
     EPISODE_COLUMNS,
@@ -36,15 +37,14 @@ from dqn_core.events import (
     RunEnded,
     WeightsReady,
 )
+from dqn_core.files import write_atomically
 from dqn_core.json_text import json_text
 from dqn_core.training.checkpoint import CheckpointInfo, checkpoint_info, read_checkpoint, write_checkpoint
 from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, episode_rows
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
-from dqn_core.training.files import write_atomically
 from dqn_core.training.initial_weights import read_initial_weights, write_initial_weights
 from dqn_core.training.kept_episodes import KeptEpisodes
 from dqn_core.training.last_good import with_last_good
-from dqn_core.training.recordings import remove_later_recordings, write_recordings
 from dqn_core.training.snapshots import (
     SnapshotInfo,
     list_snapshots,

@@ -23,10 +23,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load, save
 
+from dqn_core.episodes.recordings import thinning_interval
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import SnapshotKind, WeightsReady, online_weights
+from dqn_core.files import write_atomically
 from dqn_core.json_text import json_text
-from dqn_core.training.files import write_atomically
 
 __all__ = [
     "SnapshotInfo",
@@ -39,7 +40,6 @@ __all__ = [
     "write_snapshots",
 ]
 
-_MOST_KEPT = 60
 _HEADER = "snapshot"
 """Key of the file's header that holds where it was taken, as JSON."""
 _UNKNOWN = -1
@@ -64,15 +64,6 @@ class SnapshotInfo:
     path: Path
     size: int
     """Bytes on disk."""
-
-
-def thinning_interval(episode: int) -> int:
-    """k: of the episodes up to ``episode``, each whose number is a multiple of k is kept.
-
-    A power of two that doubles whenever more than 60 would be kept beside the one before the first episode: dense in
-    the beginning, and always spread evenly over what was trained.
-    """
-    return 1 << max(0, math.ceil(episode / _MOST_KEPT) - 1).bit_length()
 
 
 def snapshot_path(folder: Path, name: str) -> Path:

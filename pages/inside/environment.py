@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from dqn_core.inside.by_hand import HandEpisode, play_by_hand
-from dqn_core.training.rollout import LARGEST_SEED
+from dqn_core.episodes.episode import LARGEST_SEED
+from dqn_core.episodes.human import HandEpisode, play_by_hand
 from pages.inside.states import observation_table, value_text
 from pages.inside.study import Study
 from pages.shared.headings import heading

@@ -8,8 +8,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dqn_core.inside.by_hand import play_by_hand
-from dqn_core.training.rollout import LARGEST_SEED
+from dqn_core.episodes.episode import LARGEST_SEED
+from dqn_core.episodes.human import play_by_hand
 from pages.inside.study import Study
 from pages.shared.i18n import _
 from pages.shared.numbers import number_text

@@ -30,12 +30,12 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dqn_core.environments.make import inspect_environment
+from dqn_core.episodes.episode import as_rollout_error
+from dqn_core.episodes.human import HumanEpisode
 from dqn_core.errors import BusyError, LimitReachedError, RolloutError, mark
 from dqn_core.json_text import json_text
 from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.human_episode import HumanEpisode
-from dqn_core.training.rollout import as_rollout_error
 from pages.server.paths import shown_parameters, without_folders
 from pages.server.process import get_manager
 from pages.server.shutdown import is_closing

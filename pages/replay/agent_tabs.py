@@ -1,4 +1,4 @@
-"""What else there is of an agent whose episode is looked at: its film, how good it is, how it came to be so."""
+"""What else there is of an agent whose episode is looked at: its video, how good it is, how it came to be so."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["agent_tabs"]
 def agent_tabs(run_id: str, checkpoint: str, seed: int, epsilon: float) -> None:
     """Tabs about the snapshot ``checkpoint`` of ``run_id`` and its episode on ``seed``."""
     texts = (
-        (":material/movie:", _("Film of this episode")),
+        (":material/movie:", _("Video of this episode")),
         (":material/checklist:", _("Evaluate over many")),
         (":material/timeline:", _("Learning over time")),
     )
-    film, many, learning = st.tabs([f"{icon} {text}" for icon, text in texts])
-    with film:
+    video, many, learning = st.tabs([f"{icon} {text}" for icon, text in texts])
+    with video:
         video_export(run_id, checkpoint, seed, epsilon)
     with many:
         evaluation(run_id, checkpoint)

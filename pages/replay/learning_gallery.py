@@ -9,17 +9,17 @@ from urllib.parse import quote
 
 import streamlit as st
 
+from dqn_core.episodes.recordings import list_recordings, recording_name
 from dqn_core.errors import DqnLabError
 from dqn_core.events import EpisodeRecorded
-from dqn_core.runs.jobs.films import MOST_FILM_BYTES, film_bytes
-from dqn_core.runs.jobs.orders import recording_film_order
-from dqn_core.training.recordings import list_recordings, recording_name
+from dqn_core.runs.jobs.orders import recording_video_order
+from dqn_core.runs.jobs.videos import MOST_VIDEO_BYTES, video_bytes
 from pages.server.process import get_jobs, get_manager
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import may_control, visitor
 from pages.shared.job_progress import cancel_job
 from pages.shared.jobs.panels import gallery
-from pages.shared.jobs.wire import film_place
+from pages.shared.jobs.wire import video_place
 
 __all__ = ["chosen_recordings", "learning_gallery"]
 
@@ -59,32 +59,32 @@ def chosen_recordings(recorded: Sequence[EpisodeRecorded], count: int = _SHOWN) 
 
 
 def _disk_text(run_folder: Path) -> str:
-    return _("Films of this run take {used} MB of at most {most} MB; the oldest make room.").format(
-        used=f"{film_bytes(run_folder) / _MEGABYTE:.1f}", most=f"{MOST_FILM_BYTES / _MEGABYTE:.0f}"
+    return _("Videos of this run take {used} MB of at most {most} MB; the oldest make room.").format(
+        used=f"{video_bytes(run_folder) / _MEGABYTE:.1f}", most=f"{MOST_VIDEO_BYTES / _MEGABYTE:.0f}"
     )
 
 
 def _facts(run_id: str, recording: EpisodeRecorded) -> dict[str, Any]:
     """What the browser shows of a recording."""
     name = recording_name(recording)
-    order = recording_film_order(get_manager(), run_id, name)
-    film, job = order.film, order.job(get_jobs())
+    order = recording_video_order(get_manager(), run_id, name)
+    video, job = order.video, order.job(get_jobs())
     return {
         "name": name,
         "kind": recording.kind,
         "episode": recording.episode,
         "episode_return": recording.episode_return,
         "picture": f"/live/runs/{quote(run_id)}/recordings/{name}.jpg?at={recording.env_step}",
-        "film": film_place(film) if film else None,
-        "job_id": job.job_id if job is not None and film is None and not job.state.is_over else None,
+        "film": video_place(video) if video else None,
+        "job_id": job.job_id if job is not None and video is None and not job.state.is_over else None,
         "may_cancel": job is not None and may_control(job),
     }
 
 
 def _play(run_id: str, name: str) -> None:
-    """Have a film made of the recording that was clicked."""
+    """Have a video made of the recording that was clicked."""
     try:
-        recording_film_order(get_manager(), run_id, name).submit(get_jobs(), visitor().visitor_id)
+        recording_video_order(get_manager(), run_id, name).submit(get_jobs(), visitor().visitor_id)
     except DqnLabError as error:
         st.error(translate_error(error), icon=":material/block:")
         return

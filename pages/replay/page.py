@@ -12,8 +12,8 @@ import random
 import streamlit as st
 
 from dqn_core.environments.make import inspect_environment
+from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.runs.records import RunRecord
-from dqn_core.training.rollout import LARGEST_SEED
 from pages.replay.agent_tabs import agent_tabs
 from pages.replay.panel import ReplaySide, replay_panel
 from pages.replay.policy_picker import ChosenPolicy, policy_picker, snapshot_text

@@ -1,11 +1,11 @@
-"""An episode as a film to take home."""
+"""An episode as a video to download."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from dqn_core.errors import DqnLabError
-from dqn_core.runs.jobs.orders import rollout_film_order
+from dqn_core.runs.jobs.orders import rollout_video_order
 from pages.server.process import get_manager
 from pages.shared.i18n import _, translate_error
 from pages.shared.job_progress import is_on_its_way, job_progress, submit
@@ -17,37 +17,37 @@ _KINDS = (".mp4", ".gif")
 
 @st.fragment
 def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float) -> None:
-    """Choices and a button for a film of the episode that a run's snapshot plays on ``seed``; then the film."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="film-choice"):
+    """Choices and a button for a video of the episode that a run's snapshot plays on ``seed``; then the video."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="video-choice"):
         kind = st.segmented_control(
             _("Format"),
             _KINDS,
             format_func=lambda each: each.removeprefix(".").upper(),
             default=_KINDS[0],
-            key="film-kind",
+            key="video-kind",
             required=True,
             help=_("MP4 plays everywhere and is small. A GIF also moves inside documents and chats."),
         )
         overlay = st.toggle(
             _("Write on the pictures what the agent thinks"),
-            key="film-overlay",
+            key="video-overlay",
             value=True,
             help=_("The step, the return so far, and every action's Q-value."),
         )
         try:
-            order = rollout_film_order(
+            order = rollout_video_order(
                 get_manager(), run_id, checkpoint, seed, epsilon, kind=kind or _KINDS[0], overlay=overlay
             )
         except DqnLabError as error:
             st.error(translate_error(error), icon=":material/error:")
             return
         st.button(
-            _("Make the film"),
+            _("Make the video"),
             icon=":material/movie:",
             type="primary",
-            key="film-make",
-            disabled=order.film is not None or is_on_its_way(order),
+            key="video-make",
+            disabled=order.video is not None or is_on_its_way(order),
             on_click=submit,
             args=(order,),
         )
-    job_progress("film-job", order)
+    job_progress("video-job", order)

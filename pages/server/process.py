@@ -109,7 +109,7 @@ def get_searches() -> Searches:
 
 
 def get_jobs() -> Jobs:
-    """The films, evaluations and measurements that people ask for, made at the first call."""
+    """The videos, evaluations and measurements that people ask for, made at the first call."""
     with _lock:
         if not _jobs:
             _jobs.append(Jobs(settings().preload))

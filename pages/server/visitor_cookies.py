@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dqn_core.errors import SettingError
-from dqn_core.training.files import write_atomically
+from dqn_core.files import write_atomically
 
 __all__ = ["Signer", "VisitorCookies", "new_visitor_id", "server_key", "visitor_routes"]
 

@@ -1,4 +1,4 @@
-"""A job that a part of the page asked for: how far it is, its film, and the end that a press of Cancel puts to it."""
+"""A job that a part of the page asked for: how far it is, its video, and the end that a press of Cancel puts to it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.server.process import get_jobs
 from pages.shared.i18n import translate_error
 from pages.shared.identity import may_control, require_control, visitor
 from pages.shared.jobs.panels import job_panel
-from pages.shared.jobs.wire import film_place
+from pages.shared.jobs.wire import video_place
 
 __all__ = ["cancel_job", "is_on_its_way", "job_progress", "submit"]
 
@@ -55,16 +55,16 @@ def job_progress(key: str, order: Order) -> None:
     if refusal is not None:
         st.error(translate_error(refusal), icon=":material/block:")
         return
-    film, job = order.film, order.job(get_jobs())
-    if film is None and (job is None or job.state is JobState.DONE):
-        return  # never asked for; or done, and shown elsewhere, or made room for another film
+    video, job = order.video, order.job(get_jobs())
+    if video is None and (job is None or job.state is JobState.DONE):
+        return  # never asked for; or done, and shown elsewhere, or made room for another video
     wanted = job_panel(
         key,
         hashlib.sha256(order.key.encode()).hexdigest(),
         job_id=job.job_id if job else None,
         state=str(job.state) if job else "",
         may_cancel=job is not None and may_control(job),
-        film=film_place(film) if film else None,
+        film=video_place(video) if video else None,
     )
     if job is not None and wanted.cancel == job.job_id:
         cancel_job(job.job_id)

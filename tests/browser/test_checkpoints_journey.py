@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser_watch import settle
-from dqn_core.training.evaluation import policy_with
+from dqn_core.episodes.episode import policy_with
 from dqn_core.training.given_weights import weights_at
 from dqn_core.training.run_folder import RunFolder
 from live_server import LiveServer

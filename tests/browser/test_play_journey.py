@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from browser_watch import settle
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import roll_out
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.rollout import roll_out
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import a_run_of, following, wait_for_end
 from trainer_runs import snapshot_of

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser_watch import settle
-from dqn_core.training.evaluation import evaluate, policy_with
-from dqn_core.training.rollout import Rollout, roll_out
+from dqn_core.episodes.episode import Rollout, policy_with, roll_out
+from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
 from live_server import LiveServer
 

@@ -9,8 +9,8 @@ from PIL import Image
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import make_environment
+from dqn_core.episodes.human import play_by_hand
 from dqn_core.errors import RolloutError
-from dqn_core.inside.by_hand import play_by_hand
 
 fake.register()
 CORRIDOR = TrainingConfig(env_id=fake.CORRIDOR)

@@ -9,11 +9,11 @@ import pytest
 from dqn_core.algorithm.networks import initial_weights, layer_sizes
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import roll_out
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.results import LessonRun, overestimation, verdict
 from dqn_core.lessons.shipped import read_shipped, write_shipped
 from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.training.rollout import roll_out
 
 
 def lesson(measure: str = "mean_eval", scales: tuple[tuple[float, float], ...] = ()) -> Lesson:

@@ -20,7 +20,7 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from pages.replay.charts.return_histogram import histogram_bins, return_histogram_svg
 from pages.replay.learning_gallery import chosen_recordings
-from pages.shared.jobs.labels import film_labels, gallery_labels
+from pages.shared.jobs.labels import gallery_labels, video_labels
 from pages.shared.jobs.panels import gallery_script, job_script
 from scripted_trainer import wait_until
 from trainer_runs import recorded, snapshot_of
@@ -57,21 +57,21 @@ def wait_for_jobs() -> None:
     wait_until(lambda: all(job.state.is_over for job in jobs._jobs.values()), timeout_s=60)
 
 
-def test_a_film_is_asked_for_made_and_offered(app: AppTest) -> None:
+def test_a_video_is_asked_for_made_and_offered(app: AppTest) -> None:
     assert shown(app, "dqn_lab_job") == []
-    app.toggle(key="film-overlay").set_value(False).run()
-    app.button(key="film-make").click().run()
+    app.toggle(key="video-overlay").set_value(False).run()
+    app.button(key="video-make").click().run()
     (panel,) = shown(app, "dqn_lab_job")
     assert panel["job_id"]
     wait_for_jobs()
     app.run()
     (panel,) = shown(app, "dqn_lab_job")
-    assert panel["film"]["url"].startswith(f"/live/runs/{app.query_params['run']}/films/")
+    assert panel["film"]["url"].startswith(f"/live/runs/{app.query_params['run']}/videos/")
     assert "CartPole-v1-seed3-return" in panel["film"]["name"]
-    assert app.button(key="film-make").disabled
-    app.toggle(key="film-overlay").set_value(True).run()
+    assert app.button(key="video-make").disabled
+    app.toggle(key="video-overlay").set_value(True).run()
     assert shown(app, "dqn_lab_job") == []
-    assert not app.button(key="film-make").disabled
+    assert not app.button(key="video-make").disabled
     assert not app.exception
 
 
@@ -150,7 +150,7 @@ def test_a_run_without_recordings_says_when_there_are_some(open_app: Opened, man
 
 def test_a_server_with_too_much_to_do_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages.server.process.get_jobs(), "_most_waiting", 0)
-    app.button(key="film-make").click().run()
+    app.button(key="video-make").click().run()
     assert any("as much to do" in each.value for each in app.error)
 
 
@@ -194,7 +194,7 @@ def test_the_histogram_is_a_drawing_of_finite_numbers(returns: list[float], grou
     assert svg.count("<rect") == len(histogram_bins(returns)[0])
 
 
-@pytest.mark.parametrize(("script", "labels"), [(job_script, film_labels), (gallery_script, gallery_labels)])
+@pytest.mark.parametrize(("script", "labels"), [(job_script, video_labels), (gallery_script, gallery_labels)])
 def test_the_scripts_know_their_labels(
     script: Callable[[], str], labels: Callable[[], dict[str, str]], open_app: Opened
 ) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import pages.server.process
+from dqn_core.episodes.human import play_by_hand
 from dqn_core.inside.agent import Moment
-from dqn_core.inside.by_hand import play_by_hand
 from dqn_core.inside.landscape import Plane, landscape
 from dqn_core.runs.jobs.orders import honesty_order
 from dqn_core.runs.manager import RunManager

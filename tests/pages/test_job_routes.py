@@ -15,7 +15,7 @@ import fake_environments as fake
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
-from dqn_core.runs.jobs.orders import recording_film_order
+from dqn_core.runs.jobs.orders import recording_video_order
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.jobs.task import Work
 from dqn_core.runs.manager import RunManager
@@ -79,33 +79,36 @@ def test_a_job_says_how_far_it_is_and_why_it_failed(lab: Lab, tmp_path: Path) ->
     assert lab.client.get("/live/jobs/none").status_code == 404
 
 
-def test_a_film_is_to_be_had_whole_and_in_parts(lab: Lab) -> None:
+def test_a_video_is_to_be_had_whole_and_in_parts(lab: Lab) -> None:
     run_id = lab.run(short_config(env_id=fake.CORRIDOR))
     RunFolder.open(lab.manager.run_folder(run_id)).write_recording(recorded(12))
-    job = recording_film_order(lab.manager, run_id, "episode-00000012").submit(lab.jobs)
+    job = recording_video_order(lab.manager, run_id, "episode-00000012").submit(lab.jobs)
     wait_until(lambda: job.state.is_over, timeout_s=60)
-    film = lab.facts(job.job_id)["film"]
-    assert film["name"] == "DqnLabTest-Corridor-v0-episode-00000012-return5.mp4"
-    response = lab.client.get(film["url"])
+    video = lab.facts(job.job_id)["film"]
+    assert video["name"] == "DqnLabTest-Corridor-v0-episode-00000012-return5.mp4"
+    response = lab.client.get(video["url"])
     assert response.status_code == 200
     assert response.headers["content-type"] == "video/mp4"
     assert response.headers["content-encoding"] == "identity"
-    assert len(response.content) == film["bytes"]
-    part = lab.client.get(film["url"], headers={"Range": "bytes=4-7"})
+    assert len(response.content) == video["bytes"]
+    earlier_address = video["url"].replace("/videos/", "/films/")
+    assert lab.client.get(earlier_address).content == response.content
+    part = lab.client.get(video["url"], headers={"Range": "bytes=4-7"})
     assert (part.status_code, part.content) == (206, b"ftyp")
     for wrong in (
-        film["url"].replace("-return5", ""),
-        film["url"].replace("/films/", "/films/x"),
-        f"{film['url']}.part",
+        video["url"].replace("-return5", ""),
+        video["url"].replace("/videos/", "/videos/x"),
+        f"{video['url']}.part",
     ):
         assert lab.client.get(wrong).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["..%2f..%2fconfig.json", "%2e%2e", "config.json", "film.mp4"])
+@pytest.mark.parametrize("name", ["..%2f..%2fconfig.json", "%2e%2e", "config.json", "video.mp4"])
 def test_no_other_file_is_given_away(name: str, lab: Lab) -> None:
     run_id = lab.run(short_config())
     for key in ("0123456789abcdef", "..", "%2e%2e"):
-        assert lab.client.get(f"/live/runs/{run_id}/films/{key}/{name}").status_code == 404
+        for place in ("videos", "films"):
+            assert lab.client.get(f"/live/runs/{run_id}/{place}/{key}/{name}").status_code == 404
     assert lab.client.get(f"/live/runs/{run_id}/recordings/{name}").status_code == 404
     assert lab.client.get(f"/live/runs/{run_id}/evaluations/{name}").status_code == 404
 

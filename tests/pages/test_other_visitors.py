@@ -18,10 +18,10 @@ from streamlit.testing.v1 import AppTest
 import pages.replay.learning_gallery
 import pages.server.process
 import pages.shared.job_progress
-from dqn_core.runs.jobs.orders import evaluation_order, recording_film_order
+from dqn_core.episodes.recordings import recording_name
+from dqn_core.runs.jobs.orders import evaluation_order, recording_video_order
 from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.recordings import recording_name
 from pages.server.settings import settings
 from trainer_runs import recorded
 from two_visitors import OTHER, OWNER, PAGES, Stage
@@ -162,7 +162,7 @@ def cancel_job(stage: Stage) -> AppTest:
 def cancel_from_the_gallery(stage: Stage) -> AppTest:
     run_id = stage.over()
     name = recording_name(recorded(1, actions=(0, 1), episode_return=2.0))
-    job = stage.job(recording_film_order(stage.manager, run_id, name).key)
+    job = stage.job(recording_video_order(stage.manager, run_id, name).key)
     said = SimpleNamespace(cancel=job.job_id, play=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages.replay.learning_gallery, "gallery", lambda *_args, **_facts: said)

@@ -15,9 +15,9 @@ from starlette.applications import Starlette
 import fake_environments as fake
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import policy_with
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
-from dqn_core.training.evaluation import policy_with
 from dqn_core.training.run_folder import RunFolder
 from pages.replay import wire
 from pages.replay.routes import replay_routes

@@ -124,7 +124,7 @@ def test_what_cannot_be_archived_is_said_before_anything_is_sent(client: Client,
 
 def test_an_archive_is_never_in_memory_as_a_whole(manager: RunManager) -> None:
     run_id = _run(manager)
-    (manager.run_folder(run_id) / "film.mp4").write_bytes(bytes(10_000_000))
+    (manager.run_folder(run_id) / "video.mp4").write_bytes(bytes(10_000_000))
     pieces = [len(piece) for piece in archive(manager, [run_id], with_checkpoints=False)]
     assert sum(pieces) > 10_000_000
     assert max(pieces) < 300_000

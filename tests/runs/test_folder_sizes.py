@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dqn_core.files import write_atomically
 from dqn_core.runs import folder_sizes
 from dqn_core.runs.folder_sizes import FolderSizes
-from dqn_core.training.files import write_atomically
 
 
 class Clock:

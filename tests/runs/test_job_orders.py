@@ -8,24 +8,25 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import policy_with
+from dqn_core.episodes.video import write_episode_video
 from dqn_core.errors import DqnLabError, RolloutError, RunFolderError, UnknownRunError
 from dqn_core.runs.evaluation_store import EvaluationStore
 from dqn_core.runs.jobs.orders import (
     Order,
     evaluation_order,
     honesty_order,
-    recording_film_order,
-    rollout_film_order,
+    recording_video_order,
+    rollout_video_order,
 )
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.evaluation import evaluate, policy_with
-from dqn_core.training.recorded_pictures import draw_recording
+from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
-from films import read_film
 from policies import always, some_weights
 from scripted_trainer import Managed, a_run_of, wait_for_end, wait_until
 from trainer_runs import recorded, short_config, snapshot_of
+from videos import read_video
 
 
 @pytest.fixture
@@ -56,41 +57,41 @@ def done(order: Order, jobs: Jobs) -> Job:
     return job
 
 
-def test_an_episode_is_filmed_once_for_everybody_who_asks(manager: RunManager, jobs: Jobs) -> None:
+def test_an_episode_becomes_a_video_once_for_everybody_who_asks(manager: RunManager, jobs: Jobs) -> None:
     config = short_config(env_id=fake.CORRIDOR)
     run_id = run_with(manager, config, always(1, config))
 
     def order(**changes: object) -> Order:
         values = {"seed": 4, "epsilon": 0.0, "kind": ".gif", "overlay": False} | changes
-        return rollout_film_order(manager, run_id, "best", **values)
+        return rollout_video_order(manager, run_id, "best", **values)
 
-    assert order().film is None
+    assert order().video is None
     assert order().job(jobs) is None
     job = done(order(), jobs)
     assert job.state is JobState.DONE, job.error
-    film = order().film
-    assert film is not None
-    assert film == job.result
-    assert film.is_relative_to(manager.run_folder(run_id))
-    assert f"run {run_id}, best weights" in read_film(film).text
+    video = order().video
+    assert video is not None
+    assert video == job.result
+    assert video.is_relative_to(manager.run_folder(run_id))
+    assert f"run {run_id}, best snapshot" in read_video(video).text
     assert order() == order()
     assert order(seed=5) != order(overlay=True) != order(epsilon=0.5) != order(kind=".mp4") != order()
-    assert order(seed=5).film is None
+    assert order(seed=5).video is None
     RunFolder.open(manager.run_folder(run_id)).write_snapshot(snapshot_of(always(0, config)))
-    assert order().film is None  # other weights play another episode
+    assert order().video is None  # other weights play another episode
 
 
-def test_a_recorded_episode_is_filmed(manager: RunManager, jobs: Jobs) -> None:
+def test_a_recorded_episode_becomes_a_video(manager: RunManager, jobs: Jobs) -> None:
     config = short_config(env_id=fake.CORRIDOR)
     run_id = run_with(manager, config, None)
     RunFolder.open(manager.run_folder(run_id)).write_recording(recorded(12))
-    order = recording_film_order(manager, run_id, "episode-00000012")
+    order = recording_video_order(manager, run_id, "episode-00000012")
     job = done(order, jobs)
     assert job.state is JobState.DONE, job.error
-    assert order.film == job.result
-    assert len(read_film(job.result).frames) == 6
+    assert order.video == job.result
+    assert len(read_video(job.result).frames) == 6
     with pytest.raises(RunFolderError, match="not recorded any more"):
-        recording_film_order(manager, run_id, "episode-00000013")
+        recording_video_order(manager, run_id, "episode-00000013")
 
 
 def test_an_evaluation_is_kept_with_its_run_and_is_that_of_the_command_line(manager: RunManager, jobs: Jobs) -> None:
@@ -109,11 +110,11 @@ def test_an_evaluation_is_kept_with_its_run_and_is_that_of_the_command_line(mana
 def test_what_cannot_be_ordered_is_said(manager: RunManager) -> None:
     run_id = run_with(manager, short_config(), None)
     with pytest.raises(UnknownRunError):
-        rollout_film_order(manager, "20260401-143501-none", "best", 1, 0.0, kind=".mp4", overlay=False)
+        rollout_video_order(manager, "20260401-143501-none", "best", 1, 0.0, kind=".mp4", overlay=False)
     with pytest.raises(RunFolderError, match="no snapshot's name"):
-        rollout_film_order(manager, run_id, "../best", 1, 0.0, kind=".mp4", overlay=False)
+        rollout_video_order(manager, run_id, "../best", 1, 0.0, kind=".mp4", overlay=False)
     with pytest.raises(RolloutError, match="whole number from 0"):
-        rollout_film_order(manager, run_id, "best", -1, 0.0, kind=".mp4", overlay=False)
+        rollout_video_order(manager, run_id, "best", -1, 0.0, kind=".mp4", overlay=False)
     for episodes in (0, 1_001):
         with pytest.raises(RolloutError, match="1 to 1000 episodes"):
             evaluation_order(manager, run_id, "best", episodes, 0)
@@ -127,14 +128,14 @@ def test_missing_and_foreign_weights_fail_the_job_in_words(is_foreign: bool, man
     foreign = {"layers.0.weight": np.zeros((3, 3), np.float32)}
     run_id = run_with(manager, config, foreign if is_foreign else None)
     for order in (
-        rollout_film_order(manager, run_id, "best", 1, 0.0, kind=".mp4", overlay=False),
+        rollout_video_order(manager, run_id, "best", 1, 0.0, kind=".mp4", overlay=False),
         evaluation_order(manager, run_id, "best", 5, 1),
     ):
         job = done(order, jobs)
         assert job.state is JobState.FAILED
         assert isinstance(job.error, DqnLabError)
         assert ("layers" if is_foreign else "no weights") in str(job.error)
-        assert order.film is None
+        assert order.video is None
     assert not list(manager.run_folder(run_id).glob("films/*"))
 
 
@@ -143,7 +144,7 @@ def test_an_environment_that_is_gone_fails_the_job_in_words(manager: RunManager,
     run_id = run_with(manager, config, some_weights(config))
     folder = RunFolder.open(manager.run_folder(run_id))
     folder.write_config(config.replace(env_id="Gone-v0"))
-    job = done(rollout_film_order(manager, run_id, "best", 1, 0.0, kind=".mp4", overlay=False), jobs)
+    job = done(rollout_video_order(manager, run_id, "best", 1, 0.0, kind=".mp4", overlay=False), jobs)
     assert "There is no environment 'Gone-v0'" in str(job.error)
 
 
@@ -160,18 +161,21 @@ def test_an_evaluation_that_would_block_all_jobs_is_refused_before_it_waits(mana
     evaluation_order(manager, run_id, "best", 1, 0).admit()
 
 
-def test_films_of_endless_episodes_end(manager: RunManager, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dqn_core.runs.jobs.orders.MOST_FILM_STEPS", 12)
+def test_videos_of_endless_episodes_end(manager: RunManager, jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqn_core.runs.jobs.orders.MOST_VIDEO_STEPS", 12)
     config = short_config(env_id=fake.CORRIDOR, max_episode_steps=1_000_000)
     run_id = run_with(manager, config, always(0, config))
-    film = done(rollout_film_order(manager, run_id, "best", 1, 0.0, kind=".gif", overlay=False), jobs)
-    assert film.state is JobState.DONE, film.error
-    assert len(read_film(film.result).frames) == 13
+    video = done(rollout_video_order(manager, run_id, "best", 1, 0.0, kind=".gif", overlay=False), jobs)
+    assert video.state is JobState.DONE, video.error
+    assert len(read_video(video.result).frames) == 13
 
 
-def test_a_recording_of_an_endless_episode_is_drawn_up_to_a_films_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_of_an_endless_episode_is_shown_up_to_a_videos_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake.register()
     recording = recorded(1, actions=(0,) * 50, episode_return=0.0, seed=1)
-    monkeypatch.setattr("dqn_core.training.recorded_pictures.MOST_FILM_STEPS", 7)
+    monkeypatch.setattr("dqn_core.episodes.video.MOST_VIDEO_STEPS", 7)
     config = short_config(env_id=fake.CORRIDOR, max_episode_steps=100)
-    assert len(list(draw_recording(config, recording))) == 8
+    write_episode_video(config, recording, tmp_path / "video.gif")
+    assert len(read_video(tmp_path / "video.gif").frames) == 8

@@ -9,19 +9,19 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import policy_with, roll_out
+from dqn_core.episodes.video import VideoOptions
 from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, RunFolderError, mark
 from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
-from dqn_core.runs.jobs.films import RecordingFilm, RolloutFilm, film_bytes, film_folder, finished_film, keep_film
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
 from dqn_core.runs.jobs.task import Plan, Task, Work
-from dqn_core.training.evaluation import evaluate, policy_with
-from dqn_core.training.rollout import roll_out
-from dqn_core.training.video import FilmOptions
-from films import read_film
+from dqn_core.runs.jobs.videos import VideoTask, finished_video, keep_video, video_bytes, video_folder
+from dqn_core.training.evaluation import evaluate
 from job_tasks import Fail, Say, Wait
 from policies import always, some_weights
 from scripted_trainer import wait_until
 from trainer_runs import recorded, short_config
+from videos import read_video
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_cancelled_job_ends_its_process_and_leaves_nothing(jobs: Jobs, tmp_pat
 @pytest.mark.parametrize(
     ("how", "says"),
     [
-        ("known", "The film could not be written to here (full)."),
+        ("known", "The video could not be written to here (full)."),
         ("strange", "This could not be done (RuntimeError: a motor on fire)."),
         ("leaving", "This could not be done (SystemExit: 3)."),
         ("crash", "ended without a word (exit status 7)"),
@@ -195,33 +195,33 @@ def test_episodes_played_in_processes_are_those_of_evaluate(jobs: Jobs, monkeypa
     assert job.result == evaluate(policy, whole.config.env_id, episodes=11, seed=500)
 
 
-# -------------------------------------------------------------------------------------------------------------- films
+# -------------------------------------------------------------------------------------------------------------- videos
 
 
-def test_a_film_is_made_in_a_process_and_found_again(jobs: Jobs, tmp_path: Path) -> None:
+def test_a_video_is_made_in_a_process_and_found_again(jobs: Jobs, tmp_path: Path) -> None:
     config = short_config(env_id=fake.CORRIDOR)
     rollout = roll_out(config, always(1, config), seed=3)
-    folder = film_folder(tmp_path, "best", 3, 0.0)
-    task = RolloutFilm(config=config, rollout=rollout, options=FilmOptions(), kind=".gif", folder=folder)
-    assert finished_film(folder) is None
-    job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: keep_film(*made))))
+    folder = video_folder(tmp_path, "best", 3, 0.0)
+    task = VideoTask(config=config, episode=rollout, options=VideoOptions(), kind=".gif", folder=folder)
+    assert finished_video(folder) is None
+    job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: keep_video(*made))))
     assert job.state is JobState.DONE, job.error
-    assert finished_film(folder) == job.result
-    assert len(read_film(job.result).frames) == 6
-    assert film_bytes(tmp_path) == job.result.stat().st_size
-    assert film_folder(tmp_path, "best", 3, 0.0) == folder
-    assert film_folder(tmp_path, "best", 3, 0.5) != folder
+    assert finished_video(folder) == job.result
+    assert len(read_video(job.result).frames) == 6
+    assert video_bytes(tmp_path) == job.result.stat().st_size
+    assert video_folder(tmp_path, "best", 3, 0.0) == folder
+    assert video_folder(tmp_path, "best", 3, 0.5) != folder
 
 
-def test_an_environment_that_is_gone_fails_the_film_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
+def test_an_environment_that_is_gone_fails_the_video_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
     config = short_config()
     rollout = roll_out(config, some_weights(config), seed=3)
-    task = RolloutFilm(
+    task = VideoTask(
         config=config.replace(env_id="Gone-v0"),
-        rollout=rollout,
-        options=FilmOptions(),
+        episode=rollout,
+        options=VideoOptions(),
         kind=".mp4",
-        folder=film_folder(tmp_path, 1),
+        folder=video_folder(tmp_path, 1),
     )
     job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: made)))
     assert isinstance(job.error, DqnLabError)
@@ -229,36 +229,36 @@ def test_an_environment_that_is_gone_fails_the_film_and_leaves_nothing(jobs: Job
     assert list(tmp_path.rglob("*.*")) == []
 
 
-def film_of(run_folder: Path, number: int, size: int) -> Path:
-    path = film_folder(run_folder, number) / f"film{number}.mp4"
+def video_of(run_folder: Path, number: int, size: int) -> Path:
+    path = video_folder(run_folder, number) / f"video{number}.mp4"
     path.parent.mkdir(parents=True)
     path.write_bytes(bytes(size))
     os.utime(path.parent, (number, number))
     return path
 
 
-def test_the_oldest_films_go_where_they_would_take_too_much(tmp_path: Path) -> None:
-    films = [film_of(tmp_path, number, 100) for number in range(5)]
-    (film_folder(tmp_path, "crashed")).mkdir()
-    (film_folder(tmp_path, "crashed") / ".film.mp4.part").write_bytes(bytes(10))
-    assert keep_film(films[4], limit=300) == films[4]
-    assert [each.exists() for each in films] == [False, False, True, True, True]
-    assert film_bytes(tmp_path) == 300
-    assert keep_film(films[2], limit=10) == films[2]  # the newest is wanted, however large
-    assert [each.exists() for each in films] == [False, False, True, False, False]
+def test_the_oldest_videos_go_where_they_would_take_too_much(tmp_path: Path) -> None:
+    videos = [video_of(tmp_path, number, 100) for number in range(5)]
+    (video_folder(tmp_path, "crashed")).mkdir()
+    (video_folder(tmp_path, "crashed") / ".video.mp4.part").write_bytes(bytes(10))
+    assert keep_video(videos[4], limit=300) == videos[4]
+    assert [each.exists() for each in videos] == [False, False, True, True, True]
+    assert video_bytes(tmp_path) == 300
+    assert keep_video(videos[2], limit=10) == videos[2]  # the newest is wanted, however large
+    assert [each.exists() for each in videos] == [False, False, True, False, False]
 
 
-def test_a_recorded_episode_is_filmed_with_its_number(jobs: Jobs, tmp_path: Path) -> None:
+def test_a_recorded_episode_is_shown_with_its_number(jobs: Jobs, tmp_path: Path) -> None:
     config = short_config(env_id=fake.CORRIDOR)
-    task = RecordingFilm(
-        config=config, recording=recorded(12), kind=".mp4", folder=film_folder(tmp_path, "episode-00000012")
-    )
+    folder = video_folder(tmp_path, "episode-00000012")
+    options = VideoOptions(overlay=True)
+    task = VideoTask(config=config, episode=recorded(12), options=options, kind=".mp4", folder=folder)
     job = over(jobs.submit("a", lambda: Work(tasks=[task], finish=lambda made: made[0])))
     assert job.state is JobState.DONE, job.error
     assert job.result.name == "DqnLabTest-Corridor-v0-episode-00000012-return5.mp4"
-    film = read_film(job.result)
-    assert len(film.frames) == 6
-    assert "episode 12, return 5" in film.text
+    video = read_video(job.result)
+    assert len(video.frames) == 6
+    assert "episode 12, return 5" in video.text
 
 
 def test_one_visitor_does_not_fill_the_queue(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.video import part_path
 from dqn_core.errors import RunStateError, StoreError, UnknownRunError
 from dqn_core.events import RunState
+from dqn_core.files import write_atomically
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.removal import remove_leftovers
-from dqn_core.training.files import write_atomically
-from dqn_core.training.video import part_path
 from scripted_trainer import Managed, a_run_of, obedient, wait_for_end, wait_until
 
 
@@ -191,7 +191,7 @@ def test_a_temporary_file_is_known_as_one(tmp_path: Path, monkeypatch: pytest.Mo
     for name in ("checkpoint.safetensors", "config.json"):
         with pytest.raises(KeyboardInterrupt):
             write_atomically(runs / "a" / name, b"half")
-    (part_path(runs / "a" / "film.gif")).write_bytes(b"half")
+    (part_path(runs / "a" / "video.gif")).write_bytes(b"half")
     monkeypatch.undo()
     assert len(list((runs / "a").iterdir())) == 3
     remove_leftovers(runs)

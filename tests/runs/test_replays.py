@@ -14,10 +14,10 @@ import fake_environments as fake
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
+from dqn_core.episodes.episode import roll_out
 from dqn_core.errors import BusyError, RolloutError, RunFolderError
 from dqn_core.runs.policies import Policy, find_policy
 from dqn_core.runs.replays import Replay, Replays, ReplayStage
-from dqn_core.training.rollout import roll_out
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_until
 from trainer_runs import short_config, snapshot_of

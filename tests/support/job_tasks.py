@@ -36,7 +36,7 @@ class Fail:
 
     def run(self, report: Callable[[float], object]) -> Any:
         if self.how == "known":
-            raise VideoError(mark("The film could not be written to {path} ({cause})."), path="here", cause="full")
+            raise VideoError(mark("The video could not be written to {path} ({cause})."), path="here", cause="full")
         if self.how == "leaving":
             raise SystemExit(3)
         if self.how == "crash":

@@ -69,7 +69,7 @@ class Stage:
         return run_id
 
     def over(self) -> str:
-        """One that could be gone on with, submitted, filmed and evaluated."""
+        """One that could be gone on with, submitted, shown in a video and evaluated."""
         run_id = self.running()
         self.manager.stop(run_id)
         wait_for_end(self.manager, run_id)

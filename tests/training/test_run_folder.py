@@ -12,9 +12,9 @@ from safetensors.numpy import save
 
 from dqn_core.errors import ConfigError, RunFolderError
 from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded, SetHyperparameter
+from dqn_core.files import write_atomically
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.evaluation import evaluate_folder
-from dqn_core.training.files import write_atomically
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind, short_config

@@ -1,1 +1,1 @@
-"""Work beside the training that takes longer than a page may: films and evaluations, in processes of their own."""
+"""Work beside the training that takes longer than a page may: videos and evaluations, in processes of their own."""

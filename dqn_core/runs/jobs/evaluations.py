@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.training.evaluation import EvaluationResult, evaluate, policy_with
+from dqn_core.episodes.episode import policy_with
+from dqn_core.training.evaluation import EvaluationResult, evaluate
 
 __all__ = ["EvaluationShare", "evaluation_shares", "joined"]
 

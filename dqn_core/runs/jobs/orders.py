@@ -1,4 +1,4 @@
-"""What may be asked of the jobs: an episode filmed, an agent evaluated or measured. The same order twice is one job."""
+"""What jobs can do: a video of an episode, an evaluation, a measurement. The same order twice is one job."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import check_episode, check_evaluation, roll_out
+from dqn_core.episodes.frames import MOST_VIDEO_STEPS
+from dqn_core.episodes.recordings import read_recording
+from dqn_core.episodes.video import VideoOptions, video_comment
 from dqn_core.events import RunState
 from dqn_core.inside.measure import HonestyMeasurement
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
-from dqn_core.runs.jobs.films import RecordingFilm, RolloutFilm, film_folder, finished_film, keep_film
 from dqn_core.runs.jobs.service import Job, Jobs
 from dqn_core.runs.jobs.task import Plan, Task, Work
+from dqn_core.runs.jobs.videos import VideoTask, finished_video, keep_video, video_folder
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
-from dqn_core.training.budget import MOST_FILM_STEPS, check_evaluation_steps, shortened
+from dqn_core.training.budget import check_evaluation_steps, shortened
 from dqn_core.training.evaluation import EvaluationResult
-from dqn_core.training.recordings import read_recording
-from dqn_core.training.rollout import check_episode, check_evaluation, roll_out
 from dqn_core.training.run_folder import RunFolder
-from dqn_core.training.video import FilmOptions, film_comment
 
 __all__ = [
     "MOST_EPISODES",
     "Order",
     "evaluation_order",
     "honesty_order",
-    "recording_film_order",
-    "rollout_film_order",
+    "recording_video_order",
+    "rollout_video_order",
 ]
 
 MOST_EPISODES = 1_000
@@ -44,15 +45,15 @@ class Order:
 
     key: str
     plan: Plan = field(compare=False)
-    film_folder: Path | None = None
-    """Where the film lies, for an order that makes one."""
+    video_folder: Path | None = None
+    """Where the video lies, for an order that makes one."""
     admit: Callable[[], object] = field(default=lambda: None, compare=False)
     """Raises what keeps it from being done at all: it would take for ever, say."""
 
     @property
-    def film(self) -> Path | None:
-        """The film, if it is made already."""
-        return None if self.film_folder is None else finished_film(self.film_folder)
+    def video(self) -> Path | None:
+        """The video, if it is made already."""
+        return None if self.video_folder is None else finished_video(self.video_folder)
 
     def job(self, jobs: Jobs) -> Job | None:
         """The newest job for this order; None where there was none lately."""
@@ -72,10 +73,10 @@ class Order:
         return jobs.submit(self.key, self.plan, owner)
 
 
-def rollout_film_order(  # noqa: PLR0913  each is a choice of the person who asks
-    manager: RunManager, run_id: str, weights: str, seed: int, epsilon: float, *, kind: str, overlay: bool
+def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who asks
+    manager: RunManager, run_id: str, snapshot: str, seed: int, epsilon: float, *, kind: str, overlay: bool
 ) -> Order:
-    """The film, ``kind`` .mp4 or .gif, of the episode that a run's snapshot called ``weights`` plays on ``seed``.
+    """The video, ``kind`` .mp4 or .gif, of the episode that a run's ``snapshot`` plays on ``seed``.
 
     Raises
     ------
@@ -84,20 +85,20 @@ def rollout_film_order(  # noqa: PLR0913  each is a choice of the person who ask
     """
     check_episode(seed, epsilon)
     run_folder = manager.run_folder(run_id)
-    path, load = find_policy(run_folder, weights)
-    folder = film_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay)
+    path, load = find_policy(run_folder, snapshot)
+    folder = video_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay)
 
     def task() -> Task:
         policy = load()
-        rollout = roll_out(shortened(policy.config, MOST_FILM_STEPS), policy.weights, seed, epsilon)
-        options = FilmOptions(overlay=overlay, comment=film_comment(rollout, run=run_id, weights=weights))
-        return RolloutFilm(config=policy.config, rollout=rollout, options=options, kind=kind, folder=folder)
+        rollout = roll_out(shortened(policy.config, MOST_VIDEO_STEPS), policy.weights, seed, epsilon)
+        options = VideoOptions(overlay=overlay, comment=video_comment(rollout, run=run_id, snapshot=snapshot))
+        return VideoTask(config=policy.config, episode=rollout, options=options, kind=kind, folder=folder)
 
-    return _film_order(folder, task)
+    return _video_order(folder, task)
 
 
-def recording_film_order(manager: RunManager, run_id: str, name: str, *, kind: str = ".mp4") -> Order:
-    """The film of one of a run's recorded episodes.
+def recording_video_order(manager: RunManager, run_id: str, name: str, *, kind: str = ".mp4") -> Order:
+    """The video of one of a run's recorded episodes.
 
     Raises
     ------
@@ -106,18 +107,20 @@ def recording_film_order(manager: RunManager, run_id: str, name: str, *, kind: s
     """
     run_folder = manager.run_folder(run_id)
     recording = read_recording(run_folder, name)
-    folder = film_folder(run_folder, name, recording.env_step, recording.episode_return, kind)
+    folder = video_folder(run_folder, name, recording.env_step, recording.episode_return, kind)
+    comment = "greedy, of a new best evaluation" if recording.kind == "best" else "as it was trained on"
+    options = VideoOptions(overlay=True, comment=comment)
 
     def task() -> Task:
         config = RunFolder.open(run_folder).config
-        return RecordingFilm(config=config, recording=recording, kind=kind, folder=folder)
+        return VideoTask(config=config, episode=recording, options=options, kind=kind, folder=folder)
 
-    return _film_order(folder, task)
+    return _video_order(folder, task)
 
 
-def _film_order(folder: Path, task: Callable[[], Task]) -> Order:
+def _video_order(folder: Path, task: Callable[[], Task]) -> Order:
     def plan() -> Work:
-        return Work(tasks=[task()], finish=lambda made: keep_film(*made))
+        return Work(tasks=[task()], finish=lambda made: keep_video(*made))
 
     return Order(str(folder), plan, folder)
 

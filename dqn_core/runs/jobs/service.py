@@ -107,7 +107,7 @@ class Jobs:
             count = sum(bool(owner) and each.owner == owner for each in self._waiting)
             if count >= self._most_of_one:
                 template = mark(
-                    "You have {count} films and evaluations waiting, as many as this server keeps for one visitor: "
+                    "You have {count} videos and evaluations waiting, as many as this server keeps for one visitor: "
                     "wait until one is done, or cancel one."
                 )
                 raise LimitReachedError(template, count=count)

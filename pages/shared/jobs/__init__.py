@@ -1,1 +1,1 @@
-"""Jobs in the browser: how far one is, and what came of it: films, recorded episodes, evaluations."""
+"""Jobs in the browser: how far one is, and what came of it: videos, recorded episodes, evaluations."""

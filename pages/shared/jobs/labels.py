@@ -1,14 +1,14 @@
-"""Every text of jobs, films and the gallery, by the name that their scripts know it by."""
+"""Every text of jobs, videos and the gallery, by the name that their scripts know it by."""
 
 from __future__ import annotations
 
 from pages.shared.i18n import _
 
-__all__ = ["film_labels", "gallery_labels"]
+__all__ = ["gallery_labels", "video_labels"]
 
 
-def film_labels() -> dict[str, str]:
-    """The texts of a job and of a film, in the session's language."""
+def video_labels() -> dict[str, str]:
+    """The texts of a job and of a video, in the session's language."""
     return {
         "working": _("On its way"),
         "waiting": _("Waiting for its turn"),
@@ -22,7 +22,7 @@ def film_labels() -> dict[str, str]:
 
 def gallery_labels() -> dict[str, str]:
     """The texts of the gallery of recorded episodes."""
-    return film_labels() | {
+    return video_labels() | {
         "gallery": _("Learning over time"),
         "episode_n": _("Episode {n}"),
         "evaluation_n": _("After episode {n}"),

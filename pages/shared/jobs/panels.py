@@ -1,4 +1,4 @@
-"""The browser side of jobs: one job with its film, and the gallery of a run's recorded episodes.
+"""The browser side of jobs: one job with its video, and the gallery of a run's recorded episodes.
 
     job_panel()  <── triggers "over", "cancel" ──  job_panel.js ── fetch ──> /live/jobs/<id>
     gallery()    <── triggers "play", "cancel" ──  gallery.js   ── fetch ──> /live/jobs/<id>
@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.i18n import core_messages, current_language
-from pages.shared.jobs.labels import film_labels, gallery_labels
+from pages.shared.jobs.labels import gallery_labels, video_labels
 from pages.shared.links import base_path
 
 __all__ = ["gallery", "gallery_script", "job_panel", "job_script", "style"]
@@ -57,7 +57,7 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
     may_cancel: bool = False,
     film: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Show a job on its way, or a film that is made; gives what the browser asks for: ``over`` and ``cancel``.
+    """Show a job on its way, or a video that is made; gives what the browser asks for: ``over`` and ``cancel``.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
         "state": state,
         "may_cancel": may_cancel,
         "film": film,
-        "labels": core_messages() | film_labels(),
+        "labels": core_messages() | video_labels(),
         "locale": current_language(),
         "base_path": base_path(),
     }

@@ -1,7 +1,7 @@
 """The routes of jobs and of what comes of them.
 
-GET /live/jobs/{job_id}                              how far it is, and its film where it came to one
-GET /live/runs/{run_id}/films/{key}/{name}           a film
+GET /live/jobs/{job_id}                              how far it is, and its video where it came to one
+GET /live/runs/{run_id}/videos/{key}/{name}          a video; also at /films/, its address in earlier versions
 GET /live/runs/{run_id}/recordings/{name}.jpg        a small picture of a recorded episode
 GET /live/runs/{run_id}/evaluations/{position}.csv   an evaluation, a row an episode
 """
@@ -21,12 +21,12 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dqn_core.environments.make import as_jpeg
+from dqn_core.episodes.frames import episode_picture
+from dqn_core.episodes.recordings import read_recording
 from dqn_core.runs.evaluation_store import EvaluationStore
-from dqn_core.runs.jobs.films import film_path
 from dqn_core.runs.jobs.service import Jobs
+from dqn_core.runs.jobs.videos import video_path
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.recorded_pictures import recording_picture
-from dqn_core.training.recordings import read_recording
 from dqn_core.training.run_folder import RunFolder
 from pages.server.answers import JsonAnswer, error_answer, json_errors
 from pages.server.process import get_jobs, get_manager
@@ -51,7 +51,8 @@ def job_routes(manager: Callable[[], RunManager] = get_manager, jobs: Callable[[
 
     return [
         Route("/live/jobs/{job_id}", json_errors(functools.partial(_job, jobs=jobs)), methods=["GET"]),
-        route(f"{run}/films/{{key}}/{{name}}", _film),
+        route(f"{run}/videos/{{key}}/{{name}}", _video),
+        route(f"{run}/films/{{key}}/{{name}}", _video),
         route(f"{run}/recordings/{{name}}", _recording),
         route(f"{run}/evaluations/{{name}}", _evaluation),
     ]
@@ -65,15 +66,15 @@ async def _job(request: Request, *, jobs: Callable[[], Jobs]) -> Response:
     return JsonAnswer(job_facts(job, service.places_before(job)), headers={"Cache-Control": "no-store"})
 
 
-async def _film(request: Request, manager: RunManager) -> Response:
+async def _video(request: Request, manager: RunManager) -> Response:
     values = request.path_params
 
     def find() -> Path | None:
-        return film_path(manager.run_folder(values["run_id"]), values["key"], values["name"])
+        return video_path(manager.run_folder(values["run_id"]), values["key"], values["name"])
 
     path = await run_in_threadpool(find)
     if path is None:
-        return error_answer(404, "There is no such film any more: have it made again.")
+        return error_answer(404, "There is no such video any more: have it made again.")
     # Pictures are compressed already, and a player asks for parts of the file as it is.
     headers = {"Content-Encoding": "identity", "Cache-Control": "private, max-age=3600"}
     return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
@@ -94,7 +95,7 @@ async def _recording(request: Request, manager: RunManager) -> Response:
 def _picture(run_folder: Path, name: str, _env_step: int) -> bytes:
     """A recorded episode as a small JPEG; one recorded anew at another env step is another."""
     config = RunFolder.open(run_folder).config
-    image = Image.fromarray(recording_picture(config, read_recording(run_folder, name)))
+    image = Image.fromarray(episode_picture(config, read_recording(run_folder, name)))
     image.thumbnail((_PICTURE_WIDTH, _PICTURE_WIDTH))
     return as_jpeg(np.asarray(image))
 

@@ -1,4 +1,4 @@
-"""What goes over the wire of a job, of a film and of an evaluation."""
+"""What goes over the wire of a job, of a video and of an evaluation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dqn_core.runs.jobs.service import Job
 from dqn_core.training.csv_log import csv_text
 from pages.server.paths import shown_parameters
 
-__all__ = ["evaluation_csv", "film_place", "job_facts"]
+__all__ = ["evaluation_csv", "job_facts", "video_place"]
 
 _COLUMNS = ("episode", "seed", "return", "length", "weights", "epsilon", "made_at")
 
@@ -27,15 +27,15 @@ def job_facts(job: Job, places_before: int) -> dict[str, Any]:
         "error": None
         if error is None
         else {"template": error.template, "parameters": shown_parameters(error.parameters)},
-        "film": film_place(job.result) if isinstance(job.result, Path) else None,
+        "film": video_place(job.result) if isinstance(job.result, Path) else None,
     }
 
 
-def film_place(path: Path) -> dict[str, Any]:
-    """Where the film at ``path``, in a run's folder, is to be had."""
+def video_place(path: Path) -> dict[str, Any]:
+    """Where the video at ``path``, in a run's folder, is to be had."""
     key, run_id = path.parent.name, path.parent.parent.parent.name
     return {
-        "url": f"/live/runs/{quote(run_id)}/films/{key}/{quote(path.name)}",
+        "url": f"/live/runs/{quote(run_id)}/videos/{key}/{quote(path.name)}",
         "name": path.name,
         "bytes": path.stat().st_size if path.exists() else 0,
     }

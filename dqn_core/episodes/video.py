@@ -1,7 +1,7 @@
-"""Pictures one by one into a film: H.264 in MP4, which every browser plays, or GIF. Memory does not grow with length.
+"""An episode as a video: MP4 (H.264, which every browser plays) or GIF, in real time, with or without an overlay.
 
-A writer is given its whole file at :meth:`close`; until then, and for good where something fails or it is left by an
-exception, nothing stands under the film's name.
+Pictures are written one by one, so that memory does not grow with the video's length. Until a video is whole, and for
+good where something fails, nothing stands under its name.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,11 +23,27 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.GifImagePlugin import getdata, getheader
 
+from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
+from dqn_core.episodes.episode import RecordedEpisode, Rollout
+from dqn_core.episodes.frames import MOST_VIDEO_STEPS, draw_episode
+from dqn_core.episodes.overlay import with_overlay
+from dqn_core.episodes.recordings import recording_name
 from dqn_core.errors import VideoError, mark
 
-__all__ = ["FORMATS", "MovieInfo", "MovieWriter", "movie_writer"]
+__all__ = [
+    "VideoInfo",
+    "VideoOptions",
+    "check_format",
+    "not_written",
+    "part_path",
+    "video_comment",
+    "video_name",
+    "write_episode_video",
+    "write_video",
+]
 
-FORMATS = (".mp4", ".gif")
+_FORMATS = (".mp4", ".gif")
 _SYSTEM_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EACCES, errno.ENOENT, errno.EIO)
 _COLORS = 256
 _DRAWN_COLORS = 2_048
@@ -34,9 +52,85 @@ _SHORTEST_DELAY = 2
 """Hundredths of a second: browsers show a GIF whose delay is shorter ten times slower."""
 
 Picture = NDArray[np.uint8]
+OnPicture = Callable[[int], object]
+"""Told the number of pictures written so far, after each; what it raises breaks off, and nothing is left behind."""
 
 
-class MovieWriter(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class VideoOptions:
+    """What a video of an episode shows beside the environment."""
+
+    overlay: bool = False
+    """Whether the step, the return so far and, of a rollout, every action's Q-value are written on the pictures."""
+    comment: str = ""
+    """Kept in the file beside its title, which has the return."""
+
+
+def write_episode_video(
+    config: TrainingConfig,
+    recorded: RecordedEpisode,
+    path: Path,
+    options: VideoOptions | None = None,
+    on_picture: OnPicture | None = None,
+) -> None:
+    """Write an episode's T + 1 states into ``path``, NAME.mp4 or NAME.gif, at the environment's pace.
+
+    Those after :data:`~dqn_core.episodes.frames.MOST_VIDEO_STEPS` are left out.
+
+    Raises
+    ------
+    VideoError
+        The environment draws no pictures, the format is unknown, nothing here can encode it, or the disk refuses.
+    RolloutError, UnsupportedEnvironmentError
+        As :func:`~dqn_core.episodes.frames.draw_episode` does.
+    """
+    check_format(path)
+    environment = inspect_environment(config.env_id, config.max_episode_steps)
+    if not environment.has_pictures:
+        raise VideoError(mark("{env_id} draws no pictures: there can be no video of it."), env_id=config.env_id)
+    options = options or VideoOptions()
+    frames = draw_episode(config, recorded, MOST_VIDEO_STEPS)
+    pictures: Iterable[Picture] = (frame.pixels for frame in frames)
+    if options.overlay:
+        pictures = with_overlay(frames, recorded, environment.action_names)
+    which = f"seed {recorded.seed}" if isinstance(recorded, Rollout) else f"episode {recorded.episode}"
+    title = f"{config.env_id}, {which}, return {_short_number(recorded.episode_return)}"
+    info = VideoInfo(frames_per_s=environment.frames_per_s, title=title, comment=options.comment)
+    write_video(path, pictures, info, on_picture)
+
+
+def video_name(config: TrainingConfig, recorded: RecordedEpisode, kind: str) -> str:
+    """A file's name with the return in it: ``CartPole-v1-seed1-return500.mp4`` or ``...-episode-00000012-return37``."""
+    environment = re.sub(r"[^\w.-]+", "-", config.env_id)
+    which = f"seed{recorded.seed}" if isinstance(recorded, Rollout) else recording_name(recorded)
+    return f"{environment}-{which}-return{_short_number(recorded.episode_return)}{kind}"
+
+
+def video_comment(rollout: Rollout, *, run: str, snapshot: str) -> str:
+    """Where a rollout comes from, for the file itself."""
+    policy = f"epsilon {rollout.epsilon:g}" if rollout.epsilon else "greedy"
+    return f"run {run}, {snapshot} snapshot, {policy}, {rollout.length} steps"
+
+
+def _short_number(value: float) -> str:
+    """``value`` for a file's name: at most two decimals, and none that is 0."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+# ------------------------------------------------------------------------------------------------ pictures to a file
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What a video is beside its pictures."""
+
+    frames_per_s: float
+    title: str
+    comment: str = ""
+    """Both are kept in the file."""
+
+
+class VideoWriter(Protocol):
     """Takes pictures [height, width, 3], all of one size."""
 
     def write(self, picture: Picture) -> None:
@@ -46,31 +140,69 @@ class MovieWriter(Protocol):
         """Write what is left; raises :class:`OSError` likewise."""
 
     def stop(self) -> None:
-        """Let go of the file and of every process."""
+        """Close the file and end every process."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MovieInfo:
-    """What a film is beside its pictures."""
+def write_video(path: Path, pictures: Iterable[Picture], info: VideoInfo, on_picture: OnPicture | None = None) -> None:
+    """Write pictures [height, width, 3], all of one size, as they come; ``path`` is there when all are, or not at all.
 
-    frames_per_s: float
-    title: str
-    comment: str = ""
-    """Both are kept in the file."""
-
-
-def movie_writer(path: Path, kind: str, size: tuple[int, int], info: MovieInfo) -> MovieWriter:
-    """A writer into the file ``path`` of the format ``kind``, one of :data:`FORMATS`; ``size`` is (width, height).
-
-    Raises
-    ------
-    VideoError
-        Nothing here can encode MP4.
-    OSError
-        The file cannot be made.
+    An MP4's sides are even: the last row or column of an odd picture is doubled.
     """
-    writer = _Mp4Writer if kind == ".mp4" else _GifWriter
-    return writer(path, size, info)
+    kind, part = check_format(path), part_path(path)
+    with _writing(path, part):
+        writer: VideoWriter | None = None
+        try:
+            for count, each in enumerate(pictures, start=1):
+                picture = _even(each) if kind == ".mp4" else each
+                if writer is None:
+                    size = picture.shape[1], picture.shape[0]
+                    writer = _Mp4Writer(part, size, info) if kind == ".mp4" else _GifWriter(part, size, info)
+                writer.write(picture)
+                if on_picture is not None:
+                    on_picture(count)
+            if writer is None:
+                raise VideoError(mark("There are no pictures: there can be no video."))
+            writer.finish()
+        finally:
+            if writer is not None:
+                writer.stop()
+        part.replace(path)
+
+
+def part_path(path: Path) -> Path:
+    """Where a video lies until it is whole: beside its place, hidden."""
+    return path.with_name(f".{path.name}.part")
+
+
+def check_format(path: Path) -> str:
+    """The format by the name's ending; raises :class:`VideoError` for one that is not known."""
+    kind = path.suffix.lower()
+    if kind not in _FORMATS:
+        raise VideoError(mark("A video's name ends in .mp4 or .gif; {name} does not."), name=path.name)
+    return kind
+
+
+def not_written(path: Path, error: OSError) -> VideoError:
+    """What the disk refused, as an error to show."""
+    template = mark("The video could not be written to {path} ({cause}): make room, or choose another place.")
+    return VideoError(template, path=path, cause=error)
+
+
+@contextlib.contextmanager
+def _writing(path: Path, part: Path) -> Iterator[None]:
+    """Whatever happens, no part is left."""
+    try:
+        yield
+    except OSError as error:
+        raise not_written(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _even(picture: Picture) -> Picture:
+    """``picture`` with even sides."""
+    height, width = picture.shape[:2]
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 # --------------------------------------------------------------------------------------------------------- MP4
@@ -79,7 +211,7 @@ def movie_writer(path: Path, kind: str, size: tuple[int, int], info: MovieInfo) 
 class _Mp4Writer:
     """Pipes raw pictures into ffmpeg. One thread: whoever trains beside it shall not feel it."""
 
-    def __init__(self, path: Path, size: tuple[int, int], info: MovieInfo) -> None:
+    def __init__(self, path: Path, size: tuple[int, int], info: VideoInfo) -> None:
         command = [_ffmpeg(), "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
         command += [
             "-s",
@@ -160,7 +292,7 @@ class _GifWriter:
     Pillow's own writer of animations keeps all pictures in memory and leaves out those that are like the one before.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], info: MovieInfo) -> None:
+    def __init__(self, path: Path, size: tuple[int, int], info: VideoInfo) -> None:
         self._info = info
         self._file = path.open("wb")
         self._count = 0
@@ -190,7 +322,7 @@ class _GifWriter:
         return "\n".join(filter(None, (self._info.title, self._info.comment))).encode()
 
     def _delay(self) -> int:
-        """Hundredths of a second of the next picture, rounded so that the film as a whole keeps its time."""
+        """Hundredths of a second of the next picture, rounded so that the video as a whole keeps its time."""
         begin, end = (round(100 * number / self._info.frames_per_s) for number in (self._count, self._count + 1))
         return max(_SHORTEST_DELAY, end - begin)
 

@@ -10,16 +10,24 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.episode import Rollout, roll_out
+from dqn_core.episodes.frames import draw_episode
+from dqn_core.episodes.video import (
+    VideoInfo,
+    VideoOptions,
+    part_path,
+    video_comment,
+    video_name,
+    write_episode_video,
+    write_video,
+)
 from dqn_core.errors import UnsupportedEnvironmentError, VideoError
-from dqn_core.training.movie_writers import MovieInfo
-from dqn_core.training.rollout import Rollout, render_rollout, roll_out
-from dqn_core.training.video import FilmOptions, film_comment, film_rollout, part_path, video_name, write_video
-from films import read_film
 from policies import always, some_weights
 from trainer_runs import short_config
+from videos import read_video
 
 KINDS = (".mp4", ".gif")
-INFO = MovieInfo(frames_per_s=20, title="a film", comment="by nobody")
+INFO = VideoInfo(frames_per_s=20, title="a video", comment="by nobody")
 
 
 def corridor() -> tuple[TrainingConfig, Rollout]:
@@ -38,45 +46,45 @@ def pictures(count: int = 6, size: tuple[int, int] = (48, 64)) -> list[np.ndarra
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_film_has_each_state_once_at_the_environments_pace(kind: str, tmp_path: Path) -> None:
+def test_a_video_has_each_state_once_at_the_environments_pace(kind: str, tmp_path: Path) -> None:
     config, rollout = corridor()
     path = tmp_path / video_name(config, rollout, kind)
-    film_rollout(config, rollout, path, FilmOptions(comment=film_comment(rollout, run="r1", weights="best")))
-    film = read_film(path)
-    assert len(film.frames) == rollout.length + 1 == 6
-    assert film.size == (8, 8)
-    assert film.seconds == pytest.approx(6 / 20)
+    write_episode_video(config, rollout, path, VideoOptions(comment=video_comment(rollout, run="r1", snapshot="best")))
+    video = read_video(path)
+    assert len(video.frames) == rollout.length + 1 == 6
+    assert video.size == (8, 8)
+    assert video.seconds == pytest.approx(6 / 20)
     assert path.name == f"DqnLabTest-Corridor-v0-seed4-return5{kind}"
-    assert "DqnLabTest/Corridor-v0, seed 4, return 5" in film.text
-    assert "run r1, best weights, greedy, 5 steps" in film.text
-    for shown, drawn in zip(film.frames, render_rollout(config, rollout), strict=True):
-        assert np.abs(shown.astype(int) - drawn).max() <= 3
+    assert "DqnLabTest/Corridor-v0, seed 4, return 5" in video.text
+    assert "run r1, best snapshot, greedy, 5 steps" in video.text
+    for shown, drawn in zip(video.frames, draw_episode(config, rollout), strict=True):
+        assert np.abs(shown.astype(int) - drawn.pixels).max() <= 3
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_real_environment_is_filmed_with_and_without_what_the_agent_thinks(kind: str, tmp_path: Path) -> None:
+def test_a_real_environment_is_shown_with_and_without_what_the_agent_thinks(kind: str, tmp_path: Path) -> None:
     config = short_config()
     rollout = roll_out(config, some_weights(config), seed=1, epsilon=0.5)
     plain, written = tmp_path / f"plain{kind}", tmp_path / f"written{kind}"
-    film_rollout(config, rollout, plain)
-    film_rollout(config, rollout, written, FilmOptions(overlay=True))
-    films = read_film(plain), read_film(written)
-    for film in films:
-        assert len(film.frames) == rollout.length + 1
-        assert film.size == (600, 400)
-        assert film.seconds == pytest.approx((rollout.length + 1) / 50, abs=0.011)
-    for without, with_text in zip(films[0].frames[:-1], films[1].frames[:-1], strict=True):
+    write_episode_video(config, rollout, plain)
+    write_episode_video(config, rollout, written, VideoOptions(overlay=True))
+    videos = read_video(plain), read_video(written)
+    for video in videos:
+        assert len(video.frames) == rollout.length + 1
+        assert video.size == (600, 400)
+        assert video.seconds == pytest.approx((rollout.length + 1) / 50, abs=0.011)
+    for without, with_text in zip(videos[0].frames[:-1], videos[1].frames[:-1], strict=True):
         assert np.abs(with_text[:60, :150].astype(int) - without[:60, :150]).mean() > 100  # step and return
         assert np.abs(with_text[:60, -240:-20].astype(int) - without[:60, -240:-20]).mean() > 100  # Q-values
         assert np.abs(with_text[150:].astype(int) - without[150:]).mean() < 1  # the rest is untouched
 
 
 def test_an_mp4_plays_in_browsers_before_all_of_it_has_come(tmp_path: Path) -> None:
-    write_video(tmp_path / "film.mp4", pictures(), INFO)
-    content = (tmp_path / "film.mp4").read_bytes()
+    write_video(tmp_path / "video.mp4", pictures(), INFO)
+    content = (tmp_path / "video.mp4").read_bytes()
     assert content.index(b"moov") < content.index(b"mdat")
-    described = read_film(tmp_path / "film.mp4").text
+    described = read_video(tmp_path / "video.mp4").text
     assert "h264" in described
     assert "yuv420p" in described
 
@@ -84,22 +92,22 @@ def test_an_mp4_plays_in_browsers_before_all_of_it_has_come(tmp_path: Path) -> N
 def test_odd_sides_become_even_in_an_mp4_and_stay_in_a_gif(tmp_path: Path) -> None:
     for kind, size in ((".mp4", (64, 50)), (".gif", (63, 49))):
         write_video(tmp_path / f"odd{kind}", pictures(size=(49, 63)), INFO)
-        assert read_film(tmp_path / f"odd{kind}").size == size
+        assert read_video(tmp_path / f"odd{kind}").size == size
 
 
 def test_a_gif_shows_the_very_pixels(tmp_path: Path) -> None:
-    write_video(tmp_path / "film.gif", pictures(), INFO)
-    film = read_film(tmp_path / "film.gif")
-    assert np.array_equal(film.frames, pictures())
-    assert film.text == "a film\nby nobody"
+    write_video(tmp_path / "video.gif", pictures(), INFO)
+    video = read_video(tmp_path / "video.gif")
+    assert np.array_equal(video.frames, pictures())
+    assert video.text == "a video\nby nobody"
 
 
 @pytest.mark.parametrize(("frames_per_s", "seconds"), [(30.0, 7 / 30), (15.0, 7 / 15), (200.0, 7 * 0.02)])
 def test_a_gifs_delays_add_up_to_its_pace_and_are_never_shorter_than_browsers_take(
     frames_per_s: float, seconds: float, tmp_path: Path
 ) -> None:
-    write_video(tmp_path / "film.gif", pictures(7), MovieInfo(frames_per_s=frames_per_s, title="t"))
-    assert read_film(tmp_path / "film.gif").seconds == pytest.approx(seconds, abs=0.01)
+    write_video(tmp_path / "video.gif", pictures(7), VideoInfo(frames_per_s=frames_per_s, title="t"))
+    assert read_video(tmp_path / "video.gif").seconds == pytest.approx(seconds, abs=0.01)
 
 
 def test_a_gif_of_many_colours_comes_near_them(tmp_path: Path) -> None:
@@ -109,15 +117,15 @@ def test_a_gif_of_many_colours_comes_near_them(tmp_path: Path) -> None:
     drawing[:, :32] = 77
     ramp = np.linspace(0, 255, 64, dtype=np.uint8)
     photograph = np.stack(np.broadcast_arrays(ramp[:, None], ramp[None, :], np.uint8(128)), axis=-1)
-    write_video(tmp_path / "film.gif", [drawing, photograph], INFO)
-    shown = read_film(tmp_path / "film.gif").frames
+    write_video(tmp_path / "video.gif", [drawing, photograph], INFO)
+    shown = read_video(tmp_path / "video.gif").frames
     assert (shown[0][:, :32] == 77).all()
     assert np.abs(shown[0].astype(int) - drawing).mean() < 10
     assert np.abs(shown[1].astype(int) - photograph).mean() < 10
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_memory_holds_a_few_pictures_however_long_the_film(kind: str, tmp_path: Path) -> None:
+def test_memory_holds_a_few_pictures_however_long_the_video(kind: str, tmp_path: Path) -> None:
     alive: list[weakref.ref[np.ndarray]] = []
     most = 0
 
@@ -129,7 +137,7 @@ def test_memory_holds_a_few_pictures_however_long_the_film(kind: str, tmp_path: 
             most = max(most, sum(each() is not None for each in alive))
             yield fresh
 
-    write_video(tmp_path / f"film{kind}", endless(), INFO)
+    write_video(tmp_path / f"video{kind}", endless(), INFO)
     assert most <= 4
 
 
@@ -141,9 +149,9 @@ class NoMoreError(Exception):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_film_broken_off_leaves_nothing_and_touches_no_earlier_one(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / f"film{kind}"
-    path.write_bytes(b"an earlier film")
+def test_a_video_broken_off_leaves_nothing_and_touches_no_earlier_one(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"video{kind}"
+    path.write_bytes(b"an earlier video")
     told: list[int] = []
 
     def on_picture(count: int) -> None:
@@ -154,13 +162,13 @@ def test_a_film_broken_off_leaves_nothing_and_touches_no_earlier_one(kind: str, 
     with pytest.raises(NoMoreError):
         write_video(path, pictures(), INFO, on_picture)
     assert told == [1, 2, 3]
-    assert path.read_bytes() == b"an earlier film"
+    assert path.read_bytes() == b"an earlier video"
     assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_full_disk_is_said_and_leaves_nothing(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / f"film{kind}"
+    path = tmp_path / f"video{kind}"
     part_path(path).symlink_to("/dev/full")
     with pytest.raises(VideoError, match=r"No space left on device.*make room"):
         write_video(path, pictures(400), INFO)
@@ -170,7 +178,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(kind: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_folder_that_is_not_there_is_said(kind: str, tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"could not be written.*No such file or directory"):
-        write_video(tmp_path / "nowhere" / f"film{kind}", pictures(), INFO)
+        write_video(tmp_path / "nowhere" / f"video{kind}", pictures(), INFO)
 
 
 def test_a_missing_encoder_is_said_and_a_gif_needs_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,36 +187,37 @@ def test_a_missing_encoder_is_said_and_a_gif_needs_none(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", nothing_found)
     with pytest.raises(VideoError, match="no ffmpeg here"):
-        write_video(tmp_path / "film.mp4", pictures(), INFO)
+        write_video(tmp_path / "video.mp4", pictures(), INFO)
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: "/no/such/ffmpeg")
     with pytest.raises(VideoError, match="/no/such/ffmpeg is missing"):
-        write_video(tmp_path / "film.mp4", pictures(), INFO)
+        write_video(tmp_path / "video.mp4", pictures(), INFO)
     assert list(tmp_path.iterdir()) == []
-    write_video(tmp_path / "film.gif", pictures(), INFO)
+    write_video(tmp_path / "video.gif", pictures(), INFO)
 
 
 def test_an_encoder_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: "/bin/false")
     with pytest.raises(VideoError, match="ended with status 1"):
-        write_video(tmp_path / "film.mp4", pictures(400), INFO)
+        write_video(tmp_path / "video.mp4", pictures(400), INFO)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_filmed_is_said(tmp_path: Path) -> None:
+def test_what_can_be_no_video_is_said(tmp_path: Path) -> None:
     config, rollout = corridor()
-    with pytest.raises(VideoError, match=r"\.mp4 or \.gif; film\.avi does not"):
-        film_rollout(config, rollout, tmp_path / "film.avi")
+    with pytest.raises(VideoError, match=r"\.mp4 or \.gif; video\.avi does not"):
+        write_episode_video(config, rollout, tmp_path / "video.avi")
     with pytest.raises(VideoError, match="no pictures"):
-        write_video(tmp_path / "film.gif", [], INFO)
+        write_video(tmp_path / "video.gif", [], INFO)
     with pytest.raises(UnsupportedEnvironmentError, match="There is no environment"):
-        film_rollout(config.replace(env_id="Gone-v0"), rollout, tmp_path / "film.gif")
+        write_episode_video(config.replace(env_id="Gone-v0"), rollout, tmp_path / "video.gif")
     blind = config.replace(env_id=fake.BLIND)
     with pytest.raises(VideoError, match="draws no pictures"):
-        film_rollout(blind, rollout, tmp_path / "film.gif")
+        write_episode_video(blind, rollout, tmp_path / "video.gif")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_pictures_too_small_to_be_written_on_stay_as_they_are(tmp_path: Path) -> None:
     config, rollout = corridor()
-    film_rollout(config, rollout, tmp_path / "film.gif", FilmOptions(overlay=True))
-    assert np.array_equal(read_film(tmp_path / "film.gif").frames, list(render_rollout(config, rollout)))
+    write_episode_video(config, rollout, tmp_path / "video.gif", VideoOptions(overlay=True))
+    drawn = [each.pixels for each in draw_episode(config, rollout)]
+    assert np.array_equal(read_video(tmp_path / "video.gif").frames, drawn)

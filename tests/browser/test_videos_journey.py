@@ -1,4 +1,4 @@
-"""Film an episode, evaluate the agent, watch how it learned: asked for on the page, made beside it."""
+"""Make a video of an episode, evaluate the agent, watch how it learned: asked for on the page, made beside it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from PIL import Image
 from playwright.sync_api import Download, Page, expect
 
 from browser_watch import settle
+from dqn_core.episodes.episode import policy_with, roll_out
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.evaluation import evaluate, policy_with
-from dqn_core.training.rollout import roll_out
+from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
-from films import read_film
 from live_server import LiveServer
 from scripted_trainer import wait_for_end
 from trainer_runs import short_config
+from videos import read_video
 
 _MAKING_MS = 60_000
 
@@ -53,7 +53,7 @@ def saved(file: Download, folder: Path) -> Path:
 
 
 @pytest.mark.timeout(240)
-def test_film_evaluate_and_watch_the_learning(
+def test_make_a_video_evaluate_and_watch_the_learning(
     trained: Path, start_server: Callable[..., LiveServer], open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
     page = open_page(server=start_server(data_dir=trained))
@@ -64,24 +64,24 @@ def test_film_evaluate_and_watch_the_learning(
     page.get_by_role("link", name="Replay").last.click()
     page.wait_for_url(re.compile(rf"/replay\?.*run={run_folder.name}"))
     settle(page)
-    film_it_as_mp4_and_gif(page, folder, tmp_path)
+    video_as_mp4_and_gif(page, folder, tmp_path)
     evaluate_it(page, folder, tmp_path)
     watch_how_it_learned(page)
 
 
-def film_it_as_mp4_and_gif(page: Page, folder: RunFolder, downloads: Path) -> None:
+def video_as_mp4_and_gif(page: Page, folder: RunFolder, downloads: Path) -> None:
     rollout = roll_out(folder.config, folder.snapshot_weights("best"), seed=1)
-    press(page, "Make the film")
-    film = read_film(mp4 := download(page, downloads))
+    press(page, "Make the video")
+    video = read_video(mp4 := download(page, downloads))
     assert mp4.name == f"CartPole-v1-seed1-return{rollout.episode_return:g}.mp4"
-    assert len(film.frames) == rollout.length + 1
-    assert film.size == (600, 400)
-    assert film.seconds == pytest.approx((rollout.length + 1) / 50, abs=0.011)
+    assert len(video.frames) == rollout.length + 1
+    assert video.size == (600, 400)
+    assert video.seconds == pytest.approx((rollout.length + 1) / 50, abs=0.011)
     page.wait_for_function("() => document.querySelector('.dqn-film video')?.readyState >= 2")
     settle(page)
     page.get_by_role("radio", name="GIF").or_(page.get_by_role("button", name="GIF", exact=True)).first.click()
     settle(page)
-    press(page, "Make the film")
+    press(page, "Make the video")
     expect(page.get_by_test_id("film-download")).to_contain_text(".gif", timeout=_MAKING_MS)
     with Image.open(download(page, downloads)) as image:
         assert image.n_frames == rollout.length + 1

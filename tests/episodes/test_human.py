@@ -8,11 +8,10 @@ from PIL import Image
 
 import fake_environments as fake
 from dqn_core.environments.make import inspect_environment
+from dqn_core.episodes.episode import policy_with, roll_out
+from dqn_core.episodes.human import HumanEpisode
 from dqn_core.errors import RolloutError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS
-from dqn_core.training.evaluation import policy_with
-from dqn_core.training.human_episode import HumanEpisode
-from dqn_core.training.rollout import roll_out
 from trainer_runs import short_config
 
 
@@ -69,7 +68,7 @@ def test_the_right_key_takes_the_lander_to_the_right() -> None:
         episode = HumanEpisode("LunarLander-v3", None, seed=0)
         for _ in range(12):
             episode.step(PRESETS["LunarLander-v3"].play_keys[key])
-        velocities[key] = episode._environment.unwrapped.lander.linearVelocity.x
+        velocities[key] = episode.environment.unwrapped.lander.linearVelocity.x
         episode.close()
     assert velocities["ArrowRight"] > velocities["ArrowLeft"]
 

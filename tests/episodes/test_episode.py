@@ -8,9 +8,10 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.environments.make import inspect_environment
+from dqn_core.episodes.episode import Rollout, policy_with, roll_out
+from dqn_core.episodes.frames import draw_episode
 from dqn_core.errors import RolloutError, RunFolderError, UnsupportedEnvironmentError
-from dqn_core.training.evaluation import evaluate, policy_with
-from dqn_core.training.rollout import Rollout, render_rollout, roll_out
+from dqn_core.training.evaluation import evaluate
 from policies import always, some_weights
 from trainer_runs import short_config
 
@@ -80,7 +81,7 @@ def test_epsilon_is_the_share_of_actions_left_to_chance() -> None:
 def test_drawing_repeats_the_episode_and_shows_every_state(env_id: str) -> None:
     config = short_config(env_id=env_id, max_episode_steps=60)
     rollout = roll_out(config, always(inspect_environment(env_id).n_actions // 2, config), seed=1)
-    pictures = list(render_rollout(config, rollout))  # compares every observation with the rollout's
+    pictures = [each.pixels for each in draw_episode(config, rollout)]  # compares every observation with the rollout's
     assert len(pictures) == rollout.length + 1
     assert {(each.shape, each.dtype) for each in pictures} == {((400, 600, 3), np.dtype(np.uint8))}
     assert len({each.tobytes() for each in pictures}) > rollout.length / 2
@@ -90,7 +91,8 @@ def test_a_picture_that_is_changed_in_place_is_kept_as_it_was() -> None:
     pictures = []
     for env_id in (fake.CORRIDOR, fake.IN_PLACE):
         config = short_config(env_id=env_id)
-        pictures.append(list(render_rollout(config, roll_out(config, always(1, config), seed=0))))
+        rollout = roll_out(config, always(1, config), seed=0)
+        pictures.append([each.pixels for each in draw_episode(config, rollout)])
     np.testing.assert_array_equal(pictures[0], pictures[1])
 
 
@@ -98,7 +100,8 @@ def test_a_landers_flames_are_drawn() -> None:
     config = short_config(env_id="LunarLander-v3", max_episode_steps=30)
 
     def red_points(action: int) -> int:
-        picture = list(render_rollout(config, roll_out(config, always(action, config), seed=1)))[10].astype(int)
+        rollout = roll_out(config, always(action, config), seed=1)
+        picture = list(draw_episode(config, rollout))[10].pixels.astype(int)
         return int((picture[..., 0] - picture[..., 1] > 60).sum())
 
     assert red_points(0) == 0
@@ -120,7 +123,7 @@ def test_an_environment_that_does_not_repeat_itself_is_not_drawn_wrongly() -> No
         config = short_config(env_id="DqnLabTest/Drifting-v0")
         rollout = roll_out(config, always(1, config), seed=0)
         with pytest.raises(RolloutError, match="did not repeat itself at step 0"):
-            list(render_rollout(config, rollout))
+            [each.pixels for each in draw_episode(config, rollout)]
     finally:
         del gym.registry["DqnLabTest/Drifting-v0"]
 
@@ -147,10 +150,10 @@ def test_an_environment_that_is_gone_is_named() -> None:
     with pytest.raises(UnsupportedEnvironmentError, match="Gone-v0"):
         roll_out(config.replace(env_id="Gone-v0"), weights, seed=0)
     with pytest.raises(UnsupportedEnvironmentError, match="Gone-v0"):
-        next(iter(render_rollout(config.replace(env_id="Gone-v0"), roll_out(config, weights, 0))))
+        next(iter(draw_episode(config.replace(env_id="Gone-v0"), roll_out(config, weights, 0))))
 
 
 def test_an_environment_without_pictures_gives_none() -> None:
     config = short_config(env_id=fake.BLIND)
     rollout: Rollout = roll_out(config, always(1, config), seed=0)
-    assert list(render_rollout(config, rollout)) == []
+    assert [each.pixels for each in draw_episode(config, rollout)] == []

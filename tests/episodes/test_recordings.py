@@ -9,10 +9,10 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.config import TrainingConfig
+from dqn_core.episodes.frames import draw_episode, episode_picture
+from dqn_core.episodes.recordings import list_recordings, read_recording, recording_name, write_recordings
 from dqn_core.errors import RolloutError, RunFolderError, UnsupportedEnvironmentError
 from dqn_core.events import EpisodeEnded, EpisodeRecorded
-from dqn_core.training.recorded_pictures import draw_recording, recording_picture
-from dqn_core.training.recordings import list_recordings, read_recording, recording_name, write_recordings
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind, recorded, short_config
@@ -44,10 +44,10 @@ def test_recorded_episodes_are_drawn_as_they_were_played(env_id: str, tmp_path: 
         assert each.episode_return == ended.episode_return
         assert len(each.actions) == ended.length
     for each in list_recordings(tmp_path / "run"):
-        drawn = list(draw_recording(config, each))  # refuses where the return is another
+        drawn = list(draw_episode(config, each))  # refuses where the return is another
         assert len(drawn) == len(each.actions) + 1
-        assert drawn[-1][1] == each.episode_return
-        assert drawn[0][0].shape == (400, 600, 3)
+        assert drawn[-1].episode_return == each.episode_return
+        assert drawn[0].pixels.shape == (400, 600, 3)
     (best,) = [each for each in kept if each.kind == "best"]
     assert (best.episode, best.generator) == (2, None)
     assert best.eval_return == episodes[1].eval_return
@@ -92,7 +92,7 @@ def test_a_run_that_goes_on_records_again_what_came_later(tmp_path: Path) -> Non
     kept = list_recordings(folder.path)
     assert [each.episode for each in kept] == [1, 2, 3, 4, 5, 6]
     for each in kept:
-        list(draw_recording(more, each))
+        list(draw_episode(more, each))
 
 
 # ------------------------------------------------------------------------------------------------------ on the disk
@@ -157,20 +157,20 @@ def test_damaged_and_missing_files_are_named_or_passed_over(tmp_path: Path) -> N
 def test_a_picture_stands_for_the_episode() -> None:
     config = short_config(env_id=fake.CORRIDOR)
     kept = recorded()
-    assert recording_picture(config, kept)[0, 0, 0] == 30  # after three of five steps
-    assert recording_picture(config, kept, share=0.0)[0, 0, 0] == 0
-    assert [picture[0, 0, 0] for picture, _ in draw_recording(config, kept)] == [0, 10, 20, 30, 40, 50]
-    assert [so_far for _, so_far in draw_recording(config, kept)] == [0, 1, 2, 3, 4, 5]
+    assert episode_picture(config, kept)[0, 0, 0] == 30  # after three of five steps
+    assert episode_picture(config, kept, share=0.0)[0, 0, 0] == 0
+    assert [each.pixels[0, 0, 0] for each in draw_episode(config, kept)] == [0, 10, 20, 30, 40, 50]
+    assert [each.episode_return for each in draw_episode(config, kept)] == [0, 1, 2, 3, 4, 5]
 
 
 def test_what_cannot_be_drawn_is_said() -> None:
     kept = recorded(actions=(1, 1))
-    with pytest.raises(RolloutError, match="did not repeat episode 1"):
-        list(draw_recording(short_config(env_id=fake.CORRIDOR), kept))
+    with pytest.raises(RolloutError, match="did not repeat itself at step 2"):
+        list(draw_episode(short_config(env_id=fake.CORRIDOR), kept))
     with pytest.raises(RolloutError, match="did not repeat"):
-        list(draw_recording(short_config(), recorded(seed=None, generator={"bit_generator": "none"})))
+        list(draw_episode(short_config(), recorded(seed=None, generator={"bit_generator": "none"})))
     with pytest.raises(RolloutError, match="draws no pictures"):
-        recording_picture(short_config(env_id=fake.BLIND), kept)
-    assert list(draw_recording(short_config(env_id=fake.BLIND), kept)) == []
+        episode_picture(short_config(env_id=fake.BLIND), kept)
+    assert list(draw_episode(short_config(env_id=fake.BLIND), kept)) == []
     with pytest.raises(UnsupportedEnvironmentError, match="Gone-v0"):
-        recording_picture(short_config().replace(env_id="Gone-v0"), kept)
+        episode_picture(short_config().replace(env_id="Gone-v0"), kept)

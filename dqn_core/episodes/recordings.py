@@ -2,7 +2,7 @@
 
 Kept is how the environment was reset and what was done, a few hundred bytes: pictures are drawn later, for those who
 ask. Which training episodes are kept follows from their numbers alone, and so do those that go again: at most 120,
-always spread evenly over what was trained (:func:`~dqn_core.training.snapshots.thinning_interval`).
+always spread evenly over what was trained (:func:`thinning_interval`, as for snapshots).
 
 DIR/recordings/
 ├── episode-00000012.json ...     training episodes, as they were played with their exploration
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import zlib
 from collections.abc import Sequence
@@ -24,24 +25,34 @@ import numpy as np
 
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import EpisodeRecorded
+from dqn_core.files import write_atomically
 from dqn_core.json_text import json_text, nan_if_none
-from dqn_core.training.files import write_atomically
-from dqn_core.training.snapshots import thinning_interval
 
 __all__ = [
     "list_recordings",
     "read_recording",
     "recording_name",
     "remove_later_recordings",
+    "thinning_interval",
     "write_recordings",
 ]
 
 _FOLDER = "recordings"
 _MOST_BESTS = 30
+_MOST_KEPT = 60
 _NAME = re.compile(r"(episode|best)-\d{8}", re.ASCII)
 _LARGEST_FILE = 10_000_000
 _MOST_ACTIONS = 10_000_000
 """No file of this program comes near these; one that does was made by somebody else, and is not read whole."""
+
+
+def thinning_interval(episode: int) -> int:
+    """k: of the episodes up to ``episode``, each whose number is a multiple of k is recorded, and has a snapshot.
+
+    A power of two that doubles whenever more than 60 would be kept beside the one before the first episode: dense in
+    the beginning, and always spread evenly over what was trained.
+    """
+    return 1 << max(0, math.ceil(episode / _MOST_KEPT) - 1).bit_length()
 
 
 def write_recordings(folder: Path, recordings: Sequence[EpisodeRecorded]) -> None:

@@ -1,4 +1,4 @@
-"""What a film holds, read back by the encoder's own decoder or by Pillow."""
+"""What a video holds, read back by the encoder's own decoder or by Pillow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 
 @dataclass(frozen=True)
-class Film:
+class Video:
     frames: list[np.ndarray]
     """Pictures [height, width, 3]."""
     seconds: float
@@ -27,12 +27,12 @@ class Film:
         return width, height
 
 
-def read_film(path: Path) -> Film:
-    """The film at ``path``, MP4 or GIF."""
+def read_video(path: Path) -> Video:
+    """The video at ``path``, MP4 or GIF."""
     return _gif(path) if path.suffix == ".gif" else _mp4(path)
 
 
-def _mp4(path: Path) -> Film:
+def _mp4(path: Path) -> Video:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", path, "-fps_mode", "passthrough"]
     decoded = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], check=True, capture_output=True)
     text = decoded.stderr.decode()
@@ -43,10 +43,10 @@ def _mp4(path: Path) -> Film:
     hours, minutes, seconds = map(float, duration.groups())
     width, height = map(int, size.groups())
     frames = np.frombuffer(decoded.stdout, np.uint8).reshape(-1, height, width, 3)
-    return Film(list(frames), 3_600 * hours + 60 * minutes + seconds, text)
+    return Video(list(frames), 3_600 * hours + 60 * minutes + seconds, text)
 
 
-def _gif(path: Path) -> Film:
+def _gif(path: Path) -> Video:
     frames, milliseconds = [], 0
     with Image.open(path) as image:
         text = image.info.get("comment", b"").decode()
@@ -54,4 +54,4 @@ def _gif(path: Path) -> Film:
             image.seek(number)
             milliseconds += image.info["duration"]
             frames.append(np.asarray(image.convert("RGB")))
-    return Film(frames, milliseconds / 1_000, text)
+    return Video(frames, milliseconds / 1_000, text)

@@ -1,0 +1,312 @@
+"""An episode: played by an agent, kept as its seed and its actions, and replayed from them.
+
+``Episode`` is the one place that resets an environment and steps it; whoever chooses the actions calls its ``step``.
+``roll_out`` has a network choose them and keeps the episode step by step. ``replay`` takes the actions of an episode
+that is over, and checks that the environment repeats itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.algorithm.compute import make_learner
+from dqn_core.algorithm.learner import Learner
+from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import action_range, close_environment, inspect_environment, make_environment
+from dqn_core.errors import ConfigError, DqnLabError, RolloutError, UnavailableComputeError, mark
+from dqn_core.events import EpisodeRecorded
+
+__all__ = [
+    "LARGEST_SEED",
+    "Environment",
+    "Episode",
+    "RecordedEpisode",
+    "Rollout",
+    "as_rollout_error",
+    "check_episode",
+    "check_evaluation",
+    "generator_state",
+    "policy_with",
+    "replay",
+    "roll_out",
+    "set_generator_state",
+]
+
+LARGEST_SEED = 2**31 - 1
+_LOG = logging.getLogger(__name__)
+
+Environment = gym.Env[np.ndarray, Any]
+
+
+class Episode:
+    """One episode in ``environment``, from its reset on."""
+
+    def __init__(self, environment: Environment, seed: int | None, generator: dict[str, Any] | None = None) -> None:
+        """Reset ``environment``: with ``seed``, or with its own generator, which is set to ``generator`` if given."""
+        self.environment = environment
+        self.seed = seed
+        """Of the reset; None where the environment went on with its own generator."""
+        if generator is not None:
+            set_generator_state(environment, generator)
+        self.generator = None if seed is not None else generator_state(environment)
+        """State of that generator before the reset."""
+        self._first_action, self.n_actions = action_range(environment)
+        observation, _ = environment.reset(seed=seed)
+        self.observation: NDArray[np.float32] = np.array(observation, np.float32)
+        """[D], the newest; a copy, for the environment may change its own in place."""
+        self.actions: list[int] = []
+        """Numbered from 0, whatever the environment's own numbers are."""
+        self.episode_return = 0.0
+        """Sum of the rewards so far, added up in their order."""
+        self.terminated = self.truncated = False
+
+    @property
+    def length(self) -> int:
+        """Env steps so far."""
+        return len(self.actions)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has terminated or was truncated."""
+        return self.terminated or self.truncated
+
+    def step(self, action: int) -> float:
+        """Take ``action``, numbered from 0; returns its reward."""
+        observation, reward, terminated, truncated, _ = self.environment.step(self._first_action + action)
+        self.observation = np.array(observation, np.float32)
+        self.actions.append(action)
+        reward = float(reward)
+        self.episode_return += reward
+        self.terminated, self.truncated = bool(terminated), bool(truncated)
+        return reward
+
+
+# ---------------------------------------------------------------------------------------------- played by a network
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rollout:
+    """An episode of T env steps in an environment of D numbers and A actions, kept step by step."""
+
+    seed: int
+    """Of the environment's reset."""
+    epsilon: float
+    """Probability of a random action."""
+    observations: NDArray[np.float32]
+    """[T + 1, D]; the last one is what the episode ended in."""
+    actions: NDArray[np.int64]
+    """[T], numbered from 0, whatever the environment's own numbers are."""
+    is_greedy: NDArray[np.bool_]
+    """[T]: whether the network chose the action; False where chance did, even if it chose the same."""
+    rewards: NDArray[np.float64]
+    """[T]"""
+    q_values: NDArray[np.float32]
+    """[T, A] of the first T observations, as the network says them one by one."""
+    terminated: bool
+    truncated: bool
+
+    @property
+    def length(self) -> int:
+        """Env steps T."""
+        return len(self.actions)
+
+    @property
+    def episode_return(self) -> float:
+        """Sum of the rewards, added up in their order."""
+        return float(sum(self.rewards.tolist()))
+
+    def discounted_returns(self, gamma: float) -> NDArray[np.float64]:
+        """[T]: ``G_t = r_t + gamma r_{t+1} + gamma^2 r_{t+2} + ...`` to the episode's end (Sutton & Barto, eq. 3.8).
+
+        What a truncated episode would have brought after its end is in none of them.
+        """
+        returns = np.empty(self.length)
+        following = 0.0
+        for step in range(self.length - 1, -1, -1):
+            following = float(self.rewards[step]) + gamma * following
+            returns[step] = following
+        return returns
+
+
+def roll_out(
+    config: TrainingConfig,
+    weights: Mapping[str, NDArray[np.float32]],
+    seed: int,
+    epsilon: float = 0,
+    on_step: Callable[[], object] | None = None,
+) -> Rollout:
+    """Play one episode with a trained network.
+
+    A greedy rollout's return is that of :func:`~dqn_core.training.evaluation.evaluate` on the same seed.
+
+    Parameters
+    ----------
+    config
+        Of the run that the weights are from: its environment and its network.
+    weights
+        The online network's, as :meth:`Learner.weights` gives them.
+    seed
+        Of the environment's reset and of the random actions, 0 to 2**31 - 1.
+    epsilon
+        Probability of a random action; 0 for the greedy policy.
+    on_step
+        Called after each env step; what it raises breaks off.
+
+    Raises
+    ------
+    RolloutError
+        The seed or epsilon is out of range.
+    RunFolderError
+        The weights do not fit the config's network.
+    UnsupportedEnvironmentError
+        The environment is not installed here.
+    """
+    check_episode(seed, epsilon)
+    learner = policy_with(config, weights)
+    environment = make_environment(config.env_id, config.max_episode_steps)
+    try:
+        return _rolled_out(Episode(environment, seed), learner, seed, epsilon, on_step)
+    finally:
+        close_environment(environment)
+
+
+def _rolled_out(
+    episode: Episode, learner: Learner, seed: int, epsilon: float, on_step: Callable[[], object] | None
+) -> Rollout:
+    chance = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])  # independent of the environment's own
+    observations, greedy, rewards, q_values = [episode.observation], [], [], []
+    while not episode.is_over:
+        seen = episode.observation
+        is_greedy = epsilon == 0.0 or chance.random() >= epsilon
+        action = learner.act(seen) if is_greedy else int(chance.integers(episode.n_actions))
+        q_values.append(learner.q_values(seen[None])[0])
+        rewards.append(episode.step(action))
+        observations.append(episode.observation)
+        greedy.append(is_greedy)
+        if on_step is not None:
+            on_step()
+    return Rollout(
+        seed=seed,
+        epsilon=epsilon,
+        observations=np.stack(observations),
+        actions=np.array(episode.actions),
+        is_greedy=np.array(greedy),
+        rewards=np.array(rewards),
+        q_values=np.stack(q_values),
+        terminated=episode.terminated,
+        truncated=episode.truncated,
+    )
+
+
+def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Learner:
+    """A learner with ``weights`` that is fast on one observation at a time: the fused one where it covers the network.
+
+    Raises
+    ------
+    RunFolderError
+        The weights are not those of the config's network in its environment; the message names the array.
+    UnsupportedEnvironmentError
+        The environment is not installed here.
+    """
+    environment = inspect_environment(config.env_id, config.max_episode_steps)
+    shape, generator = (environment.observation_size, environment.n_actions), np.random.default_rng(config.seed)
+    try:
+        learner, _ = make_learner(config.replace(compute="fused"), *shape, generator)
+    except (ConfigError, UnavailableComputeError):  # a kind of network that it does not know, or no numba
+        learner, _ = make_learner(config.replace(compute="torch-cpu"), *shape, generator)
+    learner.load_weights(weights)
+    return learner
+
+
+# ---------------------------------------------------------------------------------------------------------- replayed
+
+RecordedEpisode = Rollout | EpisodeRecorded
+"""An episode as data, which :func:`replay` can play again."""
+
+
+def replay(
+    environment: Environment, recorded: RecordedEpisode, env_id: str, most_steps: int | None = None
+) -> Iterator[Episode]:
+    """Play an episode again: yields it at its reset and after each step, ``most_steps`` at most.
+
+    A rollout is compared with the environment's observations in every step, a recording of a run by its return.
+
+    Raises
+    ------
+    RolloutError
+        The environment, called ``env_id``, does not repeat itself: it draws on randomness that its seed does not set.
+    """
+    generator = recorded.generator if isinstance(recorded, EpisodeRecorded) else None
+    try:
+        episode = Episode(environment, recorded.seed, generator)
+    except (TypeError, ValueError, KeyError) as error:  # a generator's state that is none
+        raise _not_repeated(env_id, 0) from error
+    for action in [None, *map(int, recorded.actions[:most_steps])]:
+        if action is not None:
+            episode.step(action)
+        if not _is_repeated(episode, recorded):
+            raise _not_repeated(env_id, episode.length)
+        yield episode
+
+
+def _is_repeated(episode: Episode, recorded: RecordedEpisode) -> bool:
+    if isinstance(recorded, Rollout):
+        return np.array_equal(episode.observation, recorded.observations[episode.length], equal_nan=True)
+    if episode.length < len(recorded.actions):
+        return True
+    return np.array_equal(episode.episode_return, recorded.episode_return, equal_nan=True)
+
+
+def _not_repeated(env_id: str, step: int) -> RolloutError:
+    template = mark("{env_id} did not repeat itself at step {step}: its episodes cannot be drawn afterwards.")
+    return RolloutError(template, env_id=env_id, step=step)
+
+
+def generator_state(environment: Environment) -> dict[str, Any]:
+    """State of the environment's own random generator."""
+    return dict(environment.unwrapped.np_random.bit_generator.state)
+
+
+def set_generator_state(environment: Environment, state: dict[str, Any]) -> None:
+    """Put the environment's own random generator into ``state``."""
+    environment.unwrapped.np_random.bit_generator.state = state
+
+
+# ----------------------------------------------------------------------------------------------------------- refused
+
+
+def check_episode(seed: int, epsilon: float) -> None:
+    """Refuse a seed or an epsilon that is out of range with :class:`RolloutError`."""
+    if not 0 <= seed <= LARGEST_SEED:
+        template = mark("An episode's seed is a whole number from 0 to {largest}, not {seed}.")
+        raise RolloutError(template, largest=LARGEST_SEED, seed=seed)
+    if not (math.isfinite(epsilon) and 0.0 <= epsilon <= 1.0):
+        template = mark("Epsilon is a probability from 0 (greedy) to 1 (random), not {epsilon}.")
+        raise RolloutError(template, epsilon=epsilon)
+
+
+def check_evaluation(episodes: int, seed: int, most: int) -> None:
+    """Refuse more than ``most`` episodes, fewer than one, or a first seed out of range with :class:`RolloutError`."""
+    if not 1 <= episodes <= most:
+        template = mark("An evaluation takes 1 to {most} episodes, not {episodes}.")
+        raise RolloutError(template, most=most, episodes=episodes)
+    if not 0 <= seed <= LARGEST_SEED - episodes:
+        template = mark("The first episode's seed is a whole number from 0 to {largest}, not {seed}.")
+        raise RolloutError(template, largest=LARGEST_SEED - episodes, seed=seed)
+
+
+def as_rollout_error(error: Exception) -> DqnLabError:
+    """``error`` as something to show; what an environment's own code raised goes to the log with its traceback too."""
+    if isinstance(error, DqnLabError):
+        return error
+    _LOG.error("An episode could not be played", exc_info=error)
+    template = mark("The episode could not be played ({kind}: {cause}).")
+    return RolloutError(template, kind=type(error).__name__, cause=error)

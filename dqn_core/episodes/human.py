@@ -1,0 +1,136 @@
+"""Episodes whose actions a person chooses: in real time with keys, or one after the other by hand."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import (
+    can_draw,
+    close_environment,
+    make_environment,
+    render_jpeg,
+    set_decorated,
+)
+from dqn_core.episodes.episode import Environment, Episode, check_episode
+from dqn_core.errors import RolloutError, mark
+
+__all__ = ["HandEpisode", "HumanEpisode", "play_by_hand"]
+
+
+class HumanEpisode(Episode):
+    """An episode that a person plays with keys, each env step with a picture.
+
+    Parameters
+    ----------
+    max_episode_steps
+        Env steps after which it is cut off; None for the environment's own limit.
+    seed
+        Of the reset: the same start that a rollout on this seed has.
+    idle_actions
+        Taken in turn where no key is held; empty: the last action is repeated.
+
+    Raises
+    ------
+    RolloutError
+        The seed is out of range, or the environment draws no pictures.
+    UnsupportedEnvironmentError
+        The environment is not installed here.
+    """
+
+    def __init__(self, env_id: str, max_episode_steps: int | None, seed: int, idle_actions: Sequence[int] = ()) -> None:
+        check_episode(seed, epsilon=0.0)
+        environment = make_environment(env_id, max_episode_steps)
+        if not can_draw(environment):
+            close_environment(environment)
+            raise RolloutError(mark("{env_id} draws no pictures: nobody could play it."), env_id=env_id)
+        set_decorated(environment, on=True)
+        super().__init__(environment, seed)
+        self._idle = itertools.cycle(idle_actions) if idle_actions else None
+
+    def step(self, action: int | None) -> float:
+        """One env step with ``action``, numbered from 0; None where the player holds no key."""
+        if action is None:
+            last = self.actions[-1] if self.actions else 0
+            action = next(self._idle) if self._idle is not None else last
+        return super().step(action)
+
+    def picture(self) -> bytes:
+        """The present state as JPEG."""
+        return render_jpeg(self.environment) or b""
+
+    def close(self) -> None:
+        """Close the environment."""
+        close_environment(self.environment)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class HandEpisode:
+    """An episode of T steps by a person."""
+
+    observations: NDArray[np.float32]
+    """[T + 1, D]"""
+    actions: tuple[int, ...]
+    """[T], numbered from 0; fewer than were asked for where the episode was over before."""
+    rewards: tuple[float, ...]
+    """[T]"""
+    terminated: bool
+    truncated: bool
+    picture_before: bytes | None
+    """JPEG of the state that the last action was chosen in; None before the first, or where nothing can be drawn."""
+    picture: bytes | None
+    """JPEG of the newest state."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no further action can follow."""
+        return self.terminated or self.truncated
+
+
+def play_by_hand(config: TrainingConfig, seed: int, actions: Sequence[int]) -> HandEpisode:
+    """Play ``actions`` from the reset with ``seed``; what comes after the episode's end is left out.
+
+    Every call begins at the reset: no environment has to be kept between two clicks.
+
+    Raises
+    ------
+    UnsupportedEnvironmentError
+        The environment is not installed here.
+    RolloutError
+        Its own code failed.
+    """
+    environment = make_environment(config.env_id, config.max_episode_steps)
+    try:
+        return _played(environment, seed, actions)
+    except Exception as error:  # an environment is other people's code
+        template = mark("The episode could not be played ({kind}: {cause}).")
+        raise RolloutError(template, kind=type(error).__name__, cause=error) from error
+    finally:
+        close_environment(environment)
+
+
+def _played(environment: Environment, seed: int, actions: Sequence[int]) -> HandEpisode:
+    episode = Episode(environment, seed)
+    observations, rewards, before = [episode.observation], [], None
+    for number, action in enumerate(actions, start=1):
+        if number == len(actions):
+            before = render_jpeg(environment)
+            set_decorated(environment, on=True)  # engines show their flames
+        rewards.append(episode.step(action))
+        observations.append(episode.observation)
+        if episode.is_over:
+            break
+    return HandEpisode(
+        observations=np.stack(observations),
+        actions=tuple(episode.actions),
+        rewards=tuple(rewards),
+        terminated=episode.terminated,
+        truncated=episode.truncated,
+        picture_before=before,
+        picture=render_jpeg(environment),
+    )
