@@ -18,7 +18,7 @@ from dqn_core.presets import preset_name
 from pages.shared.fields import FIELDS
 from pages.shared.i18n import translate
 from pages.shared.numbers import duration_text, number_text
-from pages.shared.value_text import value_text
+from pages.shared.value_text import changes_text, value_text
 from pages.shared.words import PRESET_LABELS
 
 __all__ = ["METRIC_LABELS", "X_LABELS", "Y_LABELS", "FigureTexts", "Words"]
@@ -115,11 +115,7 @@ class Words:
 
     def change(self, event: HyperparametersChanged) -> str:
         """A live change: what became what, and when."""
-        changes = "; ".join(
-            f"{self.field(each.field)} {value_text(each.field, each.old, self.say)} → "
-            f"{value_text(each.field, each.new, self.say)}"
-            for each in event.changes
-        )
+        changes = changes_text(event, self.say)
         return self.say(mark("{changes} at env step {step}")).format(changes=changes, step=f"{event.env_step:,}")
 
     def metric(self, name: str, value: float) -> str:

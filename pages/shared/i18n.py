@@ -15,7 +15,7 @@ import streamlit as st
 from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
-from dqn_core.errors import ConfigError, DqnLabError, FieldProblem
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
 from pages.server.paths import without_folders
 from pages.shared.fields import FIELDS
 from pages.shared.markdown import escape_markdown
@@ -29,7 +29,9 @@ __all__ = [
     "_",
     "core_messages",
     "current_language",
+    "error_text",
     "field_label",
+    "message_text",
     "problem_text",
     "translate",
     "translate_error",
@@ -46,6 +48,7 @@ _LONGEST_VALUE = 200
 """Characters of a bad value that a message repeats."""
 _RUN_SOURCES = ("dqn_core/algorithm", "dqn_core/environments", "dqn_core/runs", "dqn_core/training")
 _FIELD_PARAMETERS = frozenset({"field", "name", "limit_name"})
+_YES, _NO = mark("on"), mark("off")
 _WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHTS_LABELS}
 """Parameters whose values have words of their own, by the parameter's name."""
 
@@ -72,19 +75,34 @@ def core_messages() -> dict[str, str]:
     return _core_messages(current_language())
 
 
-def translate_parts(template: str, parameters: Mapping[str, object]) -> str:
-    """A message that travels as a template and its parameters, in the session's language, as plain text.
+def message_text(
+    say: Callable[[str], str],
+    template: str,
+    parameters: Mapping[str, object],
+    escape: Callable[[str], str] = str,
+) -> str:
+    """A message that travels as a template and its parameters, in the language of ``say``.
 
-    A parameter that names a config field is shown by that field's label, numbers as people write them. An empty
-    template stays empty.
+    A parameter that names a config field is shown by that field's label, numbers as people write them; what people
+    typed, or other people's code said, goes through ``escape``. An empty template stays empty.
     """
-    return template and _(template).format(**{name: _parameter_text(name, value) for name, value in parameters.items()})
+    texts = {name: _parameter_text(say, name, value, escape) for name, value in parameters.items()}
+    return template and say(template).format(**texts)
+
+
+def error_text(language: str, error: DqnLabError) -> str:
+    """What ``error`` says, in ``language``, as plain text: for what has no session, such as a route."""
+    return message_text(functools.partial(translate, language), error.template, error.parameters)
+
+
+def translate_parts(template: str, parameters: Mapping[str, object]) -> str:
+    """:func:`message_text` in the session's language, as plain text."""
+    return message_text(_, template, parameters)
 
 
 def translate_to_markdown(template: str, parameters: Mapping[str, object]) -> str:
     """The same for where Markdown is read: what people typed, or other people's code said, is shown as it stands."""
-    texts = {name: _parameter_text(name, value, escape_markdown) for name, value in parameters.items()}
-    return template and _(template).format(**texts)
+    return message_text(_, template, parameters, escape_markdown)
 
 
 def translate_error(error: DqnLabError) -> str:
@@ -97,7 +115,7 @@ def translate_error(error: DqnLabError) -> str:
 def problem_text(problem: FieldProblem) -> str:
     """One bad field by its label, its value, and what would be right, in Markdown."""
     reason = translate_to_markdown(problem.template, problem.parameters)
-    value = _parameter_text("value", problem.value, lambda text: escape_markdown(_shortened(text)))
+    value = _parameter_text(_, "value", problem.value, lambda text: escape_markdown(_shortened(text)))
     return f"**{escape_markdown(field_label(problem.field))}** ({value}): {reason}"
 
 
@@ -107,16 +125,22 @@ def _shortened(text: str) -> str:
 
 def field_label(name: str) -> str:
     """The form's label of a config field; the name itself where there is no such field."""
-    return _(FIELDS[name].label) if name in FIELDS else name
+    return _label(_, name)
 
 
-def _parameter_text(name: str, value: object, escape: Callable[[str], str] = str) -> str:
+def _label(say: Callable[[str], str], name: str) -> str:
+    return say(FIELDS[name].label) if name in FIELDS else name
+
+
+def _parameter_text(say: Callable[[str], str], name: str, value: object, escape: Callable[[str], str]) -> str:
     if name in _FIELD_PARAMETERS and isinstance(value, str):
-        return field_label(value)
+        return _label(say, value)
+    if value is None:
+        return "–"
     if value in _WORDS.get(name, ()):
-        return _(_WORDS[name][value])
+        return say(_WORDS[name][value])
     if isinstance(value, bool):
-        return _("on") if value else _("off")
+        return say(_YES if value else _NO)
     if isinstance(value, (int, float)):
         return number_text(value)
     return escape(without_folders(str(value)))

@@ -1,4 +1,4 @@
-"""A setting's value as the form shows it."""
+"""Settings, their values and their changes, as the form calls them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from dqn_core.errors import mark
+from dqn_core.events import HyperparametersChanged
 from pages.shared.fields import FIELDS
 from pages.shared.numbers import number_text
 from pages.shared.words import CHOICE_LABELS
 
-__all__ = ["value_text"]
+__all__ = ["changes_text", "value_text"]
 
 _YES, _NO = mark("on"), mark("off")
 
@@ -27,3 +28,12 @@ def value_text(field: str, value: Any, translate: Callable[[str], str]) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(each) for each in value) or "–"
     return translate(CHOICE_LABELS[value]) if value in CHOICE_LABELS else str(value)
+
+
+def changes_text(event: HyperparametersChanged, translate: Callable[[str], str]) -> str:
+    """Everything that was changed live in one moment: ``Learning rate 0.001 → 5e-4; ...``."""
+    return "; ".join(
+        f"{translate(FIELDS[each.field].label) if each.field in FIELDS else each.field} "
+        f"{value_text(each.field, each.old, translate)} → {value_text(each.field, each.new, translate)}"
+        for each in event.changes
+    )
