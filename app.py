@@ -22,6 +22,7 @@ from pages.play.socket import play_routes
 from pages.replay.routes import replay_routes
 from pages.runs.routes import run_list_routes
 from pages.server import shutdown
+from pages.server.browser_code import browser_routes
 from pages.server.connections import Gate, bound_logs, guard, raise_descriptor_limit
 from pages.server.middleware import OwnOrigins, forbid_lookups
 from pages.server.process import close_manager, get_manager
@@ -74,6 +75,7 @@ def _routes() -> list[BaseRoute]:
     """The live routes, below the path that the pages are served at."""
     prefix = base_path()
     routes = [
+        *browser_routes(),
         *live_routes(),
         *export_routes(),
         *replay_routes(),

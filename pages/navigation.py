@@ -6,9 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.component import preload_script
 from pages.shared.i18n import _
-from pages.shared.links import base_path, keep_address
-from pages.train.panel import preload_script
+from pages.shared.links import keep_address
 
 _HERE = Path(__file__).parent
 _PICTURES = _HERE / "pictures"
@@ -21,7 +21,7 @@ st.logo(_PICTURES / f"logo_{st.context.theme.type or 'light'}.svg", size="large"
 keep_address()
 st.html(_HERE / "shared" / "page_style.css")
 with st.container(key="preload"):
-    st.html(f"<script>{preload_script(base_path())}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>{preload_script()}</script>", unsafe_allow_javascript=True)
 pages = [
     st.Page("train/page.py", title=_("Train"), icon=":material/model_training:", default=True),
     st.Page("replay/page.py", title=_("Replay"), icon=":material/slow_motion_video:", url_path="replay"),

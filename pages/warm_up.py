@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 
 from dqn_core.presets import PRESETS
-from pages.train.routes import plotly_files
+from pages.server.browser_code import plotly_file
 
 __all__ = ["WarmUp"]
 
@@ -57,7 +57,7 @@ def _parts() -> Iterator[None]:
     import pandas as pd  # noqa: F401  the first table on a page imports it
 
     yield
-    plotly_files()
+    plotly_file()
     yield
     import numpy as np
 

@@ -1,13 +1,18 @@
 // Several runs over each other: asks the server for the figure and its tables, again and again while any of the runs
 // trains, and draws what comes. Zoom, legend and opened rows are the browser's own and outlast every answer.
 
+import { fill, make, makeFormats, setText } from "../shared/format.js";
+import { readTheme, registerWords, withAlpha } from "../shared/plot_theme.js";
+import { loadPlotly } from "../shared/plotly_loader.js";
+import { DownloadMenu, GroupTable, replaceUnlessSame } from "./compare_tables.js";
+
 const POLL_MS = 1500;
 const POLL_SHARE = 8; // A slow answer is asked for so many times less often than it takes.
 const RETRY_MS = 3000;
 const AFTER_ZOOM_MS = 120;
 const POINTS_ON_SCREEN = 24000; // Of all lines together: what a browser draws in a tenth of a second.
 
-class CompareView {
+export default class CompareView {
   constructor(parent, data) {
     this.parent = parent;
     this.labels = data.labels;
@@ -19,7 +24,11 @@ class CompareView {
     this.answered = ""; // The query that `answer` is for.
     this.drawTimes = [];
     this.build(data);
-    this.loadPlotly(data.base_path);
+    this.loadPlotly();
+  }
+
+  static identityOf({ locale }) {
+    return locale;
   }
 
   build(data) {
@@ -57,20 +66,21 @@ class CompareView {
     document.addEventListener("visibilitychange", this.onVisibility);
   }
 
-  async loadPlotly(basePath) {
+  async loadPlotly() {
     try {
-      const Plotly = await loadPlotly(basePath);
+      const Plotly = await loadPlotly();
       if (this.isDisposed) return;
       this.plotlyLocale = registerWords(Plotly, this.formats.locale, this.labels);
       this.Plotly = Plotly;
       this.draw();
     } catch {
-      setTimeout(() => !this.isDisposed && this.loadPlotly(basePath), RETRY_MS);
+      setTimeout(() => !this.isDisposed && this.loadPlotly(), RETRY_MS);
     }
   }
 
   /** What Python rendered: the runs and choices, as a query. */
   accept(data) {
+    publish(this);
     const isOtherX = this.data && this.data.x !== data.x;
     const isNew = !this.data || this.data.query !== data.query;
     this.data = data;
@@ -264,27 +274,11 @@ class CompareView {
   }
 }
 
-const mounted = new WeakMap(); // Element that Streamlit gave -> {view, owner}
-
-/** Called by Streamlit at each change of data or theme; the newest call's clean-up alone takes the view away. */
-export default function ({ data, parentElement }) {
-  const owner = {};
-  let view = mounted.get(parentElement)?.view;
-  if (view && (view.formats.locale !== data.locale || !view.root.isConnected)) {
-    view.dispose();
-    view = undefined;
-  }
-  view ??= new CompareView(parentElement, data);
-  mounted.set(parentElement, { view, owner });
+/** For tests and the curious: what the page's comparison holds. */
+function publish(view) {
   window.dqnLabCompare = {
     answer: () => view.answer,
     asked: () => view.answered,
     drawTimes: () => [...view.drawTimes],
-  };
-  view.accept(data);
-  return () => {
-    if (mounted.get(parentElement)?.owner !== owner) return;
-    mounted.delete(parentElement);
-    view.dispose();
   };
 }

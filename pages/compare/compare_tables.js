@@ -1,7 +1,9 @@
 // The tables below the figure, a row a group, and the menu of downloads.
 
+import { fill, make, setAttribute } from "../shared/format.js";
+
 /** Replaces the children of `element` where they would look different: focus stays where nothing changed. */
-function replaceUnlessSame(element, children) {
+export function replaceUnlessSame(element, children) {
   const html = children.map((child) => child.outerHTML).join("");
   if (element.shownHtml === html) return;
   const active = [...element.querySelectorAll("button")].indexOf(document.activeElement);
@@ -10,7 +12,7 @@ function replaceUnlessSame(element, children) {
   if (active >= 0) element.querySelectorAll("button")[active]?.focus();
 }
 
-class GroupTable {
+export class GroupTable {
   /** `runHref(id)` gives the address of a run's own page. */
   constructor(title, testId, labels, runHref) {
     this.labels = labels;
@@ -70,7 +72,7 @@ class GroupTable {
   }
 }
 
-class DownloadMenu {
+export class DownloadMenu {
   constructor(labels, onPicture) {
     const files = [
       ["figure.csv", labels.figure_csv],

@@ -1,8 +1,10 @@
 // A list of runs to choose from: what is typed narrows it, each run has a box, and whole selections are one click.
 
+import { fill, make, setText } from "../shared/format.js";
+
 const TELL_AFTER_MS = 250; // Clicks in quick succession are told together: each telling runs the page's script.
 
-class RunPicker {
+export default class RunPicker {
   constructor(parent, data) {
     this.parent = parent;
     this.labels = data.labels;
@@ -10,6 +12,10 @@ class RunPicker {
     this.chosen = new Set(data.chosen);
     this.isUntold = false; // Whether the page's script does not know of the latest clicks yet.
     this.build();
+  }
+
+  static identityOf({ locale }) {
+    return locale;
   }
 
   build() {
@@ -102,24 +108,4 @@ class RunPicker {
     clearTimeout(this.timer);
     this.root.remove();
   }
-}
-
-const pickers = new WeakMap(); // Element that Streamlit gave -> {picker, owner}
-
-/** Called by Streamlit at each change of data; the newest call's clean-up alone takes the list away. */
-export default function ({ data, parentElement, setTriggerValue }) {
-  const owner = {};
-  let picker = pickers.get(parentElement)?.picker;
-  if (picker && (picker.locale !== data.locale || !picker.root.isConnected)) {
-    picker.dispose();
-    picker = undefined;
-  }
-  picker ??= new RunPicker(parentElement, data);
-  pickers.set(parentElement, { picker, owner });
-  picker.accept(data, setTriggerValue);
-  return () => {
-    if (pickers.get(parentElement)?.owner !== owner) return;
-    pickers.delete(parentElement);
-    picker.dispose();
-  };
 }

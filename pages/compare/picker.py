@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import streamlit as st
 
 from dqn_core.runs.records import RunRecord
-from pages.shared.component_value import component_value
+from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language
 from pages.shared.run_picker import run_facts, run_title
 
 __all__ = ["run_choice"]
 
-_HERE = Path(__file__).parent
-_SHARED = _HERE.parent / "shared"
 _KEY = "run-picker"
-_SCRIPTS = (_SHARED / "format.js", _HERE / "picker.js")
-_STYLES = (_SHARED / "base.css", _SHARED / "panel_charts.css", _HERE / "picker.css")
+_STYLES = ("shared/base.css", "shared/panel_charts.css", "compare/picker.css")
 
-_mount = st.components.v2.component(
-    "dqn_lab_run_picker",
-    css="\n".join(path.read_text("utf-8") for path in _STYLES),
-    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
-    isolate_styles=False,
-)
+_draw = Component("dqn_lab_run_picker", "compare/picker.js", _STYLES)
 
 
 def run_choice(
@@ -44,17 +33,20 @@ def run_choice(
         "chosen": list(chosen),
         "most": most,
         "locale": current_language(),
-        "labels": {
-            "title": _("Runs to compare"),
-            "filter": _("Filter: name, environment, seed, state …"),
-            "choose_shown": _("Choose all shown"),
-            "choose_none": _("Choose none"),
-            "count": _("{chosen} of {count} runs chosen"),
-            "no_runs": _("Runs appear here once you have started one."),
-            "no_match": _("No run has all these words."),
-        },
     }
-    _mount(key=_KEY, data=data, on_chosen_change=tell)
+    _draw(key=_KEY, data=data, constants={"labels": _labels()}, on_chosen_change=tell)
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "title": _("Runs to compare"),
+        "filter": _("Filter: name, environment, seed, state …"),
+        "choose_shown": _("Choose all shown"),
+        "choose_none": _("Choose none"),
+        "count": _("{chosen} of {count} runs chosen"),
+        "no_runs": _("Runs appear here once you have started one."),
+        "no_match": _("No run has all these words."),
+    }
 
 
 def _row(record: RunRecord) -> dict[str, str]:

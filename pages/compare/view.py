@@ -6,36 +6,19 @@ followed without one.
 
 from __future__ import annotations
 
-from pathlib import Path
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from dqn_core.analysis.comparison import Choices
+from pages.shared.component import Component
 from pages.shared.i18n import _, current_language
 from pages.shared.plot_theme import SERIES
 
 __all__ = ["COMPONENT_NAME", "compare_view"]
 
 COMPONENT_NAME = "dqn_lab_compare"
-_HERE = Path(__file__).parent
-_SHARED = _HERE.parent / "shared"
-_SCRIPTS = (
-    _SHARED / "plotly_loader.js",
-    _SHARED / "format.js",
-    _SHARED / "plot_theme.js",
-    _HERE / "compare_tables.js",
-    _HERE / "compare.js",
-)
-"""Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
-_STYLES = (_SHARED / "base.css", _SHARED / "panel_charts.css", _HERE / "compare.css")
+_STYLES = ("shared/base.css", "shared/panel_charts.css", "compare/compare.css")
 
-_mount = st.components.v2.component(
-    COMPONENT_NAME,
-    css="\n".join(path.read_text("utf-8") for path in _STYLES),
-    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
-    isolate_styles=False,
-)
+_draw = Component(COMPONENT_NAME, "compare/compare.js", _STYLES)
 
 
 def compare_view(run_ids: tuple[str, ...], choices: Choices, *, log_y: bool, base_path: str) -> None:
@@ -60,10 +43,8 @@ def compare_view(run_ids: tuple[str, ...], choices: Choices, *, log_y: bool, bas
         "log": log_y,
         "base_path": base_path,
         "locale": current_language(),
-        "series": {tone: list(colors) for tone, colors in SERIES.items()},
-        "labels": _labels(),
     }
-    _mount(key="compare", data=data)
+    _draw(key="compare", data=data, constants={"series": SERIES, "labels": _labels()})
 
 
 def _labels() -> dict[str, str]:

@@ -1,5 +1,7 @@
 // The list of experiments: a card each, with one bar for all its runs, followed without a run of the page's script.
 
+import { make, setAttribute, setText } from "../shared/format.js";
+
 const POLL_MS = 1000;
 const RETRY_MS = 3000;
 
@@ -73,7 +75,7 @@ class ExperimentCard {
   }
 }
 
-class ExperimentList {
+export default class ExperimentList {
   constructor(parent, data) {
     this.locale = data.locale;
     this.cards = new Map(); // Id -> {view, card}
@@ -83,6 +85,10 @@ class ExperimentList {
     parent.append(this.root);
     this.onVisibility = () => this.ask();
     document.addEventListener("visibilitychange", this.onVisibility);
+  }
+
+  static identityOf({ locale }) {
+    return locale;
   }
 
   accept(data, setTriggerValue) {
@@ -146,24 +152,4 @@ class ExperimentList {
     document.removeEventListener("visibilitychange", this.onVisibility);
     this.root.remove();
   }
-}
-
-const lists = new WeakMap(); // Element that Streamlit gave -> {list, owner}
-
-/** Called by Streamlit at each change of data; the newest call's clean-up alone takes the list away. */
-export default function ({ data, parentElement, setTriggerValue }) {
-  const owner = {};
-  let list = lists.get(parentElement)?.list;
-  if (list && (list.locale !== data.locale || !list.root.isConnected)) {
-    list.dispose();
-    list = undefined;
-  }
-  list ??= new ExperimentList(parentElement, data);
-  lists.set(parentElement, { list, owner });
-  list.accept(data, setTriggerValue);
-  return () => {
-    if (lists.get(parentElement)?.owner !== owner) return;
-    lists.delete(parentElement);
-    list.dispose();
-  };
 }

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
-
-import streamlit as st
 
 from dqn_core.runs.experiments import ExperimentStatus
 from pages.experiments.wire import card
-from pages.shared.component_value import component_value
+from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language
 from pages.shared.identity import may_control, owner_text
 
 __all__ = ["COMPONENT_NAME", "experiment_list"]
 
 COMPONENT_NAME = "dqn_lab_experiments"
-_HERE = Path(__file__).parent
-_SHARED = _HERE.parent / "shared"
 _KEY = "experiments"
-_SCRIPTS = (_SHARED / "format.js", _HERE / "experiments.js")
-_STYLES = (_SHARED / "base.css", _SHARED / "panel.css", _HERE / "experiments.css")
+_STYLES = ("shared/base.css", "shared/panel.css", "experiments/experiments.css")
 
-_mount = st.components.v2.component(
-    COMPONENT_NAME,
-    css="\n".join(path.read_text("utf-8") for path in _STYLES),
-    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
-    isolate_styles=False,
-)
+_draw = Component(COMPONENT_NAME, "experiments/experiments.js", _STYLES)
 
 
 def experiment_list(
@@ -45,18 +34,21 @@ def experiment_list(
         "experiments": [_card(status) for status in statuses],
         "base_path": base_path,
         "locale": current_language(),
-        "labels": {
-            "title": _("Experiments"),
-            "compare": _("Compare"),
-            "stop": _("Stop all"),
-            "resume": _("Resume all"),
-            "repeat": _("Repeat"),
-            "delete": _("Delete"),
-            "really_delete": _("Delete with all runs?"),
-            "connection_lost": _("Connection lost, trying again…"),
-        },
     }
-    _mount(key=_KEY, data=data, on_action_change=act)
+    _draw(key=_KEY, data=data, constants={"labels": _labels()}, on_action_change=act)
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "title": _("Experiments"),
+        "compare": _("Compare"),
+        "stop": _("Stop all"),
+        "resume": _("Resume all"),
+        "repeat": _("Repeat"),
+        "delete": _("Delete"),
+        "really_delete": _("Delete with all runs?"),
+        "connection_lost": _("Connection lost, trying again…"),
+    }
 
 
 def _card(status: ExperimentStatus) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 // One game: the socket to the environment on the server, and the newest state that came over it.
 
-class Game {
+export class Game {
   /** `onState(state)` hears of every state, `onEnd(problem)` of the end: null where the episode is over. */
   constructor({ address, canvas, onState, onEnd }) {
     Object.assign(this, { canvas, onState, onEnd });

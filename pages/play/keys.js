@@ -1,6 +1,8 @@
 // What the player holds: keys of a keyboard, and buttons under fingers. The one pressed last counts.
 
-class Keys {
+import { fill, make } from "../shared/format.js";
+
+export class Keys {
   /** `keys` {name: action}; sticky: an action goes on after its key is let go. `onAction(action)` hears of changes. */
   constructor({ keys, isSticky, actionNames, labels, onAction, onEnter }) {
     Object.assign(this, { keys, isSticky, onAction, onEnter });

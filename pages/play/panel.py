@@ -7,43 +7,19 @@ play_panel() ── data: environment, keys, texts ──> play.js ── WebSoc
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-import streamlit as st
 
 from pages.play.labels import play_labels
 from pages.play.socket import SPEEDS
+from pages.shared.component import Component
 from pages.shared.i18n import current_language
 
-__all__ = ["COMPONENT_NAME", "play_panel", "script", "style"]
+__all__ = ["COMPONENT_NAME", "play_panel"]
 
 COMPONENT_NAME = "dqn_lab_play"
-_PAGES = Path(__file__).parents[1]
-_SCRIPTS = (
-    "shared/mounting.js",
-    "shared/format.js",
-    "shared/words.js",
-    "shared/episode.js",
-    "play/game.js",
-    "play/keys.js",
-    "play/result.js",
-    "play/play.js",
-)
-"""Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
 _STYLES = ("shared/base.css", "shared/player_buttons.css", "play/play.css")
 
 
-def script() -> str:
-    """The component's JavaScript module."""
-    return "\n".join((_PAGES / name).read_text("utf-8") for name in _SCRIPTS)
-
-
-def style() -> str:
-    """The component's style sheet; every rule in it is for components of ours alone."""
-    return "\n".join((_PAGES / name).read_text("utf-8") for name in _STYLES)
-
-
-_mount = st.components.v2.component(COMPONENT_NAME, css=style(), js=script(), isolate_styles=False)
+_draw = Component(COMPONENT_NAME, "play/play.js", _STYLES)
 
 
 def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the page
@@ -84,8 +60,7 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
         "speeds": list(SPEEDS),
         "idle_note": idle_note,
         "replay_address": replay_address,
-        "labels": dict(messages) | play_labels(),
         "base_path": base_path.rstrip("/"),
         "locale": current_language(),
     }
-    _mount(key=key, data=data)
+    _draw(key=key, data=data, constants={"labels": dict(messages) | play_labels()})

@@ -1,10 +1,16 @@
 // A person plays an environment, then sees what the agent got from the same start.
 
+import { fetchNumbers } from "../shared/episode.js";
+import { DASH, fill, make, makeFormats, setAttribute, setText } from "../shared/format.js";
+import { Words } from "../shared/words.js";
+import { Game } from "./game.js";
+import { Keys } from "./keys.js";
+import { BestList, ResultView } from "./result.js";
+
 const SEEDS = 10000;
 
-class PlayPanel {
+export default class PlayPanel {
   constructor(parent, data) {
-    this.identity = PlayPanel.identityOf(data);
     this.data = data;
     this.formats = makeFormats(data.locale);
     this.words = new Words(data.labels, this.formats);
@@ -25,6 +31,10 @@ class PlayPanel {
 
   static identityOf(data) {
     return JSON.stringify(data);
+  }
+
+  accept() {
+    publish(this);
   }
 
   build() {
@@ -179,11 +189,4 @@ function publish(panel) {
     isOver: () => panel.game.isOver,
     action: () => panel.keys.action,
   };
-}
-
-/** Called by Streamlit at each change of data or theme. */
-export default function ({ data, parentElement }) {
-  const { panel, cleanUp } = keepMounted(PlayPanel, parentElement, data);
-  publish(panel);
-  return cleanUp;
 }

@@ -1,8 +1,10 @@
 // What came of a game: the player's return beside the agent's on the same start; and the best games of this session.
 
+import { fill, make, setAttribute, setText } from "../shared/format.js";
+
 const BEST_SHOWN = 5;
 
-class ResultView {
+export class ResultView {
   constructor({ labels, formats, replayAddress, onAgain }) {
     Object.assign(this, { labels, formats, replayAddress });
     this.title = make("h3", {});
@@ -61,7 +63,7 @@ class ResultView {
 }
 
 /** The best games since the page was opened. */
-class BestList {
+export class BestList {
   constructor(labels, formats) {
     Object.assign(this, { labels, formats });
     this.games = [];

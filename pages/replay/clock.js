@@ -1,9 +1,9 @@
 // Where the replay stands, and how it moves: at real time or a multiple of it, one state at a time, or by hand.
 
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
+export const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const LONGEST_GAP_S = 0.25; // A page that stood still for longer goes on from where it was.
 
-class Clock {
+export class Clock {
   /** `limit()` is the last state that can be shown by now; `onMove()` is called at every change. */
   constructor({ limit, onMove }) {
     Object.assign(this, { limit, onMove });

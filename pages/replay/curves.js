@@ -1,9 +1,12 @@
 // Curves over an episode's steps with a cursor: drawn once as SVG, so that moving the cursor costs nothing.
 
+import { scaleOf } from "../shared/episode.js";
+import { make, setAttribute } from "../shared/format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 100; // Of the drawing's own coordinates; the page stretches it.
 
-function makeSvg(tag, attributes, ...children) {
+export function makeSvg(tag, attributes, ...children) {
   const element = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
@@ -20,7 +23,7 @@ function roundTicks(low, high, count) {
   return ticks;
 }
 
-class Curves {
+export class Curves {
   /** `onSeek(step, phase)` hears where somebody points, with phase "start", "move" or "end". */
   constructor({ className, onSeek, formats }) {
     Object.assign(this, { onSeek, formats });

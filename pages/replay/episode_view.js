@@ -1,6 +1,12 @@
 // One episode on the page: its picture, the Q-values of the state shown, its numbers, and what it came to.
 
-class EpisodeView {
+import { ActionBars } from "../shared/action_bars.js";
+import { Episode, fetchNumbers } from "../shared/episode.js";
+import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
+import { Curves } from "./curves.js";
+import { Pictures } from "./pictures.js";
+
+export class EpisodeView {
   /** `side` {url, title, detail}; `onNews()` is called when more of the episode can be shown. */
   constructor({ side, data, words, onNews, onSeek, onPress }) {
     Object.assign(this, { side, data, words, onNews, onSeek, onPress });

@@ -10,34 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import streamlit as st
-
 from pages.replay.labels import replay_labels
+from pages.shared.component import Component
 from pages.shared.i18n import current_language
 
-__all__ = ["COMPONENT_NAME", "ReplaySide", "replay_panel", "script", "style"]
+__all__ = ["COMPONENT_NAME", "STYLES", "ReplaySide", "replay_panel"]
 
 COMPONENT_NAME = "dqn_lab_replay"
-_PAGES = Path(__file__).parents[1]
-_SCRIPTS = (
-    "shared/mounting.js",
-    "shared/format.js",
-    "shared/words.js",
-    "shared/action_bars.js",
-    "shared/episode.js",
-    "replay/pictures.js",
-    "replay/clock.js",
-    "replay/curves.js",
-    "replay/transport.js",
-    "replay/episode_view.js",
-    "replay/replay.js",
-)
-"""Parts of the component's one module, in this order: what stands in an earlier part is known to a later one."""
-_STYLES = (
+STYLES = (
     "shared/base.css",
     "shared/player_buttons.css",
     "shared/action_bars.css",
@@ -46,6 +29,8 @@ _STYLES = (
     "replay/transport.css",
     "replay/sizes.css",
 )
+
+_draw = Component(COMPONENT_NAME, "replay/replay.js", STYLES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,19 +47,6 @@ class ReplaySide:
         """Where its numbers are."""
         query = urlencode({"checkpoint": self.checkpoint, "seed": seed, "epsilon": epsilon})
         return f"{base_path}/live/runs/{quote(self.run_id)}/replay?{query}"
-
-
-def script() -> str:
-    """The component's JavaScript module."""
-    return "\n".join((_PAGES / name).read_text("utf-8") for name in _SCRIPTS)
-
-
-def style() -> str:
-    """The component's style sheet; every rule in it is for components of ours alone."""
-    return "\n".join((_PAGES / name).read_text("utf-8") for name in _STYLES)
-
-
-_mount = st.components.v2.component(COMPONENT_NAME, css=style(), js=script(), isolate_styles=False)
 
 
 def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or the page
@@ -108,8 +80,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         "action_names": list(action_names),
         "observation_names": list(observation_names),
         "frames_per_s": frames_per_s,
-        "labels": dict(messages) | replay_labels(),
         "base_path": base_path.rstrip("/"),
         "locale": current_language(),
     }
-    _mount(key=key, data=data)
+    _draw(key=key, data=data, constants={"labels": dict(messages) | replay_labels()})

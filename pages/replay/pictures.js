@@ -1,11 +1,13 @@
 // The pictures of one episode: fetched as they are drawn, kept as JPEG, decoded when they are about to be shown.
 
+import { patientFetch } from "../shared/episode.js";
+
 const BITMAPS_KEPT = 48; // About 1 MB each.
 const DECODES_AT_ONCE = 3;
 const PREFETCHED = 16;
 const PACK_HEAD = 4; // Numbers before the lengths: first, count, drawn, whether these are all.
 
-class Pictures {
+export class Pictures {
   /** `url(first)` is asked for the pictures from there on; `onNews()` is called when some came or one was decoded. */
   constructor({ url, onNews, onProblem }) {
     Object.assign(this, { url, onNews, onProblem });

@@ -1,9 +1,14 @@
 // The replay of one episode, or of two side by side in step, moved by one set of controls.
 
-class ReplayPanel {
+import { DASH, make, makeFormats } from "../shared/format.js";
+import { Words } from "../shared/words.js";
+import { Clock } from "./clock.js";
+import { EpisodeView } from "./episode_view.js";
+import { Transport } from "./transport.js";
+
+export default class ReplayPanel {
   constructor(parent, data) {
     this.parent = parent;
-    this.identity = ReplayPanel.identityOf(data);
     this.data = data;
     const formats = makeFormats(data.locale);
     this.formats = { ...formats, observed: observedFormat(data.locale) };
@@ -17,6 +22,10 @@ class ReplayPanel {
 
   static identityOf(data) {
     return JSON.stringify(data);
+  }
+
+  accept() {
+    publish(this);
   }
 
   build() {
@@ -140,11 +149,4 @@ function publish(panel) {
     isComplete: () => panel.views.every((view) => view.lastReady === Infinity),
     drawTimes: () => [...panel.drawTimes],
   };
-}
-
-/** Called by Streamlit at each change of data or theme. */
-export default function ({ data, parentElement }) {
-  const { panel, cleanUp } = keepMounted(ReplayPanel, parentElement, data);
-  publish(panel);
-  return cleanUp;
 }

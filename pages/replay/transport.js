@@ -1,5 +1,9 @@
 // What moves the replay: the scrub bar with the return so far, the buttons, the keyboard.
 
+import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
+import { SPEEDS } from "./clock.js";
+import { Curves, makeSvg } from "./curves.js";
+
 const ICONS = {
   first: "M6 5h2v14H6zM19 5v14l-9-7z",
   back: "M15 5v14l-9-7zM17 5h2v14h-2z",
@@ -48,7 +52,7 @@ class ScrubBar extends Curves {
   }
 }
 
-class Transport {
+export class Transport {
   constructor({ labels, formats, clock, sides, onFullScreen }) {
     Object.assign(this, { labels, formats, clock, sides, onFullScreen });
     this.scrub = new ScrubBar({ labels, formats, onSeek: (step, phase) => this.scrubTo(step, phase) });

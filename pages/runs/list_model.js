@@ -1,6 +1,6 @@
 // The list of runs as data: what the server told of it, and which of its lines are shown, in which order.
 
-const COLUMNS = [
+export const COLUMNS = [
   // name, and the direction in which it is sorted first
   ["name", "asc"],
   ["env", "asc"],
@@ -15,9 +15,9 @@ const COLUMNS = [
   ["size", "desc"],
   ["owner", "asc"],
 ];
-const ACTIVE = ["queued", "starting", "running", "paused"];
+export const ACTIVE = ["queued", "starting", "running", "paused"];
 
-class RunListModel {
+export class RunListModel {
   constructor(words) {
     this.words = words; // What a line's preset, state and owner are called.
     this.runs = new Map();

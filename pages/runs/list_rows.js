@@ -1,10 +1,13 @@
 // One line of the list of runs, and its cells.
 
-const NUMBERS = ["seed", "episodes", "best", "rate", "started", "seconds", "size"];
+import { DASH, duration, fill, make, setAttribute, setText } from "../shared/format.js";
+import { COLUMNS } from "./list_model.js";
+
+export const NUMBERS = ["seed", "episodes", "best", "rate", "started", "seconds", "size"];
 const SIZE_UNITS = ["kB", "MB", "GB"];
 
 /** Writes values as the reader's language does. */
-class CellTexts {
+export class CellTexts {
   constructor(labels, formats, locale, ownMark) {
     this.labels = labels;
     this.formats = formats;
@@ -44,7 +47,7 @@ function bytes(count, formats) {
 }
 
 /** A line that is made once and then only written where something changed. */
-class RunRow {
+export class RunRow {
   constructor(run, texts, address, onPick, onOpen) {
     this.texts = texts;
     this.box = make("input", { type: "checkbox" });

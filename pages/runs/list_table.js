@@ -1,10 +1,14 @@
 // All runs as a table: filtered, sorted and picked here, kept up to date by asking what is new.
 
+import { fill, make, makeFormats, setAttribute, setText } from "../shared/format.js";
+import { ACTIVE, COLUMNS, RunListModel } from "./list_model.js";
+import { CellTexts, NUMBERS, RunRow } from "./list_rows.js";
+
 const ASK_EVERY_MS = 2000;
 const TELL_AFTER_MS = 200; // Clicks in quick succession are told together: each telling runs a part of the page's script.
 const PORTION = 200; // Lines drawn at first, and with each "show more": a browser lays out thousands of them slowly.
 
-class RunsTable {
+export default class RunsTable {
   constructor(parent, data) {
     this.data = data;
     this.labels = data.labels;
@@ -20,6 +24,10 @@ class RunsTable {
   }
 
   // ------------------------------------------------------------------------------------------------- elements
+
+  static identityOf({ locale }) {
+    return locale;
+  }
 
   build(parent) {
     const { labels } = this;
@@ -101,7 +109,7 @@ class RunsTable {
       if (!answer.ok) throw new Error(`${answer.status}`);
       this.take(await answer.json());
       this.trouble.hidden = true;
-    } catch (error) {
+    } catch {
       if (asking.signal.aborted) return;
       this.trouble.hidden = false;
     }
@@ -230,24 +238,4 @@ class RunsTable {
 
 function sameSet(one, other) {
   return one.size === other.length && other.every((each) => one.has(each));
-}
-
-const tables = new WeakMap(); // Element that Streamlit gave -> {table, owner}
-
-/** Called by Streamlit at each change of data; the newest call's clean-up alone takes the table away. */
-export default function ({ data, parentElement, setTriggerValue }) {
-  const owner = {};
-  let table = tables.get(parentElement)?.table;
-  if (table && (table.data.locale !== data.locale || !table.root.isConnected)) {
-    table.dispose();
-    table = undefined;
-  }
-  table ??= new RunsTable(parentElement, data);
-  tables.set(parentElement, { table, owner });
-  table.accept(data, setTriggerValue);
-  return () => {
-    if (tables.get(parentElement)?.owner !== owner) return;
-    tables.delete(parentElement);
-    table.dispose();
-  };
 }

@@ -9,11 +9,8 @@ Lines never pass through a script run: the table asks each two seconds for what 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-import streamlit as st
-
-from pages.shared.component_value import component_value
+from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language
 from pages.shared.links import base_path, page_query
 from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
@@ -21,23 +18,10 @@ from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 __all__ = ["COMPONENT_NAME", "runs_table"]
 
 COMPONENT_NAME = "dqn_lab_runs_table"
-_HERE = Path(__file__).parent
-_SHARED = _HERE.parent / "shared"
 _KEY = "runs-table"
-_SCRIPTS = (
-    _SHARED / "format.js",
-    _HERE / "list_model.js",
-    _HERE / "list_rows.js",
-    _HERE / "list_table.js",
-)
-_STYLES = (_SHARED / "base.css", _SHARED / "badge.css", _SHARED / "panel_charts.css", _HERE / "list_table.css")
+_STYLES = ("shared/base.css", "shared/badge.css", "shared/panel_charts.css", "runs/list_table.css")
 
-_mount = st.components.v2.component(
-    COMPONENT_NAME,
-    css="\n".join(path.read_text("utf-8") for path in _STYLES),
-    js="\n".join(path.read_text("utf-8") for path in _SCRIPTS),
-    isolate_styles=False,
-)
+_draw = Component(COMPONENT_NAME, "runs/list_table.js", _STYLES)
 
 
 def runs_table(
@@ -71,7 +55,6 @@ def runs_table(
 
     address = "&".join(f"{name}={value}" for name, value in page_query(run="RUN").items())
     data = {
-        "labels": _labels(),
         "locale": current_language(),
         "base_path": base_path(),
         "address": f"{base_path()}/?{address}",
@@ -79,7 +62,7 @@ def runs_table(
         "picked": list(picked),
         "stamp": stamp,
     }
-    _mount(key=_KEY, data=data, on_picked_change=tell_picked, on_open_change=tell_open)
+    _draw(key=_KEY, data=data, constants={"labels": _labels()}, on_picked_change=tell_picked, on_open_change=tell_open)
 
 
 def _labels() -> dict[str, str]:

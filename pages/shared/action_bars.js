@@ -1,8 +1,10 @@
 // The Q-values of one state as labelled bars, one an action, with the action taken.
 
+import { fill, make, setAttribute, setText } from "./format.js";
+
 const SCALE_MEMORY = 0.97; // Share of the old scale kept at each new state, so that bars do not jump.
 
-class ActionBars {
+export class ActionBars {
   /** `scale` {low, high} fixes the ends of the bars; without it they follow the values. */
   constructor(labels, actionNames, { scale = null, showsGaps = false } = {}) {
     Object.assign(this, { labels, actionNames, showsGaps });

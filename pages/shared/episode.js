@@ -1,7 +1,7 @@
 // One episode's numbers as the server sends them, and what follows from them. State i is what the agent sees before its
 // step i; the last state, number `length`, is what the episode ended in.
 
-class Episode {
+export class Episode {
   constructor(numbers) {
     this.numbers = numbers;
     this.length = numbers.length;
@@ -32,7 +32,7 @@ class Episode {
 }
 
 /** {low, high} of all finite numbers among `values` and `also`; never empty. */
-function scaleOf(values, ...also) {
+export function scaleOf(values, ...also) {
   let [low, high] = [Math.min(...also), Math.max(...also)];
   for (const value of values) {
     if (!Number.isFinite(value)) continue;
@@ -58,7 +58,7 @@ async function goodAnswer(response) {
 const FETCH_RETRY_MS = [300, 1000, 2000, 4000];
 
 /** Fetches again and again while the server cannot be reached; gives up only on `signal`. */
-async function patientFetch(url, signal) {
+export async function patientFetch(url, signal) {
   for (let failures = 0; ; failures += 1) {
     try {
       return await goodAnswer(await fetch(url, { signal }));
@@ -73,7 +73,7 @@ async function patientFetch(url, signal) {
 const LISTS = ["actions", "is_greedy", "rewards", "q_values", "observations", "discounted_returns"];
 
 /** The numbers of the episode at `url`, all portions of a long one; `onStage` hears what the server does meanwhile. */
-async function fetchNumbers(url, signal, onStage) {
+export async function fetchNumbers(url, signal, onStage) {
   const numbers = await fetchPortion(url, signal, onStage);
   while (numbers.actions.length < numbers.length) {
     const more = await fetchPortion(`${url}&from=${numbers.actions.length}`, signal, onStage);

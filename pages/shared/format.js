@@ -1,14 +1,14 @@
 // Numbers, durations and sentences in the reader's language, and one helper to build elements.
 
-const DASH = "–";
+export const DASH = "–";
 
 /** `template` with each `{name}` (or `{name:spec}`) replaced; an unknown name stays as it is. */
-function fill(template, values) {
+export function fill(template, values) {
   return template.replace(/\{(\w+)(?::[^}]*)?\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
 /** Formatters of the page's locale; each shows a dash where there is no number. */
-function makeFormats(locale) {
+export function makeFormats(locale) {
   const number = (options) => {
     const format = new Intl.NumberFormat(locale, options);
     return (value) => (Number.isFinite(value) ? format.format(value) : DASH);
@@ -39,7 +39,7 @@ function separatorsOf(locale) {
 }
 
 /** Seconds as m:ss or h:mm:ss, which reads the same in every language. */
-function duration(seconds) {
+export function duration(seconds) {
   if (!Number.isFinite(seconds)) return DASH;
   const whole = Math.max(0, Math.round(seconds));
   const two = (value) => String(value).padStart(2, "0");
@@ -49,7 +49,7 @@ function duration(seconds) {
 }
 
 /** An element with attributes and children; strings become text, never markup. */
-function make(tag, attributes = {}, ...children) {
+export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children.filter((child) => child !== null && child !== undefined));
@@ -57,10 +57,10 @@ function make(tag, attributes = {}, ...children) {
 }
 
 /** Writes only what differs: an untouched node costs no layout and is not announced again. */
-function setText(element, text) {
+export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function setAttribute(element, name, value) {
+export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

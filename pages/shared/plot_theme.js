@@ -1,7 +1,7 @@
 // The page's colours and font as Streamlit's CSS variables give them, and Plotly's few words.
 
 /** Colours and font at `root`; the palette's light or dark tones, whichever fits the page's background. */
-function readTheme(root, palettes) {
+export function readTheme(root, palettes) {
   const style = getComputedStyle(root);
   const read = (name, fallback) => style.getPropertyValue(`--st-${name}`).trim() || fallback;
   const text = read("text-color", style.color);
@@ -28,7 +28,7 @@ function channels(color) {
   return normal.match(/[\d.]+/g).slice(0, 3).map(Number);
 }
 
-function withAlpha(color, alpha) {
+export function withAlpha(color, alpha) {
   return `rgba(${channels(color).join(", ")}, ${alpha})`;
 }
 
@@ -42,7 +42,7 @@ function luminance(color) {
 }
 
 /** Plotly's own few words in the reader's language; gives the name to use as `config.locale`. */
-function registerWords(Plotly, locale, labels) {
+export function registerWords(Plotly, locale, labels) {
   const name = `${locale}-dqn-lab`;
   Plotly.register({
     moduleType: "locale",

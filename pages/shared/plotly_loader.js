@@ -1,17 +1,20 @@
 // Plotly, loaded once a page, however many panels it shows and whoever asks first; a failed attempt may be made again.
 
-function loadPlotly(basePath) {
+const ADDRESS = String(new URL("plotly.min.js", import.meta.url));
+let loading = null;
+
+export function loadPlotly() {
   if (window.Plotly) return Promise.resolve(window.Plotly);
-  window.dqnLabPlotly ??= new Promise((resolve, reject) => {
+  loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = `${basePath}/live/plotly.min.js`;
+    script.src = ADDRESS;
     script.onload = () => resolve(window.Plotly);
     script.onerror = () => {
       script.remove();
-      window.dqnLabPlotly = undefined;
-      reject(new Error(script.src));
+      loading = null;
+      reject(new Error(ADDRESS));
     };
     document.head.append(script);
   });
-  return window.dqnLabPlotly;
+  return loading;
 }

@@ -1,8 +1,10 @@
 // Settings and messages in the words of the page's form.
 
+import { DASH, fill } from "./format.js";
+
 const FIELD_PARAMETERS = new Set(["field", "name", "limit_name"]); // Parameters of messages that name a setting.
 
-class Words {
+export class Words {
   constructor(labels, formats) {
     this.labels = labels;
     this.formats = formats;
@@ -36,11 +38,11 @@ class Words {
 }
 
 /** Everything that was changed at one moment. */
-function changesText(item, words) {
+export function changesText(item, words) {
   return item.changes.map((each) => words.change(each)).join("; ");
 }
 
 /** Whether two settings are the same; widths of layers are lists. */
-function isSame(one, other) {
+export function isSame(one, other) {
   return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -1,14 +1,24 @@
 // The live panel of one run: takes what its stream brings, keeps it, and draws it at most about ten times a second.
 
+import { fill, make, makeFormats } from "../shared/format.js";
+import { readTheme, registerWords } from "../shared/plot_theme.js";
+import { loadPlotly } from "../shared/plotly_loader.js";
+import { isSame, Words } from "../shared/words.js";
+import { LiveChart } from "./panel_charts.js";
+import { marksOf } from "./panel_marks.js";
+import { EpisodeSeries } from "./panel_series.js";
+import { StageView } from "./panel_stage.js";
+import { RunStream } from "./panel_stream.js";
+import { ACTIVE_STATES, ChangesView, StatusView, TilesView } from "./panel_view.js";
+
 const DRAW_EVERY_MS = 100;
 const DRAW_SHARE = 0.25; // Of the time, at most: on a slow machine the rest is for training and for clicks.
 const PLOTLY_RETRY_MS = 3000;
 const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered within this time, and needs no rerun.
 
-class LivePanel {
+export default class LivePanel {
   constructor(parent, data) {
     this.parent = parent;
-    this.identity = LivePanel.identityOf(data);
     this.data = data;
     this.labels = data.labels;
     this.formats = makeFormats(data.locale);
@@ -90,7 +100,7 @@ class LivePanel {
 
   async loadPlotly() {
     try {
-      const Plotly = await loadPlotly(this.data.base_path);
+      const Plotly = await loadPlotly();
       if (this.isDisposed) return;
       this.plotlyLocale = registerWords(Plotly, this.data.locale, this.labels);
       this.Plotly = Plotly;
@@ -106,6 +116,7 @@ class LivePanel {
     const isWatchSwitched = data.watch_frames !== this.data.watch_frames;
     this.data = data;
     this.setTriggerValue = setTriggerValue;
+    publish(this);
     if (isWatchSwitched) {
       this.showStage();
       this.stream.dispose();
@@ -306,12 +317,4 @@ function publish(panel) {
     state: () => panel.update.state,
     drawTimes: () => [...panel.drawTimes],
   };
-}
-
-/** Called by Streamlit at each change of data or theme. */
-export default function ({ data, parentElement, setTriggerValue }) {
-  const { panel, cleanUp } = keepMounted(LivePanel, parentElement, data);
-  publish(panel);
-  panel.accept(data, setTriggerValue);
-  return cleanUp;
 }

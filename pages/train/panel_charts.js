@@ -1,5 +1,10 @@
 // One live chart: a card with heading, legend buttons and a Plotly figure made from its template.
 
+import { fill, make, setAttribute, setText } from "../shared/format.js";
+import { withAlpha } from "../shared/plot_theme.js";
+import { drawMarks, layoutMarks, MARK_FONT_SIZE, MARK_ROW_PX } from "./panel_marks.js";
+import { decimate, sample } from "./panel_series.js";
+
 const POINTS_AT_MOST = 1500;
 const POINTS_PER_PIXEL = 2;
 const PICTURE_HEAD_PX = 44;
@@ -20,7 +25,7 @@ function markerStyle(marker, count, color, background) {
   return { ...marker, color, size, line: { color: background, width: isCrowded ? 0 : marker.line.width } };
 }
 
-class LiveChart {
+export class LiveChart {
   /** `onStale` is called when the chart wants to be drawn again: zoomed, resized, legend or axis switched. */
   constructor(template, labels, onStale) {
     this.template = template;

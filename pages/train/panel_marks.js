@@ -1,14 +1,16 @@
 // Marks of live changes: a dashed line at the episode, its label above the plot on a row of its own where it must.
 
-const MARK_FONT_SIZE = 11;
-const MARK_ROW_PX = 15;
+import { changesText } from "../shared/words.js";
+
+export const MARK_FONT_SIZE = 11;
+export const MARK_ROW_PX = 15;
 const MARK_ROWS = 4;
 const MARK_GAP_PX = 10;
 const ROOM_LEFT_PX = 44; // Beside the plot, where the axis has its numbers further down.
 const ROOM_RIGHT_PX = 12;
 
 /** Live changes as {x, text}, one for each moment. */
-function marksOf(changes, words) {
+export function marksOf(changes, words) {
   return changes.map((item) => ({ x: item.episode, text: changesText(item, words) }));
 }
 
@@ -18,7 +20,7 @@ function marksOf(changes, words) {
  * stairs: their lines rise highest where the labels of the others do not reach. A label that finds no free row is left
  * out of the chart; its line stays, and the list below the charts names every change.
  */
-function layoutMarks(marks, toPixel, width, measure) {
+export function layoutMarks(marks, toPixel, width, measure) {
   const visible = marks
     .map((mark) => ({ ...mark, pixel: toPixel(mark.x), extent: measure(mark.text) + MARK_GAP_PX }))
     .filter(({ pixel }) => pixel >= -0.5 && pixel <= width + 0.5)
@@ -53,7 +55,7 @@ function freeRow(mark, placed) {
 }
 
 /** Plotly shapes and annotations of placed marks; lines rise to their labels through the margin above the plot. */
-function drawMarks(placed, plotHeight, theme) {
+export function drawMarks(placed, plotHeight, theme) {
   const color = theme.colors.change;
   const rise = (mark) => (mark.row < 0 ? 0 : (mark.row + 0.8) * MARK_ROW_PX);
   const shapes = placed.map((mark) => ({

@@ -2,7 +2,7 @@
 
 const EXACT_EVERY = 512; // A running sum is taken anew this often, so that rounding errors do not add up.
 
-class EpisodeSeries {
+export class EpisodeSeries {
   constructor() {
     this.columns = new Map();
     this.means = new Map();
@@ -90,7 +90,7 @@ function lowerBound(values, length, wanted) {
  * Buckets are powers of two wide and begin at multiples of their width: a row added at the end leaves the earlier
  * buckets, and with them the line on the screen, as they were.
  */
-function decimate(x, y, first, end, limit) {
+export function decimate(x, y, first, end, limit) {
   const points = { x: [], y: [] };
   const keep = (i) => {
     points.x.push(x[i]);
@@ -121,7 +121,7 @@ function decimate(x, y, first, end, limit) {
  * Each second, fourth, eighth... point there is: markers at the extremes alone would look like two rails. The highest is
  * always among them: the page names it as the best.
  */
-function sample(x, y, first, end, limit) {
+export function sample(x, y, first, end, limit) {
   const known = [];
   for (let i = first; i < end; i += 1) if (y[i] !== null && y[i] !== undefined) known.push(i);
   const step = 2 ** Math.max(0, Math.ceil(Math.log2(known.length / limit)));

@@ -1,6 +1,9 @@
 // The running episode: its newest frame, and the Q-values that chose the action in it.
 
-class StageView {
+import { ActionBars } from "../shared/action_bars.js";
+import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
+
+export class StageView {
   constructor(labels, actionNames) {
     this.labels = labels;
     this.actions = new ActionBars(labels, actionNames);

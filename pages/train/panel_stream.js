@@ -4,7 +4,7 @@
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const QUIET_MS = 1200; // A connection that comes back within this time is not worth a line on the page.
 
-class RunStream {
+export class RunStream {
   /** `cursor()` gives {rows, changes}; `onMessage(update)` false asks for the stream again from that cursor. */
   constructor({ url, cursor, onMessage, onConnection }) {
     Object.assign(this, { url, cursor, onMessage, onConnection });

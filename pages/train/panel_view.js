@@ -1,10 +1,13 @@
 // What stands above the charts: the run's state, its progress and the tiles; and the list of live changes below.
 
+import { DASH, duration, fill, make, setAttribute, setText } from "../shared/format.js";
+import { changesText } from "../shared/words.js";
+
 const TILES = ["episode", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
 const NOTICES_AT_MOST = 3;
-const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
+export const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
 
-class StatusView {
+export class StatusView {
   constructor(labels) {
     this.labels = labels;
     this.badge = make("span", { class: "dqn-badge", "data-testid": "run-state" });
@@ -86,7 +89,7 @@ class StatusView {
   }
 }
 
-class TilesView {
+export class TilesView {
   constructor(labels) {
     this.labels = labels;
     this.values = new Map();
@@ -128,7 +131,7 @@ class TilesView {
 }
 
 /** Every live change in words, for those whose label found no room in a chart and for screen readers. */
-class ChangesView {
+export class ChangesView {
   constructor(labels) {
     this.labels = labels;
     this.count = 0;

@@ -1,4 +1,4 @@
-"""The routes below ``/live``: a run's event stream, its frames, its CSV files, and the plotting library.
+"""The routes below ``/live``: a run's event stream, its frames, and its CSV files.
 
 A route's coroutine shares its event loop with every page: what reads the database or a file does so in a worker
 thread.
@@ -7,12 +7,8 @@ thread.
 from __future__ import annotations
 
 import functools
-import gzip
-import importlib.metadata
-import importlib.util
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,7 +26,7 @@ from pages.shared.identity import browser_of
 from pages.train.stream import RunStreams
 from pages.train.wire import Cursor
 
-__all__ = ["live_routes", "plotly_files"]
+__all__ = ["live_routes"]
 
 _WATCH_S = 2.5
 """Frames go on for this long after a viewer was last there; it is there again each second."""
@@ -51,7 +47,6 @@ def live_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
         route(f"{run}/frames/{{name}}", _frame),
         route(f"{run}/episodes.csv", functools.partial(_csv, name="episodes", write=episodes_csv)),
         route(f"{run}/changes.csv", functools.partial(_csv, name="changes", write=changes_csv)),
-        Route("/live/plotly.min.js", _plotly, methods=["GET"]),
     ]
 
 
@@ -96,28 +91,6 @@ async def _csv(
     }
     portions = HEAVY_TURNS.portions(iter(write(view)))
     return StreamingResponse(portions, headers=headers, media_type="text/csv; charset=utf-8")
-
-
-async def _plotly(request: Request) -> Response:
-    """The plotly.js that the plotly package brings along: classrooms are offline."""
-    etag, plain, zipped = await run_in_threadpool(plotly_files)
-    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
-    if etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    takes_gzip = "gzip" in request.headers.get("accept-encoding", "")
-    headers["Content-Encoding"] = "gzip" if takes_gzip else "identity"
-    return Response(zipped if takes_gzip else plain, media_type="text/javascript", headers=headers)
-
-
-@functools.cache
-def plotly_files() -> tuple[str, bytes, bytes]:
-    """(ETag, text, text compressed): found without importing plotly, compressed once and not at each request."""
-    package = importlib.util.find_spec("plotly")
-    if package is None or package.origin is None:
-        message = "plotly is not installed: pip install -r requirements.txt"
-        raise ModuleNotFoundError(message)
-    plain = (Path(package.origin).parent / "package_data" / "plotly.min.js").read_bytes()
-    return f'"plotly-{importlib.metadata.version("plotly")}"', plain, gzip.compress(plain, 6)
 
 
 # --------------------------------------------------------------------------------------------- what clients send

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from browser_watch import settle
 from live_server import LiveServer
+from pages.server.browser_code import BROWSER_CODE
 
 SETTINGS = {"STREAMLIT_SERVER_BASE_URL_PATH": "lab"}
 
@@ -20,7 +21,7 @@ SETTINGS = {"STREAMLIT_SERVER_BASE_URL_PATH": "lab"}
 def test_pages_and_live_routes_are_there_below_a_path(open_page: Callable[..., Page], tmp_path: Path) -> None:
     with LiveServer(tmp_path / "data", tmp_path / "server.log", settings=SETTINGS, base_path="/lab") as server:
         with httpx.Client(trust_env=False) as client:
-            for path in ("/", "/_stcore/health", "/live/runs.json", "/live/plotly.min.js"):
+            for path in ("/", "/_stcore/health", "/live/runs.json", BROWSER_CODE.address("shared/mount.js")):
                 assert client.get(f"{server.url}{path}").status_code == 200, path
             assert client.get(server.url.removesuffix("/lab") + "/live/runs.json").status_code == 404
         page = open_page(server=server)

@@ -13,7 +13,8 @@ from browser_watch import settle
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.results import verdict
 from dqn_core.lessons.shipped import read_shipped
-from live_server import ROOT, LiveServer
+from live_server import LiveServer
+from pages.server.browser_code import BROWSER_CODE
 
 OpenPage = Callable[..., Page]
 
@@ -81,7 +82,8 @@ def test_a_search_shows_its_trials_in_three_figures(
 
 
 def test_a_table_that_is_saved_opens_right_in_a_spreadsheet(page: Page) -> None:
-    source = (ROOT / "pages" / "shared" / "figure" / "figure_data.js").read_text("utf-8")
+    module = BROWSER_CODE.address("shared/figure/figure_data.js")
+    page.goto(module)
     rows = [["=1+1", "-0.5", "환경"], [1 + (0.05 - 1.0), 1 / 3, "+a,b"]]
-    text = page.evaluate(f"rows => {{ {source}; return csvText(rows); }}", rows)
+    text = page.evaluate("([module, rows]) => import(module).then(({ csvText }) => csvText(rows))", [module, rows])
     assert text == f"'=1+1,-0.5,환경\r\n0.05,{1 / 3!r},\"'+a,b\"\r\n"

@@ -31,7 +31,7 @@ def _callbacks_without_their_page() -> None:
     from pages.inside import batch, update
     from pages.runs import run_dialogs
     from pages.shared import address_choices, instructor
-    from pages.shared.component_value import component_value
+    from pages.shared.component import component_value
 
     choices = (
         address_choices.AddressChoice("x", ("a", "b")),

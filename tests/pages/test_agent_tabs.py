@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
+from browser_sources import data_of, module_text
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
@@ -21,7 +21,6 @@ from dqn_core.training.run_folder import RunFolder
 from pages.replay.charts.return_histogram import histogram_bins, return_histogram_svg
 from pages.replay.learning_gallery import chosen_recordings
 from pages.shared.jobs.labels import gallery_labels, video_labels
-from pages.shared.jobs.panels import gallery_script, job_script
 from scripted_trainer import wait_until
 from trainer_runs import recorded, snapshot_of
 
@@ -49,7 +48,7 @@ def app(open_app: Opened, run_id: str) -> AppTest:
 def shown(app: AppTest, name: str) -> list[dict[str, Any]]:
     """What the page handed to its components of that name."""
     protos = [each.proto for each in app.get("bidi_component")]
-    return [json.loads(proto.json) for proto in protos if proto.component_name == name]
+    return [data_of(proto) for proto in protos if proto.component_name == name]
 
 
 def wait_for_jobs() -> None:
@@ -194,10 +193,8 @@ def test_the_histogram_is_a_drawing_of_finite_numbers(returns: list[float], grou
     assert svg.count("<rect") == len(histogram_bins(returns)[0])
 
 
-@pytest.mark.parametrize(("script", "labels"), [(job_script, video_labels), (gallery_script, gallery_labels)])
-def test_the_scripts_know_their_labels(
-    script: Callable[[], str], labels: Callable[[], dict[str, str]], open_app: Opened
-) -> None:
-    asked = set(re.findall(r"\blabels\.(\w+)", script()))
+@pytest.mark.parametrize(("module", "labels"), [("job_panel", video_labels), ("gallery", gallery_labels)])
+def test_the_scripts_know_their_labels(module: str, labels: Callable[[], dict[str, str]], open_app: Opened) -> None:
+    asked = set(re.findall(r"\blabels\.(\w+)", module_text(f"shared/jobs/{module}.js")))
     assert asked
     assert asked <= set(labels())

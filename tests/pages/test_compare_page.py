@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import pages.server.process
 from app_pages import to_page
+from browser_sources import data_of
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
@@ -40,8 +40,7 @@ def open_compare(manager: RunManager) -> Opened:
 def component(app: AppTest, name: str) -> dict[str, Any]:
     """What the page handed to one of its components."""
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == name)
-    values: dict[str, Any] = json.loads(proto.json)
-    return values
+    return data_of(proto)
 
 
 def started(manager: RunManager, spec: ExperimentSpec) -> Sequence[RunRecord]:

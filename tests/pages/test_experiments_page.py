@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 import pages.server.process
 from app_pages import to_page
 from asgi_client import Client
+from browser_sources import data_of
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.experiment_spec import ExperimentSpec
@@ -42,7 +42,7 @@ def open_experiments(manager: RunManager) -> Opened:
 def cards(app: AppTest) -> list[dict[str, Any]]:
     """What the page handed to the list."""
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "dqn_lab_experiments")
-    values: list[dict[str, Any]] = json.loads(proto.json)["experiments"]
+    values: list[dict[str, Any]] = data_of(proto)["experiments"]
     return values
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 import fake_environments as fake
 import pages.server.process
+from browser_sources import data_of
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from pages.train.panel import COMPONENT_NAME
@@ -41,7 +41,7 @@ def _failed(manager: RunManager, **config: Any) -> str:
 
 def _message(app: AppTest) -> str:
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == COMPONENT_NAME)
-    return str(json.loads(proto.json)["message"])
+    return str(data_of(proto)["message"])
 
 
 def test_a_diverged_run_names_the_cause_and_goes_on_from_its_last_good_checkpoint(

@@ -235,19 +235,6 @@ def test_asking_for_the_headers_alone_opens_no_stream(lab: Lab) -> None:
     assert response.headers["content-type"].startswith("text/event-stream")
 
 
-def test_plotly_comes_from_the_package_and_is_cached(lab: Lab) -> None:
-    first = lab.client.get("/live/plotly.min.js", headers={"Accept-Encoding": "gzip"})
-    assert first.status_code == 200
-    assert first.headers["content-type"].startswith("text/javascript")
-    assert first.headers["content-encoding"] == "gzip"
-    assert b"Plotly" in first.content
-    assert int(first.headers["content-length"]) < len(first.content) / 2
-    plain = lab.client.get("/live/plotly.min.js", headers={"Accept-Encoding": "identity"})
-    assert plain.content == first.content
-    again = lab.client.get("/live/plotly.min.js", headers={"If-None-Match": first.headers["etag"]})
-    assert (again.status_code, again.content) == (304, b"")
-
-
 def test_the_last_rows_are_sent_before_the_end(lab: Lab) -> None:
     """A viewer of a run that goes on: the first message at once, the rest as it happens, the end last."""
     lab.follow(obedient())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from browser_sources import data_of, module_text
 from dqn_core.config import TrainingConfig
 from pages.shared.fields import FIELDS
 from pages.train import panel
@@ -34,7 +35,7 @@ def show(**changes: object) -> None:
 @pytest.fixture
 def mounted() -> Callable[..., Any]:
     def mount(locale: str = "en-US", **changes: Any) -> Any:
-        app = AppTest.from_function(show, kwargs=changes)
+        app = AppTest.from_function(show, kwargs=changes, default_timeout=30)
         app.context = {"locale": locale}
         app.run()
         assert not app.exception
@@ -44,22 +45,16 @@ def mounted() -> Callable[..., Any]:
     return mount
 
 
-def data_of(proto: Any) -> dict[str, Any]:
-    values: dict[str, Any] = json.loads(proto.json)
-    return values
-
-
 def labels_of(mounted: Callable[..., Any], locale: str = "en-US") -> dict[str, str]:
     found: dict[str, str] = data_of(mounted(locale))["labels"]
     return found
 
 
-def test_the_panel_is_one_module_with_one_default_export(mounted: Callable[..., Any]) -> None:
-    proto = mounted()
+def test_a_redraw_sends_what_changed_and_where_the_rest_is_kept(mounted: Callable[..., Any]) -> None:
+    proto = mounted(settings=TrainingConfig().to_dict(), message="The run ended with an error. " * 10)
     assert proto.component_name == panel.COMPONENT_NAME
-    assert proto.js_content == panel.script()
-    assert len(re.findall(r"^export default function", proto.js_content, re.MULTILINE)) == 1
-    assert "import " not in re.sub(r"//.*|/\*.*?\*/", "", proto.js_content, flags=re.DOTALL)
+    assert len(proto.SerializeToString()) < 4_000
+    assert (proto.css_content, proto.html_content) == ("", "")
 
 
 def test_the_page_hands_over_what_it_knows_of_the_run(mounted: Callable[..., Any]) -> None:
@@ -86,17 +81,18 @@ def test_a_rerun_gives_the_same_element_so_that_the_browser_keeps_it(mounted: Ca
     first, second = mounted(state="running"), mounted(state="paused")
     assert first.id == second.id
     assert mounted(state="running").json == first.json
+    assert first.js_content == second.js_content
 
 
 def test_every_text_that_the_script_names_is_given(mounted: Callable[..., Any]) -> None:
-    named = set(re.findall(r"\blabels\.(\w+)", panel.script()))
+    named = set(re.findall(r"\blabels\.(\w+)", module_text("train/panel.js")))
     given = labels_of(mounted)
     assert named - given.keys() == set()
     assert {f"tile_{name}" for name in re.findall(r'"(\w+)"', _line("const TILES"))} <= given.keys()
 
 
 def _line(start: str) -> str:
-    return next(line for line in panel.script().splitlines() if line.startswith(start))
+    return next(line for line in module_text("train/panel.js").splitlines() if line.startswith(start))
 
 
 def test_every_state_and_reason_has_words(mounted: Callable[..., Any]) -> None:
@@ -116,28 +112,8 @@ def test_settings_are_called_what_the_form_calls_them(mounted: Callable[..., Any
     assert {f"field_{name}" for name in FIELDS} <= english.keys()
 
 
-def test_the_plotting_library_is_asked_for_below_the_base_path() -> None:
-    script = panel.preload_script('/la"b')
-    assert 'loadPlotly("/la\\"b")' in script
-    assert "requestIdleCallback" in script
-
-
 def test_texts_and_numbers_follow_the_readers_language(mounted: Callable[..., Any]) -> None:
     data = data_of(mounted("ko-KR"))
     assert data["locale"] == "ko"
     assert data["labels"]["state_running"] != labels_of(mounted)["state_running"]
     assert data["charts"][0]["layout"]["meta"]["title"] == data["labels"]["chart_return"]
-
-
-def test_the_style_sheet_touches_nothing_but_the_panel() -> None:
-    rules = re.sub(r"/\*.*?\*/", "", panel.style(), flags=re.DOTALL)
-    selectors = [each.strip() for each in re.findall(r"([^{};]+)\{", rules)]
-    plain = [each for each in selectors if not each.startswith(("@", "50%"))]
-    assert len(plain) > 50
-    for selector in plain:
-        for part in re.split(r",(?![^(]*\))", selector):
-            assert part.strip().startswith(".dqn-live"), selector
-
-
-def test_the_style_sheet_respects_readers_who_want_no_motion() -> None:
-    assert "@media (prefers-reduced-motion: reduce)" in panel.style()

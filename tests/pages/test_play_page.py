@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 import fake_environments
+from browser_sources import data_of, module_text
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.manager import RunManager
 from pages.play import panel
@@ -19,8 +19,7 @@ Opened = Callable[..., AppTest]
 def game(app: AppTest) -> dict[str, Any]:
     """What the page handed to the game."""
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == panel.COMPONENT_NAME)
-    values: dict[str, Any] = json.loads(proto.json)
-    return values
+    return data_of(proto)
 
 
 def test_without_runs_one_plays_alone(open_app: Opened) -> None:
@@ -71,13 +70,5 @@ def test_the_game_speaks_the_readers_language(open_app: Opened) -> None:
 
 
 def test_every_text_that_the_script_names_is_given() -> None:
-    named = set(re.findall(r"\blabels\.(\w+)", panel.script()))
+    named = set(re.findall(r"\blabels\.(\w+)", module_text("play/play.js")))
     assert named - play_labels().keys() == set()
-
-
-def test_the_style_sheet_touches_nothing_but_our_components() -> None:
-    rules = re.sub(r"/\*.*?\*/", "", panel.style(), flags=re.DOTALL)
-    selectors = [each.strip() for each in re.findall(r"([^{};]+)\{", rules)]
-    for selector in [each for each in selectors if not each.startswith("@")]:
-        for part in re.split(r",(?![^(]*\))", selector):
-            assert part.strip().startswith((".dqn-live", ".dqn-play")), selector

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from browser_sources import data_of, module_text
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
@@ -36,8 +36,7 @@ def trained(manager: RunManager, *kinds: Any, **changes: Any) -> str:
 def replay(app: AppTest) -> dict[str, Any]:
     """What the page handed to the replay."""
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == panel.COMPONENT_NAME)
-    values: dict[str, Any] = json.loads(proto.json)
-    return values
+    return data_of(proto)
 
 
 def asked(side: dict[str, Any]) -> tuple[str, dict[str, str]]:
@@ -164,17 +163,5 @@ def test_the_train_page_leads_to_the_replay_of_its_run(open_app: Opened, manager
 
 
 def test_every_text_that_the_script_names_is_given() -> None:
-    named = set(re.findall(r"\blabels\.(\w+)", panel.script()))
+    named = set(re.findall(r"\blabels\.(\w+)", module_text("replay/replay.js")))
     assert named - replay_labels().keys() == set()
-
-
-def test_the_replay_is_one_module_with_one_default_export() -> None:
-    assert len(re.findall(r"^export default function", panel.script(), re.MULTILINE)) == 1
-
-
-def test_the_style_sheet_touches_nothing_but_our_components() -> None:
-    rules = re.sub(r"/\*.*?\*/", "", panel.style(), flags=re.DOTALL)
-    selectors = [each.strip() for each in re.findall(r"([^{};]+)\{", rules)]
-    for selector in [each for each in selectors if not each.startswith("@")]:
-        for part in re.split(r",(?![^(]*\))", selector):
-            assert part.strip().startswith((".dqn-live", ".dqn-replay")), selector

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import pages.server.process
 from app_pages import to_page
+from browser_sources import data_of
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
@@ -54,8 +55,7 @@ def _going(manager: RunManager) -> str:
 
 def _table(app: AppTest) -> dict[str, Any]:
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == COMPONENT_NAME)
-    values: dict[str, Any] = json.loads(proto.json)
-    return values
+    return data_of(proto)
 
 
 def _possible(app: AppTest) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import pages.server.process
 from app_pages import to_page
+from browser_sources import data_of
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from scripted_trainer import wait_for_end
@@ -42,7 +42,7 @@ def opened(locale: str = "en-US", **query: str) -> AppTest:
 
 def figures(app: AppTest) -> dict[str, dict[str, Any]]:
     """What the page handed to its figures, by name."""
-    found = [json.loads(each.proto.json) for each in app.get("bidi_component") if "figure" in each.proto.component_name]
+    found = [data_of(each.proto) for each in app.get("bidi_component") if "figure" in each.proto.component_name]
     return {each["id"]: each for each in found}
 
 

@@ -6,23 +6,23 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
-import plotly
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Route
 
+from browser_sources import fulfill, mount_script
 from pages.shared.plot_theme import PALETTE
 from pages.train import panel
 from pages.train.charts import live_epsilon, live_length, live_loss, live_return
 
 ORIGIN = "http://127.0.0.1:9"
-PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 STAGE = """<!doctype html><html lang="en"><link rel="icon" href="data:,"><body style="margin: 0"><div id="mount"
 style="--st-text-color: #1b2a2b; --st-background-color: #fcfcfa"></div></body></html>"""
-FAKE_STREAM = """
+FAKE_STREAM = (
+    mount_script("train/panel.js", panel.STYLES)
+    + """
 window.streams = [];
 window.EventSource = class {
   constructor(url) { this.url = url; this.isOpen = true; window.streams.push(this); }
@@ -33,12 +33,12 @@ window.say = (update) => window.openStreams().at(-1).onmessage({ data: JSON.stri
 window.triggers = [];
 window.cleanUps = [];
 window.mount = async (data) => {
-  const module = await import("/panel.js");
   const parentElement = document.getElementById("mount");
   const setTriggerValue = (name, value) => window.triggers.push([name, value]);
-  window.cleanUps.push(module.default({ data, parentElement, setTriggerValue }));
+  window.cleanUps.push(await window.mountAt(parentElement, data, setTriggerValue));
 };
 """
+)
 TIDY = """() => {
   for (const cleanUp of window.cleanUps) cleanUp();
   for (const list of [window.streams, window.triggers, window.cleanUps]) list.length = 0;
@@ -200,7 +200,6 @@ def opened_stage(browser: Browser) -> Iterator[Page]:
     page.add_init_script(FAKE_STREAM)
     page.route("**/*", _answer)
     page.goto(ORIGIN)
-    page.add_style_tag(content=panel.style())
     yield page
     page.close()
 
@@ -233,13 +232,9 @@ def _answer(route: Route) -> None:
     path = route.request.url.removeprefix(ORIGIN)
     if path == "/":
         route.fulfill(body=STAGE, content_type="text/html")
-    elif path == "/panel.js":
-        route.fulfill(body=panel.script(), content_type="text/javascript")
-    elif path == "/live/plotly.min.js":
-        route.fulfill(path=PLOTLY, content_type="text/javascript")
     elif path.endswith(".jpg"):
         route.fulfill(body=picture(), content_type="image/jpeg")
-    else:
+    elif not fulfill(route):
         route.abort()
 
 

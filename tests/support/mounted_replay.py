@@ -13,20 +13,21 @@ from urllib.parse import parse_qs, urlsplit
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route
 
+from browser_sources import fulfill, mount_script
 from browser_watch import BrowserWatch
 from pages.replay import panel
 from pages.replay.labels import replay_labels
 
 LABELS = replay_labels()
 ORIGIN = "http://127.0.0.1:9"
-STAGE = """<!doctype html><html lang="en"><link rel="icon" href="data:,"><body style="margin: 4px">
+STAGE = f"""<!doctype html><html lang="en"><link rel="icon" href="data:,"><body style="margin: 4px">
 <div id="mount" style="--st-text-color: #1b2a2b; --st-background-color: #fcfcfa"></div><input id="elsewhere">
 <script type="module">
-import mountReplay from "/replay.js";
-window.mount = (data) => {
+{mount_script("replay/replay.js", panel.STYLES)}
+window.mount = async (data) => {{
   window.cleanUp?.();
-  window.cleanUp = mountReplay({ data, parentElement: document.getElementById("mount") });
-};
+  window.cleanUp = await window.mountAt(document.getElementById("mount"), data);
+}};
 </script></body></html>"""
 
 
@@ -152,11 +153,9 @@ class MountedReplay:
         parts = urlsplit(route.request.url)
         if parts.path == "/":
             route.fulfill(body=STAGE, content_type="text/html")
-        elif parts.path == "/replay.js":
-            route.fulfill(body=panel.script(), content_type="text/javascript")
         elif parts.path.startswith("/live/runs/"):
             self._answer_numbers(route, parts.path.split("/")[3])
-        else:
+        elif not fulfill(route):
             self._answer_frames(route, int(parse_qs(parts.query)["from"][0]))
 
     def _answer_numbers(self, route: Route, name: str) -> None:
@@ -188,7 +187,6 @@ def opened_replay(browser: Browser) -> Iterator[MountedReplay]:
     replay = MountedReplay(page)
     page.route("**/*", replay.answer)
     page.goto(ORIGIN)
-    page.add_style_tag(content=panel.style())
     page.wait_for_function("window.mount !== undefined")
     yield replay
     context.close()

@@ -1,17 +1,23 @@
 // One figure: heading, tools, plot, and a player where it has frames.
 
+import { make, makeFormats, setAttribute, setText } from "../format.js";
+import { readTheme, registerWords } from "../plot_theme.js";
+import { loadPlotly } from "../plotly_loader.js";
+import { csvText, tableOf, tracesAt, unpacked } from "./figure_data.js";
+import { FramePlayer } from "./figure_player.js";
+import { paintedLayout, paintedTrace } from "./figure_theme.js";
+
 const RETRY_MS = 3000;
 const FRAME_EVENT = "dqn-lab-frame";
 const PICTURE_SCALE = 2;
 const PICTURE_HEAD_PX = 40;
 
-class FigureCard {
+export default class FigureCard {
   constructor(parent, data) {
     this.parent = parent;
     this.id = data.id;
     this.size = { width: 0, height: 0 };
     this.build(data);
-    this.accept(data);
     this.resizes = new ResizeObserver(([entry]) => {
       const { width, height } = entry.contentRect;
       this.size = { width: Math.floor(width), height: Math.floor(height) };
@@ -26,6 +32,10 @@ class FigureCard {
     };
     window.addEventListener(FRAME_EVENT, this.follow);
     this.loadPlotly();
+  }
+
+  static identityOf({ id }) {
+    return id;
   }
 
   build({ labels }) {
@@ -89,7 +99,7 @@ class FigureCard {
 
   async loadPlotly() {
     try {
-      const Plotly = await loadPlotly(this.data.base_path);
+      const Plotly = await loadPlotly();
       if (this.isDisposed) return;
       this.locale = registerWords(Plotly, this.data.locale, this.data.labels);
       this.Plotly = Plotly;
@@ -171,24 +181,4 @@ class FigureCard {
     if (this.plot._fullLayout !== undefined) window.Plotly.purge(this.plot);
     this.root.remove();
   }
-}
-
-const mounted = new WeakMap(); // Element that Streamlit gave -> {card, owner}
-
-/** Called by Streamlit at each change of data or theme; the newest call's clean-up alone takes the figure away. */
-export default function ({ data, parentElement }) {
-  const owner = {};
-  let card = mounted.get(parentElement)?.card;
-  if (card && (card.id !== data.id || !card.root.isConnected)) {
-    card.dispose();
-    card = undefined;
-  }
-  if (card) card.accept(data);
-  else card = new FigureCard(parentElement, data);
-  mounted.set(parentElement, { card, owner });
-  return () => {
-    if (mounted.get(parentElement)?.owner !== owner) return;
-    mounted.delete(parentElement);
-    card.dispose();
-  };
 }

@@ -8,43 +8,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from pages.shared.component import Component
 from pages.shared.i18n import _, current_language
-from pages.shared.links import base_path
 from pages.shared.plot_theme import PALETTE, SCALES, SERIES
 
-__all__ = ["COMPONENT_NAME", "frame_names", "script", "show_figure", "style"]
+__all__ = ["COMPONENT_NAME", "frame_names", "show_figure"]
 
 COMPONENT_NAME = "dqn_lab_figure"
-_SHARED = Path(__file__).parents[1]
-_SCRIPTS = (
-    "plotly_loader.js",
-    "format.js",
-    "plot_theme.js",
-    "figure/figure_data.js",
-    "figure/figure_theme.js",
-    "figure/figure_player.js",
-    "figure/figure.js",
-)
-"""Parts of the component's one module, in this order."""
-_STYLES = ("base.css", "figure/figure.css")
+_STYLES = ("shared/base.css", "shared/figure/figure.css")
 
 
-def script() -> str:
-    """The component's JavaScript module."""
-    return "\n".join((_SHARED / name).read_text("utf-8") for name in _SCRIPTS)
-
-
-def style() -> str:
-    """The component's style sheet; every rule in it is for components of ours alone."""
-    return "\n".join((_SHARED / name).read_text("utf-8") for name in _STYLES)
-
-
-_mount = st.components.v2.component(COMPONENT_NAME, css=style(), js=script(), isolate_styles=False)
+_draw = Component(COMPONENT_NAME, "shared/figure/figure.js", _STYLES)
 
 
 def show_figure(  # noqa: PLR0913  each is one plain fact about the figure
@@ -89,14 +65,10 @@ def show_figure(  # noqa: PLR0913  each is one plain fact about the figure
         "height": height,
         "group": group,
         "file_name": f"{file_stem}-{name}",
-        "labels": _labels(),
-        "palette": PALETTE,
-        "series": SERIES,
-        "scales": SCALES,
         "locale": current_language(),
-        "base_path": base_path(),
     }
-    _mount(key=key or f"figure-{name}", data=data)
+    constants = {"labels": _labels(), "palette": PALETTE, "series": SERIES, "scales": SCALES}
+    _draw(key=key or f"figure-{name}", data=data, constants=constants)
 
 
 def frame_names(names: Sequence[str]) -> list[str]:

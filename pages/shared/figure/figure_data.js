@@ -14,7 +14,7 @@ const FLOAT32_DIGITS = 9; // as many as tell every float32 from its neighbours
 const FORMULA = /^[=+\-@\t\r]/; // what a spreadsheet takes for one
 
 /** A copy of `value` with every packed array in it unpacked; one of two dimensions becomes an array of rows. */
-function unpacked(value) {
+export function unpacked(value) {
   if (Array.isArray(value)) return value.map(unpacked);
   if (value === null || typeof value !== "object") return value;
   if (typeof value.bdata === "string") return unpackedArray(value);
@@ -31,7 +31,7 @@ function unpackedArray({ dtype, bdata, shape }) {
 }
 
 /** The traces as frame `index` shows them. */
-function tracesAt(figure, frames, index) {
+export function tracesAt(figure, frames, index) {
   const changes = frames[index]?.data ?? [];
   return figure.data.map((trace, i) => ({ ...trace, ...changes[i] }));
 }
@@ -40,7 +40,7 @@ function tracesAt(figure, frames, index) {
  * Table of what `traces` show, a row a point: their `meta.columns` name the columns of x, y, z, text or customdata.
  * With several traces, the first column tells them apart.
  */
-function tableOf(traces, labels) {
+export function tableOf(traces, labels) {
   const shown = traces.filter((trace) => trace.meta?.columns && trace.visible !== false);
   const names = [...new Set(shown.flatMap((trace) => Object.values(trace.meta.columns).flat()))];
   const hasSeries = shown.length > 1;
@@ -83,7 +83,7 @@ function plainNumber(value) {
 }
 
 /** `rows` as CSV (RFC 4180); what is no number is an empty cell, and what would be a formula a text. */
-function csvText(rows) {
+export function csvText(rows) {
   const cell = (value) => {
     if (typeof value === "number") return Number.isFinite(value) ? String(plainNumber(value)) : "";
     const given = value === null || value === undefined ? "" : String(value);

@@ -1,8 +1,10 @@
 // A slider over a figure's frames, and a button that plays them.
 
+import { make, setAttribute, setText } from "../format.js";
+
 const FRAME_MS = 650;
 
-class FramePlayer {
+export class FramePlayer {
   /** `onMove` is called with a frame's number whenever another is to be shown. */
   constructor(id, labels, onMove) {
     this.labels = labels;

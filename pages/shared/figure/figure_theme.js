@@ -1,9 +1,11 @@
 // Colours of a figure: its traces name roles (`meta.color`, `meta.scale`), the page's ground decides the tones.
 
+import { withAlpha } from "../plot_theme.js";
+
 const FILL_ALPHA = 0.16;
 
 /** `trace` in the colours that its roles have on this page. */
-function paintedTrace(trace, theme, scales) {
+export function paintedTrace(trace, theme, scales) {
   const { meta = {} } = trace;
   const painted = { ...trace };
   const color = colorOf(meta.color, theme);
@@ -56,7 +58,7 @@ function scaleOf(scale, theme, scales) {
 }
 
 /** `layout` in the page's colours and font. */
-function paintedLayout(layout, theme, formats) {
+export function paintedLayout(layout, theme, formats) {
   const axis = {
     color: theme.axis,
     gridcolor: theme.grid,

@@ -1,8 +1,10 @@
 // A film to look at and to take home.
 
+import { fill, make, setAttribute, setText } from "../format.js";
+
 const MEGABYTE = 1e6;
 
-class FilmView {
+export class FilmView {
   constructor({ labels, formats, basePath }) {
     Object.assign(this, { labels, formats, basePath });
     this.stage = make("div", { class: "dqn-film-stage" });

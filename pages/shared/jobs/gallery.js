@@ -1,5 +1,10 @@
 // Episodes of a run, early to late: a picture of each, and its film when asked for.
 
+import { fill, make, makeFormats } from "../format.js";
+import { Words } from "../words.js";
+import { FilmView } from "./film_view.js";
+import { JOB_OVER, JobView, JobWatch } from "./job_watch.js";
+
 class EpisodeCard {
   constructor({ episode, labels, formats, words, basePath, onPlay, onCancel }) {
     Object.assign(this, { episode, labels, formats, words, basePath, onCancel });
@@ -85,9 +90,8 @@ class EpisodeCard {
   }
 }
 
-class Gallery {
+export default class Gallery {
   constructor(parent, data) {
-    this.identity = Gallery.identityOf(data);
     const { labels, locale } = data;
     const formats = makeFormats(locale);
     const words = new Words(labels, formats);
@@ -113,7 +117,8 @@ class Gallery {
     return JSON.stringify([episodes.map(({ name, picture }) => [name, picture]), labels, locale, base_path]);
   }
 
-  accept(data) {
+  accept(data, setTriggerValue) {
+    this.setTriggerValue = setTriggerValue;
     data.episodes.forEach((episode, index) => this.cards[index].accept(episode));
   }
 
@@ -121,12 +126,4 @@ class Gallery {
     for (const card of this.cards) card.dispose();
     this.root.remove();
   }
-}
-
-/** Called by Streamlit at each change of data or theme. */
-export default function ({ data, parentElement, setTriggerValue }) {
-  const { panel, cleanUp } = keepMounted(Gallery, parentElement, data);
-  panel.setTriggerValue = setTriggerValue;
-  panel.accept(data);
-  return cleanUp;
 }

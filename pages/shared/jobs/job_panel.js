@@ -1,8 +1,12 @@
 // One job and, where it makes a film, that film.
 
-class JobPanel {
+import { make, makeFormats } from "../format.js";
+import { Words } from "../words.js";
+import { FilmView } from "./film_view.js";
+import { JOB_OVER, JobView, JobWatch } from "./job_watch.js";
+
+export default class JobPanel {
   constructor(parent, data) {
-    this.identity = JobPanel.identityOf(data);
     this.data = data;
     const { labels } = data;
     const formats = makeFormats(data.locale);
@@ -19,7 +23,8 @@ class JobPanel {
     return JSON.stringify([order, labels, locale, base_path]);
   }
 
-  accept(data) {
+  accept(data, setTriggerValue) {
+    this.setTriggerValue = setTriggerValue;
     this.data = data;
     if (data.film) this.showFilm(data.film, false);
     else if (data.job_id !== this.jobId) this.watch(data.job_id);
@@ -60,12 +65,4 @@ class JobPanel {
     this.film.dispose();
     this.root.remove();
   }
-}
-
-/** Called by Streamlit at each change of data or theme. */
-export default function ({ data, parentElement, setTriggerValue }) {
-  const { panel, cleanUp } = keepMounted(JobPanel, parentElement, data);
-  panel.setTriggerValue = setTriggerValue;
-  panel.accept(data);
-  return cleanUp;
 }

@@ -1,10 +1,12 @@
 // How far a job on the server is, asked for again and again until it is over.
 
+import { fill, make, setAttribute, setText } from "../format.js";
+
 const JOB_EVERY_MS = 300;
 const JOB_RETRY_MS = 2000; // After an answer that could not be had.
-const JOB_OVER = ["done", "failed", "cancelled"];
+export const JOB_OVER = ["done", "failed", "cancelled"];
 
-class JobWatch {
+export class JobWatch {
   /** `onNews` is given each answer: {state, share, places_before, error, film}; state is "gone" for an unknown job. */
   constructor({ url, onNews }) {
     this.url = url;
@@ -38,7 +40,7 @@ class JobWatch {
 }
 
 /** A job's bar, what it says beside it, and a button to end it. */
-class JobView {
+export class JobView {
   constructor({ labels, formats, words, onCancel }) {
     Object.assign(this, { labels, formats, words });
     this.fill = make("div", { class: "dqn-job-fill" });

@@ -9,43 +9,19 @@ Python says which job; how far it is passes through no script run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
+from pages.shared.component import Component
 from pages.shared.i18n import core_messages, current_language
 from pages.shared.jobs.labels import gallery_labels, video_labels
 from pages.shared.links import base_path
 
-__all__ = ["gallery", "gallery_script", "job_panel", "job_script", "style"]
+__all__ = ["gallery", "job_panel"]
 
-_FOLDER = Path(__file__).parent.parent
-_SHARED = ("mounting.js", "format.js", "words.js", "jobs/job_watch.js", "jobs/film_view.js")
-_STYLES = ("base.css", "jobs/jobs.css")
+_STYLES = ("shared/base.css", "shared/jobs/jobs.css")
 
-
-def job_script() -> str:
-    """The module of a job's panel."""
-    return _text(*_SHARED, "jobs/job_panel.js")
-
-
-def gallery_script() -> str:
-    """The gallery's module."""
-    return _text(*_SHARED, "jobs/gallery.js")
-
-
-def style() -> str:
-    """The style sheet of both; every rule in it is for components of ours alone."""
-    return _text(*_STYLES)
-
-
-def _text(*names: str) -> str:
-    return "\n".join((_FOLDER / name).read_text("utf-8") for name in names)
-
-
-_mount_job = st.components.v2.component("dqn_lab_job", css=style(), js=job_script(), isolate_styles=False)
-_mount_gallery = st.components.v2.component("dqn_lab_gallery", css=style(), js=gallery_script(), isolate_styles=False)
+_draw_job = Component("dqn_lab_job", "shared/jobs/job_panel.js", _STYLES)
+_draw_gallery = Component("dqn_lab_gallery", "shared/jobs/gallery.js", _STYLES)
 
 
 def job_panel(  # noqa: PLR0913  each is one plain fact about the job
@@ -74,11 +50,11 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
         "state": state,
         "may_cancel": may_cancel,
         "film": film,
-        "labels": core_messages() | video_labels(),
         "locale": current_language(),
         "base_path": base_path(),
     }
-    return _mount_job(key=key, data=data, on_over_change=_nothing, on_cancel_change=_nothing)
+    constants = {"labels": core_messages() | video_labels()}
+    return _draw_job(key=key, data=data, constants=constants, on_over_change=_nothing, on_cancel_change=_nothing)
 
 
 def gallery(key: str, episodes: Sequence[Mapping[str, Any]]) -> Any:
@@ -89,11 +65,11 @@ def gallery(key: str, episodes: Sequence[Mapping[str, Any]]) -> Any:
     """
     data = {
         "episodes": list(episodes),
-        "labels": core_messages() | gallery_labels(),
         "locale": current_language(),
         "base_path": base_path(),
     }
-    return _mount_gallery(key=key, data=data, on_play_change=_nothing, on_cancel_change=_nothing)
+    constants = {"labels": core_messages() | gallery_labels()}
+    return _draw_gallery(key=key, data=data, constants=constants, on_play_change=_nothing, on_cancel_change=_nothing)
 
 
 def _nothing() -> None:
