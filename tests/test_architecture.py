@@ -71,7 +71,8 @@ def test_the_server_starts_and_draws_its_first_page_without_a_learner() -> None:
 
 
 def test_a_warm_worker_holds_a_learner_and_nothing_of_the_server() -> None:
-    loaded = _loaded_after("from dqn_core.runs.executors import worker; worker._warm_up(())")
+    imports = "import dqn_core.runs.worker_process; from dqn_core.runs.executors import training_worker"
+    loaded = _loaded_after(f"{imports}; training_worker.warm_up()")
     assert loaded == {"gymnasium", "numba"}  # torch would take four times the memory of all else together
 
 

@@ -6,7 +6,7 @@
 
 The thread's events come from a Trainer that it runs itself, or, for a run beside others, from one in a process:
 
-    RunThread <── ProcessTrainer <──events── pipe ── Outbox <── Trainer      (a Worker of the WorkerPool)
+    RunThread <── ProcessTrainer <──events── pipe ── Outbox <── Trainer      (a WorkerProcess of the pool)
     mailbox ─────────────────────commands──> pipe ─> mailbox ──────┘
 
 A RunView joins what the store and the feed know into one history, which a viewer reads from a cursor of its own.

@@ -17,7 +17,7 @@ import fake_environments as fake
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.events import EndReason, RunState
-from dqn_core.runs.executors.pool import WorkerPool
+from dqn_core.runs.executors.process import WorkerPool
 from dqn_core.runs.manager import Executor, RunManager
 from scripted_trainer import wait_for_end, wait_until
 from trainer_runs import short_config

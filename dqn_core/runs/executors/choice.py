@@ -9,11 +9,10 @@ from typing import Literal
 
 from dqn_core.environments.make import comes_with_gymnasium
 from dqn_core.errors import UnsupportedEnvironmentError
-from dqn_core.runs.executors.failures import import_modules
-from dqn_core.runs.executors.pool import WorkerPool
-from dqn_core.runs.executors.process import ProcessTrainer
+from dqn_core.runs.executors.process import ProcessTrainer, WorkerPool
 from dqn_core.runs.executors.thread import TrainerFactory, make_trainer
-from dqn_core.runs.executors.worker import portable_environment
+from dqn_core.runs.executors.training_worker import portable_environment
+from dqn_core.runs.worker_process import import_modules
 
 __all__ = ["Executor", "Executors"]
 

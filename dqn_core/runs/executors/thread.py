@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, WorkerDiedError, mark
 from dqn_core.events import Command, EndReason, Event, RunEnded, Stopping
-from dqn_core.runs.executors.failures import as_error
+from dqn_core.runs.executors.training_worker import as_error
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.trainer_state import TrainerState

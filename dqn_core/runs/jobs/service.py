@@ -18,14 +18,16 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, mark
-from dqn_core.runs.jobs.job_process import JobProcess
-from dqn_core.runs.jobs.task import Plan
+from dqn_core.runs.jobs.task import Plan, Task, do_task
+from dqn_core.runs.worker_process import Failed, Finished, ProcessEndedError, WorkerProcess
 
 __all__ = ["Job", "JobState", "Jobs"]
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.1
 _CLOSING_S = 3.0
+_NICENESS = 10
+"""Whoever trains, or waits for a page, goes first."""
 
 
 class JobState(StrEnum):
@@ -195,14 +197,14 @@ class Jobs:
         with contextlib.ExitStack() as stack:
             processes = []
             for task in work.tasks:
-                processes.append(JobProcess(task, self._preload))
+                processes.append(_TaskProcess(task, self._preload))
                 stack.callback(processes[-1].close)
             while missing := [each for each in processes if not each.is_done]:
                 if job.is_unwanted:
                     raise _UnwantedError
-                ready = wait([each.connection for each in missing], _LOOK_EVERY_S)
+                ready = wait([each.worker.connection for each in missing], _LOOK_EVERY_S)
                 for process in missing:
-                    if process.connection in ready:
+                    if process.worker.connection in ready:
                         process.hear()
                 job.share = sum(each.share for each in processes) / len(processes)
         return work.finish([each.result for each in processes])
@@ -211,6 +213,45 @@ class Jobs:
         over = [job_id for job_id, job in self._jobs.items() if job.state.is_over]
         for job_id in over[: max(0, len(over) - self._most_kept)]:
             del self._jobs[job_id]
+
+
+class _TaskProcess:
+    """One task at work in a process of its own. Raises :class:`DqnLabError` where none can be started."""
+
+    def __init__(self, task: Task, preload: Sequence[str]) -> None:
+        self.share = 0.0
+        """Of the task that is done."""
+        self.result: Any = None
+        self.is_done = False
+        self._task = task
+        try:
+            self.worker = WorkerProcess(preload, niceness=_NICENESS)
+        except OSError as error:
+            template = mark("No process can be started ({cause}): close programs, and try again.")
+            raise DqnLabError(template, cause=error) from error
+        self.worker.begin(do_task, task)
+
+    def hear(self) -> None:
+        """Take the next messages. Raises what the task ended with, or that its process died."""
+        try:
+            messages = self.worker.receive()
+        except ProcessEndedError as ended:
+            template = mark("The process that did this ended without a word (exit status {status}): try again.")
+            raise DqnLabError(template, status=ended.status) from None
+        for message in messages:
+            if isinstance(message, Failed):
+                raise message.error
+            if isinstance(message, Finished):
+                self.result, self.is_done, self.share = message.result, True, 1.0
+            else:
+                self.share = message
+
+    def close(self) -> None:
+        """End the process if it still runs, and remove what an unfinished task left."""
+        self.worker.leave()
+        self.worker.close()
+        if not self.is_done:
+            self._task.clear()
 
 
 class _UnwantedError(Exception):

@@ -1,12 +1,17 @@
-"""What a job's processes are given to do."""
+"""A job's work: tasks for worker processes, and what becomes of their results."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-__all__ = ["Plan", "Task", "Work"]
+from dqn_core.runs.worker_process import Commands, Send
+
+__all__ = ["Plan", "Task", "Work", "do_task"]
+
+_BETWEEN_REPORTS_S = 0.1
 
 
 class Task(Protocol):
@@ -31,3 +36,16 @@ class Work:
 
 Plan = Callable[[], Work]
 """Called in the server when the job's turn has come."""
+
+
+def do_task(task: Task, _commands: Commands, send: Send) -> Any:
+    """Do ``task`` in a worker process, which sends the share done from time to time; its result."""
+    last_at = 0.0
+
+    def report(share: float) -> None:
+        nonlocal last_at
+        if time.monotonic() - last_at >= _BETWEEN_REPORTS_S:
+            last_at = time.monotonic()
+            send(float(share))
+
+    return task.run(report)
