@@ -66,7 +66,7 @@ class DashboardPage:
         self._settle()
         self._fill("Learning", {"Hidden layer widths": "32, 32"})
         self._fill("Evaluation and goal", {"Goal score": "", "Episodes between evaluations": "0"})
-        self._fill("Limits", {"Episodes at most": "10000000", "Env steps at most": ""})
+        self._fill("Limits", {"Max episodes": "10000000", "Max env steps": ""})
         self._press("Start")
         self._page.wait_for_url(_RUN_ID)
         found = _RUN_ID.search(self._page.url)
@@ -94,14 +94,14 @@ class DashboardPage:
 
     def watch(self, *, frames: bool) -> None:
         """Turn the frames on or off."""
-        switch = self._page.get_by_role("switch", name="Watch frames")
+        switch = self._page.get_by_role("switch", name="Show agent")
         if switch.is_checked() != frames:
             self._watch_switch()
         self._page.wait_for_function(f"() => ({_HAS_STAGE}) === {str(frames).lower()}")
         self._settle()
 
     def _watch_switch(self) -> None:
-        self._page.get_by_test_id("stCheckbox").filter(has_text="Watch frames").locator("label").click()
+        self._page.get_by_test_id("stCheckbox").filter(has_text="Show agent").locator("label").click()
 
     def rest(self, seconds: float) -> None:
         """Do nothing, as a person who looks."""

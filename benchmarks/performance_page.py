@@ -97,7 +97,7 @@ def _dashboard(measured: Mapping[str, Any]) -> Iterator[Requirement]:
     share = 100.0 * measured["share"]["open"]["median"]
     yield Requirement("Rate with the dashboard open, frames off", share, 70.0, " %", at_most=False)
     clicks = measured["clicks_ms"]["training"]
-    for name, text in (("watch", "Watch frames"), ("pause", "Pause")):
+    for name, text in (("watch", "Show agent"), ("pause", "Pause")):
         yield Requirement(
             f"A click on “{text}” answered while a run trains", clicks[name]["median"], 400.0, " ms", at_most=True
         )

@@ -99,7 +99,7 @@ async def _click_until(is_over: asyncio.Event, student: Any, dice: random.Random
         try:
             await asyncio.wait_for(is_over.wait(), dice.uniform(*_BETWEEN_CLICKS_S))
         except TimeoutError:
-            taken.append(await student.switch("Watch frames", is_on=len(taken) % 2 == 1))
+            taken.append(await student.switch("Show agent", is_on=len(taken) % 2 == 1))
     return taken
 
 

@@ -25,8 +25,8 @@ Compute = Literal["auto", "fused", "torch-cpu", "torch-cuda"]
 Distribution = Literal["none", "quantile"]
 
 _NEEDS_NEW_RUN = mark("{field} is fixed when a run starts: start a new run to change it.")
-_WEIGHTS_FIT = mark("{field} shapes the network, whose weights would be lost: start a new run to change it.")
-_SEED_DRAWN = mark("The seed has already drawn this run's randomness: start a new run with another seed.")
+_WEIGHTS_FIT = mark("{field} shapes the network, and its weights would be lost: start a new run to change it.")
+_SEED_DRAWN = mark("The seed has already determined this run's randomness: start a new run with another seed.")
 
 
 @dataclass(frozen=True, kw_only=True)

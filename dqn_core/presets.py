@@ -169,8 +169,9 @@ _LUNAR_LANDER = EnvironmentPreset(
     ),
     action_names=(mark("do nothing"), mark("fire left engine"), mark("fire main engine"), mark("fire right engine")),
     reward_rule=mark(
-        "More for coming closer, slower and upright; +10 for each leg on the ground; -0.3 a step for the main engine "
-        "and -0.03 for a side engine; +100 for landing, -100 for a crash. 200 counts as solved."
+        "The closer, slower and more upright the craft, the higher the reward; +10 for each leg on the ground; -0.3 "
+        "a step for the main engine and -0.03 for a side engine; +100 for landing, -100 for a crash. 200 counts as "
+        "solved."
     ),
     play_keys={"ArrowLeft": 1, "ArrowUp": 2, "ArrowRight": 3},
     idle_actions=(0,),
@@ -308,7 +309,7 @@ _MOUNTAIN_CAR_DQN = TrainingConfig(
 _MOUNTAIN_CAR = EnvironmentPreset(
     env_id="MountainCar-v0",
     title=mark("MountainCar"),
-    summary=mark("Drive a car that is too weak for the hill up to the flag, by gathering speed back and forth."),
+    summary=mark("Drive an underpowered car up the hill to the flag by building up speed back and forth."),
     observation_names=(mark("car position"), mark("car velocity")),
     action_names=(mark("push left"), mark("do nothing"), mark("push right")),
     reward_rule=mark(

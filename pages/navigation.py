@@ -28,7 +28,7 @@ pages = [
     st.Page("play/page.py", title=_("Play"), icon=":material/sports_esports:", url_path="play"),
     st.Page("compare/page.py", title=_("Compare"), icon=":material/stacked_line_chart:", url_path="compare"),
     st.Page("experiments/page.py", title=_("Experiments"), icon=":material/science:", url_path="experiments"),
-    st.Page("search/page.py", title=_("Search"), icon=":material/manage_search:", url_path="search"),
+    st.Page("search/page.py", title=_("Tune"), icon=":material/manage_search:", url_path="search"),
     st.Page("lessons/page.py", title=_("Lessons"), icon=":material/school:", url_path="lessons"),
     st.Page("inside/page.py", title=_("Inside"), icon=":material/neurology:", url_path="inside"),
     st.Page("runs/page.py", title=_("Runs"), icon=":material/list_alt:", url_path="runs"),

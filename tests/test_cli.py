@@ -185,7 +185,7 @@ def test_a_run_begins_with_given_weights(tmp_path: Path, capsys: pytest.CaptureF
         ("", [], "not a run folder"),
         ("run", ["--hidden-sizes", "16"], "layers.0.weight"),
         ("run", ["--env", "LunarLander-v3"], "layers.0.weight"),
-        ("run", ["--resume", "RUN"], "leave --init-weights out"),
+        ("run", ["--resume", "RUN"], "leave out --init-weights"),
     ],
 )
 def test_weights_that_cannot_be_begun_with_are_refused_before_a_folder_is_made(

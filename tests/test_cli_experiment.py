@@ -50,7 +50,7 @@ def test_every_value_is_trained_with_every_seed_and_written_down(
         (["--seeds", "1", "1"], "twice"),
         (["--env", "Nowhere-v0"], "Nowhere-v0"),
         (["--values", "0.9"], "name it with --field"),
-        (["--seed", "5"], "leave --seed out"),
+        (["--seed", "5"], "leave out --seed"),
         (["--field", "gamma", "--values", "0.9", "--gamma", "0.8"], "Leave --gamma out"),
     ],
 )

@@ -69,7 +69,7 @@ def test_an_option_that_resume_could_only_ignore_is_refused(
 ) -> None:
     before = contents(trained)
     assert main(["train", "--resume", str(trained), option, value, "--max-episodes", "9", "--quiet"]) == 2
-    assert f"leave {option} out" in capsys.readouterr().err
+    assert f"leave out {option}" in capsys.readouterr().err
     assert contents(trained) == before
 
 

@@ -106,9 +106,9 @@ class FusedLearner:
             self._all_one = np.ones(batch_size, np.float32)
 
     def td_errors(self) -> NDArray[np.float32]:
-        """``Q(s, a) - target`` [B] of the rows of the last update, each before its own gradient step."""
+        """``target - Q(s, a)`` [B] of the rows of the last update, each before its own gradient step."""
         at = kernels.td_errors_at(self.sizes, self._batch_size)
-        return self._workspace[at : at + self._batch_size].copy()
+        return -self._workspace[at : at + self._batch_size]
 
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
         """What an update of the rows ``indices`` [B] starts from."""
@@ -126,13 +126,13 @@ class FusedLearner:
             terms,
         )
         q_values, next_q_values, others = np.split(terms, [n_actions, 2 * n_actions], axis=1)
-        next_values, targets, td_errors, losses = others.T
+        next_values, targets, errors, losses = others.T
         return BatchTerms(
             q_values=q_values,
             next_q_values=next_q_values,
             next_values=next_values,
             targets=targets,
-            td_errors=td_errors,
+            td_errors=-errors,
             losses=losses,
         )
 

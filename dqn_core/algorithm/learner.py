@@ -64,7 +64,7 @@ class BatchTerms:
     targets: NDArray[np.float32]
     """[B]: what Q(s, a) is pulled towards (:func:`~dqn_core.algorithm.targets.td_targets`)."""
     td_errors: NDArray[np.float32]
-    """[B]: Q(s, a) - target."""
+    """[B]: target - Q(s, a), δ in the literature (Sutton & Barto 2018, eq. 6.5)."""
     losses: NDArray[np.float32]
     """[B]: each row's loss, a mean over the outputs where all of them count; an update minimises the rows' mean."""
 
@@ -111,7 +111,7 @@ class Learner(Protocol):
         ...
 
     def td_errors(self) -> NDArray[np.float32]:
-        """``Q(s, a) - target`` [B] of the rows of the last update, each before its gradient step. Waits for a GPU."""
+        """``target - Q(s, a)`` [B] of the rows of the last update, each before its gradient step. Waits for a GPU."""
         ...
 
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
@@ -171,7 +171,7 @@ def split_state(
         if group in groups:
             groups[group][f"layers.{own_name}"] = np.asarray(array, np.float32)
         elif name not in beside:
-            raise RunFolderError(mark("The learner's state holds {name}, which no learner has."), name=name)
+            raise RunFolderError(mark("The learner's state has an unknown entry: {name}."), name=name)
     for name in beside:
         if name not in state:
             raise RunFolderError(mark("The learner's state lacks {name}."), name=name)

@@ -98,10 +98,17 @@ def check_weights(weights: Mapping[str, NDArray[np.float32]], sizes: Sequence[in
     shapes = weight_shapes(sizes, noisy=noisy)
     for name in [*shapes, *weights]:
         if name not in weights:
-            raise RunFolderError(mark("The weights lack {name}: take those of a run with the same network."), name=name)
+            raise RunFolderError(
+                mark("The weights lack {name}: use weights of a run with the same network."), name=name
+            )
         if name not in shapes:
-            template = mark("The weights hold {name}, this network not: take those of a run with the same network.")
+            template = mark(
+                "The weights contain {name}, which this network does not have: use weights of a run with the "
+                "same network."
+            )
             raise RunFolderError(template, name=name)
         if weights[name].shape != shapes[name]:
-            template = mark("{name} is {shape} where this network needs {wanted}: take weights of the same network.")
+            template = mark(
+                "{name} has shape {shape}, but this network needs {wanted}: use weights of the same network."
+            )
             raise RunFolderError(template, name=name, shape=weights[name].shape, wanted=shapes[name])

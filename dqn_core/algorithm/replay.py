@@ -139,7 +139,7 @@ class ReplayBuffer:
         if rows.ndim == self.rows.ndim and rows.shape[1] == self.rows.shape[1] - 1:
             rows = np.insert(rows, 2 * self.observation_size, 1.0, axis=1)
         if rows.ndim != self.rows.ndim or rows.shape[1] != self.rows.shape[1] or len(rows) > self.capacity:
-            template = mark("The checkpoint's replay memory {found} does not fit the run's {wanted}.")
+            template = mark("The checkpoint's replay memory {found} does not match the run's {wanted}.")
             raise RunFolderError(template, found=rows.shape, wanted=self.rows.shape)
         self.rows[: len(rows)] = rows
         self._length = self.added = len(rows)

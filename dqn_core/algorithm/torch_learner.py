@@ -121,8 +121,8 @@ class TorchLearner:
         self._updates += 1
 
     def td_errors(self) -> NDArray[np.float32]:
-        """``Q(s, a) - target`` [B] of the rows of the last update, each before its own gradient step."""
-        return np.asarray(self._td_errors.cpu().numpy())
+        """``target - Q(s, a)`` [B] of the rows of the last update, each before its own gradient step."""
+        return np.asarray(-self._td_errors.cpu().numpy())
 
     def _draw_noise(self) -> None:
         if self._is_noisy:
@@ -222,7 +222,7 @@ class TorchLearner:
                     "next_q_values": targets.next_q_values,
                     "next_values": targets.next_values,
                     "targets": targets.means,
-                    "td_errors": q - targets.means,
+                    "td_errors": targets.means - q,
                     "losses": losses,
                 }
             )

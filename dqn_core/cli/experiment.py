@@ -75,11 +75,11 @@ def experiment(arguments: list[str]) -> int:
 def _refuse_without_effect(options: _ExperimentOptions, preset: TrainingConfig, base: TrainingConfig) -> None:
     """Raise where something was given that would have to be ignored."""
     if options.values and options.field is None:
-        raise DqnLabError(mark("--values are of one field: name it with --field."))
+        raise DqnLabError(mark("--values apply to one field: name it with --field."))
     if base.seed != preset.seed:
-        raise DqnLabError(mark("An experiment's seeds are given by --seeds: leave --seed out."))
+        raise DqnLabError(mark("The seeds of an experiment are given by --seeds: leave out --seed."))
     if options.field is not None and getattr(base, options.field, None) != getattr(preset, options.field, None):
-        template = mark("{field} varies: its values are given by --values. Leave {option} out.")
+        template = mark("{field} varies: its values are given by --values. Leave out {option}.")
         raise DqnLabError(template, field=options.field, option=f"--{options.field.replace('_', '-')}")
 
 

@@ -213,17 +213,21 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str], held: co
 def _refuse_beside_resume(options: _TrainOptions, folder: RunFolder) -> None:
     """Raise where an option was given that would have to be ignored."""
     if options.init_weights is not None:
-        raise DqnLabError(mark("--resume goes on with a run's own weights: leave --init-weights out."))
+        raise DqnLabError(mark("--resume continues with the run's own weights: leave out --init-weights."))
     if options.env is not None and options.env != folder.config.env_id:
-        template = mark("--resume goes on in the run's own environment, {env_id}: leave --env out, or start a new run.")
+        template = mark(
+            "--resume continues in the run's own environment, {env_id}: leave out --env, or start a new run."
+        )
         raise DqnLabError(template, env_id=folder.config.env_id)
     if options.preset is not None:
         template = mark(
-            "--resume goes on with the run's own settings: leave --preset out, and give the fields that are to change."
+            "--resume continues with the run's own settings: leave out --preset, and give only the fields to change."
         )
         raise DqnLabError(template)
     if options.out is not None and options.out.resolve() != folder.path.resolve():
-        template = mark("--resume goes on in the run's own folder, {path}: leave --out out, or copy the folder first.")
+        template = mark(
+            "--resume continues in the run's own folder, {path}: leave out --out, or copy the folder first."
+        )
         raise DqnLabError(template, path=folder.path)
 
 

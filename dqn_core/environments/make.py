@@ -134,7 +134,7 @@ def make_environment(env_id: str, max_episode_steps: int | None = None) -> gym.E
         template = mark("{env_id} needs a package that is not installed: {cause}")
         raise UnsupportedEnvironmentError(template, env_id=env_id, cause=error) from error
     except Exception as error:  # whatever a third party's constructor raises becomes a message
-        template = mark("{env_id} could not be made ({kind}: {cause}). Choose another environment.")
+        template = mark("{env_id} could not be created ({kind}: {cause}). Choose another environment.")
         raise UnsupportedEnvironmentError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
     try:
         _check_spaces(env_id, made)
@@ -257,8 +257,8 @@ def _in_time(env_id: str, ask: Callable[[], Answer]) -> Answer:
             return given  # type: ignore[no-any-return]
         _hanging[env_id] = thread
     template = mark(
-        "{env_id} hangs: nothing came back from it within {seconds} seconds. Choose another environment, or see that "
-        "its constructor, reset, step, render and close all return."
+        "{env_id} hangs: it returned nothing within {seconds} seconds. Choose another environment, or check that its "
+        "constructor, reset, step, render and close all return."
     )
     raise UnsupportedEnvironmentError(template, env_id=env_id, seconds=round(_LONGEST_LOOK_S))
 
@@ -364,7 +364,7 @@ def _drawn(environment: gym.Env[np.ndarray, Any], env_id: str) -> bytes | None:
     try:
         return render_jpeg(environment, quality=90)
     except Exception as error:
-        template = mark("{env_id} draws no picture ({kind}: {cause}). It can be trained all the same.")
+        template = mark("{env_id} cannot be drawn ({kind}: {cause}). It can still be trained.")
         raise RolloutError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
 
 

@@ -87,7 +87,7 @@ def write_episode_video(
     check_format(path)
     environment = inspect_environment(config.env_id, config.max_episode_steps)
     if not environment.has_pictures:
-        raise VideoError(mark("{env_id} draws no pictures: there can be no video of it."), env_id=config.env_id)
+        raise VideoError(mark("{env_id} draws no pictures, so no video of it can be made."), env_id=config.env_id)
     options = options or VideoOptions()
     frames = draw_episode(config, recorded, MOST_VIDEO_STEPS)
     pictures: Iterable[Picture] = (frame.pixels for frame in frames)
@@ -161,7 +161,7 @@ def write_video(path: Path, pictures: Iterable[Picture], info: VideoInfo, on_pic
                 if on_picture is not None:
                     on_picture(count)
             if writer is None:
-                raise VideoError(mark("There are no pictures: there can be no video."))
+                raise VideoError(mark("There are no frames to make a video of."))
             writer.finish()
         finally:
             if writer is not None:
@@ -178,7 +178,7 @@ def check_format(path: Path) -> str:
     """The format by the name's ending; raises :class:`VideoError` for one that is not known."""
     kind = path.suffix.lower()
     if kind not in _FORMATS:
-        raise VideoError(mark("A video's name ends in .mp4 or .gif; {name} does not."), name=path.name)
+        raise VideoError(mark("The name of a video must end in .mp4 or .gif; {name} does not."), name=path.name)
     return kind
 
 

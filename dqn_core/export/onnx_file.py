@@ -72,7 +72,7 @@ def check_onnx(model: bytes, config: TrainingConfig, weights: Mapping[str, np.nd
     expected = learner.q_values(observations)
     difference = np.abs(found - expected)
     if not (difference <= _TOLERANCE * np.maximum(1.0, np.abs(expected))).all():
-        template = mark("The ONNX model's Q-values differ from the learner's by {difference}: it is not written.")
+        template = mark("The ONNX model's Q-values differ from the learner's by {difference}, so it was not written.")
         raise ExportError(template, difference=float(difference.max()))
     return float(difference.max())
 

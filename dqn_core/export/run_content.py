@@ -63,7 +63,7 @@ def content_of_folder(path: Path) -> RunContent:
         began = datetime.fromtimestamp((path / "config.json").stat().st_mtime, UTC)
         return RunContent(run_id=run_id, folder=folder, started_at=began, episodes=lambda: _read_csv(log))
     if not database.exists():
-        template = mark("{path} holds no log (episodes.csv): give the folder that the run was trained in.")
+        template = mark("{path} has no log (episodes.csv): give the folder that the run was trained in.")
         raise ExportError(template, path=path)
     store = RunStore(database)
     try:
@@ -79,7 +79,7 @@ def _read_csv(path: Path) -> Iterator[EpisodeEnded]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
         if tuple(rows.fieldnames or ()) != EPISODE_COLUMNS:
-            raise ExportError(mark("{path} is not an episodes' CSV of this program."), path=path)
+            raise ExportError(mark("{path} is not an episode CSV of this program."), path=path)
         for row in rows:
             cells = zip(names, row.values(), strict=True)
             try:

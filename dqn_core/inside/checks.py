@@ -141,17 +141,17 @@ def _numbered_replay(capacity: int, count: int) -> ReplayBuffer:
 def _replay() -> Iterator[Finding]:
     replay = _numbered_replay(capacity=8, count=11)
     held = sorted(replay.observations[:, 0].astype(int).tolist())
-    yield _equal(mark("Transitions that a memory for 8 holds after 11 were added"), list(range(3, 11)), held)
+    yield _equal(mark("Transitions left in a memory of size 8 after 11 were added"), list(range(3, 11)), held)
     indices = replay.sample_indices(np.random.default_rng(0), 128)
     yield _equal(mark("Shape of the observations in a batch of 128"), (128, 2), replay.observations[indices].shape)
     number = replay.observations[indices, 0]
     parts = {
-        mark("Rows of the batch whose next observation belongs to their observation"): (
+        mark("Batch rows whose next observation belongs to their observation"): (
             replay.next_observations[indices] == np.stack([number + 1, 1 - number], axis=1)
         ).all(axis=1),
-        mark("Rows of the batch whose action is the one that was stored"): replay.actions[indices] == number % 2,
-        mark("Rows of the batch whose reward is the one that was stored"): replay.rewards[indices] == number / 2,
-        mark("Rows of the batch whose end is the one that was stored"): (
+        mark("Batch rows whose action matches the stored one"): replay.actions[indices] == number % 2,
+        mark("Batch rows whose reward matches the stored one"): replay.rewards[indices] == number / 2,
+        mark("Batch rows whose terminated flag matches the stored one"): (
             replay.terminated[indices] == (number % 4 == 0)
         ),
     }
@@ -180,13 +180,11 @@ def _td_labels() -> Iterator[Finding]:
     for action, reward, terminated in ((0, 1.0, False), (1, 1.0, True), (1, -1.0, False)):
         replay.add(zeros, action, reward, zeros, terminated)
     terms = learner.terms(replay, np.arange(3))
-    yield _close(
-        mark("Label of r = 1 where max Q_target(s', a') = 10 and gamma = 0.9: 1 + 0.9 · 10"), 10, terms.targets[0]
-    )
-    yield _close(mark("Label of r = 1 where the episode terminated: 1 alone"), 1, terms.targets[1])
-    yield _close(mark("Label of r = -1 where max Q_target(s', a') = 10: -1 + 0.9 · 10"), 8, terms.targets[2])
-    yield _close(mark("TD error of the first: Q(s, a) = 5 less its label 10"), -5, terms.td_errors[0])
-    yield _close(mark("Squared error of the first: 25"), 25, terms.losses[0])
+    yield _close(mark("Target for r = 1, max Q_target(s', a') = 10 and γ = 0.9: 1 + 0.9 · 10"), 10, terms.targets[0])
+    yield _close(mark("Target for r = 1 when the episode terminated: the reward alone"), 1, terms.targets[1])
+    yield _close(mark("Target for r = -1 and max Q_target(s', a') = 10: -1 + 0.9 · 10"), 8, terms.targets[2])
+    yield _close(mark("TD error of the first row: δ = y - Q(s, a) = 10 - 5"), 5, terms.td_errors[0])
+    yield _close(mark("Squared error of the first row: 25"), 25, terms.losses[0])
 
 
 def _one_step() -> Iterator[Finding]:
@@ -196,7 +194,9 @@ def _one_step() -> Iterator[Finding]:
     replay.add(zeros, 0, 1.0, zeros, terminated=False)
     learner.update(replay, np.zeros(1, np.int64))
     q = learner.q_values(zeros[None])[0]
-    yield _close(mark("Gradient by Q(s, a): 2 (5 - 10)"), -10, learner.gradients()["layers.0.bias"][0])
+    yield _close(
+        mark("Gradient with respect to Q(s, a): -2 δ = -2 (10 - 5)"), -10, learner.gradients()["layers.0.bias"][0]
+    )
     yield _close(mark("Q(s, a) = 5 after one step of Adam with learning rate 0.001"), 5.001, q[0])
     yield _close(mark("Q of the other action, which was not taken"), 7, q[1])
 
@@ -204,11 +204,11 @@ def _one_step() -> Iterator[Finding]:
 def _target_network() -> Iterator[Finding]:
     learner, replay = _constant_learner((5.0, 7.0), (10.0, 4.0)), _numbered_replay(8, 8)
     learner.update(replay, np.arange(8))
-    yield _close(mark("Q_target after an update: as it was"), 10, learner.state_dict()["target.layers.0.bias"][0])
+    yield _close(mark("Q_target after an update: unchanged"), 10, learner.state_dict()["target.layers.0.bias"][0])
     learner.sync_target()
     state = learner.state_dict()
     yield _close(
-        mark("Q_target after a copy: that of the online network"),
+        mark("Q_target after a copy: equal to the online network's"),
         float(state["online.layers.0.bias"][0]),
         state["target.layers.0.bias"][0],
     )
@@ -222,7 +222,7 @@ def _networks() -> Iterator[Finding]:
             config.replace(compute="torch-cpu"), report.observation_size, report.n_actions, generator
         )
         found = sum(array.size for array in learner.weights().values())
-        yield _equal(mark("Parameters of the class lab's network for {env_id}"), expected, found, env_id=env_id)
+        yield _equal(mark("Parameters of the course lab's network for {env_id}"), expected, found, env_id=env_id)
 
 
 def _repeats() -> Iterator[Finding]:
@@ -265,52 +265,57 @@ CHECKS = (
         name="epsilon-greedy",
         title=mark("Epsilon-greedy actions"),
         explanation=mark(
-            "With probability epsilon an action is drawn at random from all of them, the greedy one included. So of "
-            "two actions, a share of epsilon / 2 is not greedy."
+            "With probability ε an action is drawn at random from all actions, the greedy one included. With two "
+            "actions, a share of ε / 2 is therefore not greedy."
         ),
         findings=_epsilon_greedy,
     ),
     Check(
         name="schedule",
-        title=mark("Epsilon schedule of the class lab"),
-        explanation=mark("Exploration fades exponentially over the finished episodes."),
+        title=mark("Epsilon schedule of the course lab"),
+        explanation=mark("Epsilon decays exponentially with the number of finished episodes."),
         findings=_schedule,
     ),
     Check(
         name="replay",
         title=mark("Replay memory and its batches"),
-        explanation=mark("The newest transitions are kept, and a batch holds whole rows: s, a, r, s' and the end."),
+        explanation=mark(
+            "The newest transitions are kept, and each row of a batch is one whole transition: s, a, r, s' and "
+            "terminated."
+        ),
         findings=_replay,
     ),
     Check(
         name="labels",
-        title=mark("TD labels by numbers"),
+        title=mark("TD targets in numbers"),
         explanation=mark(
-            "y = r + gamma · (1 - terminated) · max Q_target(s', a'), with networks that answer constants."
+            "y = r + γ · (1 - terminated) · max Q_target(s', a'), with networks whose outputs are constant."
         ),
         findings=_td_labels,
     ),
     Check(
         name="step",
         title=mark("One gradient step"),
-        explanation=mark("Only Q of the action taken moves, towards its label."),
+        explanation=mark("Only Q of the action taken changes, towards its target."),
         findings=_one_step,
     ),
     Check(
         name="target",
         title=mark("Target network"),
-        explanation=mark("It stands still while the online network learns, and follows when it is copied."),
+        explanation=mark(
+            "It stays fixed while the online network learns, and changes only when the online network is copied to it."
+        ),
         findings=_target_network,
     ),
     Check(
         name="networks",
         title=mark("Size of the networks"),
-        explanation=mark("Two hidden layers of 32, counted by weights and biases."),
+        explanation=mark("Two hidden layers of 32 units; weights and biases are counted."),
         findings=_networks,
     ),
     Check(
         name="repeats",
-        title=mark("One seed, one run"),
+        title=mark("Same seed, same run"),
         explanation=mark("Two trainings with the same seed end with the same weights, bit for bit."),
         findings=_repeats,
     ),

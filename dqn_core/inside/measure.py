@@ -50,7 +50,7 @@ class HonestyMeasurement:
     def _agents(self) -> tuple[Agent, ...]:
         agents = Library().agents(RunFolder.open(self.folder), self.moments)
         if not agents:
-            template = mark("{path} holds no snapshot of the agent yet: let the run train until its first episode.")
+            template = mark("{path} has no snapshot of the agent yet: let the run train until its first episode.")
             raise RunFolderError(template, path=self.folder)
         return agents
 

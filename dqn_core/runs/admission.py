@@ -60,13 +60,13 @@ class Admission:
         paused = self._runs.paused_of(owner)
         if paused >= _MOST_PAUSED:
             template = mark(
-                "You have {count} paused runs, which keep their memory: resume or stop one of them, then start another."
+                "You have {count} paused runs, which use memory: resume or stop one of them, then start another."
             )
             raise LimitReachedError(template, count=paused)
         count = self._runs.active_of(owner)
         if most is not None and count >= most:
             template = mark(
-                "You have {count} runs that train, wait or are paused, as many as this server gives to one visitor: "
-                "stop one of them, or wait until one ends."
+                "You have {count} runs that are training, waiting or paused, as many as this server allows per "
+                "visitor: stop one of them, or wait until one ends."
             )
             raise LimitReachedError(template, count=count)

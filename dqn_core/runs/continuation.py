@@ -71,16 +71,16 @@ def _waiting(record: RunRecord) -> RunRecord:
 
 def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) -> None:
     if counters["finished_episodes"] >= config.max_episodes:
-        template = mark("The run has done its {limit} episodes: raise their limit to go on.")
+        template = mark("The run has done its {limit} episodes: raise the limit to continue.")
         raise RunStateError(template, limit=config.max_episodes)
     if config.max_env_steps is not None and counters["env_step"] >= config.max_env_steps:
-        template = mark("The run has done its {limit} env steps: raise their limit to go on.")
+        template = mark("The run has done its {limit} env steps: raise the limit to continue.")
         raise RunStateError(template, limit=config.max_env_steps)
 
 
 def refuse_to_go_on(record: RunRecord) -> None:
     """Raise what keeps a run from going on, whatever it left."""
     if record.state.is_active:
-        raise RunStateError(mark("The run is {state}: it goes on already."), state=record.state)
+        raise RunStateError(mark("The run is {state}: there is nothing to resume."), state=record.state)
     if record.state is RunState.DAMAGED:
-        raise RunStateError(mark("The run's entry in the database is damaged: it cannot go on."))
+        raise RunStateError(mark("The run's entry in the database is damaged: it cannot be resumed."))

@@ -94,8 +94,8 @@ class Database:
             is_same = False
         if not is_same:
             template = mark(
-                "The database {path} was deleted, moved or replaced while this server uses it: nothing is kept any "
-                "more. Put it back, or start the server anew."
+                "The database {path} was deleted, moved or replaced while this server was using it: nothing is saved "
+                "any more. Put it back, or restart the server."
             )
             raise StoreError(template, path=self.path)
 
@@ -126,8 +126,8 @@ class Database:
 
     def _failure(self, cause: object) -> StoreError:
         template = mark(
-            "The database {path} cannot be used ({cause}): see that the disk has room, that the folder can be "
-            "written, and that no other program holds the file."
+            "The database {path} cannot be used ({cause}): check that the disk has room, that the folder can be "
+            "written, and that no other program is using the file."
         )
         return StoreError(template, path=self.path, cause=cause)
 

@@ -84,13 +84,18 @@ class ExperimentSpec:
         if not self.seeds or not self.variants:
             yield FieldProblem("seed" if self.variants else "variants", "", mark("needs at least one value"), {})
         if _has_repeats(self.seeds):
-            yield FieldProblem("seed", _listed(self.seeds), mark("names one seed twice: it would be the same run"), {})
+            yield FieldProblem(
+                "seed", _listed(self.seeds), mark("contains a seed twice: that would be the same run"), {}
+            )
         if any("seed" in changes for changes in self.variants):
-            yield FieldProblem("seed", "", mark("is not a setting to vary: name seeds beside the values"), {})
+            yield FieldProblem("seed", "", mark("cannot be varied: seeds are given separately from the values"), {})
         if _has_repeats([sorted(changes.items(), key=repr) for changes in self.variants]):
             values = _listed(value for changes in self.variants for value in changes.values())
             yield FieldProblem(
-                next(iter(self.fields), "variants"), values, mark("names one value twice: it would be the same run"), {}
+                next(iter(self.fields), "variants"),
+                values,
+                mark("contains a value twice: that would be the same run"),
+                {},
             )
         count = len(self.seeds) * len(self.variants)
         if count > MOST_RUNS:

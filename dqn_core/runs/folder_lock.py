@@ -75,7 +75,7 @@ class FolderLock:
             raise StoreError(template, pid=held.pid, path=folder) from held
         except OSError as error:
             template = mark(
-                "The data folder {path} cannot be used ({cause}): see that it can be written and that the disk has "
+                "The data folder {path} cannot be used ({cause}): check that it can be written and that the disk has "
                 "room, or start the server with DQN_LAB_DATA set to another folder."
             )
             raise StoreError(template, path=folder, cause=error) from error
@@ -112,7 +112,7 @@ def server_lock_above(folder: Path) -> Iterator[None]:
     if not (data / _DATABASE).exists():
         yield
         return
-    template = mark("The server (process {pid}) keeps the run in {path}: resume it on its page, or stop the server.")
+    template = mark("The server (process {pid}) manages the run in {path}: resume it on its page, or stop the server.")
     with _held(data / _NAME, template, folder):
         yield
 
@@ -125,8 +125,8 @@ def _held(path: Path, template: str, folder: Path) -> Iterator[None]:
         raise RunFolderError(template, pid=held.pid, path=folder) from held
     except OSError as error:
         template = mark(
-            "The run's folder {path} cannot be written ({cause}): make room on the disk, or see that the folder above "
-            "it can be written."
+            "The run's folder {path} cannot be written ({cause}): make room on the disk, or check that the folder "
+            "above it can be written."
         )
         raise RunFolderError(template, path=folder, cause=error) from error
     try:

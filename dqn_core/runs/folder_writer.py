@@ -101,7 +101,7 @@ class FolderWriter:
         if self._trouble is not None and not self._waiting:
             self._feed.withdraw(self._trouble)
             self._trouble = None
-            self._feed.publish(Notice(template=mark("The disk takes this run's files again; the newest are written.")))
+            self._feed.publish(Notice(template=mark("This run's files can be written again; the newest are saved.")))
         return True
 
     def _tell_trouble(self, error: OSError) -> None:
@@ -109,8 +109,9 @@ class FolderWriter:
             return
         _LOG.warning("Run %s: %s", self._folder.path.name, error)
         template = mark(
-            "This run's files cannot be written to {path} just now ({cause}). Make room on the disk, or see that the "
-            "folder can be written. The training goes on; the newest weights, checkpoint and settings wait in memory."
+            "This run's files cannot be written to {path} at the moment ({cause}). Make room on the disk, or check "
+            "that the folder can be written. The training continues; the newest weights, checkpoint and settings are "
+            "held in memory."
         )
         self._trouble = Notice(template=template, parameters={"path": str(self._folder.path), "cause": str(error)})
         self._feed.publish(self._trouble)

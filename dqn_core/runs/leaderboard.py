@@ -98,7 +98,7 @@ class Leaderboard:
         """
         shown = clean_text(name, NAME_LENGTH)
         if not shown:
-            raise SubmissionError(mark("Choose a name to stand on the leaderboard with."))
+            raise SubmissionError(mark("Choose a name for the leaderboard."))
         record = self._manager.snapshot(run_id).record
         _refuse_unfit(record)
         folder = RunFolder.open(self._manager.run_folder(run_id))
@@ -185,14 +185,18 @@ class Leaderboard:
 
 def _refuse_unfit(record: RunRecord) -> None:
     if record.state.is_active:
-        template = mark("The run is {state}: it can stand on the leaderboard once it is over.")
+        template = mark("The run is {state}: it can enter the leaderboard when it is over.")
         raise SubmissionError(template, state=record.state)
     own_limit = inspect_environment(record.config.env_id).max_episode_steps
     if record.config.max_episode_steps not in {None, own_limit}:
-        template = mark("The run's episodes were not cut off at {limit} steps, as all others' on the leaderboard are.")
+        template = mark(
+            "This run's episodes were not cut off at {limit} steps, as those of all other runs on the leaderboard are."
+        )
         raise SubmissionError(template, limit=own_limit)
     if record.started_from:
-        raise SubmissionError(mark("The run began with weights that were trained elsewhere: it is no run of its own."))
+        raise SubmissionError(
+            mark("The run started from weights that were trained elsewhere: it cannot enter the leaderboard.")
+        )
 
 
 def _goal(env_id: str) -> float | None:

@@ -129,7 +129,7 @@ class ManagedRun:
         """Stand still before the next env step; nothing happens where it does already."""
         with self._lock:
             if self.feed.state is RunState.QUEUED:
-                raise RunStateError(mark("The run waits for its turn: there is nothing to pause yet."))
+                raise RunStateError(mark("The run is waiting for its turn: there is nothing to pause yet."))
             self._is_pause_wanted = True
             self._tell(Pause())
 
@@ -220,5 +220,5 @@ class ManagedRun:
                 return
             self._is_pause_wanted = True
             self.mailbox.put(Pause())
-        template = mark("Nobody watched this run for {minutes} minutes, so it was paused. Resume goes on with it.")
+        template = mark("Nobody watched this run for {minutes} minutes, so it was paused. Press Resume to continue.")
         self.feed.publish(Notice(template=template, parameters={"minutes": round(after_s / 60, 1)}))

@@ -38,8 +38,10 @@ __all__ = ["Executor", "RunManager", "RunSnapshot"]
 
 _LAST_FLUSH_S = 2.0
 """How long a run that is to go on, or to be deleted, may take to store its last rows."""
-_SHUT_DOWN = mark("The server shut down while this run was at work. Everything is kept: Resume goes on from there.")
-_NOT_BEGUN = mark("The server shut down before this run's turn came. Resume begins it.")
+_SHUT_DOWN = mark(
+    "The server shut down while this run was active. Everything is saved: press Resume to continue from there."
+)
+_NOT_BEGUN = mark("The server shut down before this run's turn came. Press Resume to start it.")
 _LAST_ROWS_S = 0.5
 """Of the time to close, what is left for storing the last rows of runs whose workers had to be ended."""
 
@@ -387,7 +389,7 @@ class RunManager:
             return run
         state = self.snapshot(run_id).record.state
         if state.is_active:  # on a file system without locks
-            raise RunStateError(mark("The run belongs to another server that uses the same data: steer it there."))
+            raise RunStateError(mark("The run belongs to another server that uses the same data: control it there."))
         raise RunStateError(mark("The run is over ({state}): start a new run."), state=state)
 
 

@@ -102,7 +102,9 @@ class RunRecorder:
         if self._trouble is not None:
             self.feed.withdraw(self._trouble)
             self._trouble = None
-            self.feed.publish(Notice(template=mark("The database takes this run's log again; nothing of it is lost.")))
+            self.feed.publish(
+                Notice(template=mark("This run's log is being stored in the database again; nothing was lost."))
+            )
         return True
 
     def _take_turn(self, event: Event) -> None:
@@ -129,8 +131,8 @@ class RunRecorder:
             return
         _LOG.warning("%s", error)
         template = mark(
-            "This run's log cannot be stored just now and is kept in memory until it can ({cause}). Make room on the "
-            "disk, or close the program that holds the database; the training goes on."
+            "This run's log cannot be stored at the moment and is held in memory until it can ({cause}). Make room "
+            "on the disk, or close the program that is using the database; the training continues."
         )
         self._trouble = Notice(template=template, parameters={"cause": str(error)})
         self.feed.publish(self._trouble)

@@ -221,7 +221,7 @@ class Replays:
 
     def _begin(self, replay: Replay) -> Replay:
         if sum(not each.stage.is_over for each in self._kept.values()) >= self._max_active:
-            raise BusyError(mark("The server is busy with other people's replays: try again in a few seconds."))
+            raise BusyError(mark("The server is busy with other visitors' replays: try again in a few seconds."))
         self._kept[replay.replay_id] = replay
         self._pool.submit(self._turn, replay)
         return replay

@@ -74,7 +74,7 @@ class SearchSpec:
                     problems = ()
                     break
             if problems:
-                template = mark("has no value that goes together with any value of {limit_name}")
+                template = mark("has no value that is compatible with any value of {limit_name}")
                 yield FieldProblem(first.field, _shown(first), template, {"limit_name": second.field})
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,17 +109,17 @@ class SearchSpec:
             template = mark("must be set for a search: trials are compared at equal env steps")
             yield FieldProblem("max_env_steps", None, template, {})
         if self.base.evaluate_every == 0:
-            template = mark("must be at least 1 for a search: evaluations are what it compares")
+            template = mark("must be at least 1 for a search, which compares evaluations")
             yield FieldProblem("evaluate_every", 0, template, {})
         for each in self.ranges:
             yield from self._range_problems(each)
 
     def _range_problems(self, each: SearchRange) -> Iterator[FieldProblem]:
         if not each.choices and each.low >= each.high:
-            template = mark("needs a lower end below its upper end")
+            template = mark("needs a lower bound below its upper bound")
             yield FieldProblem(each.field, _shown(each), template, {})
         elif not each.choices and each.is_log and each.low <= 0.0:
-            template = mark("needs a lower end above 0 for steps by factors")
+            template = mark("needs a lower bound above 0 for a log scale")
             yield FieldProblem(each.field, each.low, template, {})
         else:
             for value in each.ends:

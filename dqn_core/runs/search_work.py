@@ -193,8 +193,9 @@ class SearchWork(threading.Thread):
         self._without_result += state is not RunState.STOPPED
         if self._without_result >= _MOST_WITHOUT_RESULT:
             template = mark(
-                "The last {count} trials came to no result: open one of their runs to see why. Runs that end before "
-                "their first evaluation have none: give them more env steps, or evaluate more often. The search ended."
+                "The last {count} trials had no result: open one of their runs to see why. Runs that end before "
+                "their first evaluation have none: give them more env steps, or evaluate more often. The search "
+                "ended."
             )
             raise DqnLabError(template, count=self._without_result)
 
@@ -202,15 +203,15 @@ class SearchWork(threading.Thread):
 def _too_narrow(error: ConfigError) -> DqnLabError:
     first = error.problems[0]
     template = mark(
-        "{count} suggestions in a row were no valid settings ({field} = {value} among them): the ranges leave too few "
-        "that go together. Change them, and start a new search."
+        "{count} suggestions in a row were not valid settings (for example {field} = {value}): the ranges leave too "
+        "few valid combinations. Change them, and start a new search."
     )
     return DqnLabError(template, count=_MOST_REFUSED, field=first.field, value=first.value)
 
 
 def _unexpected(error: Exception) -> DqnLabError:
     _LOG.error("A search failed", exc_info=error)
-    template = mark("The search ended ({kind}: {cause}). Resume goes on with it.")
+    template = mark("The search ended ({kind}: {cause}). Press Resume to continue.")
     return DqnLabError(template, kind=type(error).__name__, cause=str(error))
 
 

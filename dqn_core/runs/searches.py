@@ -134,7 +134,7 @@ class Searches:
         except UnknownExperimentError:
             raise
         except (DqnLabError, LookupError, TypeError, ValueError) as error:
-            template = mark("The entries of search {search_id} in the database are damaged. Its runs are as they were.")
+            template = mark("The entry of search {search_id} in the database is damaged. Its runs are not affected.")
             raise UnknownExperimentError(template, search_id=search_id) from error
         return SearchStatus(
             search_id=search_id,

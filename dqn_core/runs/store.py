@@ -30,8 +30,8 @@ from dqn_core.runs.tables import EPISODE_FIELDS
 __all__ = ["RunStore"]
 
 _SERVER_LOST = mark(
-    "The server went away while this run was at work: it was killed, it crashed, or the machine stopped. What was "
-    "logged is kept: Resume goes on from the last checkpoint."
+    "The server went down while this run was active: it was killed, it crashed, or the machine stopped. What was "
+    "logged is kept: press Resume to continue from the last checkpoint."
 )
 
 _PORTION_ROWS = 20_000
@@ -40,8 +40,8 @@ _MIXER, _MIXER_SHIFT = 2_654_435_761, 2**12
 
 
 _DAMAGED = mark(
-    "The entry of this run in the database is damaged ({columns}): what can be read of it is shown, and its files are "
-    "as they were. Delete the run, or restore the database from a copy."
+    "The entry of this run in the database is damaged ({columns}): what can be read is shown, and its files are not "
+    "affected. Delete the run, or restore the database from a copy."
 )
 _runs, _episodes, _changes = tables.runs, tables.episodes, tables.changes
 _BRIEF = [_runs.c[each.name] for each in fields(RunBrief)]

@@ -225,8 +225,8 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         template = mark(
-            "The run's folder {path} cannot be written ({cause}): make room on the disk, or see that the folder above "
-            "it can be written."
+            "The run's folder {path} cannot be written ({cause}): make room on the disk, or check that the folder "
+            "above it can be written."
         )
         raise RunFolderError(template, path=path, cause=error) from error
 

@@ -85,7 +85,7 @@ def _choices() -> Choices:
     with st.container(horizontal=True, vertical_alignment="top", key="compare-choices"):
         st.selectbox(_("Curve"), Y_AXES, format_func=_y_text, key=_Y.hold(), on_change=_Y.take, width=190)
         st.segmented_control(
-            _("Over"), X_AXES, format_func=_x_text, key=_X.hold(), on_change=_X.take, required=True, width="content"
+            _("X axis"), X_AXES, format_func=_x_text, key=_X.hold(), on_change=_X.take, required=True, width="content"
         )
         st.select_slider(
             _("Smoothing"),
@@ -93,7 +93,10 @@ def _choices() -> Choices:
             format_func=_window_text,
             key=_WINDOW.hold(),
             on_change=_WINDOW.take,
-            help=_("Each value becomes the mean of the newest ones up to it. The curve before stays faintly visible."),
+            help=_(
+                "Replaces each value by the mean of the latest values up to it. The unsmoothed curve stays "
+                "faintly visible."
+            ),
             width=260,
         )
     with st.container(horizontal=True, key="compare-flags"):
@@ -104,16 +107,17 @@ def _choices() -> Choices:
             on_change=_GROUPS.take,
             disabled=not over_steps,
             help=_(
-                "Runs that differ only in their seed as one curve. Over env steps alone: there they are comparable."
+                "Draws runs that differ only in their seed as one curve, over env steps only: there they are "
+                "comparable."
             ),
         )
         st.toggle(_("Each run"), key=_SINGLES.hold(), on_change=_SINGLES.take, disabled=not over_steps)
         st.toggle(
-            _("Beyond the shortest run"),
+            _("Extend past the first finished run"),
             key=_BEYOND.hold(),
             on_change=_BEYOND.take,
             disabled=not (over_steps and _GROUPS.value),
-            help=_("Means go on where fewer runs reach; how many these are is written there."),
+            help=_("Means continue where only some runs reach; the number of runs left is shown there."),
         )
         st.toggle(_("Log scale"), key=_LOG.hold(), on_change=_LOG.take)
     return Choices(
@@ -142,15 +146,18 @@ def _explanation(choices: Choices) -> None:
     if choices.has_bands:
         st.caption(
             _(
-                "Runs that differ only in their seed are one group. Line: mean of its n runs at equal env steps "
-                "(straight lines between the ends of episodes). Band: 95 % bootstrap interval of that mean. It is too "
-                "narrow for few runs: of 3 it holds the true mean three times in four, of 10 nine times in ten. A "
-                "changed run stands apart."
+                "Runs that differ only in their seed form one group. Line: the mean of its n runs at equal env "
+                "steps, interpolated linearly between the ends of episodes. Band: 95 % bootstrap interval of that "
+                "mean. With few runs it is too narrow: with 3 it covers the true mean three times in four, with 10 "
+                "nine times in ten. Runs whose settings were changed are kept apart."
             )
         )
     else:
         st.caption(
-            _("Each run by itself: means and bands are drawn over env steps, where runs have seen equally much.")
+            _(
+                "Draws each run on its own. Means and bands are drawn over env steps only, where all runs have "
+                "had the same amount of experience."
+            )
         )
 
 
@@ -159,8 +166,8 @@ def _welcome() -> None:
         st.subheader(_("Choose runs in the list"), anchor=False)
         st.markdown(
             _(
-                "Their curves appear here, one over the other. Runs that differ only in their seed are drawn as their "
-                "mean with a band: one lucky run teaches the wrong thing, several show what is typical."
+                "The curves of the chosen runs appear here in one figure. Runs that differ only in their seed are "
+                "drawn as their mean with a band: one lucky run is misleading, several show what is typical."
             )
         )
 

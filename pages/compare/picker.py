@@ -42,10 +42,10 @@ def _labels() -> dict[str, str]:
         "title": _("Runs to compare"),
         "filter": _("Filter: name, environment, seed, state …"),
         "choose_shown": _("Choose all shown"),
-        "choose_none": _("Choose none"),
+        "choose_none": _("Clear selection"),
         "count": _("{chosen} of {count} runs chosen"),
         "no_runs": _("Runs appear here once you have started one."),
-        "no_match": _("No run has all these words."),
+        "no_match": _("No run matches all of these words."),
     }
 
 

@@ -75,11 +75,11 @@ def _notes(subject: Subject, group: RunGroup) -> Iterator[str]:
     for run in group.runs:
         yield from (words.change(event) for event in run.changes)
         if run.is_altered and not run.changes:
-            yield words.say(mark("Went on with other limits than it started with, or began with given weights."))
+            yield words.say(mark("Resumed with other limits, or started from the weights of another run."))
     thinned = max(run.every for run in group.all_runs)
     if thinned > 1:
-        text = mark("Very many episodes: of the longest run, one in {count} is drawn and counted here.")
+        text = mark("Very many episodes: only one in {count} of the longest run is drawn and counted here.")
         yield words.say(text).format(count=thinned)
     if group.repeated:
-        text = mark("{count} further runs of a seed that is counted already: the same randomness is no new sample.")
+        text = mark("{count} more runs use a seed that is already counted: the same randomness adds no new sample.")
         yield words.say(text).format(count=len(group.repeated))

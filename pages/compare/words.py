@@ -37,10 +37,10 @@ METRIC_LABELS = {
     "best_eval": (mark("Best evaluation"), mark("Return of the best evaluation.")),
     "mean_return": (
         mark("Mean return"),
-        mark("Area under the curve of the return over env steps, divided by the env steps: faster learning, more."),
+        mark("Area under the return curve, divided by the env steps: the faster an agent learns, the larger it is."),
     ),
     "goal_env_steps": (mark("Steps to goal"), mark("Env steps until the goal was reached and confirmed.")),
-    "goal_wall_time_s": (mark("Time to goal"), mark("Time of training until the goal was reached and confirmed.")),
+    "goal_wall_time_s": (mark("Time to goal"), mark("Training time until the goal was reached and confirmed.")),
     "episodes": (mark("Episodes"), mark("Episodes so far.")),
     "env_steps": (mark("Env steps"), mark("Env steps so far, warm-up included.")),
 }

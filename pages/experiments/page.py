@@ -35,7 +35,7 @@ def _start(draft: ExperimentDraft) -> None:
         st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
     else:
         values, seeds = len(draft.spec.variants), len(draft.spec.seeds)
-        text = _("{values} values × {seeds} seeds = {runs} runs; those that cannot train at once wait for their turn.")
+        text = _("{values} values × {seeds} seeds = {runs} runs. Runs that cannot train at once wait for their turn.")
         st.caption(text.format(values=values, seeds=seeds, runs=values * seeds))
     st.button(
         _("Start experiment"),
@@ -59,7 +59,7 @@ def _list() -> None:
     experiments = Experiments(get_manager())
     statuses, damaged = experiments.latest(MOST_CARDS), experiments.damaged(MOST_CARDS)
     if damaged:
-        text = _("Damaged in the database, and not listed: {experiments}. Their runs are on the Runs page.")
+        text = _("Damaged in the database and not listed: {experiments}. Their runs are on the Runs page.")
         st.warning(text.format(experiments=", ".join(damaged)), icon=":material/warning:")
     if statuses:
         experiment_list(statuses, act_on_experiment, base_path=base_path())
@@ -68,8 +68,8 @@ def _list() -> None:
             st.subheader(_("No experiment yet"), anchor=False)
             st.markdown(
                 _(
-                    "An experiment trains the same settings with several seeds, for each value of one setting. Only "
-                    "then can luck be told from effect: Compare shows means with bands over the seeds."
+                    "An experiment trains the same settings with several seeds, for each value of one setting. That "
+                    "is what tells an effect from luck: Compare shows means with bands over the seeds."
                 )
             )
 

@@ -29,5 +29,5 @@ def axes_choice(study: Study, figure: str, first: tuple[int, int]) -> tuple[int,
         )
     if x == y and len(names) > 1:
         y = (x + 1) % len(names)
-        st.caption(_("One number cannot vary along both sides: {name} is taken along y.").format(name=names[y]))
+        st.caption(_("One number cannot vary along both axes: {name} is used for y.").format(name=names[y]))
     return x, y

@@ -91,7 +91,7 @@ def choose_batch(study: Study) -> Batch:
         st.button(
             _("Draw another batch"), icon=":material/casino:", key=f"{key}-draw", on_click=_draw, args=(f"{key}-seed",)
         )
-        row = int(st.number_input(_("Row looked at"), 0, study.config.batch_size - 1, key=f"{key}-row", width=140))
+        row = int(st.number_input(_("Selected row"), 0, study.config.batch_size - 1, key=f"{key}-row", width=140))
         values = {name: _slider(study, name, f"{key}-{name}") for name in _SLIDERS}
         changed = any(values[name] != getattr(study.config, name) for name in _SLIDERS)
         st.button(

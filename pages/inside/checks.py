@@ -16,8 +16,8 @@ def checks() -> None:
     """Draw the part."""
     st.caption(
         _(
-            "Each check runs the code that trains, on something so small that the right answer can be worked out by "
-            "hand. Nothing of it touches a run."
+            "Each check runs the training code on a problem so small that the right answer can be worked out by "
+            "hand. No run is affected."
         )
     )
     wanted = st.button(_("Run the checks"), icon=":material/fact_check:", type="primary", key="run-checks")
@@ -64,9 +64,9 @@ def _card(check: Check, result: CheckResult | None) -> None:
     if result is not None:
         st.table(
             {
-                _("What is looked at"): [translate_parts(each.template, each.parameters) for each in result.findings],
-                _("Should be"): [each.expected for each in result.findings],
-                _("Is"): [each.found for each in result.findings],
+                _("What is checked"): [translate_parts(each.template, each.parameters) for each in result.findings],
+                _("Expected"): [each.expected for each in result.findings],
+                _("Actual"): [each.found for each in result.findings],
                 "": ["✓" if each.passed else "✗" for each in result.findings],
             },
             border="horizontal",

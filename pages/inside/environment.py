@@ -28,8 +28,8 @@ def environment(study: Study) -> None:
         _observations(study)
     with right:
         _actions_and_rewards(study)
-    st.subheader(_("A step by hand"), anchor=False)
-    st.caption(_("Choose an action and see what the environment answers. Nothing is learned from it."))
+    st.subheader(_("Take one step yourself"), anchor=False)
+    st.caption(_("Choose an action and see how the environment responds. The agent learns nothing from it."))
     _by_hand(study)
 
 
@@ -45,7 +45,7 @@ def _observations(study: Study) -> None:
     }
     if len(seen):
         ends = zip(seen.min(axis=0), seen.max(axis=0), strict=True)
-        table[_("In memory")] = [f"{value_text(float(low))} … {value_text(float(high))}" for low, high in ends]
+        table[_("Range in memory")] = [f"{value_text(float(low))} … {value_text(float(high))}" for low, high in ends]
     st.table(table, border="horizontal", alt=_("State s: what the agent observes"))
 
 
@@ -53,13 +53,13 @@ def _actions_and_rewards(study: Study) -> None:
     report = study.report
     heading(_("Action a: what it can do"))
     st.markdown("\n".join(f"- `{i}` {name}" for i, name in enumerate(study.action_names)))
-    heading(_("Reward r: what it is paid for"))
-    st.markdown(_(report.reward_rule) if report.reward_rule else _("The environment alone knows: try it out below."))
+    heading(_("Reward r: what is rewarded"))
+    st.markdown(_(report.reward_rule) if report.reward_rule else _("Only the environment knows: try it out below."))
     heading(_("End of an episode"))
     st.markdown(
         _(
-            "*Terminated*: the task itself is over, and there is no future to count on. *Truncated*: cut off at "
-            "{steps} steps; the future is only not watched any more."
+            "*Terminated*: the task itself is over, and no more reward follows. *Truncated*: cut off at {steps} "
+            "steps; more reward would follow, but nobody watches it."
         ).format(steps=number_text(report.max_episode_steps))
     )
 

@@ -55,7 +55,7 @@ def formula(config: TrainingConfig) -> Formula:
     return Formula(
         future=future,
         target=rf"{paint('reward', reward)} + {discount} \,(1 - d)\, {paint('future', future)}",
-        error=rf"{paint('prediction', 'Q(s, a)')} - {paint('target', 'y')}",
+        error=rf"{paint('target', 'y')} - {paint('prediction', 'Q(s, a)')}",
         loss=_loss(config),
         weighted=r"w_i \ell_i" if config.prioritized_replay else r"\ell_i",
         step=rf"\theta \leftarrow \theta - \alpha \,\frac{{\hat m}}{{\sqrt{{\hat v}} + {_adam_epsilon(config)}}}",
@@ -67,30 +67,36 @@ def particulars(config: TrainingConfig) -> Iterator[str]:
     said = (
         (
             config.double_dqn,
-            _("Double DQN: the online network picks the action in s', the target network says what it is worth."),
+            _("Double DQN: the online network picks the action in s', the target network evaluates it."),
         ),
         (
             config.n_step > 1,
             _(
-                "Returns of {n} steps: r is the discounted sum of up to {n} rewards, summed with the run's own gamma, "
-                "and s' lies as many steps ahead."
+                "{n}-step returns: r is the discounted sum of up to {n} rewards, with the run's own gamma, and s' is "
+                "the state as many steps later."
             ).format(n=config.n_step),
         ),
         (
             config.prioritized_replay,
-            _("Prioritized replay: surprising rows are drawn more often, and weighted less in the loss for it."),
+            _(
+                "Prioritized replay: rows with large TD errors are drawn more often, and weighted less in the "
+                "loss to make up for it."
+            ),
         ),
         (
             config.dueling,
-            _("Dueling heads: Q(s, a) is put together from a value of the state and an advantage of each action."),
+            _("Dueling heads: Q(s, a) combines a value of the state and an advantage of each action."),
         ),
         (
             config.distribution == "quantile",
-            _("Quantiles of the return are learned: the values here are their means, the loss is theirs."),
+            _(
+                "Quantiles of the return are learned: the values here are their means, and the loss is the "
+                "quantile loss."
+            ),
         ),
         (
             config.noisy_nets,
-            _("The network is noisy: the terms are shown without noise, while the update draws it anew."),
+            _("The network is noisy: the terms are shown without noise, while the update draws new noise."),
         ),
         (
             config.minibatch_size > 0,
@@ -102,22 +108,22 @@ def particulars(config: TrainingConfig) -> Iterator[str]:
         (
             config.loss_over_all_outputs,
             _(
-                "The loss is a mean over all outputs. The label of an action that was not taken is its own Q-value "
-                "from before the update."
+                "The loss is a mean over all outputs. The target of an action that was not taken is its own Q-value "
+                "before the update."
             ),
         ),
         (config.distinct_rows, _("Drawn without replacement: no transition is in the batch twice.")),
         (
             config.mistake_no_target_network,
-            _("A mistake, for teaching: there is no target network, for it is copied at every update."),
+            _("A deliberate mistake: there is no target network, because it is copied at every update."),
         ),
         (
             config.mistake_no_replay,
-            _("A mistake, for teaching: the batch is the last transitions in their order, none drawn at random."),
+            _("A deliberate mistake: the batch is the latest transitions in order, not a random sample."),
         ),
         (
             config.mistake_cut_at_truncation,
-            _("A mistake, for teaching: an episode that was only cut off has d = 1 too."),
+            _("A deliberate mistake: an episode that was only truncated has d = 1 too."),
         ),
     )
     return (sentence for is_so, sentence in said if is_so)
@@ -131,14 +137,15 @@ def _adam_epsilon(config: TrainingConfig) -> str:
 
 def _loss(config: TrainingConfig) -> str:
     if not config.loss_over_all_outputs:
-        return _loss_of(config, paint("error", "e"))
-    each = _loss_of(config, paint("error", "e_{a'}"))
+        return _loss_of(config, paint("error", r"\delta"))
+    each = _loss_of(config, paint("error", r"\delta_{a'}"))
     return rf"\tfrac1{{|A|}} \sum_{{a'}} {each}"
 
 
-def _loss_of(config: TrainingConfig, e: str) -> str:
+def _loss_of(config: TrainingConfig, delta: str) -> str:
     if config.distribution == "quantile":
         return r"\textstyle\sum_i \mathbb{E}_j\, \rho^{\tau_i}_{\mathrm{Huber}}(y_j - q_i)"
     if config.loss == "huber":
-        return rf"\begin{{cases}} \tfrac12 {e}^2 & |{e}| \le 1 \\ |{e}| - \tfrac12 & \text{{else}} \end{{cases}}"
-    return rf"{e}^2"
+        cases = rf"\tfrac12 {delta}^2 & |{delta}| \le 1 \\ |{delta}| - \tfrac12 & \text{{else}}"
+        return rf"\begin{{cases}} {cases} \end{{cases}}"
+    return rf"{delta}^2"

@@ -31,8 +31,8 @@ def honesty(study: Study) -> None:
     """Draw the part."""
     st.caption(
         _(
-            "At an episode's start the agent expects max Q(s₀, a). Is that what it then gets? Because targets take the "
-            "maximum of uncertain estimates, DQN tends to promise too much (van Hasselt et al. 2016)."
+            "At the start of an episode the agent predicts the return max Q(s₀, a). Is that what it gets? Targets "
+            "take the maximum of uncertain estimates, so DQN tends to overestimate (van Hasselt et al. 2016)."
         )
     )
     _promises(study)
@@ -51,7 +51,7 @@ def _promises(study: Study) -> None:
     """A fragment: a measurement on its way redraws this part alone."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="honesty-controls"):
         episodes = st.select_slider(
-            _("Episodes for each moment"), [1, 2, 3, 5, 10, 20], 5, key=f"{study.run_id}:honesty-episodes", width=260
+            _("Episodes per snapshot"), [1, 2, 3, 5, 10, 20], 5, key=f"{study.run_id}:honesty-episodes", width=260
         )
         order = honesty_order(get_manager(), study.run_id, episodes=int(episodes), moments=_MOMENTS)
         st.button(
@@ -62,9 +62,7 @@ def _promises(study: Study) -> None:
             disabled=is_on_its_way(order),
             on_click=submit,
             args=(order,),
-            help=_(
-                "Plays greedy episodes with the agents of the training, on the same seeds, in a process of its own."
-            ),
+            help=_("Plays greedy episodes with the snapshots of the run, on the same seeds, in a separate process."),
         )
     job_progress(f"{study.run_id}:honesty-job", order)
     measured = read_promises(study.folder.path)
@@ -72,7 +70,7 @@ def _promises(study: Study) -> None:
         _show(study, measured)
     elif not is_on_its_way(order):
         st.info(
-            _("Not measured yet. It takes some seconds for CartPole, and minutes for long episodes."),
+            _("Not measured yet. It takes a few seconds for CartPole, and minutes for long episodes."),
             icon=":material/speed:",
         )
 
@@ -81,24 +79,24 @@ def _show(study: Study, measured: Sequence[Promise]) -> None:
     labels = {
         "x": _("env steps"),
         "y": _("discounted return"),
-        "predicted": _("promised: max Q(s₀, a)"),
-        "got": _("really got"),
+        "predicted": _("predicted: max Q(s₀, a)"),
+        "got": _("actual return"),
         "single": _("single episodes"),
         "seed": _("seed"),
         "length": _("steps"),
     }
     last = [each for each in measured if each.env_step == measured[-1].env_step]
     predicted, got = (float(np.mean([getattr(each, name) for each in last])) for name in ("predicted", "got"))
-    verdict = _("In the end it promised {predicted} and got {got}: {share} too much.")
+    verdict = _("In the end it predicted {predicted} and got {got}: {share} too high.")
     if predicted < got:
-        verdict = _("In the end it promised {predicted} and got {got}: {share} too little.")
+        verdict = _("In the end it predicted {predicted} and got {got}: {share} too low.")
     share = abs(predicted - got) / abs(got) if got else float("inf")
     text = verdict.format(predicted=f"{predicted:.1f}", got=f"{got:.1f}", share=f"{share:.0%}")
     show_figure(
         inside_honesty.promises_figure(measured, labels),
         "honesty",
-        title=_("Promised and got, over the training"),
-        hint=text + " " + _("Hollow dots: cut off at the step limit, so that more would have come."),
+        title=_("Predicted and actual return over the training"),
+        hint=text + " " + _("Hollow dots: cut off at the step limit; the episode would have gone on."),
         summary=text,
         file_stem=study.run_id,
         height=340,
@@ -118,7 +116,7 @@ def _td_errors(study: Study) -> None:
     )
     labels = {
         "x": _("env steps"),
-        "value": _("TD error e = Q(s, a) - y"),
+        "value": _("TD error δ = y - Q(s, a)"),
         "median": _("median"),
         "half": _("middle half"),
         "most": _("90 % of all"),
@@ -127,7 +125,7 @@ def _td_errors(study: Study) -> None:
         inside_spread.bands_figure([agent.env_step for agent in agents], levels, labels),
         "td-errors",
         title=_("TD errors over the training"),
-        hint=_("Of every kept agent on the same {count} transitions, those in memory now.").format(
+        hint=_("All snapshots, on the same {count} transitions: those in memory now.").format(
             count=number_text(len(rows))
         ),
         file_stem=study.run_id,
@@ -144,7 +142,7 @@ def _epsilon(study: Study) -> None:
         inside_honesty.epsilon_figure(env_steps, epsilons, labels),
         "epsilon",
         title=_("Share of random actions"),
-        hint=_("Q is learned for the greedy policy; as long as epsilon is high, the agent itself gets less."),
+        hint=_("Q is learned for the greedy policy; while epsilon is high, the agent itself gets less."),
         file_stem=study.run_id,
         height=300,
     )

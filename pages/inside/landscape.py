@@ -35,12 +35,12 @@ def landscape_part(study: Study) -> None:
         st.info(_("This environment observes a single number: there is no plane to draw."), icon=":material/info:")
         return
     if len(study.moment.replay) == 0:
-        st.info(_("The replay memory is empty still: nobody knows yet which states there are."), icon=":material/info:")
+        st.info(_("The replay memory is still empty: no states are known yet."), icon=":material/info:")
         return
     st.caption(
         _(
-            "Two numbers of the state vary over the plane, the others stand still. Move the slider, or play it, to see "
-            "how the agent's expectations grew. Far from the visited states, they are guesses."
+            "Two numbers of the state vary over the plane, the others are fixed. Move the slider, or play it, to see "
+            "how the agent's predictions developed. Far from the visited states, they are guesses."
         )
     )
     left, right = st.columns(2, gap="medium")
@@ -52,7 +52,7 @@ def landscape_part(study: Study) -> None:
     base = _base(study, chosen, (x, y))
     plane = _plane(study, x, y, base)
     agents = study.agents(_moments(study))
-    with st.spinner(_("Asking the agents of the training …")):
+    with st.spinner(_("Evaluating the snapshots …")):
         seen = study.kept(
             ("landscape", x, y, base.tobytes(), len(agents)),
             lambda: [landscape(agent.learner(), plane) for agent in agents],
@@ -73,7 +73,7 @@ def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArra
     others = [i for i in range(len(base)) if i not in varying]
     if not others:
         return base
-    with st.expander(_("The numbers that stand still ({count})").format(count=len(others)), icon=":material/tune:"):
+    with st.expander(_("Fixed numbers ({count})").format(count=len(others)), icon=":material/tune:"):
         for column, i in zip(_grid(len(others)), others, strict=True):
             low, high = float(min(seen[:, i].min(), base[i])), float(max(seen[:, i].max(), base[i]))
             if low == high:
@@ -124,7 +124,7 @@ def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence
         show_figure(
             inside_landscape.value_figure(plane, moments, visits, labels),
             "landscape",
-            title=_("What is expected: max Q(s, a)"),
+            title=_("Predicted return: max Q(s, a)"),
             hint=_("The best discounted return that the agent expects from each state."),
             file_stem=study.run_id,
             height=400,
@@ -134,7 +134,7 @@ def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence
         show_figure(
             inside_landscape.greedy_figure(plane, moments, visits, labels, study.action_names),
             "policy",
-            title=_("What would be done: the greedy action"),
+            title=_("Greedy action"),
             hint=_("Where the colour changes, the agent is undecided between two actions."),
             file_stem=study.run_id,
             height=400,

@@ -30,8 +30,8 @@ def memory(study: Study) -> None:
     """Draw the part."""
     st.caption(
         _(
-            "Every step is stored, and each update learns from a random draw: neighbouring steps, which are much "
-            "alike, are mixed with older ones. When the memory is full, the oldest goes first."
+            "Every step is stored, and each update learns from a random sample: neighbouring steps, which are much "
+            "alike, are mixed with older ones. When the memory is full, the oldest go first."
         )
     )
     own = study.moment.replay
@@ -39,7 +39,7 @@ def memory(study: Study) -> None:
     replay = own if size == own.capacity else _resized(own, size)
     _numbers(study, replay)
     if len(replay) == 0:
-        st.info(_("The replay memory is empty still."), icon=":material/hourglass:")
+        st.info(_("The replay memory is still empty."), icon=":material/hourglass:")
         return
     x, y = axes_choice(study, "coverage", (0, study.report.observation_size // 2))
     left, right = st.columns(2, gap="medium")
@@ -69,12 +69,12 @@ def _size(study: Study, replay: ReplayBuffer) -> int:
             format_func=number_text,
             key=key,
             width=460,
-            help=_("The newest transitions are kept, as in a live change of the size. The run is left as it is."),
+            help=_("The newest transitions are kept, as in a live change of the size. The run is not changed."),
         )
     )
     if size != replay.capacity:
         st.caption(
-            _("A copy of the memory with room for {size} instead of {own}; the run is left as it is.").format(
+            _("A copy of the memory with room for {size} instead of {own}; the run is not changed.").format(
                 size=number_text(size), own=number_text(replay.capacity)
             )
         )
@@ -94,17 +94,15 @@ def _numbers(study: Study, replay: ReplayBuffer) -> None:
     oldest = int(replay.ages.max()) if count else 0
     values = {
         _("Transitions"): f"{count:,}",
-        _("Room for"): f"{replay.capacity:,}",
+        _("Capacity"): f"{replay.capacity:,}",
         _("Full"): f"{count / replay.capacity:.0%}",
         _("Oldest"): _("{count} steps ago").format(count=f"{oldest:,}"),
         _("Terminal rows"): f"{ends:,} ({ends / max(1, count):.1%})",
-        _("Draws in one update"): f"{study.config.batch_size / max(1, count):.2g}",
+        _("Draws per update"): f"{study.config.batch_size / max(1, count):.2g}",
     }
     helps = {
-        _("Terminal rows"): _(
-            "Rows whose step ended the task: their targets are the reward alone, where Q is anchored."
-        ),
-        _("Draws in one update"): _("How often a transition is drawn in one update, on average."),
+        _("Terminal rows"): _("Rows whose step ended the task: their target is the reward alone, which anchors Q."),
+        _("Draws per update"): _("How often a transition is drawn in one update, on average."),
     }
     with st.container(horizontal=True, gap="large", key="memory-numbers"):
         for label, value in values.items():
@@ -130,7 +128,7 @@ def _coverage(study: Study, replay: ReplayBuffer, x: int, y: int) -> None:
     show_figure(
         drawn,
         "coverage",
-        title=_("Where the agent has been"),
+        title=_("Visited states"),
         hint=_("An agent that balances well visits few states, and forgets what falling looks like."),
         file_stem=study.run_id,
         height=330,
@@ -145,8 +143,8 @@ def _ages(study: Study, replay: ReplayBuffer) -> None:
     show_figure(
         drawn,
         "ages",
-        title=_("How old the transitions are"),
-        hint=_("Level: a ring holds one transition of each age, and each is as likely to be drawn."),
+        title=_("Age of the transitions"),
+        hint=_("Flat: a ring buffer holds one transition of each age, and each is equally likely to be drawn."),
         file_stem=study.run_id,
         height=330,
     )
@@ -165,8 +163,8 @@ def _actions(study: Study, replay: ReplayBuffer) -> None:
     show_figure(
         drawn,
         "actions",
-        title=_("What was done"),
-        hint=_("Q of an action that is hardly ever stored is hardly ever corrected."),
+        title=_("Stored actions"),
+        hint=_("Q of an action that is rarely stored is rarely corrected."),
         file_stem=study.run_id,
         height=260,
     )
@@ -178,8 +176,8 @@ def _rewards(study: Study, replay: ReplayBuffer) -> None:
     show_figure(
         drawn,
         "rewards",
-        title=_("What it brought"),
-        hint=_("With a reward that is nearly always the same, only the ends tell good from bad."),
+        title=_("Stored rewards"),
+        hint=_("When the reward is nearly always the same, only the ends of episodes tell good from bad."),
         file_stem=study.run_id,
         height=260,
     )
@@ -187,15 +185,15 @@ def _rewards(study: Study, replay: ReplayBuffer) -> None:
 
 def _chances(study: Study) -> None:
     chances = study.moment.chances
-    labels = {"value": _("chance, times that of an even draw"), "share": _("share")}
+    labels = {"value": _("sampling probability relative to uniform"), "share": _("share")}
     drawn = inside_spread.bars_figure(
         histogram((chances * len(chances)).astype(np.float32), _BINS), labels, value_column="chance", role="loss"
     )
     show_figure(
         drawn,
         "chances",
-        title=_("How likely each is drawn"),
-        hint=_("1 is an even draw. Rows that surprised the network when it last saw them lie to the right."),
+        title=_("Sampling probability"),
+        hint=_("1 is uniform sampling. Rows that had a large TD error when last sampled lie to the right."),
         file_stem=study.run_id,
         height=260,
     )
@@ -205,15 +203,13 @@ def _fill(study: Study) -> None:
     env_steps, fill, capacity = study.episode_columns("env_step", "buffer_fill", "buffer_size", most=_EPISODES)
     if len(env_steps) == 0:
         return
-    labels = {"x": _("env steps"), "y": _("transitions"), "fill": _("held"), "capacity": _("room")}
+    labels = {"x": _("env steps"), "y": _("transitions"), "fill": _("stored"), "capacity": _("capacity")}
     drawn = inside_memory.fill_figure(env_steps, fill, capacity, labels)
     show_figure(
         drawn,
         "fill",
-        title=_("How it filled"),
-        hint=_(
-            "Change the memory's size on the Train page while the agent learns: the step in the line is that change."
-        ),
+        title=_("Fill level over time"),
+        hint=_("Change the memory size on the Train page while the agent learns: the line has a step there."),
         file_stem=study.run_id,
         height=240,
     )

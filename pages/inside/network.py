@@ -28,7 +28,7 @@ def network(study: Study) -> None:
     st.caption(
         _(
             "A function with adjustable numbers, the weights: a state goes in on the left, and a Q-value for each "
-            "action comes out on the right, the discounted return that the agent expects of it."
+            "action comes out on the right: the discounted return that the agent expects after that action."
         )
     )
     left, right = st.columns([2, 3], gap="large")
@@ -37,7 +37,7 @@ def network(study: Study) -> None:
         _activations(study, chosen)
     with left:
         _layers(study)
-        heading(_("The state that is drawn"), chosen.origin)
+        heading(_("State in the picture"), chosen.origin)
         observation_table(study, {"s": chosen.observation})
     _over_training(study)
 
@@ -65,7 +65,7 @@ def _layers(study: Study) -> None:
     st.caption(
         _("A layer from {n} to {m} units has n · m weights and m biases.").format(n="n", m="m")
         + " "
-        + _("The target network is a copy of the same size that follows from time to time.")
+        + _("The target network is a copy of the same size that is updated from time to time.")
     )
 
 
@@ -125,7 +125,9 @@ def _over_training(study: Study) -> None:
     names = sorted(
         (name for name, array in study.moment.agent.group("online").items() if array.size > 1), key=_place_in_network
     )
-    chosen = st.selectbox(_("Numbers of"), names, format_func=_weights_text, key=f"{study.run_id}:weights", width=260)
+    chosen = st.selectbox(
+        _("Parameters to show"), names, format_func=_weights_text, key=f"{study.run_id}:weights", width=260
+    )
     agents = study.agents(_MOMENTS)
     left, right = st.columns(2, gap="medium")
     with left:
@@ -134,7 +136,7 @@ def _over_training(study: Study) -> None:
             agents,
             ("online", chosen),
             _("Weights"),
-            _("Each column is a moment of the training; the stronger the shade, the more weights have that value."),
+            _("Each column is one point in the training; the stronger the shade, the more weights have that value."),
         )
     with right:
         _spread(

@@ -38,8 +38,8 @@ _PARTS: dict[str, tuple[str, str, Callable[[Study], None] | None]] = {
     "update": (mark("One update"), ":material/functions:", update),
     "landscape": (mark("Q landscape"), ":material/landscape:", landscape_part),
     "memory": (mark("Replay memory"), ":material/inventory_2:", memory),
-    "honesty": (mark("Honesty of Q"), ":material/balance:", honesty),
-    "checks": (mark("Checks of the lab"), ":material/fact_check:", None),
+    "honesty": (mark("Overestimation"), ":material/balance:", honesty),
+    "checks": (mark("Implementation checks"), ":material/fact_check:", None),
 }
 
 
@@ -108,7 +108,7 @@ def _study(snapshot: RunSnapshot) -> Study | str:
 def _wait_for_checkpoint(run_id: str, why: str) -> None:
     """Until a run that has just begun leaves its first checkpoint; then the page is drawn."""
     st.info(why, icon=":material/hourglass:")
-    st.caption(_("The run has only begun: this page looks again every moment."))
+    st.caption(_("The run has just begun: this page keeps checking."))
     if isinstance(_study(get_manager().snapshot(run_id)), Study):
         st.rerun()
 
@@ -117,7 +117,7 @@ def _header(runs: list[RunRecord], snapshot: RunSnapshot | None, study: Study | 
     left, right = st.columns([1, 1], vertical_alignment="center")
     with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
         st.title(_("Inside the agent"), anchor=False, width="content")
-        st.caption(_("What it learns, by numbers and pictures"), width="content")
+        st.caption(_("What it learns, in numbers and pictures"), width="content")
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
         if snapshot:
             query = page_query(run=snapshot.record.run_id)
@@ -135,17 +135,15 @@ def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str |
         _run_choice(names, run_id)
         if snapshot.is_active:
             st.button(
-                _("Take a fresh look"),
+                _("Refresh"),
                 icon=":material/refresh:",
                 key="fresh-look",
                 on_click=fresh_look,
                 args=(snapshot,),
-                help=_("The run goes on: it writes down where it stands, and this page shows it."),
+                help=_("The run continues: it saves its current state, and this page shows it."),
             )
         if isinstance(study, Study):
-            st.caption(
-                _("The agent as it is at {moment}.").format(moment=moment_text(study.moment.agent)), width="content"
-            )
+            st.caption(_("The agent at {moment}.").format(moment=moment_text(study.moment.agent)), width="content")
 
 
 def _run_choice(names: Mapping[str, str], run_id: str) -> None:
@@ -178,7 +176,7 @@ def _nothing_yet() -> None:
     with st.container(border=True, key="welcome"):
         st.subheader(_("No agent to look into yet"), anchor=False)
         st.markdown(
-            _("Train one first: a minute is enough for CartPole. You can look into it while it trains, and afterwards.")
+            _("Train one first: a minute is enough for CartPole. You can look inside while it trains, and afterwards.")
         )
         st.page_link(TRAIN_PAGE, label=_("Train an agent"), icon=":material/model_training:", query_params=page_query())
 

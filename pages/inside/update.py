@@ -22,12 +22,12 @@ _FOUR_DIGITS = st.column_config.NumberColumn(format="%.4f")
 def update(study: Study) -> None:
     """Draw the part."""
     if len(study.moment.replay) == 0:
-        st.info(_("The replay memory is empty still: nothing can be learned from it yet."), icon=":material/hourglass:")
+        st.info(_("The replay memory is still empty: there is nothing to learn from yet."), icon=":material/hourglass:")
         return
     st.caption(
         _(
-            "This is the update that the run's learner would make next, computed by that very learner on a batch from "
-            "the run's own replay memory. Nothing of it changes the run."
+            "This is the next update that the run's learner would make, computed by the same learner on a batch from "
+            "the run's own replay memory. The run is not changed."
         )
     )
     for sentence in particulars(study.config):
@@ -75,17 +75,19 @@ def _scatter(batch: Batch, *, has_happened: bool) -> None:
     taken = np.arange(len(batch.indices)), replay.actions[batch.indices].astype(np.int64)
     labels = {
         "target": _("target y"),
-        "error": _("TD error e = Q(s, a) - y"),
+        "error": _("TD error δ = y - Q(s, a)"),
         "before": _("before the update"),
         "after": _("after"),
-        "row": _("row looked at"),
+        "row": _("selected row"),
     }
-    after = told.q_after[taken] - told.terms.targets if has_happened else None
+    after = told.terms.targets - told.q_after[taken] if has_happened else None
     show_figure(
         inside_update.figure(told.terms.targets, told.terms.td_errors, after, batch.row, labels),
         "update",
         title=_("The whole batch"),
-        hint=_("On the line, predictions are right. The update moves the dots a little, and most of them towards it."),
+        hint=_(
+            "On the line, predictions match their targets. The update moves the dots a little, most of them towards it."
+        ),
         file_stem=batch.study.run_id,
         height=430,
     )
@@ -107,7 +109,7 @@ def _table(batch: Batch) -> None:
             "Q(s, a)": before,
             "Q_target(s', a')": told.terms.next_values,
             "y": told.terms.targets,
-            "e": told.terms.td_errors,
+            "δ": told.terms.td_errors,
             _("loss"): told.terms.losses,
             _("Q(s, a) after"): after,
             _("change"): after - before,
@@ -115,7 +117,7 @@ def _table(batch: Batch) -> None:
     )
     if batch.drawn.weights is not None:
         rows["w"] = batch.drawn.weights
-    heading(_("All rows of the batch"), _("click one to look at it"))
+    heading(_("All rows of the batch"), _("click one to select it"))
     key = f"{batch.study.run_id}:update"
     st.dataframe(
         rows,

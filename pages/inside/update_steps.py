@@ -23,8 +23,8 @@ def _experience(batch: Batch) -> None:
     _head(1, _("A transition from the memory"))
     st.markdown(
         _(
-            "{count} transitions were drawn. Row {row} is number {index} of the memory: in state *s* the "
-            "agent did *a* = **{action}**, got *r* = **{reward}** and came to *s'*. Terminated: *d* = **{terminated}**."
+            "{count} transitions were drawn. Row {row} is number {index} of the memory: in state *s* the agent took "
+            "*a* = **{action}**, got *r* = **{reward}** and came to *s'*. Terminated: *d* = **{terminated}**."
         ).format(
             count=len(batch.indices),
             row=batch.row,
@@ -39,14 +39,14 @@ def _experience(batch: Batch) -> None:
 
 
 def _prediction(batch: Batch) -> None:
-    _head(2, _("What the online network expects of s"))
+    _head(2, _("What the online network predicts for s"))
     values = batch.told.terms.q_values[batch.row]
     _latex(rf"{paint('prediction', 'Q(s, a)')} = {paint('prediction', f'{batch.q:.4f}')}")
     _action_values(batch, values, batch.action, _("the action taken"))
 
 
 def _future(batch: Batch) -> None:
-    _head(3, _("What the target network expects of s'"))
+    _head(3, _("What the target network predicts for s'"))
     terms, parts = batch.told.terms, formula(batch.study.config)
     value = float(terms.next_values[batch.row])
     _latex(rf"{paint('future', parts.future)} = {paint('future', f'{value:.4f}')}")
@@ -69,31 +69,31 @@ def _target(batch: Batch) -> None:
         rf"\begin{{aligned}} {paint('target', 'y')} &= {parts.target} \\ &= {numbers} = "
         rf"{paint('target', f'{batch.target:.4f}')} \end{{aligned}}"
     )
-    error = float(terms.td_errors[batch.row])
+    error, delta = float(terms.td_errors[batch.row]), paint("error", r"\delta")
     _latex(
-        rf"{paint('error', 'e')} = {parts.error} = {paint('prediction', f'{batch.q:.4f}')} - "
-        rf"{paint('target', _signed(f'{batch.target:.4f}'))} = {paint('error', f'{error:.4f}')}"
+        rf"{delta} = {parts.error} = {paint('target', f'{batch.target:.4f}')} - "
+        rf"{paint('prediction', _signed(f'{batch.q:.4f}'))} = {paint('error', f'{error:.4f}')}"
     )
     if batch.study.config.loss_over_all_outputs:
         _labels(batch)
     if batch.terminated:
-        st.caption(_("The episode terminated here: there is no future, and the target is the reward alone."))
-    elif error > 0:
-        st.caption(_("The network expected too much: Q(s, a) is to go down."))
+        st.caption(_("The episode terminated here: no value follows, and the target is the reward alone."))
+    elif error < 0:
+        st.caption(_("The network predicted too much: Q(s, a) should go down."))
     else:
-        st.caption(_("The network expected too little: Q(s, a) is to go up."))
+        st.caption(_("The network predicted too little: Q(s, a) should go up."))
 
 
 def _labels(batch: Batch) -> None:
     """The row of labels that the network is fitted to, one for each output."""
-    st.markdown(_("The labels of this row, one for each output:"))
+    st.markdown(_("The targets of this row, one for each output:"))
     terms, actions = batch.told.terms, batch.study.moment.replay.actions[batch.indices].astype(np.int64)
     labels = terms.labels(actions)[batch.row]
     own = _("its own Q-value")
     st.table(
         {
             _("Action"): batch.study.action_names,
-            _("label"): [
+            _("target"): [
                 f"**{value:.4f}** ← y" if a == batch.action else f"{value:.4f} ← {own}"
                 for a, value in enumerate(labels)
             ],
@@ -123,9 +123,9 @@ def _loss(batch: Batch) -> None:
     clip = batch.study.config.gradient_clip_value
     if clip > 0:
         st.caption(
-            _("Each element is clipped to ±{clip}: {share} of them were cut, which leaves a norm of {norm}.").format(
-                clip=number_text(clip), share=f"{told.clipped_share:.1%}", norm=f"{told.clipped_norm:.5g}"
-            )
+            _(
+                "Each element is clipped to ±{clip}: {share} of them were clipped, which leaves a norm of {norm}."
+            ).format(clip=number_text(clip), share=f"{told.clipped_share:.1%}", norm=f"{told.clipped_norm:.5g}")
         )
     else:
         st.caption(_("The direction in which the loss grows fastest; this run does not clip it."))
@@ -155,7 +155,7 @@ def _step(batch: Batch) -> None:
             )
         )
         + " "
-        + _("A small step is meant to be: the next batch pulls elsewhere.")
+        + _("The step is small on purpose: the next batch pulls elsewhere.")
     )
 
 
@@ -174,7 +174,7 @@ def _minibatches(batch: Batch) -> None:
     ]
     names = (_("Step"), _("rows"), _("loss"), _("gradient norm"), _("Q(s, a) after"))
     st.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)), border="horizontal")
-    st.caption(_("The arrow marks the minibatch that the row looked at is in."))
+    st.caption(_("The arrow marks the minibatch that holds the selected row."))
 
 
 def _head(number: int, title: str) -> None:

@@ -44,19 +44,19 @@ def _standings(env_id: str, *, is_waiting: bool) -> None:
     unmeasured(standings)
     st.caption(
         _(
-            "Each run's best weights play the same 100 episodes here on the server, without any randomness in their "
-            "actions; what a run said of itself does not count. Each student stands here once, with the best run."
+            "The server plays the same 100 episodes with the best weights of each run, always taking the greedy "
+            "action; scores that a run recorded itself do not count. Each student appears once, with the best run."
         )
     )
 
 
 def _welcome() -> None:
     with st.container(border=True):
-        st.subheader(_("Nobody stands here yet"), anchor=False)
+        st.subheader(_("No entries yet"), anchor=False)
         st.markdown(
             _(
-                "Train an agent, and submit its run from the Train page once it is over: the server then lets it play "
-                "100 episodes, and its place appears here."
+                "Train an agent, and submit its run from the Train page when it has ended. The server then plays 100 "
+                "episodes with it and shows its rank here."
             )
         )
 

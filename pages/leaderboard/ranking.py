@@ -23,7 +23,7 @@ def score_ranking(standings: Standings) -> None:
     """Who gets the most."""
     head = (_("Rank"), _("Name"), _("Mean of 100 episodes"), _("95 % interval"))
     rows = [(entry, (_score(entry), _interval(entry))) for entry in standings.by_score]
-    _table(_("Best evaluation"), head, rows, _("Evaluations are on their way."), "ranking-score")
+    _table(_("Best evaluation"), head, rows, _("Evaluations are in progress."), "ranking-score")
 
 
 def speed_ranking(standings: Standings) -> None:

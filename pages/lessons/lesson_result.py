@@ -33,12 +33,12 @@ _MEASURES: dict[Measure, tuple[str, str]] = {
         mark("Area under the curve of the evaluations over env steps, divided by the env steps."),
     ),
     "overestimation": (
-        mark("Promised beyond what was got"),
-        mark("Value of an episode's first state less the discounted return from it, mean over episodes that ended."),
+        mark("Overestimation: predicted minus actual return"),
+        mark("Value of an episode's first state minus the discounted return from it; mean over episodes that ended."),
     ),
     "progress": (
-        mark("Mean share of the way"),
-        mark("0 is a random policy's return, 1 the score that counts as solved; mean over env steps."),
+        mark("Mean normalized return"),
+        mark("0 is the return of a random policy, 1 the score that counts as solved; mean over env steps."),
     ),
 }
 
@@ -61,7 +61,9 @@ def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | No
                 curves,
                 [f"{label} (n = {each.n})" for label, each in zip(labels, found.estimates, strict=True)],
                 x_title=_("Env steps"),
-                y_title=_("Share of the way to solved") if lesson.measure == "progress" else _("Evaluation"),
+                y_title=_("Normalized return (0: random, 1: solved)")
+                if lesson.measure == "progress"
+                else _("Evaluation"),
             ),
             f"lesson-curves{place}",
             title=_("Evaluation while learning"),
@@ -85,14 +87,14 @@ def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | No
 
 def _answer(found: Verdict, labels: Sequence[str], predicted: int | None) -> None:
     if not math.isfinite(found.lead.low):
-        text = _("Too few of these runs can be compared: at least two seeds must have a result of each variant.")
+        text = _("Too few of these runs can be compared: every variant needs results for at least two seeds.")
         st.info(text, icon=":material/info:")
         return
     lead = _interval(found.lead)
     if found.answer is None:
-        text = _("**No clear difference in this data.** “{label}” is ahead by {lead}, an interval that holds 0.")
+        text = _("**No clear difference in this data.** “{label}” leads by {lead}, an interval that contains 0.")
     else:
-        text = _("**The effect shows: “{label}”** is the highest, ahead of the next by {lead}.")
+        text = _("**A clear effect: “{label}”** is the highest, ahead of the next by {lead}.")
     said = text.format(label=labels[found.highest], lead=lead)
     if predicted == found.answer:
         st.success(f"{said} {_('As you predicted.')}", icon=":material/check_circle:")

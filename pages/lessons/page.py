@@ -45,9 +45,7 @@ def lessons_page() -> None:
 
 def _overview() -> None:
     predictions = _predictions()
-    st.caption(
-        _("Predict first, then look: each question is answered by runs over several seeds, not by one lucky one.")
-    )
+    st.caption(_("Predict first, then look. Each answer comes from runs over several seeds, not from one lucky run."))
     for first in range(0, len(LESSONS), _COLUMNS):
         columns = st.columns(_COLUMNS)
         for place, lesson in enumerate(list(LESSONS.values())[first : first + _COLUMNS]):
@@ -84,7 +82,7 @@ def _lesson(lesson: Lesson) -> None:
     if is_revealed:
         st.subheader(_("Why?"), anchor=False)
         st.markdown(_(lesson.explanation))
-        st.caption(_("Read on: {source}").format(source=_(lesson.source)))
+        st.caption(_("Further reading: {source}").format(source=_(lesson.source)))
         _next(lesson)
 
 
@@ -115,7 +113,7 @@ def _prediction(lesson: Lesson, kept: Prediction | None) -> None:
         horizontal=True,
         key=key,
         disabled=kept is not None and kept.is_revealed,
-        help=_("It stays as it is once you have seen the result."),
+        help=_("You cannot change it once you have seen the result."),
         on_change=_predict,
         args=(lesson, key),
     )
@@ -138,7 +136,7 @@ def _buttons(lesson: Lesson, *, has_predicted: bool, is_revealed: bool) -> None:
             disabled=not has_predicted,
             on_click=_train,
             args=(lesson,),
-            help=_("The same runs on this server, as an experiment; the page may be left meanwhile."),
+            help=_("Trains the same runs on this server, as an experiment. You can leave the page meanwhile."),
         )
 
 
@@ -167,13 +165,13 @@ def _attempt(do: Callable[[], object]) -> None:
 def _shipped(lesson: Lesson, predicted: int | None) -> None:
     result = read_shipped(lesson)
     if result is None:
-        st.info(_("No result comes with this lesson: train it here."), icon=":material/info:")
+        st.info(_("There is no stored result for this lesson: train it here."), icon=":material/info:")
         return
     lesson_result(lesson, result.runs, predicted, source="shipped")
-    text = _("Trained beforehand, {count} runs ({machine}), by `{command}`.")
+    text = _("Trained in advance: {count} runs ({machine}), by `{command}`.")
     st.caption(text.format(count=len(result.runs), machine=result.machine, command=result.command))
     if not result.is_current:
-        st.warning(_("The lesson's settings have changed since; train it here for a result of today."))
+        st.warning(_("The settings of this lesson have changed since then; train it here for a current result."))
 
 
 @st.fragment(run_every="2s")
@@ -196,11 +194,11 @@ def _own(lesson: Lesson, predicted: int | None, *, is_revealed: bool) -> None:
         _progress(lesson)
     if not is_revealed:
         if not status.is_active:
-            st.caption(_("Its runs are over: show the result to look at them too."))
+            st.caption(_("Its runs have ended: show the result to see them too."))
         return
     st.page_link(
         COMPARE_PAGE,
-        label=_("Look at these runs in Compare"),
+        label=_("Open these runs in Compare"),
         icon=":material/stacked_line_chart:",
         query_params={"runs": ",".join(run.run_id for run in status.runs), **page_query()},
     )
@@ -210,7 +208,7 @@ def _own(lesson: Lesson, predicted: int | None, *, is_revealed: bool) -> None:
     if len({run.variant for run in runs}) == len(lesson.labels):
         lesson_result(lesson, runs, predicted, source="server")
     else:
-        st.info(_("Some of its runs were stopped: train it here again to go on."), icon=":material/info:")
+        st.info(_("Some of its runs were stopped: train it here again to resume them."), icon=":material/info:")
 
 
 def _next(lesson: Lesson) -> None:

@@ -38,7 +38,12 @@ def play_page() -> None:
     texts |= {env_id: _("{env_id}, without an agent").format(env_id=env_id) for env_id in PRESETS}
     default = next(name for name in (st.query_params.get("run"), last_run(), *texts) if name in texts)
     against = address_select(
-        "run", _("Play against"), texts, default, help=_("The agent's best network plays the same start."), width=420
+        "run",
+        _("Play against"),
+        texts,
+        default,
+        help=_("The agent's best network plays from the same start."),
+        width=420,
     )
     _game(records.get(against), against)
 
@@ -47,7 +52,7 @@ def _header() -> None:
     left, right = st.columns([2, 1], vertical_alignment="center")
     with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
         st.title(_("Play it yourself"), anchor=False, width="content")
-        st.caption(_("Then see what the agent got from the same start"), width="content")
+        st.caption(_("Then compare with the agent from the same start"), width="content")
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
         run_id = st.query_params.get("run")
         if run_id and run_id not in PRESETS:
@@ -79,11 +84,13 @@ def _game(record: RunRecord | None, against: str) -> None:
 def _idle_note(env_id: str) -> str:
     idle = PRESETS[env_id].idle_actions if env_id in PRESETS else ()
     if not idle:
-        return _("While you press nothing, your last action goes on.")
+        return _("While you press no key, your last action is repeated.")
     if len(idle) == 1:
         action = _(PRESETS[env_id].action_names[idle[0]])
-        return _("While you press nothing: {action}.").format(action=action)
-    return _("This environment must act at every step: while you press nothing, it pushes to and fro.")
+        return _("While you press no key: {action}.").format(action=action)
+    return _(
+        "This environment needs an action at every step: while you press no key, it pushes left and right in turn."
+    )
 
 
 show_errors(play_page)

@@ -80,11 +80,11 @@ class _Games:
         Raises :class:`BusyError` where there are too many, and :class:`LimitReachedError` where too many are its own.
         """
         if browser and self._of_one[browser] >= _MOST_OF_ONE:
-            template = mark("You have {count} games open already: close one of their tabs, then play here.")
+            template = mark("You already have {count} games open: close one of their tabs, then play here.")
             raise LimitReachedError(template, count=_MOST_OF_ONE)
         if self.count >= _MOST_GAMES:
             raise BusyError(
-                mark("All {count} places at the server are taken: try again in a minute."), count=self.count
+                mark("All {count} places on the server are taken: try again in a minute."), count=self.count
             )
         self.count += 1
         self._of_one[browser] += 1
@@ -150,7 +150,7 @@ def _opened(query: dict[str, str], manager: Callable[[], RunManager]) -> tuple[H
         env_id, limit = config.env_id, config.max_episode_steps
     seed, speed = query.get("seed", "0"), query.get("speed", "1")
     if not re.fullmatch(r"\d{1,12}", seed, re.ASCII):
-        raise RolloutError(mark("{seed} is no seed: give a whole number."), seed=repr(seed[:40]))
+        raise RolloutError(mark("{seed} is not a seed: enter a whole number."), seed=repr(seed[:40]))
     report = inspect_environment(env_id, limit)
     idle = PRESETS[env_id].idle_actions if env_id in PRESETS else ()
     episode = HumanEpisode(env_id, limit, int(seed), idle)

@@ -35,7 +35,13 @@ def evaluation(run_id: str, checkpoint: str) -> None:
     """Ask for an evaluation of a run's snapshot, and look at those that there are."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="evaluation-choice"):
         episodes = st.number_input(
-            _("Episodes"), 1, MOST_EPISODES, _EPISODES, key="evaluation-episodes", width=_WIDTH, help=_("All greedy.")
+            _("Episodes"),
+            1,
+            MOST_EPISODES,
+            _EPISODES,
+            key="evaluation-episodes",
+            width=_WIDTH,
+            help=_("All actions are greedy."),
         )
         seed = st.number_input(
             _("First episode's seed"),
@@ -44,7 +50,7 @@ def evaluation(run_id: str, checkpoint: str) -> None:
             _SEED,
             key="evaluation-seed",
             width=_WIDTH,
-            help=_("The others follow by one. The same seeds give every agent the same starts."),
+            help=_("The others count up by one. The same seeds give every agent the same starts."),
         )
         try:
             order = evaluation_order(get_manager(), run_id, checkpoint, int(episodes), int(seed))
@@ -68,7 +74,7 @@ def _results(run_id: str) -> None:
     found = EvaluationStore(get_manager().store.database).latest(run_id)
     if not found:
         st.caption(
-            _("One episode may be luck. Twenty on seeds of their own show how good the agent is, and how reliably.")
+            _("A single episode may be luck. Twenty with different seeds show how good the agent is, and how reliable.")
         )
         return
     position = st.selectbox(
@@ -106,7 +112,7 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
         text = escape(_("Every episode (CSV)"))
         st.html(f'<a href="{address}" download="{escape(run_id)}-evaluation-{position}.csv">{text}</a>')
         if _has_changed(run_id, record):
-            st.caption(_("The run has kept other weights under this name since: the replay shows those."))
+            st.caption(_("The run has saved other weights under this name since: the replay shows those."))
     with right:
         picture = return_histogram_svg(
             record.returns,

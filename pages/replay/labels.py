@@ -35,18 +35,18 @@ def _number_labels() -> dict[str, str]:
         "move_random": _("random exploration"),
         "reward": _("Reward of this step"),
         "return_so_far": _("Return so far"),
-        "value": _("Expected: V(s) = max Q"),
-        "value_help": _("The discounted return that the network expects from this state on."),
-        "got": _("Really got from here"),
-        "got_help": _("The discounted return of the rewards that came from this state on."),
-        "state": _("What the agent sees"),
-        "values": _("Expected and real value of each state"),
+        "value": _("Predicted: V(s) = max Q"),
+        "value_help": _("The discounted return that the network predicts from this state on."),
+        "got": _("Actual return from here"),
+        "got_help": _("The discounted return of the rewards received from this state on."),
+        "state": _("Observation"),
+        "values": _("Predicted and actual return from each state"),
         "curve_value": "V(s) = max Q(s, a)",
-        "curve_got": _("discounted return really got"),
-        "values_help": _("Where the two curves meet, the network knows what is coming."),
+        "curve_got": _("actual discounted return"),
+        "values_help": _("Where the two curves meet, the prediction is right."),
         "values_cut": _(
-            "Where the two curves meet, the network knows what is coming. This episode was cut off: what would have "
-            "come after its end is missing in the real curve, so that the two part towards the end."
+            "Where the two curves meet, the prediction is right. This episode was cut off: the rewards after its end "
+            "are missing from the actual return, so the curves part towards the end."
         ),
     }
 

@@ -33,7 +33,7 @@ def learning_gallery(run_id: str) -> None:
     run_folder = get_manager().run_folder(run_id)
     recorded = list_recordings(run_folder)
     if not recorded:
-        st.caption(_("Episodes appear here as the run trains: a few from its beginning to its end, and each new best."))
+        st.caption(_("Episodes appear here as the run trains: a few spread over the training, and each new best."))
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(_disk_text(run_folder), width="content")
@@ -59,7 +59,7 @@ def chosen_recordings(recorded: Sequence[EpisodeRecorded], count: int = _SHOWN) 
 
 
 def _disk_text(run_folder: Path) -> str:
-    return _("Videos of this run take {used} MB of at most {most} MB; the oldest make room.").format(
+    return _("Videos of this run use {used} MB of at most {most} MB; the oldest are deleted first.").format(
         used=f"{video_bytes(run_folder) / _MEGABYTE:.1f}", most=f"{MOST_VIDEO_BYTES / _MEGABYTE:.0f}"
     )
 

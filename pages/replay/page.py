@@ -45,11 +45,11 @@ def replay_page() -> None:
         runs = [get_manager().snapshot(run_id).record, *runs]  # an old one; or says that there is none
     with st.container(border=True, key="replay-choice", gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            chosen = policy_picker(runs, run_id, names=("run", "checkpoint"), labels=(_("Run"), _("Checkpoint")))
+            chosen = policy_picker(runs, run_id, names=("run", "checkpoint"), labels=(_("Run"), _("Snapshot")))
             seed, epsilon, is_double = _episode()
         other = _other(runs, chosen) if is_double and chosen else None
     if chosen is None:
-        st.info(_("This run has kept no network yet: wait for its first evaluation."), icon=":material/hourglass:")
+        st.info(_("This run has saved no network yet: wait for its first evaluation."), icon=":material/hourglass:")
         return
     _replay([chosen, *([other] if other else [])], seed, epsilon)
     agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon)
@@ -59,7 +59,7 @@ def _header(run_id: str | None) -> None:
     left, right = st.columns([1, 1], vertical_alignment="center")
     with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
         st.title(_("Replay"), anchor=False, width="content")
-        st.caption(_("What the agent saw, expected and did, state by state"), width="content")
+        st.caption(_("Observations, predictions and actions, state by state"), width="content")
     with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
         if run_id:
             st.page_link(
@@ -71,9 +71,7 @@ def _header(run_id: str | None) -> None:
 def _nothing_yet() -> None:
     with st.container(border=True, key="welcome"):
         st.subheader(_("No agent to watch yet"), anchor=False)
-        st.markdown(
-            _("Train one first: a minute is enough for CartPole. Then every episode of it can be looked at here.")
-        )
+        st.markdown(_("Train one first: a minute is enough for CartPole. Then you can watch all of its episodes here."))
         st.page_link(TRAIN_PAGE, label=_("Train an agent"), icon=":material/model_training:", query_params=page_query())
 
 
@@ -109,7 +107,7 @@ def _epsilon() -> float:
     known = (*_EPSILONS, named) if _is_share(named) and float(named) not in map(float, _EPSILONS) else _EPSILONS
     texts = {text: _("random {share}").format(share=f"{float(text):.0%}") for text in sorted(known, key=float)}
     texts["0.0"] = _("greedy")
-    help_text = _("Greedy takes the action with the highest Q-value; otherwise some actions are left to chance.")
+    help_text = _("Greedy takes the action with the highest Q-value; the other choices take some actions at random.")
     return float(address_select("epsilon", _("Actions"), texts, "0.0", help=help_text, width=_WIDTH))
 
 
@@ -128,7 +126,7 @@ def _other(runs: list[RunRecord], chosen: ChosenPolicy) -> ChosenPolicy | None:
             alike,
             chosen.record.run_id,
             names=("other", "other_checkpoint"),
-            labels=(_("Beside it: run"), _("Checkpoint")),
+            labels=(_("Run to compare with"), _("Snapshot")),
             early=True,
         )
 

@@ -29,7 +29,7 @@ def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float) -> Non
             help=_("MP4 plays everywhere and is small. A GIF also moves inside documents and chats."),
         )
         overlay = st.toggle(
-            _("Write on the pictures what the agent thinks"),
+            _("Overlay Q-values on the video"),
             key="video-overlay",
             value=True,
             help=_("The step, the return so far, and every action's Q-value."),

@@ -41,9 +41,7 @@ def run_actions(picked: Sequence[RunLine], lines: Sequence[RunLine]) -> None:
             confirm_deletion(ours)
         _offer_all(lines)
     if len(ours) < len(picked):
-        st.caption(
-            _("Chosen, but started by others: {n}. These can only be looked at.").format(n=len(picked) - len(ours))
-        )
+        st.caption(_("Chosen but started by others: {n}. You can only view these.").format(n=len(picked) - len(ours)))
     show_outcome()
 
 
@@ -69,7 +67,7 @@ def _commands(picked: Sequence[RunLine]) -> None:
     st.button(
         _("Resume"),
         icon=":material/resume:",
-        help=_("Go on with runs that are over, from where they stood"),
+        help=_("Resume runs that are over from where they stopped"),
         disabled=not over,
         key="runs-resume",
         on_click=lambda: _resume(over),
@@ -78,7 +76,7 @@ def _commands(picked: Sequence[RunLine]) -> None:
 
 
 def _resume(lines: Sequence[RunLine]) -> None:
-    do_to_runs(lines, get_manager().go_on, _("Taken up again: {n}"))
+    do_to_runs(lines, get_manager().go_on, _("Resumed: {n}"))
 
 
 def _stop(lines: Sequence[RunLine]) -> None:
@@ -106,7 +104,7 @@ def _downloads(picked: Sequence[RunLine]) -> None:
             _("Everything (ZIP)"),
             f"{address}&checkpoints=1",
             "runs.zip",
-            _("With what they would go on from: about {size}.").format(size=size),
+            _("Including the checkpoints to resume from: about {size}.").format(size=size),
         )
 
 

@@ -53,7 +53,7 @@ def ask_tags(lines: Sequence[RunLine]) -> None:
     def ask() -> None:
         if len(lines) > 1:
             st.caption(
-                _("Tags that all {n} runs have. What only some of them have besides stays.").format(n=len(lines))
+                _("Tags that all {n} runs share. Tags of only some of them stay as they are.").format(n=len(lines))
             )
         with st.form("tags", border=False):
             if known:
@@ -66,8 +66,10 @@ def ask_tags(lines: Sequence[RunLine]) -> None:
                     key=known_key,
                 )
             st.text_input(
-                _("New tags, with commas between them"),
-                help=_("At most {length} letters each, and {n} tags to a run.").format(length=TAG_LENGTH, n=MOST_TAGS),
+                _("New tags, separated by commas"),
+                help=_("At most {length} characters per tag and {n} tags per run.").format(
+                    length=TAG_LENGTH, n=MOST_TAGS
+                ),
                 key=new_key,
             )
             if st.form_submit_button(_("Save"), type="primary", icon=":material/check:", on_click=save):
@@ -89,20 +91,21 @@ def confirm_deletion(lines: Sequence[RunLine]) -> None:
     def delete() -> None:
         do_to_runs(over, get_manager().delete, _("Deleted: {n}"))
 
-    @st.dialog(_("Delete runs for good?"))
+    @st.dialog(_("Delete runs permanently?"))
     def ask() -> None:
         if over:
             st.markdown(_names(over))
             st.warning(
-                _("Their log, weights and checkpoints go with them. This cannot be undone."), icon=":material/warning:"
+                _("Their logs, weights and checkpoints are deleted as well. This cannot be undone."),
+                icon=":material/warning:",
             )
         if len(over) < len(lines):
             st.info(
-                _("Chosen, but not over yet: {n}. These stay; stop them first.").format(n=len(lines) - len(over)),
+                _("Chosen but not over yet: {n}. These stay; stop them first.").format(n=len(lines) - len(over)),
                 icon=":material/info:",
             )
         with st.container(horizontal=True):
-            label, can = _("Delete for good ({n})").format(n=len(over)), bool(over)
+            label, can = _("Delete permanently ({n})").format(n=len(over)), bool(over)
             icon = ":material/delete:"
             if st.button(label, type="primary", icon=icon, disabled=not can, key="really-delete", on_click=delete):
                 st.rerun()

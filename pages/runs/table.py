@@ -74,11 +74,11 @@ def _labels() -> dict[str, str]:
         | {
             "title": _("All runs"),
             "filter": _("Filter: name, environment, seed, tag …"),
-            "any_env": _("Every environment"),
-            "any_state": _("Every state"),
-            "any_tag": _("Every tag"),
+            "any_env": _("All environments"),
+            "any_state": _("All states"),
+            "any_tag": _("All tags"),
             "active": _("Not over yet"),
-            "mine": _("Mine only"),
+            "mine": _("Only mine"),
             "you": _("you"),
             "visitor": _("visitor {mark}"),
             "pick": _("Choose {name}, seed {seed}"),
@@ -87,7 +87,7 @@ def _labels() -> dict[str, str]:
             "count_of": _("Runs: {shown} of {count}"),
             "picked": _("chosen: {picked}"),
             "show_more": _("Show {n} more"),
-            "no_match": _("No run is like that. Change the filter above."),
+            "no_match": _("No run matches. Change the filter above."),
             "connection_lost": _("Connection lost, trying again…"),
         }
     )

@@ -35,7 +35,7 @@ def search_page() -> None:
     """Draw the page."""
     left, right = st.columns([2, 1], vertical_alignment="center")
     with left:
-        st.title(_("Search"), anchor=False)
+        st.title(_("Tune"), anchor=False)
     with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
         language_switch(SEARCH_PAGE)
     form, shown = st.columns([5, 7], gap="medium")
@@ -54,8 +54,8 @@ def _start(draft: SearchDraft) -> None:
         st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
     st.caption(
         _(
-            "Settings are suggested by what earlier trials showed (TPE). What is made large is the mean evaluation "
-            "over a trial's env steps; a trial below the median of the others at the same place is stopped."
+            "TPE suggests settings from the results of earlier trials. The objective is the mean evaluation over the "
+            "env steps of a trial; a trial below the median of the others at the same point is stopped early."
         )
     )
     st.button(
@@ -86,8 +86,8 @@ def _searches() -> None:
             st.subheader(_("No search yet"), anchor=False)
             st.markdown(
                 _(
-                    "Choose the settings that may vary, and how far: the search trains one run after another and "
-                    "learns where the good values lie. The best one can be opened on the Train page."
+                    "Choose the settings to tune and their ranges. Trials run one after another, and each result "
+                    "shows where good values lie. The best settings can be opened on the Train page."
                 )
             )
         return
@@ -117,7 +117,7 @@ def _result(status: SearchStatus) -> None:
         st.error(translate_error(status.error), icon=":material/error:")
     _buttons(status)
     if status.best is None:
-        st.caption(_("The first trial has not ended yet.") if status.is_active else _("No trial has a result."))
+        st.caption(_("No trial has finished yet.") if status.is_active else _("No trial has a result yet."))
     else:
         _figures(status)
     _table(status)
@@ -127,7 +127,7 @@ def _buttons(status: SearchStatus) -> None:
     best = status.best_config()
     with st.container(horizontal=True):
         if best is not None and st.button(
-            _("Open the best on the Train page"), type="primary", icon=":material/model_training:"
+            _("Open the best settings on the Train page"), type="primary", icon=":material/model_training:"
         ):
             st.session_state["new:draft"] = best.to_dict()
             st.switch_page(TRAIN_PAGE, query_params=new_run_query())
@@ -139,7 +139,7 @@ def _buttons(status: SearchStatus) -> None:
         with st.popover(_("Delete"), icon=":material/delete:"):
             st.markdown(_("The search and all its runs are deleted; this cannot be undone."))
             _button(
-                _("Delete all of it"), ":material/delete:", status, lambda searches: searches.remove(status.search_id)
+                _("Delete everything"), ":material/delete:", status, lambda searches: searches.remove(status.search_id)
             )
 
 
@@ -171,31 +171,31 @@ def _figures(status: SearchStatus) -> None:
             search_history.figure(status, x_title=_("Trial"), y_title=value),
             "search-history",
             title=_("Trials"),
-            hint=_("Hollow: stopped early. The line is the best so far."),
+            hint=_("Hollow: stopped early. Line: best so far."),
             file_stem=search_id,
             key=f"{search_id}:history",
         )
     with right:
-        title = _("Which setting matters")
+        title = _("Importance of each setting")
         if status.importances:
             shares = {labels[name]: share for name, share in status.importances.items()}
             show_figure(
                 search_importance.figure(shares),
                 "search-importance",
                 title=title,
-                hint=_("PED-ANOVA (Watanabe et al. 2023) over done trials."),
+                hint=_("PED-ANOVA (Watanabe et al. 2023) over completed trials."),
                 file_stem=search_id,
                 key=f"{search_id}:importance",
             )
         else:
             with st.container(border=True):
                 st.markdown(f"**{title}**")
-                st.caption(_("After four trials with different results."))
+                st.caption(_("Appears after four trials with different results."))
     show_figure(
         search_parallel.figure(status, labels, value_label=value),
         "search-parallel",
-        title=_("All settings together"),
-        hint=_("Drag along an axis to pick out trials."),
+        title=_("All settings at a glance"),
+        hint=_("Drag along an axis to select trials."),
         file_stem=search_id,
         key=f"{search_id}:parallel",
     )

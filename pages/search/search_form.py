@@ -39,10 +39,10 @@ def search_form(run_id: str | None) -> SearchDraft:
     """Draw the form; ``run_id`` is the run whose settings it begins with, if any."""
     name = st.text_input(_("Name"), max_chars=NAME_LENGTH, key="search:name")
     configs = starting_configs(run_id)
-    chosen = st.selectbox(_("Settings of"), configs, format_func=lambda key: configs[key][0], key="search:base")
+    chosen = st.selectbox(_("Base settings"), configs, format_func=lambda key: configs[key][0], key="search:base")
     base = configs[chosen][1]
     fields = st.multiselect(
-        _("Settings to search"),
+        _("Settings to tune"),
         [each for each in FIELDS if each not in NOT_VARIED],
         default=_FIRST_FIELDS,
         format_func=lambda each: _(FIELDS[each].label),
@@ -52,9 +52,9 @@ def search_form(run_id: str | None) -> SearchDraft:
         ranges = tuple(_range(each, base) for each in fields)
         left, middle, right = st.columns(3, vertical_alignment="bottom")
         trials = left.number_input(_("Trials"), 1, MOST_TRIALS, 20, key="search:trials")
-        at_once = middle.number_input(_("At a time"), 1, 16, 2, key="search:at-once")
+        at_once = middle.number_input(_("Parallel trials"), 1, 16, 2, key="search:at-once")
         steps = base.max_env_steps or 20_000
-        limit = right.number_input(_("Env steps each"), 1, _MOST_STEPS, steps, 1_000, key=f"search:steps:{chosen}")
+        limit = right.number_input(_("Env steps per trial"), 1, _MOST_STEPS, steps, 1_000, key=f"search:steps:{chosen}")
         spec = SearchSpec(
             base=base.replace(max_env_steps=limit, goal_score=None, evaluate_every=max(1, base.evaluate_every)),
             ranges=ranges,

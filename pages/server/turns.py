@@ -75,7 +75,9 @@ class Turns:
 
     def _refuse_more(self) -> None:
         if self._open >= self._most:
-            raise BusyError(mark("The server makes as many files and comparisons as it can: try again in a minute."))
+            raise BusyError(
+                mark("The server is already preparing as many files and comparisons as it can: try again in a minute.")
+            )
 
 
 HEAVY_TURNS = Turns()

@@ -17,7 +17,7 @@ __all__ = ["download_link", "downloads"]
 
 def downloads(run_id: str) -> None:
     """A menu of ``run_id`` in files; each is made at the click, complete up to that moment, also while it trains."""
-    with st.popover(_("Take home"), icon=":material/download:", key="downloads"):
+    with st.popover(_("Download"), icon=":material/download:", key="downloads"):
         _agent_links(run_id)
         _log_links(run_id)
 
@@ -32,7 +32,7 @@ def _agent_links(run_id: str) -> None:
     except RunFolderError:
         kept = []
     if not kept:
-        st.caption(_("Its weights can be taken home after the first evaluation, or when it ends."))
+        st.caption(_("The weights can be downloaded after the first evaluation or when the run ends."))
         return
     weights = st.segmented_control(
         _("Weights"),
@@ -48,7 +48,7 @@ def _agent_links(run_id: str) -> None:
         _("Weights (safetensors)"),
         f"{address}/safetensors?weights={weights}",
         f"{run_id}-{weights}.safetensors",
-        _("To begin another run with, here or in code of your own."),
+        _("To start another run from, here or in your own code."),
     )
     download_link(
         _("Network (ONNX)"),
@@ -61,13 +61,13 @@ def _agent_links(run_id: str) -> None:
             _("Checkpoint (safetensors)"),
             f"{address}/checkpoint",
             f"{run_id}-checkpoint.safetensors",
-            _("Replay memory, optimiser and generators too, as they stood last."),
+            _("Includes the replay memory, the optimizer and the random generators in their last state."),
         )
 
 
 def _log_links(run_id: str) -> None:
     """What was logged, and everything at once."""
-    st.markdown("**" + _("Its log") + "**")
+    st.markdown("**" + _("Log") + "**")
     address = _address(run_id)
     download_link(
         _("Episodes (CSV)"),
@@ -85,7 +85,7 @@ def _log_links(run_id: str) -> None:
         _("TensorBoard event file"),
         f"{address}/export/tensorboard",
         f"events.out.tfevents.{run_id}",
-        _("Put it into a folder of its own and open that with TensorBoard."),
+        _("Put it into a separate folder and open that folder with TensorBoard."),
     )
     download_link(
         _("Live changes (CSV)"),

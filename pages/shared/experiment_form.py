@@ -48,21 +48,21 @@ def experiment_form(run_id: str | None) -> ExperimentDraft:
     name = st.text_input(
         _("Name"), max_chars=NAME_LENGTH, placeholder=_("e.g. How far to look ahead"), key="experiment:name"
     )
-    chosen = st.selectbox(_("Settings of"), bases, format_func=lambda key: bases[key][0], key="experiment:base")
+    chosen = st.selectbox(_("Base settings"), bases, format_func=lambda key: bases[key][0], key="experiment:base")
     base = bases[chosen][1]
     field = st.selectbox(
-        _("Setting that varies"),
+        _("Setting to vary"),
         [_NOTHING, *(each for each in FIELDS if each not in NOT_VARIED)],
         index=2,
-        format_func=lambda each: _(FIELDS[each].label) if each else _("none: seeds alone"),
+        format_func=lambda each: _(FIELDS[each].label) if each else _("none: seeds only"),
         key="experiment:field",
     )
     values = _values(field, base) if field else ()
     left, middle, right = st.columns(3, vertical_alignment="bottom")
-    seeds = left.number_input(_("Seeds"), 1, _MOST_SEEDS, 3, key="experiment:seeds", help=_("Runs for each value."))
+    seeds = left.number_input(_("Seeds"), 1, _MOST_SEEDS, 3, key="experiment:seeds", help=_("Runs per value."))
     first = middle.number_input(_("First seed"), 0, 2**31 - 1 - _MOST_SEEDS, 0, key="experiment:first-seed")
     episodes = right.number_input(
-        _("Episodes at most"), 1, 10_000_000, base.max_episodes, key=f"experiment:episodes:{chosen}"
+        _("Max episodes"), 1, 10_000_000, base.max_episodes, key=f"experiment:episodes:{chosen}"
     )
     try:
         spec = ExperimentSpec.sweep(

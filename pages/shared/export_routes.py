@@ -73,7 +73,7 @@ def _checkpoint(content: RunContent) -> Response:
     except OSError:
         file = None
     if file is None:
-        raise RunFolderError(mark("The run has no checkpoint yet: pause it, or wait until its memory is warmed up."))
+        raise RunFolderError(mark("The run has no checkpoint yet: pause it, or wait until the warm-up is over."))
     headers = _headers(f"{content.run_id}-checkpoint.safetensors")
     headers |= {"Content-Length": str(os.fstat(file.fileno()).st_size), "Content-Encoding": "identity"}
     return StreamingResponse(_portions(file), headers=headers, media_type=_BINARY)

@@ -24,7 +24,7 @@ CUSTOM = "custom"
 """What the form calls settings that are no preset's."""
 NEW_RUN = "new"
 """Scope of the form where there is no run."""
-WATCHING = mark("You are watching: only whoever started this run changes its settings.")
+WATCHING = mark("You are watching: only the person who started this run can change its settings.")
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def may_control(record: Owned) -> bool:
 def require_control(record: Owned) -> None:
     """Raises :class:`AccessError` where the visitor may only watch. Whatever a page shows, each command asks here."""
     if not may_control(record):
-        template = mark("This was started by {owner}: only they and the instructor control it.")
+        template = mark("Started by {owner}: only they and the instructor can control it.")
         raise AccessError(template, owner=owner_text(record))
 
 

@@ -27,7 +27,7 @@ def instructor_switch() -> None:
     with st.popover(_("Instructor"), icon=icon, key="instructor"):
         if is_instructor:
             st.markdown(_("You control every run on this server."))
-            st.button(_("Give this up"), icon=":material/logout:", on_click=_leave)
+            st.button(_("Leave instructor mode"), icon=":material/logout:", on_click=_leave)
         else:
             _ask()
 

@@ -64,7 +64,7 @@ _GOING_AWAY = 1001
 _CLOSING_S = 1.0
 """A browser that takes nothing is not waited for any longer than this."""
 _LOG = logging.getLogger(__name__)
-_FAILED = mark("The server failed at this; its log says more.")
+_FAILED = mark("The server could not do this; its log says more.")
 
 Made = TypeVar("Made")
 

@@ -24,7 +24,7 @@ _SHOWN = 20
 
 def run_picker(shown: str | None) -> None:
     """A menu of the latest runs, and a link to begin anew; ``shown`` is the run in the address."""
-    with st.popover(_("Earlier runs"), icon=":material/history:"), st.container(key="earlier-runs-list"):
+    with st.popover(_("Past runs"), icon=":material/history:"), st.container(key="earlier-runs-list"):
         runs = get_manager().list_runs(_SHOWN)
         if not runs:
             st.caption(_("Runs appear here once you have started one."))

@@ -30,7 +30,7 @@ REASON_LABELS = {
 }
 
 PRESET_LABELS = {
-    "lab8": mark("Class lab"),
+    "lab8": mark("Course lab"),
     "fast": mark("Fast"),
     "strong": mark("Strong"),
     "default": mark("Default"),
@@ -40,21 +40,21 @@ PRESET_LABELS = {
 CHOICE_LABELS = {
     "mse": mark("Mean squared error"),
     "huber": mark("Huber"),
-    "episode": mark("each episode"),
+    "episode": mark("every episode"),
     "steps": mark("every N steps"),
-    "soft": mark("softly"),
+    "soft": mark("soft update"),
     "episode_exponential": mark("over episodes"),
     "linear_steps": mark("over steps"),
-    "none": mark("its mean"),
-    "quantile": mark("its quantiles"),
+    "none": mark("mean only"),
+    "quantile": mark("quantiles (QR-DQN)"),
     "auto": mark("Automatic"),
-    "fused": mark("CPU, fused"),
-    "torch-cpu": mark("CPU, PyTorch"),
-    "torch-cuda": mark("GPU, PyTorch"),
+    "fused": mark("CPU (compiled)"),
+    "torch-cpu": mark("CPU (PyTorch)"),
+    "torch-cuda": mark("GPU (PyTorch)"),
 }
 """Values of the config's fields that are one of a few."""
 
 WEIGHTS_KINDS = ("best", "last")
 """Of the weights that a run keeps, those that a person chooses between."""
-WEIGHTS_LABELS = {"best": mark("best"), "last": mark("last"), "kept": mark("kept")}
+WEIGHTS_LABELS = {"best": mark("best"), "last": mark("last"), "kept": mark("snapshot")}
 """Kinds of weights that a run keeps."""

@@ -22,14 +22,15 @@ from pages.train.run_controls import keep_command_error
 __all__ = ["checkpoints"]
 
 _SNAPSHOT_LABELS = {
-    "kept": mark("State along the way"),
-    "best": mark("State at the best evaluation"),
-    "last": mark("State at the end"),
+    "kept": mark("Snapshot during training"),
+    "best": mark("Snapshot of the best evaluation"),
+    "last": mark("Last snapshot"),
 }
-_CHECKPOINT_LABELS = {"last": mark("Checkpoint, newest"), "best": mark("Checkpoint at the best evaluation")}
+_CHECKPOINT_LABELS = {"last": mark("Latest checkpoint"), "best": mark("Checkpoint of the best evaluation")}
 _WHAT_FOR = mark(
-    "A state of the network is there to look back at, and to begin another run with. A checkpoint holds the replay "
-    "memory too: the run can go on from it. Beyond the limit the largest files go, of equally large ones the oldest."
+    "A snapshot holds the network at one point of the training: replay it, or start another run from it. A "
+    "checkpoint also holds the replay memory: the run can resume from it. Above the limit, the largest files are "
+    "deleted first, and the oldest of equally large ones."
 )
 _TABLE_HEIGHT = 320
 _ROWS_IN_VIEW = 7
@@ -58,8 +59,8 @@ def checkpoints(snapshot: RunSnapshot, config: TrainingConfig | None) -> None:
 
 def _summary(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo], use: DiskUse) -> str:
     if not kept and not resumable:
-        return _("Nothing is kept yet: the first checkpoint comes when the replay memory is warmed up.")
-    template = _("{states} states, {checkpoints} checkpoints: {used} of at most {limit}")
+        return _("Nothing is saved yet: the first checkpoint is saved when the warm-up is over.")
+    template = _("{states} snapshots, {checkpoints} checkpoints: {used} of at most {limit}")
     return template.format(
         states=len(kept), checkpoints=len(resumable), used=size_text(use.used), limit=size_text(use.limit)
     )
@@ -67,25 +68,25 @@ def _summary(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo], 
 
 def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best: bool) -> None:
     run_id, is_ours = snapshot.record.run_id, may_control(snapshot.record)
-    st.button(_("Look again"), icon=":material/refresh:", key=f"{run_id}:look-again", type="tertiary")
+    st.button(_("Refresh"), icon=":material/refresh:", key=f"{run_id}:look-again", type="tertiary")
     if snapshot.is_active:
         st.button(
-            _("Take a checkpoint"),
+            _("Save a checkpoint"),
             icon=":material/bookmark_add:",
             key=f"{run_id}:take-checkpoint",
-            help=_("Write down now all that the run needs to go on from here. It trains on meanwhile."),
+            help=_("Saves everything needed to resume from here. The run keeps training."),
             disabled=not is_ours,
             on_click=_take,
             args=(run_id,),
         )
     elif has_best:
         st.button(
-            _("Go on from the best"),
+            _("Resume from the best"),
             icon=":material/history:",
             key=f"{run_id}:from-best",
             help=_(
-                "Go on from the best evaluation and give up what came later. Change a setting first: with the same "
-                "ones the same training follows."
+                "Resumes from the best evaluation and discards what came later. Change a setting first: with the "
+                "same settings, the same training follows."
             ),
             disabled=config is None or not is_ours,
             on_click=_go_on_from_best,
@@ -118,7 +119,7 @@ def _table(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo]) ->
     rows.sort(key=lambda row: -row[0])
     st.table(
         {
-            _("Kept"): [label for _step, label, *_rest in rows],
+            _("Saved"): [label for _step, label, *_rest in rows],
             _("Episode"): [_count(episode) for _step, _label, episode, *_rest in rows],
             _("Environment step"): [_count(env_step) for env_step, *_rest in rows],
             _("Evaluation"): [_DASH if math.isnan(row[3]) else number_text(round(row[3], 2)) for row in rows],
@@ -126,7 +127,7 @@ def _table(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo]) ->
         },
         border="horizontal",
         height=_TABLE_HEIGHT if len(rows) > _ROWS_IN_VIEW else "content",
-        alt=_("What this run has kept"),
+        alt=_("Saved by this run"),
     )
 
 

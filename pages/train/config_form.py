@@ -21,10 +21,10 @@ from pages.train.first_weights import first_weights
 
 __all__ = ["config_form"]
 
-_HELP = mark("Sets all settings at once: those of the class's lab, or others that learn within a minute.")
+_HELP = mark("Sets all settings at once: those of the course lab, or others that learn within a minute.")
 _LAB_MISTAKE = mark(
-    "Exactly what the lab's notebook did, one mistake included: an episode that only ran out of time counts as ended, "
-    "so its last state is worth nothing."
+    "Exactly what the course lab's notebook did, including one mistake: an episode that only hit the time limit "
+    "counts as terminated, so its last state is worth nothing."
 )
 _LIVE_HELP = mark("A preset is for a new run: stop this one first.")
 
@@ -38,7 +38,7 @@ def config_form(form: FormState) -> EnvironmentReport | None:
     if form.is_locked:
         st.caption(_(WATCHING))
     elif form.is_live:
-        st.caption(_("Changes reach the running agent at once."))
+        st.caption(_("Changes apply to the running agent at once."))
     for name in _fields(form, Group.MAIN):
         field_widget(form, name, explained=True)
     epsilon_preview(form)

@@ -54,7 +54,7 @@ def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> Non
         key=key,
         placeholder="CartPole-v0",
         disabled=reason is not None,
-        help=reason or _("Any environment with a vector of numbers to observe and a few actions to choose from."),
+        help=reason or _("Any environment with a vector observation and a discrete set of actions."),
         on_change=lambda: _take(form, str(st.session_state.get(key) or "").strip()),
     )
     if not env_id:

@@ -23,7 +23,7 @@ from pages.shared.words import WEIGHTS_KINDS, WEIGHTS_LABELS
 __all__ = ["GivenWeights", "first_weights", "given_weights"]
 
 _FRESH, _RUN, _FILE = "fresh", "run", "file"
-_SOURCES = {_FRESH: mark("Random"), _RUN: mark("A run's"), _FILE: mark("A file's")}
+_SOURCES = {_FRESH: mark("Random"), _RUN: mark("From a run"), _FILE: mark("From a file")}
 _MOST_RUNS = 100
 
 
@@ -39,16 +39,16 @@ class GivenWeights:
 
 def first_weights(form: FormState) -> None:
     """Draw the choice; what does not fit the form's settings is said at once."""
-    with st.expander(_("First weights"), key=f"{form.scope}:first-weights"):
+    with st.expander(_("Initial weights"), key=f"{form.scope}:first-weights"):
         source = st.segmented_control(
-            _("Begin with weights"),
+            _("Start from"),
             tuple(_SOURCES),
             format_func=lambda name: _(_SOURCES[name]),
             default=_FRESH,
             key=_key(form.scope, "source"),
             required=True,
             width="stretch",
-            help=_("A network that has learned goes on learning here, in a run of its own with a log of its own."),
+            help=_("A trained network goes on learning here, in a new run with its own log."),
         )
         if source == _RUN:
             _choose_run(form)
@@ -58,7 +58,7 @@ def first_weights(form: FormState) -> None:
                 type="safetensors",
                 max_upload_size=MOST_BYTES // 2**20,
                 key=_key(form.scope, "file"),
-                help=_("Of a checkpoint, the network alone is taken."),
+                help=_("Only the network of a checkpoint is used."),
             )
         if st.session_state.get(_key(form.scope, str(source))) is not None:
             _say_whether_they_fit(form)
@@ -86,13 +86,13 @@ def given_weights(scope: str, config: TrainingConfig) -> GivenWeights:
 
 def _of_run(run_id: str | None, kind: str) -> GivenWeights:
     if run_id is None:
-        raise WeightsFileError(mark("Choose the run whose weights this one shall begin with."))
+        raise WeightsFileError(mark("Choose the run that this one takes its initial weights from."))
     return GivenWeights(get_manager().open_folder(run_id).snapshot_weights(kind), run_id)
 
 
 def _of_file(file: Any) -> GivenWeights:
     if file is None:
-        raise WeightsFileError(mark("Choose the file whose weights this run shall begin with."))
+        raise WeightsFileError(mark("Choose the file that holds the initial weights of this run."))
     return GivenWeights(weights_in(file.getvalue(), file.name), file.name)
 
 

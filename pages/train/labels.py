@@ -18,7 +18,7 @@ def _state_labels() -> dict[str, str]:
     return {
         "state_queued": _("Waiting"),
         "waiting_turn": _("Waiting for its turn…"),
-        "queue_place": _("Waits for its turn: place {n} in the queue. It begins by itself."),
+        "queue_place": _("Waiting for its turn: number {n} in the queue. It starts automatically."),
         "state_starting": _("Starting"),
         "preparing": _("Preparing the learner…"),
         "state_running": _("Running"),
@@ -32,11 +32,13 @@ def _state_labels() -> dict[str, str]:
         "reason_solved": _("The goal was reached and confirmed."),
         "reason_max_episodes": _("The episode limit was reached."),
         "reason_max_env_steps": _("The limit of environment steps was reached."),
-        "reason_stopped": _("Stopped by hand; everything up to here is kept."),
+        "reason_stopped": _("Stopped by hand; everything up to this point is saved."),
         "reason_diverged": _("The loss became infinite or not a number; the last good weights are kept."),
         "reason_failed": _("The run ended with an error."),
-        "after_failure": _("You can also start anew or choose another environment; the server's log says more."),
-        "reason_interrupted": _("The server went away while this run trained; everything up to then is kept."),
+        "after_failure": _("You can also start a new run or choose another environment; the server's log says more."),
+        "reason_interrupted": _(
+            "The server went down while this run was training; everything up to that point is saved."
+        ),
     }
 
 
@@ -78,7 +80,7 @@ def _chart_labels() -> dict[str, str]:
         "chart_loss": _("Mean loss per episode"),
         "chart_length": _("Episode length"),
         "chart_epsilon": _("Exploration (epsilon)"),
-        "chart_summary": _("{title}: {rows} episodes, the newest at {value}"),
+        "chart_summary": _("{title}: {rows} episodes, latest value {value}"),
         "episode": _("episode"),
         "hover_episode": _("episode {n}").replace("{n}", "%{x}"),
         "per_episode": _("episodes"),
@@ -103,7 +105,7 @@ def _stage_labels() -> dict[str, str]:
         "frame_step": _("Steps so far"),
         "frame_return": _("Return so far"),
         "frame_alt": _("Picture of the environment in episode {n}"),
-        "waiting_frame": _("Waiting for a picture…"),
+        "waiting_frame": _("Waiting for a frame…"),
         "q_values": _("Q-values"),
         "action_n": _("Action {n}"),
         "move_greedy": _("greedy choice"),

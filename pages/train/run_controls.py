@@ -53,15 +53,13 @@ _NEVER: frozenset[RunState | None] = frozenset()
 
 _ACTIONS = (
     _Action("start", mark("Start"), ":material/play_arrow:", mark("Start a new run with these settings"), _IDLE, _IDLE),
-    _Action("pause", mark("Pause"), ":material/pause:", mark("Stand still before the next step"), _GOING, _GOING),
-    _Action("step", mark("Step"), ":material/skip_next:", mark("Take one step, then stand still"), _PAUSED, _NEVER),
+    _Action("pause", mark("Pause"), ":material/pause:", mark("Pause before the next step"), _GOING, _GOING),
+    _Action("step", mark("Step"), ":material/skip_next:", mark("Take one step, then pause again"), _PAUSED, _NEVER),
     _Action(
         "resume",
         mark("Resume"),
         ":material/resume:",
-        mark(
-            "Go on after a pause, or with a run that is over, from where it stood, with more episodes if you set them"
-        ),
+        mark("Resume a paused or ended run from where it stopped, with more episodes if you set them"),
         _PAUSED | _OVER,
         _PAUSED,
         _GOING | _QUEUED,
@@ -108,15 +106,17 @@ def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, re
 
 
 def _watching(snapshot: RunSnapshot) -> None:
-    text = _("This run was started by {owner}: only they and the instructor control it. New run begins one of yours.")
+    text = _(
+        "This run was started by {owner}: only they and the instructor can control it. Press New run to start your own."
+    )
     st.info(text.format(owner=owner_text(snapshot.record)), icon=":material/visibility:")
 
 
 def _watch(*, can_draw: bool) -> bool:
     """The switch for frames; off where the environment has none."""
-    text = _("Show the environment as the agent acts. Pictures are drawn only while somebody watches.")
+    text = _("Show the agent in the environment. Frames are drawn only while someone is watching.")
     is_on = st.toggle(
-        _("Watch frames"),
+        _("Show agent"),
         value=True,
         key=_WATCH_KEY,
         disabled=not can_draw,
@@ -195,13 +195,13 @@ def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_
     elif _PACE_KEY not in st.session_state:
         st.session_state[_PACE_KEY] = FULL_SPEED
     st.select_slider(
-        _("Pace"),
+        _("Speed"),
         PACES,
         format_func=_pace_text,
         key=_PACE_KEY,
         width=220,
         disabled=is_active and not is_ours,
-        help=_("From real time to as fast as this machine can."),
+        help=_("From real time to as fast as this machine can go."),
         on_change=lambda: _send_pace(snapshot.record.run_id, report) if snapshot is not None and is_active else None,
     )
 

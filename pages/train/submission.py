@@ -31,10 +31,10 @@ def submission(snapshot: RunSnapshot) -> None:
         if made is not None:
             st.markdown(_("On the leaderboard."))
             st.page_link(
-                LEADERBOARD_PAGE, label=_("See its place"), icon=":material/leaderboard:", query_params=page_query()
+                LEADERBOARD_PAGE, label=_("See its rank"), icon=":material/leaderboard:", query_params=page_query()
             )
             st.button(
-                _("Take it back"),
+                _("Withdraw"),
                 on_click=_withdraw,
                 args=(run_id,),
                 key="leaderboard:withdraw",
@@ -42,13 +42,13 @@ def submission(snapshot: RunSnapshot) -> None:
             )
         else:
             st.markdown(
-                _("The server lets the run's best weights play 100 episodes and shows its place among the class's.")
+                _("The server plays 100 episodes with the best weights of the run and shows its rank in the class.")
             )
             st.text_input(
-                _("Your name there"),
+                _("Display name"),
                 max_chars=NAME_LENGTH,
                 key=_NAME,
-                placeholder=_("real or made up, all will see it"),
+                placeholder=_("real name or nickname, visible to everyone"),
                 disabled=not is_ours,
             )
             st.button(
@@ -61,7 +61,7 @@ def submission(snapshot: RunSnapshot) -> None:
                 disabled=not is_ours,
             )
             if not is_ours:
-                text = _("This run was started by {owner}: only they and the instructor submit it.")
+                text = _("This run was started by {owner}: only they and the instructor can submit it.")
                 st.caption(text.format(owner=owner_text(snapshot.record)))
         error = st.session_state.pop(_ERROR, None)
         if error is not None:

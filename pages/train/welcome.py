@@ -15,8 +15,8 @@ def welcome() -> None:
         st.subheader(_("Watch an agent learn"), anchor=False)
         st.markdown(
             _(
-                "A deep Q-network learns a task by trial and error, and you can see it happen: its rewards, its loss, "
-                "what it does and what it expects of each action."
+                "A deep Q-network learns a task by trial and error, and you can watch it learn: its returns, its "
+                "loss, what it does, and the value that it predicts for each action."
             )
         )
         for column, (icon, title, text) in zip(st.columns(3, gap="medium"), _steps(), strict=True):
@@ -35,7 +35,7 @@ def _steps() -> tuple[tuple[str, str, str], ...]:
         (
             ":material/tune:",
             _("1. Choose"),
-            _("Pick an environment and a preset on the left. The settings are ready to use as they are."),
+            _("Pick an environment and a preset on the left. The settings work as they are."),
         ),
         (
             ":material/play_arrow:",

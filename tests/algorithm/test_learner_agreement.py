@@ -125,7 +125,7 @@ def finite_differences(loss: Callable[[Weights], float], weights: Weights, name:
 def td_errors(
     config: TrainingConfig, online: Weights, fixed: tuple[Weights, Weights], replay: ReplayBuffer, indices: range
 ) -> NDArray[np.float64]:
-    """Q(s, a) - target, one transition after the other.
+    """TD error, target - Q(s, a), one transition after the other.
 
     ``fixed`` weights make the target: those that pick Double DQN's next action, and the target network's.
     """
@@ -137,7 +137,7 @@ def td_errors(
             next_q = q_values(config, target, replay.next_observations[i])
             best = q_values(config, choosing, replay.next_observations[i]) if config.double_dqn else next_q
             target_value += config.gamma ** int(replay.steps[i]) * next_q[best.argmax()]
-        errors.append(q_values(config, online, replay.observations[i])[int(replay.actions[i])] - target_value)
+        errors.append(target_value - q_values(config, online, replay.observations[i])[int(replay.actions[i])])
     return np.array(errors)
 
 

@@ -136,7 +136,7 @@ def test_td_errors_are_those_before_the_update(make: Make) -> None:
     next_q = learner.q_values(replay.next_observations[indices]).max(axis=1)
     targets = replay.rewards[indices] + CONFIG.gamma * (1 - replay.terminated[indices]) * next_q
     learner.update(replay, indices)
-    np.testing.assert_allclose(learner.td_errors(), q - targets, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(learner.td_errors(), targets - q, rtol=1e-4, atol=1e-5)
 
 
 def test_state_goes_over_between_learners(make: Make) -> None:
@@ -231,7 +231,7 @@ def test_terms_are_what_an_update_starts_from(make: Make, loss: str) -> None:
     rewards, terminated = replay.rewards[indices], replay.terminated[indices]
     np.testing.assert_allclose(terms.targets, td_targets(rewards, terminated, terms.next_values, 0.9), rtol=1e-6)
     taken = terms.q_values[np.arange(5), replay.actions[indices].astype(int)]
-    assert np.array_equal(terms.td_errors, taken - terms.targets)
+    assert np.array_equal(terms.td_errors, terms.targets - taken)
     sizes_of_errors = np.abs(terms.td_errors)
     huber = np.where(sizes_of_errors <= 1, terms.td_errors**2 / 2, sizes_of_errors - 0.5)
     np.testing.assert_allclose(terms.losses, huber if loss == "huber" else terms.td_errors**2, rtol=1e-6)

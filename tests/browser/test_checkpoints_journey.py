@@ -23,7 +23,7 @@ def press(page: Page, name: str) -> None:
 
 def start(page: Page) -> str:
     """Press Start at 10 times real time, which outlasts the test; the new run's id."""
-    pace, before = page.get_by_role("slider", name="Pace"), page.url
+    pace, before = page.get_by_role("slider", name="Speed"), page.url
     pace.focus()
     for _ in range(2):
         pace.press("ArrowLeft")
@@ -53,19 +53,19 @@ def test_an_agent_is_taken_home_and_brought_back(page: Page, server: LiveServer,
 
     # What it keeps is listed while it trains, and a checkpoint is taken when asked for.
     page.get_by_text("Checkpoints", exact=True).click()
-    expect(page.get_by_text(re.compile(r"\d+ states, \d checkpoints: .* of at most 256 MB"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"\d+ snapshots, \d checkpoints: .* of at most 256 MB"))).to_be_visible()
     settle(page)
-    press(page, "Take a checkpoint")
+    press(page, "Save a checkpoint")
     settle(page)
     press(page, "Stop")
     expect(page.get_by_test_id("run-state")).to_contain_text("Stopped")
     settle(page)
-    press(page, "Look again")
-    for row in ("Checkpoint, newest", "State at the end", "State along the way"):
+    press(page, "Refresh")
+    for row in ("Latest checkpoint", "Last snapshot", "Snapshot during training"):
         expect(page.get_by_role("cell", name=row).first).to_be_visible()
 
     # Its network computes elsewhere what it does here.
-    press(page, "Take home")
+    press(page, "Download")
     settle(page)
     page.get_by_test_id("stPopoverBody").get_by_text("last", exact=True).click()
     weights_link = page.get_by_role("link", name="Weights (safetensors)")
@@ -82,8 +82,8 @@ def test_an_agent_is_taken_home_and_brought_back(page: Page, server: LiveServer,
     # Another run begins with it; a file that holds no network is refused.
     page.goto("/")
     settle(page)
-    page.get_by_text("First weights", exact=True).click()
-    page.get_by_text("A file's", exact=True).click()
+    page.get_by_text("Initial weights", exact=True).click()
+    page.get_by_text("From a file", exact=True).click()
     settle(page)
     wrong = tmp_path / "wrong.safetensors"
     wrong.write_text("These are no weights.")

@@ -14,9 +14,9 @@ STUDENTS = 3
 async def _train(url: str) -> tuple[str, str, str]:
     async with Student(url) as student:
         await student.enter()
-        await student.choose("Preset", "Class lab")
+        await student.choose("Preset", "Course lab")
         await student.press("Start")
-        await student.switch("Watch frames", is_on=False)
+        await student.switch("Show agent", is_on=False)
         async for message in student.run_messages():
             last = message
         assert last["over"]

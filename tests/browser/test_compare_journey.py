@@ -75,14 +75,14 @@ def start_experiment(page: Page) -> None:
     settle(page)
     page.get_by_label("Name", exact=True).fill("Near or far")
     page.get_by_label("Name", exact=True).press("Enter")
-    page.get_by_label("Setting that varies").click()
-    page.get_by_role("option", name="Discount (gamma)", exact=True).click()
+    page.get_by_label("Setting to vary").click()
+    page.get_by_role("option", name="Discount factor γ", exact=True).click()
     expect(page.locator('input[value="0.98, 0.99, 0.995"]')).to_be_visible(timeout=20_000)
     settle(page)  # the other setting's values are gone
     page.get_by_label("Values", exact=True).fill("0.9, 0.99")
     page.get_by_label("Values", exact=True).press("Enter")
-    page.get_by_label("Episodes at most").fill("25")
-    page.get_by_label("Episodes at most").press("Enter")
+    page.get_by_label("Max episodes").fill("25")
+    page.get_by_label("Max episodes").press("Enter")
     expect(page.get_by_text("2 values × 3 seeds = 6 runs")).to_be_visible(timeout=20_000)
     settle(page)
     page.get_by_role("button", name="Start experiment").click()
@@ -101,11 +101,11 @@ def test_an_experiment_becomes_two_bands(page: Page, server: LiveServer, tmp_pat
     page.wait_for_url(re.compile(r"/compare\?runs="))
     wait_for_bands(page, 2, 3)
     assert [group["name"] for group in answer(page)["groups"]] == [
-        "Discount (gamma) 0.9 (n = 3)",
-        "Discount (gamma) 0.99 (n = 3)",
+        "Discount factor γ 0.9 (n = 3)",
+        "Discount factor γ 0.99 (n = 3)",
     ]
     expect(page.get_by_test_id("compare-legend")).to_have_text(
-        ["Discount (gamma) 0.9 (n = 3)", "Discount (gamma) 0.99 (n = 3)"]
+        ["Discount factor γ 0.9 (n = 3)", "Discount factor γ 0.99 (n = 3)"]
     )
     expect(page.get_by_test_id("compare-settings")).to_contain_text("0.99")
 
@@ -144,7 +144,7 @@ def test_an_experiment_becomes_two_bands(page: Page, server: LiveServer, tmp_pat
         page.get_by_role("button", name="Picture (SVG)").click()
     downloading.value.save_as(tmp_path / "compare.svg")
     picture = (tmp_path / "compare.svg").read_text("utf-8")
-    assert "Discount (gamma) 0.99 (n = 3)" in picture
+    assert "Discount factor γ 0.99 (n = 3)" in picture
 
     # Taking one run out of the list makes its group smaller.
     page.get_by_test_id("run-picker").get_by_role("checkbox").first.uncheck()
@@ -171,7 +171,7 @@ def wait_for_points(page: Page, count: int) -> None:
 def test_zoom_and_legend_stay_while_a_run_trains(page: Page, server: LiveServer) -> None:
     page.goto("/")
     settle(page)
-    pace = page.get_by_role("slider", name="Pace")
+    pace = page.get_by_role("slider", name="Speed")
     pace.focus()
     for _ in range(2):
         pace.press("ArrowLeft")
@@ -184,7 +184,7 @@ def test_zoom_and_legend_stay_while_a_run_trains(page: Page, server: LiveServer)
     page.get_by_test_id("stPageLink").get_by_role("link", name="Compare").click()
     page.wait_for_url(re.compile(r"/compare\?runs="))
     wait_for_points(page, 8)
-    expect(page.get_by_text("Some of these runs still train")).to_be_visible()
+    expect(page.get_by_text("Some of these runs are still training")).to_be_visible()
     zoomed = zoom_in(page)
     page.get_by_test_id("compare-results").get_by_role("button").click()
     expect(page.get_by_test_id("compare-results").get_by_role("link")).to_have_count(1)

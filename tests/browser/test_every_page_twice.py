@@ -19,7 +19,7 @@ from scripted_trainer import wait_for_end
 from trained_lessons import train_lesson
 from trainer_runs import short_config
 
-MENU = ("Replay", "Play", "Compare", "Experiments", "Search", "Lessons", "Inside", "Runs", "Leaderboard", "Train")
+MENU = ("Replay", "Play", "Compare", "Experiments", "Tune", "Lessons", "Inside", "Runs", "Leaderboard", "Train")
 LOOKED_AT = 3
 """Lessons that each visitor takes; the first of them was trained on the server."""
 PATIENCE_MS = 60_000
@@ -95,7 +95,7 @@ def _act(page: Page, name: str) -> None:
         page.get_by_role("tab", name=re.compile("Evaluate over many")).click()
         button(page, "Evaluate").click()
     elif name == "Experiments":
-        for label, value in (("Seeds", "1"), ("Episodes at most", "2")):
+        for label, value in (("Seeds", "1"), ("Max episodes", "2")):
             box = page.get_by_label(label, exact=True)
             box.fill(value)
             box.press("Enter")
@@ -146,7 +146,7 @@ def test_the_way_back_to_train_leads_to_the_run_that_trains(
     page = open_page(server=start_server())
     page.goto("/")
     look(page)
-    pace = page.get_by_role("slider", name="Pace")
+    pace = page.get_by_role("slider", name="Speed")
     pace.focus()
     pace.press("Home")
     expect(pace).to_have_attribute("aria-valuetext", "real time")

@@ -25,7 +25,7 @@ def open_at_real_time(page: Page) -> None:
     """The empty page, set so that a run outlasts its test."""
     page.goto("/")
     settle(page)
-    pace = page.get_by_role("slider", name="Pace")
+    pace = page.get_by_role("slider", name="Speed")
     pace.focus()
     pace.press("Home")
     expect(pace).to_have_attribute("aria-valuetext", "real time")
@@ -100,7 +100,7 @@ def test_what_was_on_the_page_before_is_sent_again_and_never_looked_for_in_the_b
     expect(stage).to_be_visible()
     for is_on in (False, True, False, True):
         settle(page)
-        page.get_by_test_id("stCheckbox").filter(has_text="Watch frames").locator("label").click()
+        page.get_by_test_id("stCheckbox").filter(has_text="Show agent").locator("label").click()
         expect(stage).to_be_visible(visible=is_on)
     stop(page)
     assert "delta" in kinds

@@ -63,8 +63,8 @@ def test_a_search_shows_its_trials_in_three_figures(
     page = open_page(server=start_server())
     page.goto("/")
     settle(page)
-    page.get_by_role("link", name="Search").first.click()
-    for label, value in (("Trials", "5"), ("Env steps each", "2000")):
+    page.get_by_role("link", name="Tune").first.click()
+    for label, value in (("Trials", "5"), ("Env steps per trial", "2000")):
         box = page.get_by_label(label, exact=True)
         box.fill(value)
         box.press("Enter")

@@ -24,7 +24,7 @@ def _start_endless_run(page: Page) -> str:
     page.context.set_default_timeout(_PATIENCE_S * 1_000)
     page.goto("/")
     settle(page, timeout_s=_PATIENCE_S)
-    pace = page.get_by_role("slider", name="Pace")
+    pace = page.get_by_role("slider", name="Speed")
     pace.focus()
     pace.press("Home")
     expect(pace).to_have_attribute("aria-valuetext", "real time", timeout=_PATIENCE_S * 1_000)

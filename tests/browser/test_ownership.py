@@ -27,7 +27,7 @@ def start_a_long_run(page: Page) -> str:
     """At real time it outlasts the test; its address."""
     page.goto("/")
     settle(page)
-    pace = page.get_by_role("slider", name="Pace")
+    pace = page.get_by_role("slider", name="Speed")
     pace.focus()
     pace.press("Home")
     expect(pace).to_have_attribute("aria-valuetext", "real time")

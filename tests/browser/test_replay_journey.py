@@ -25,7 +25,7 @@ def train_fast(page: Page) -> str:
     settle(page)
     page.get_by_role("radio", name="Fast").or_(page.get_by_role("button", name="Fast", exact=True)).first.click()
     settle(page)
-    pace = page.get_by_role("slider", name="Pace")
+    pace = page.get_by_role("slider", name="Speed")
     pace.focus()
     for _ in range(2):
         pace.press("ArrowLeft")

@@ -125,7 +125,7 @@ def test_two_go_in_step_and_the_shorter_one_waits_at_its_end(replay: MountedRepl
 
 
 def test_what_the_server_refuses_is_said_in_the_readers_words(replay: MountedReplay) -> None:
-    template = "The weights lack {name}: take those of a run with the same network."
+    template = "The weights lack {name}: use weights of a run with the same network."
     refusal = {"error": "in English", "template": template, "parameters": {"name": "layers.0.bias"}}
     replay.mount(
         MadeUpEpisode(length=10),

@@ -131,7 +131,7 @@ def test_runs_are_found_named_tagged_downloaded_and_deleted(
     # What still trains stays.
     _press(page, "Delete")
     expect(page.get_by_role("dialog")).to_contain_text("not over yet: 1")
-    _press(page, "Delete for good (2)")
+    _press(page, "Delete permanently (2)")
     expect(rows).to_have_count(1)
     _press(page, "Stop")
     expect(rows.locator(".dqn-badge")).to_have_text("Stopped")
@@ -189,7 +189,7 @@ def test_runs_of_a_server_that_was_killed_are_resumed_on_request(
     expect(states).to_have_text(["Interrupted"] * RUNS)
     before = _episodes(_row(table, "run 0"))
     _row(table, "run 0").get_by_role("link").click()
-    expect(page.get_by_test_id("run-message")).to_contain_text("server went away")
+    expect(page.get_by_test_id("run-message")).to_contain_text("server went down")
     _press(page, "Resume")
     expect(page.get_by_test_id("run-state")).to_have_text("Running")
     page.wait_for_function("rows => window.dqnLabPanel.rows() > rows", arg=before)

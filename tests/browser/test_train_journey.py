@@ -41,7 +41,7 @@ def start_endless_run(page: Page) -> None:
     """A run that outlasts its test: at 10 times real time, the 400 episodes take minutes."""
     page.goto("/")
     settle(page)
-    pace = page.get_by_role("slider", name="Pace")
+    pace = page.get_by_role("slider", name="Speed")
     pace.focus()
     for _ in range(2):
         pace.press("ArrowLeft")
@@ -172,7 +172,7 @@ def test_a_stopped_run_goes_on_from_where_it_stood(page: Page) -> None:
 def download(page: Page, name: str, folder: Path) -> Path:
     link = page.get_by_role("link", name=name)
     if not link.is_visible():
-        press(page, "Take home")
+        press(page, "Download")
     with page.expect_download() as started:
         link.click()
     path = folder / started.value.suggested_filename

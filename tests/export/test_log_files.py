@@ -85,13 +85,13 @@ def test_a_run_of_a_server_is_exported_from_its_database(tmp_path: Path) -> None
 
 def test_a_folder_without_a_log_is_refused(run_path: Path, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes((run_path / "config.json").read_bytes())
-    with pytest.raises(ExportError, match="holds no log"):
+    with pytest.raises(ExportError, match="has no log"):
         content_of_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "not an episodes' CSV"), ("a,b\n1,2\n", "not an episodes' CSV"), ("HEAD\nx,1,2\n", "damaged in line 2")],
+    [("", "not an episode CSV"), ("a,b\n1,2\n", "not an episode CSV"), ("HEAD\nx,1,2\n", "damaged in line 2")],
 )
 def test_a_damaged_log_is_refused(run_path: Path, tmp_path: Path, text: str, said: str) -> None:
     head, *_rows = (run_path / "episodes.csv").read_text().splitlines()

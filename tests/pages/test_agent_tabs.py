@@ -150,7 +150,7 @@ def test_a_run_without_recordings_says_when_there_are_some(open_app: Opened, man
 def test_a_server_with_too_much_to_do_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages.server.process.get_jobs(), "_most_waiting", 0)
     app.button(key="video-make").click().run()
-    assert any("as much to do" in each.value for each in app.error)
+    assert any("at its limit" in each.value for each in app.error)
 
 
 def test_numbers_out_of_range_cannot_be_given(app: AppTest) -> None:

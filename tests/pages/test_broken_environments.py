@@ -138,7 +138,7 @@ def test_every_page_of_its_run_is_drawn(break_it: Callable[[str], None], run_id:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("render", r"draws no picture (RuntimeError: render is \*on fire\*). It can be trained all the same."),
+        ("render", r"cannot be drawn (RuntimeError: render is \*on fire\*). It can still be trained."),
         ("reset", r"fails in its first steps (RuntimeError: reset is \*on fire\*)"),
         ("step", r"fails in its first steps (RuntimeError: step is \*on fire\*)"),
     ],
@@ -164,7 +164,7 @@ def test_one_that_fails_to_close_is_as_good_as_any(break_it: Callable[[str], Non
 
 def test_an_environment_without_render_trains(break_it: Callable[[str], None], lab: RunManager) -> None:
     app = typed(STUDENT)
-    assert any("draws no picture" in each.value for each in app.warning)
+    assert any("cannot be drawn" in each.value for each in app.warning)
     app.button(key="start").click().run()
     assert not app.exception
     run_id = str(app.query_params["run"])

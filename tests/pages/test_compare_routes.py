@@ -88,10 +88,10 @@ def test_two_discounts_and_three_seeds_are_two_bands_of_three(lab: Lab) -> None:
     run_ids = lab.two_groups()
     answer = lab.figure(run_ids)
     assert [group["name"] for group in answer["groups"]] == [
-        "Discount (gamma) 0.9 (n = 3)",
-        "Discount (gamma) 0.99 (n = 3)",
+        "Discount factor γ 0.9 (n = 3)",
+        "Discount factor γ 0.99 (n = 3)",
     ]
-    assert answer["fields"] == ["Discount (gamma)"]
+    assert answer["fields"] == ["Discount factor γ"]
     assert [group["settings"] for group in answer["groups"]] == [["0.9"], ["0.99"]]
     assert len(traces(answer, "band")) == len(traces(answer, "mean")) == 2
     assert not traces(answer, "run")
@@ -218,7 +218,7 @@ def test_the_offline_page_names_each_group_once(lab: Lab) -> None:
     page = lab.text("figure.html", lab.two_groups()).decode()
     data = page.split("Plotly.newPlot")[-1]
     assert len(re.findall(r'"showlegend":\s*true', data)) == 2 + 1  # a mean each, and the figure's own switch
-    assert "Discount (gamma)" in page.split("<table>")[-1]
+    assert "Discount factor γ" in page.split("<table>")[-1]
 
 
 def test_names_are_no_markup(lab: Lab) -> None:
@@ -260,7 +260,7 @@ def test_the_same_seed_again_is_told_and_not_counted(lab: Lab) -> None:
     answer = lab.figure([lab.run(seed=1), lab.run(seed=1), lab.run(seed=2)])
     (group,) = answer["groups"]
     assert group["name"].endswith("(n = 2)")
-    assert "1 further runs of a seed" in group["notes"][0]
+    assert "1 more runs use a seed" in group["notes"][0]
     assert len(group["runs"]) == 3
 
 

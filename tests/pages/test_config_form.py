@@ -53,7 +53,7 @@ def test_stops_lie_within_the_rule() -> None:
 
 def test_the_labs_mistake_is_told_beside_its_preset_alone(app: AppTest) -> None:
     def told() -> bool:
-        return any("one mistake included" in each.value for each in app.caption)
+        return any("including one mistake" in each.value for each in app.caption)
 
     app.segmented_control(key="new:preset").set_value("lab8").run()
     assert told()

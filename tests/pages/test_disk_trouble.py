@@ -118,10 +118,10 @@ def test_a_run_on_a_locked_database_keeps_its_name_tags_and_files(
         app.button(key="runs-rename").click().run()
         app.text_input(key=f"name-{over}").set_value("new name")
         app.button(key="FormSubmitter:rename-Rename").click().run()
-        assert "no other program holds the file" in _advice(app)
+        assert "no other program is using the file" in _advice(app)
         app.button(key="runs-delete").click().run()
         app.button(key="really-delete").click().run()
-        assert "no other program holds the file" in _advice(app)
+        assert "no other program is using the file" in _advice(app)
     assert manager.store.run(over).name == "old name"
     assert (manager.run_folder(over) / "config.json").exists()
     app.button(key="runs-delete").click().run()
@@ -140,9 +140,9 @@ def test_a_server_that_starts_on_a_locked_database_says_so_and_recovers(
     app = AppTest.from_file(str(Path(pages.__file__).with_name("navigation.py")), default_timeout=30)
     with locked():
         app.run()
-        assert "no other program holds the file" in _advice(app)
+        assert "no other program is using the file" in _advice(app)
         to_page(app, "runs/page.py").run()
-        assert "no other program holds the file" in _advice(app)
+        assert "no other program is using the file" in _advice(app)
     app.button(key="try_again").click().run()
     assert not app.error
     assert not app.exception

@@ -72,7 +72,7 @@ def test_start_begins_every_run_of_the_form(open_experiments: Opened, manager: R
     (card,) = cards(app)
     assert card["name"] == "Far or near"
     assert card["progress"] == "0 of 4 runs done"
-    assert "Discount (gamma): 0.9, 0.99" in card["facts"]
+    assert "Discount factor γ: 0.9, 0.99" in card["facts"]
     assert "seeds 5, 6" in card["facts"]
     assert card["runs"].split(",") == [each.run_id for each in status.runs]
 
@@ -92,8 +92,8 @@ def test_words_and_widths_are_varied_too(open_experiments: Opened, manager: RunM
 @pytest.mark.parametrize(
     ("field", "values", "said"),
     [
-        ("gamma", "0.9, much", "Discount (gamma)"),
-        ("gamma", "0.9, 2", "Discount (gamma)"),
+        ("gamma", "0.9, much", "Discount factor γ"),
+        ("gamma", "0.9, 2", "Discount factor γ"),
         ("gamma", "", "needs at least one value"),
         ("gamma", "0.9, 0.9", "twice"),
         ("batch_size", "1.5", "must be a whole number"),
@@ -147,4 +147,4 @@ def test_the_page_is_there_in_korean(open_experiments: Opened, manager: RunManag
     Experiments(manager).start(SPEC, "")
     app = open_experiments("ko-KR")
     assert app.title[0].value == "실험"
-    assert "할인율 (감마): 0.9, 0.99" in cards(app)[0]["facts"]
+    assert "할인율 γ: 0.9, 0.99" in cards(app)[0]["facts"]

@@ -26,8 +26,8 @@ SAME_IN_KOREAN = {
     "MountainCar",
     "Double DQN",
     "NoisyNets",
-    "CPU, PyTorch",
-    "GPU, PyTorch",
+    "CPU (PyTorch)",
+    "GPU (PyTorch)",
 }
 
 
@@ -115,7 +115,7 @@ class TestErrorsInKorean:
         batch, epsilon = translate_error(caught.value).splitlines()
         assert batch.startswith("- **배치 크기** (128): ‘리플레이 메모리 크기’ 값인 100 이하여야 합니다.")
         assert batch.endswith("‘배치 크기’ 값을 낮추거나 ‘리플레이 메모리 크기’ 값을 높이세요")
-        assert epsilon.startswith("- **마지막 엡실론** (0.2): ‘처음 엡실론’ 값인 0.1 이하여야 합니다.")
+        assert epsilon.startswith("- **최종 엡실론** (0.2): ‘초기 엡실론’ 값인 0.1 이하여야 합니다.")
 
     def test_a_state_is_said_in_words(self) -> None:
         error = DqnLabError("The run is over ({state}): start a new run.", state=RunState.STOPPED)

@@ -96,11 +96,11 @@ class TestOnAServerWithACode:
         other = open_app(run=run_id)
         assert possible(other) == set()
         (said,) = watching(other)
-        assert "only they and the instructor control it" in said
+        assert "only they and the instructor can control it" in said
         assert other.select_slider(key=f"{run_id}:gamma").disabled
         assert other.select_slider(key="pace").disabled
         assert not other.toggle(key="watch").disabled
-        assert any("only whoever started this run" in each.value for each in other.caption)
+        assert any("only the person who started this run" in each.value for each in other.caption)
 
         other.query_params["run"] = ""  # the link "New run"
         own = started(other.run(), manager)
@@ -122,7 +122,7 @@ class TestOnAServerWithACode:
         tabs[2].select_slider(key=f"{run_id}:gamma").set_value(0.9).run()
         tabs[3].select_slider(key="pace").set_value(2).run()
         for tab in tabs:
-            assert any("only they and the instructor control it" in each.value for each in tab.error)
+            assert any("only they and the instructor can control it" in each.value for each in tab.error)
             assert possible(tab) == set()
         after = manager.snapshot(run_id)
         assert (after.record.state, after.wanted_config, after.pace) == (RunState.RUNNING, before.wanted_config, None)
@@ -148,7 +148,7 @@ class TestOnAServerWithACode:
         assert all(runs.button(key=f"runs-{each}").disabled for each in ("stop", "rename", "tags", "delete"))
         assert any("started by others: 1" in each.value for each in runs.caption)
         anyway = AppTest.from_function(stop_every_run).run()
-        assert any("only they and the instructor control it" in each.value for each in anyway.error)
+        assert any("only they and the instructor can control it" in each.value for each in anyway.error)
         train = open_app(run=run_id)
         train.session_state[f"{run_id}:checkpoints"] = True  # the section is open
         train.run()
@@ -178,7 +178,7 @@ class TestOnAServerWithACode:
         state_is(manager, run_id, RunState.PAUSED)
         instructor.select_slider(key=f"{run_id}:gamma").set_value(0.9).run()
         assert manager.snapshot(run_id).wanted_config.gamma == 0.9
-        next(each for each in instructor.button if each.label == "Give this up").click().run()
+        next(each for each in instructor.button if each.label == "Leave instructor mode").click().run()
         assert possible(instructor) == set()
         assert watching(instructor)
 

@@ -59,7 +59,7 @@ def test_the_environment_is_described_and_stepped_by_hand(run_id: str, moment: M
     assert list(table["Meaning and unit"])[2] == "pole angle (rad)"
     assert list(table["To"]) == ["4.8", "∞", "0.4189", "∞"]
     low, high = moment.replay.observations[:, 0].min(), moment.replay.observations[:, 0].max()
-    assert next(iter(table["In memory"])) == f"{float(f'{low:.4g}'):g} … {float(f'{high:.4g}'):g}"
+    assert next(iter(table["Range in memory"])) == f"{float(f'{low:.4g}'):g} … {float(f'{high:.4g}'):g}"
 
     for _ in range(2):
         app.button(key=f"{run_id}:by-hand-1").click().run()
@@ -142,7 +142,7 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment:
         "Q(s, a)": terms.q_values[taken],
         "Q_target(s', a')": terms.next_values,
         "y": terms.targets,
-        "e": terms.td_errors,
+        "δ": terms.td_errors,
         "loss": terms.losses,
         "Q(s, a) after": after[taken],
     }
@@ -165,7 +165,7 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment:
     assert any(f"norm of {told.clipped_norm:.5g}" in each.value for each in app.caption)
     before, now = (numbers(trace["y"]) for trace in _by_meta(figures(app)["update"], "td_error"))
     assert np.array_equal(before, terms.td_errors)
-    assert np.array_equal(now, after[taken] - terms.targets)
+    assert np.array_equal(now, terms.targets - after[taken])
 
 
 def _by_meta(figure: dict[str, Any], column: str) -> list[dict[str, Any]]:
@@ -197,11 +197,11 @@ def test_another_batch_is_another_draw(run_id: str, moment: Moment) -> None:
     ("settings", "formula", "sentence"),
     [
         ({"double_dqn": True, "loss": "huber"}, r"arg\,max", "Double DQN"),
-        ({"n_step": 3}, r"\gamma^{n}", "Returns of 3 steps"),
+        ({"n_step": 3}, r"\gamma^{n}", "3-step returns"),
         ({"prioritized_replay": True}, r"w_i \ell_i", "Prioritized replay"),
         ({"dueling": True}, r"\max_{a'}", "Dueling heads"),
         ({"distribution": "quantile", "quantiles": 5}, r"\tau_i", "Quantiles of the return"),
-        ({"noisy_nets": True, "mistake_cut_at_truncation": True}, r"e}^2", "The network is noisy"),
+        ({"noisy_nets": True, "mistake_cut_at_truncation": True}, r"delta}^2", "The network is noisy"),
     ],
 )
 def test_every_variant_shows_its_own_formulas(
@@ -250,7 +250,7 @@ def test_the_memory_is_counted_and_can_be_resized_on_trial(run_id: str, moment: 
     count = len(replay)
     metrics = {each.label: each.value for each in app.metric}
     assert metrics["Transitions"] == f"{count:,}"
-    assert metrics["Room for"] == "500"
+    assert metrics["Capacity"] == "500"
     assert metrics["Oldest"] == f"{count - 1} steps ago"
     ends = int(replay.terminated.sum())
     assert metrics["Terminal rows"] == f"{ends} ({ends / count:.1%})"
@@ -281,7 +281,8 @@ def test_honesty_is_measured_on_request(lab: RunManager, run_id: str) -> None:
     assert job.result == 7
     shown = figures(app.run())["honesty"]["figure"]["data"]
     assert len(shown[0]["x"]) == 7
-    assert [trace["name"] for trace in shown if trace["mode"] == "lines"] == ["promised: max Q(s₀, a)", "really got"]
+    lines = [trace["name"] for trace in shown if trace["mode"] == "lines"]
+    assert lines == ["predicted: max Q(s₀, a)", "actual return"]
 
 
 def test_td_errors_over_the_training_are_the_learners_own(lab: RunManager, run_id: str, moment: Moment) -> None:

@@ -61,7 +61,7 @@ def test_a_run_that_trains_is_asked_for_a_fresh_look(lab: RunManager) -> None:
 
 
 def _step_shown(app: AppTest) -> int:
-    text = next(each.value for each in app.caption if each.value.startswith("The agent as it is"))
+    text = next(each.value for each in app.caption if each.value.startswith("The agent at"))
     found = re.search(r"step ([\d,]+)", text)
     assert found is not None
     return int(found[1].replace(",", ""))
@@ -89,9 +89,9 @@ def test_a_run_without_a_checkpoint_yet_is_waited_for(manager: RunManager, monke
     wait_until(lambda: manager.snapshot(run_id).record.state is RunState.RUNNING)
     app = opened(run=run_id)
     assert "no checkpoint" in app.info[0].value
-    assert any("looks again" in each.value for each in app.caption)
+    assert any("keeps checking" in each.value for each in app.caption)
     manager.stop(run_id)
     wait_until(lambda: not manager.snapshot(run_id).is_active)
     app.run()
     assert "no checkpoint" in app.info[0].value
-    assert not any("looks again" in each.value for each in app.caption)
+    assert not any("keeps checking" in each.value for each in app.caption)

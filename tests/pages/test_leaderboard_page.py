@@ -73,7 +73,7 @@ def tables(app: AppTest) -> list[str]:
 
 def test_an_empty_leaderboard_says_how_to_get_there(manager: RunManager, jobs: Jobs) -> None:
     app = open_leaderboard()
-    assert "Nobody stands here yet" in [each.value for each in app.subheader]
+    assert "No entries yet" in [each.value for each in app.subheader]
 
 
 def test_a_run_is_submitted_from_its_page_and_stands_there(
@@ -110,7 +110,7 @@ def test_without_a_name_it_says_so_and_submits_nothing(
 ) -> None:
     app = open_app(run=over)
     app.button(key="leaderboard:submit").click().run()
-    assert "Choose a name to stand on the leaderboard with." in [each.value for each in app.error]
+    assert "Choose a name for the leaderboard." in [each.value for each in app.error]
     assert Leaderboard(manager, jobs).environments() == {}
 
 

@@ -26,7 +26,7 @@ from pages.server.settings import settings
 from trainer_runs import recorded
 from two_visitors import OTHER, OWNER, PAGES, Stage
 
-REFUSAL = "only they and the instructor control it"
+REFUSAL = "only they and the instructor can control it"
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ ATTEMPTS: Mapping[str, Mapping[str, Callable[[Stage], AppTest]]] = {
     "search/page.py: _button on_click": {
         "search-stop": search("Stop", is_over=False),
         "search-resume": search("Resume", is_over=True),
-        "search-delete": search("Delete all of it", is_over=True),
+        "search-delete": search("Delete everything", is_over=True),
     },
     "shared/jobs/panels.py: job_panel on_cancel_change": {"cancel-job": cancel_job},
     "shared/jobs/panels.py: gallery on_cancel_change": {"cancel-from-gallery": cancel_from_the_gallery},

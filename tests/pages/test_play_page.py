@@ -28,7 +28,7 @@ def test_without_runs_one_plays_alone(open_app: Opened) -> None:
     data = game(app)
     assert (data["env_id"], data["run_id"]) == ("CartPole-v1", None)
     assert data["play_keys"] == {"ArrowLeft": 0, "ArrowRight": 1}
-    assert "to and fro" in data["idle_note"]
+    assert "left and right in turn" in data["idle_note"]
 
 
 def test_one_plays_against_the_run_in_the_address(open_app: Opened, manager: RunManager) -> None:
@@ -37,7 +37,7 @@ def test_one_plays_against_the_run_in_the_address(open_app: Opened, manager: Run
     data = game(open_app(page="play/page.py", run=run_id))
     assert (data["env_id"], data["run_id"], data["speed"]) == ("LunarLander-v3", run_id, 0.5)
     assert data["play_keys"] == {"ArrowLeft": 1, "ArrowUp": 2, "ArrowRight": 3}
-    assert data["idle_note"] == "While you press nothing: do nothing."
+    assert data["idle_note"] == "While you press no key: do nothing."
     assert f"run={run_id}" in data["replay_address"]
 
 
@@ -55,7 +55,7 @@ def test_any_other_environment_is_played_with_the_digits(open_app: Opened, manag
     run_id = manager.start(TrainingConfig(env_id=fake_environments.CORRIDOR))
     data = game(open_app(page="play/page.py", run=run_id))
     assert (data["play_keys"], data["is_sticky"]) == ({"1": 0, "2": 1}, True)
-    assert data["idle_note"] == "While you press nothing, your last action goes on."
+    assert data["idle_note"] == "While you press no key, your last action is repeated."
 
 
 def test_an_environment_that_is_gone_is_told(open_app: Opened, manager: RunManager) -> None:

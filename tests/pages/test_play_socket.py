@@ -104,7 +104,7 @@ def test_a_run_lends_its_environment_and_its_limit(game: Opened, manager: RunMan
         ("env=os:system", "plain id"),
         ("", "environment"),
         ("run=20260401-143501-zzzz", "no run"),
-        ("env=CartPole-v1&seed=x", "no seed"),
+        ("env=CartPole-v1&seed=x", "is not a seed"),
         ("env=CartPole-v1&seed=2147483648", "from 0 to 2147483647"),
         ("env=Pendulum-v1", "Discrete"),
     ],

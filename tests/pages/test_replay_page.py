@@ -124,7 +124,7 @@ def test_beside_the_best_network_stands_the_same_runs_earliest(open_app: Opened,
 def test_a_run_without_a_network_says_so(open_app: Opened, manager: RunManager) -> None:
     run_id = manager.start(TrainingConfig())
     app = open_app(page="replay/page.py", run=run_id)
-    assert any("kept no network yet" in each.value for each in app.info)
+    assert any("saved no network yet" in each.value for each in app.info)
     assert not app.get("bidi_component")
 
 

@@ -100,7 +100,7 @@ def test_ranges_that_exclude_each_other_are_refused_in_the_form(opened: Opened) 
         app.text_input(key=f"search:{name}").set_value(value)
     app.run()
     assert not app.exception
-    assert "goes together" in app.error[0].value
+    assert "compatible with" in app.error[0].value
     assert button(app, "Start search").disabled  # type: ignore[attr-defined]
     app.text_input(key="search:low:epsilon_end").set_value("0.001").run()
     assert not app.error

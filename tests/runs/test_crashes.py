@@ -127,7 +127,7 @@ def test_killed_servers_lose_no_run_and_at_most_a_second_of_its_log(tmp_path: Pa
         for run_id in life.seen[-1]["runs"]:
             record = manager.store.run(run_id)
             assert (record.state, record.reason) == (RunState.INTERRUPTED, EndReason.INTERRUPTED)
-            assert "server went away" in _message(manager, run_id)
+            assert "server went down" in _message(manager, run_id)
             rows = manager.store.episodes(run_id)
             assert [row.episode for row in rows] == list(range(1, len(rows) + 1))
             lost.append(life.lost_s(run_id, len(rows)))

@@ -73,8 +73,8 @@ def test_runs_go_on_while_the_disk_is_full_and_everything_is_stored_after_it(tmp
     assert "room" in said["start"]
     assert "room" in said["rename"]
     assert said["folders"] == "1"  # nothing is left of the run that could not be started
-    assert "database takes this run's log again" in said["notices"]
-    assert "disk takes this run's files again" in said["notices"]
+    assert "log is being stored in the database again" in said["notices"]
+    assert "files can be written again" in said["notices"]
 
     with sqlite3.connect(tmp_path / "dqn_lab.sqlite") as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

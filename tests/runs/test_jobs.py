@@ -74,7 +74,7 @@ def test_one_job_at_a_time_in_the_order_asked(jobs: Jobs, tmp_path: Path) -> Non
     assert [jobs.places_before(each) for each in (first, second, third)] == [0, 1, 2]
     assert jobs.submit("first", plan(Say("other"))) is first
     assert jobs.submit("third", plan(Say("other"))) is third
-    with pytest.raises(BusyError, match="as much to do"):
+    with pytest.raises(BusyError, match="at its limit"):
         jobs.submit("fourth", plan(Say(4)))
     (tmp_path / "end").touch()
     assert over(third).result[0][0] == 3
@@ -105,7 +105,7 @@ def test_a_cancelled_job_ends_its_process_and_leaves_nothing(jobs: Jobs, tmp_pat
         ("known", "The video could not be written to here (full)."),
         ("strange", "This could not be done (RuntimeError: a motor on fire)."),
         ("leaving", "This could not be done (SystemExit: 3)."),
-        ("crash", "ended without a word (exit status 7)"),
+        ("crash", "ended without a message (exit status 7)"),
     ],
 )
 def test_a_failure_is_said_ends_the_other_processes_and_is_cleared_up(

@@ -162,7 +162,7 @@ def test_a_run_that_trains_or_began_with_given_weights_is_refused(tmp_path: Path
     manager = RunManager(tmp_path, trainer_factory=following(obedient()))
     board = Leaderboard(manager, Jobs())
     run_id = manager.start(TrainingConfig())
-    with pytest.raises(SubmissionError, match="once it is over"):
+    with pytest.raises(SubmissionError, match="when it is over"):
         board.submit(run_id, "Ada")
     learner, _ = make_learner(TrainingConfig(**SMALL), 4, 2, np.random.default_rng(0))
     given = manager.start(TrainingConfig(**SMALL), initial_weights=learner.weights(), started_from="net.safetensors")

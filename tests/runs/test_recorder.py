@@ -127,7 +127,7 @@ def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
     desk.recorder.take(changed("gamma", 0.99, 0.9))
     (notice,) = desk.notices
     assert "locked" in notice
-    assert "kept in memory" in notice
+    assert "held in memory" in notice
     other.execute("ROLLBACK")
     other.close()
 
@@ -136,7 +136,7 @@ def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
     assert same(desk.store.episodes(_RUN), [episode(1), episode(2), episode(3)])
     assert desk.store.changes(_RUN) == [changed("gamma", 0.99, 0.9)]
     (notice,) = desk.notices
-    assert "takes this run's log again" in notice
+    assert "being stored in the database again" in notice
 
 
 def test_a_full_disk_delays_rows_and_loses_none(desk: Desk) -> None:
@@ -195,7 +195,7 @@ def test_files_that_a_full_disk_does_not_take_are_written_later_the_newest_of_ea
     desk.now += 5.0
     desk.recorder.take(progress())
     (notice,) = desk.notices
-    assert "takes this run's files again" in notice
+    assert "files can be written again" in notice
     assert desk.recorder.flush()
     folder = RunFolder.open(desk.folder.path)
     assert folder.checkpoint().values["counters"]["env_step"] == 59

@@ -182,7 +182,7 @@ def test_a_search_whose_ranges_exclude_each_other_is_refused(searching: Callable
     searches = searching(better_with_gamma)
     start = SearchRange(field="epsilon_start", low=0.01, high=0.02)
     end = SearchRange(field="epsilon_end", low=0.5, high=0.9)
-    with pytest.raises(ConfigError, match="goes together"):
+    with pytest.raises(ConfigError, match="compatible with"):
         searches.start(replace(SPEC, ranges=(start, end)))
     assert not searches.listed()
 

@@ -127,7 +127,7 @@ def _death_of(worker: WorkerProcess, status: int) -> WorkerDiedError:
         return WorkerDiedError(mark("The server shut down before this run had stopped. What it logged is kept."))
     if status >= 0:
         template = mark(
-            "The process that trained this run ended without a word (exit status {status}). What it logged is kept."
+            "The process that trained this run ended without a message (exit status {status}). What it logged is kept."
         )
         return WorkerDiedError(template, status=status)
     name = _signal_name(-status)

@@ -185,7 +185,9 @@ class RunThread(threading.Thread):
             if not isinstance(error, DqnLabError):
                 _LOG.error("Run %s failed", self._recorder.feed.run_id, exc_info=error)
             return self._failure(as_error(error))
-        return self._failure(DqnLabError(mark("The run failed: its trainer fell silent without giving a reason.")))
+        return self._failure(
+            DqnLabError(mark("The run failed: its trainer stopped responding without giving a reason."))
+        )
 
     def _failure(self, error: DqnLabError) -> RunEnded:
         reason = EndReason.INTERRUPTED if isinstance(error, WorkerDiedError) else EndReason.FAILED

@@ -105,11 +105,11 @@ class Jobs:
             if same is not None and not same.is_unwanted:
                 return same
             if self._is_closed or len(self._waiting) >= self._most_waiting:
-                raise BusyError(mark("The server has as much to do as it can take on: try again in a minute."))
+                raise BusyError(mark("The server is at its limit: try again in a minute."))
             count = sum(bool(owner) and each.owner == owner for each in self._waiting)
             if count >= self._most_of_one:
                 template = mark(
-                    "You have {count} videos and evaluations waiting, as many as this server keeps for one visitor: "
+                    "You have {count} videos and evaluations waiting, as many as this server allows per visitor: "
                     "wait until one is done, or cancel one."
                 )
                 raise LimitReachedError(template, count=count)
@@ -236,7 +236,7 @@ class _TaskProcess:
         try:
             messages = self.worker.receive()
         except ProcessEndedError as ended:
-            template = mark("The process that did this ended without a word (exit status {status}): try again.")
+            template = mark("The process for this job ended without a message (exit status {status}): try again.")
             raise DqnLabError(template, status=ended.status) from None
         for message in messages:
             if isinstance(message, Failed):

@@ -22,7 +22,7 @@ def figure(
     row: int,
     labels: Mapping[str, str],
 ) -> go.Figure:
-    """Rows [B] by target and error Q(s, a) - y ``before`` and ``after``, if it has happened; ``row`` is looked at.
+    """Rows [B] by target and TD error y - Q(s, a) ``before`` and ``after``, if it has happened; ``row`` is looked at.
 
     ``labels`` has "target", "error", "before", "after" and "row".
     """

@@ -79,12 +79,12 @@ def frame_names(names: Sequence[str]) -> list[str]:
 def _labels() -> dict[str, Any]:
     return {
         "csv": "CSV",
-        "csv_help": _("Save the numbers of this figure as a table"),
+        "csv_help": _("Save the data of this figure as a table"),
         "png": "PNG",
         "png_help": _("Save this figure as a picture"),
         "play": _("Play"),
         "pause": _("Pause"),
-        "moment": _("Moment of the training"),
+        "moment": _("Snapshot"),
         "series": "series",
         "zoom": _("Zoom: drag over a part of the chart"),
         "pan": _("Move the chart"),

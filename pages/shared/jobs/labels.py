@@ -10,11 +10,11 @@ __all__ = ["gallery_labels", "video_labels"]
 def video_labels() -> dict[str, str]:
     """The texts of a job and of a video, in the session's language."""
     return {
-        "working": _("On its way"),
+        "working": _("In progress"),
         "waiting": _("Waiting for its turn"),
-        "waiting_behind": _("Waiting for its turn ({n} before it)"),
-        "cancelled": _("Cancelled. Nothing was kept."),
-        "gone": _("The server does not know of this any more: ask for it again."),
+        "waiting_behind": _("Waiting for its turn ({n} ahead of it)"),
+        "cancelled": _("Cancelled. Nothing was saved."),
+        "gone": _("The server no longer knows this job: request it again."),
         "cancel": _("Cancel"),
         "download": _("Download {name} ({size} MB)"),
     }
