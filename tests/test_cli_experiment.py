@@ -51,7 +51,7 @@ def test_every_value_is_trained_with_every_seed_and_written_down(
         (["--env", "Nowhere-v0"], "Nowhere-v0"),
         (["--values", "0.9"], "name it with --field"),
         (["--seed", "5"], "leave out --seed"),
-        (["--field", "gamma", "--values", "0.9", "--gamma", "0.8"], "Leave --gamma out"),
+        (["--field", "gamma", "--values", "0.9", "--gamma", "0.8"], "Leave out --gamma"),
     ],
 )
 def test_what_cannot_be_is_refused_before_a_folder_is_made(

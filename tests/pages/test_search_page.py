@@ -68,7 +68,7 @@ def test_a_wrong_range_is_named_and_keeps_the_search_from_starting(opened: Opene
     app = opened()
     app.text_input(key="search:low:gamma").set_value("2").run()
     assert button(app, "Start search").disabled
-    assert any("gamma" in each.value for each in app.error)
+    assert any("Discount factor γ" in each.value for each in app.error)
     app.text_input(key="search:low:gamma").set_value("much").run()
     assert any("must be a number" in each.value for each in app.error)
 
