@@ -15,17 +15,17 @@ KERNELS := $(wildcard dqn_core/algorithm/*.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app test check lint types contracts chromium unit browser bench results lessons format clean
+.PHONY: help app test check lint types contracts browser-code chromium unit browser bench results lessons format clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 app: $(STAMPS)/kernels ## install what is missing, then start the dashboard (PORT=8501)
 	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
 
 test: chromium check $(STAMPS)/kernels unit browser ## lint, types, contracts, unit tests, browser tests
 
-check: lint types contracts ## lint, types, contracts: no test is run
+check: lint types contracts browser-code ## lint, types, contracts, and all of the JavaScript: no test of Python is run
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check
@@ -36,6 +36,9 @@ types: $(STAMPS)/dev
 
 contracts: $(STAMPS)/dev
 	$(BIN)/lint-imports
+
+browser-code: $(STAMPS)/browser-code ## the JavaScript: lint, types, and its tests by node's own runner
+	$(RUN) scripts/browser_code.py
 
 unit: $(STAMPS)/dev ## tests without a browser
 	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 2 --dist loadfile
@@ -61,7 +64,7 @@ lessons: $(STAMPS)/kernels ## train the guided experiments again; writes dqn_cor
 	$(RUN) -m benchmarks.lessons
 
 clean: ## remove the virtual environment and every cache; runs in data/ stay
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-output
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-output tests/browser_code/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ------------------------------------------------------------------------------------------ the environment
@@ -79,6 +82,11 @@ $(STAMPS)/app: requirements.txt $(STAMPS)/venv
 $(STAMPS)/dev: requirements-dev.txt $(STAMPS)/app
 	@echo "Installing what the tests need into $(VENV) (once) ..."
 	@$(PIP) install --quiet -r requirements-dev.txt
+	@touch $@
+
+$(STAMPS)/browser-code: tests/browser_code/package-lock.json $(STAMPS)/dev
+	@echo "Installing what checks the JavaScript into tests/browser_code/node_modules (once) ..."
+	@$(RUN) scripts/browser_code.py --install
 	@touch $@
 
 $(STAMPS)/bench: requirements-bench.txt $(STAMPS)/app

@@ -82,3 +82,12 @@ def test_every_direct_dependency_is_pinned_exactly() -> None:
     wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
     assert [line for line in wanted if line.count("==") != 1] == []
     assert "torch==2.13.0" in wanted
+
+
+def test_the_lock_file_of_the_javascript_tools_names_the_public_registry_alone() -> None:
+    lock = json.loads((ROOT / "tests/browser_code/package-lock.json").read_text(encoding="utf-8"))
+    packages = [each for name, each in lock["packages"].items() if name]
+    assert packages
+    for package in packages:
+        assert package["integrity"].startswith("sha512-")
+        assert package.get("resolved", "https://registry.npmjs.org/").startswith("https://registry.npmjs.org/")

@@ -4,15 +4,22 @@ export const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const LONGEST_GAP_S = 0.25; // A page that stood still for longer goes on from where it was.
 
 export class Clock {
-  /** `limit()` is the last state that can be shown by now; `onMove()` is called at every change. */
+  /**
+   * `limit()` is the last state that can be shown by now; `onMove()` is called at every change.
+   * @param {{limit: () => number, onMove: () => void}} options
+   */
   constructor({ limit, onMove }) {
-    Object.assign(this, { limit, onMove });
+    this.limit = limit;
+    this.onMove = onMove;
     this.last = 0;
     this.framesPerS = 30;
     this.position = 0;
     this.speed = 1;
     this.isPlaying = false;
     this.isRepeating = false;
+    this.request = 0;
+    /** @type {number | null} */
+    this.before = null;
     this.whenHidden = () => document.hidden && this.pause();
     document.addEventListener("visibilitychange", this.whenHidden);
   }
@@ -48,23 +55,34 @@ export class Clock {
     this.onMove();
   }
 
-  /** To `step`, as far as there is one; a replay that plays goes on from there. */
+  /**
+   * To `step`, as far as there is one; a replay that plays goes on from there.
+   * @param {number} step
+   */
   seek(step) {
     this.position = Math.min(Math.max(0, Math.round(step)), this.last);
     this.onMove();
   }
 
-  /** By hand: stands still `count` states further. */
+  /**
+   * By hand: stands still `count` states further.
+   * @param {number} count
+   */
   move(count) {
     this.pause();
     this.seek(this.step + count);
   }
 
+  /** @param {number} speed */
   setSpeed(speed) {
     this.speed = speed;
     this.onMove();
   }
 
+  /**
+   * To the speed so many places further in the list, if there is one.
+   * @param {number} by
+   */
   changeSpeed(by) {
     const index = SPEEDS.indexOf(this.speed) + by;
     if (index in SPEEDS) this.setSpeed(SPEEDS[index]);
@@ -75,6 +93,7 @@ export class Clock {
     this.onMove();
   }
 
+  /** @param {number} now */
   advance(now) {
     const seconds = this.before === null ? 0 : Math.min(LONGEST_GAP_S, (now - this.before) / 1000);
     this.before = now;

@@ -1,5 +1,6 @@
 // The list of runs as data: what the server told of it, and which of its lines are shown, in which order.
 
+/** @type {[string, Direction][]} */
 export const COLUMNS = [
   // name, and the direction in which it is sorted first
   ["name", "asc"],
@@ -17,17 +18,49 @@ export const COLUMNS = [
 ];
 export const ACTIVE = ["queued", "starting", "running", "paused"];
 
+/** @typedef {"asc" | "desc"} Direction */
+/**
+ * @typedef {object} Run A line of the list, as the server tells it.
+ * @property {string} id
+ * @property {string} name
+ * @property {string} env
+ * @property {string} preset
+ * @property {number} seed
+ * @property {string} state
+ * @property {string | null} reason
+ * @property {number} started Seconds since 1970.
+ * @property {string[]} tags
+ * @property {string} owner Mark of whoever started it; empty for the reader without one.
+ * @property {string | null} experiment
+ * @property {string} text All words of it, for the filter.
+ */
+/** @typedef {{whole: boolean, version: number, runs: Run[], removed: string[]}} ListUpdate */
+/**
+ * @typedef {object} RunWords What a line's preset, state and owner are called.
+ * @property {(run: Run) => string} preset
+ * @property {(run: Run) => string} state
+ * @property {(run: Run) => string} owner
+ * @property {(run: Run) => boolean} isMine
+ */
+
 export class RunListModel {
+  /** @param {RunWords} words */
   constructor(words) {
-    this.words = words; // What a line's preset, state and owner are called.
+    this.words = words;
+    /** @type {Map<string, Run>} */
     this.runs = new Map();
     this.version = 0;
     this.filter = { text: "", env: "", state: "", tag: "", mine: false };
+    /** @type {{column: string, direction: Direction}} */
     this.sorting = { column: "started", direction: "desc" };
+    /** @type {string[]} */
     this.order = []; // Ids in the order shown, filtered; it changes when runs come or go, not while numbers do.
   }
 
-  /** Takes in what the server told; the runs whose lines are new, and whether the order was made anew. */
+  /**
+   * Takes in what the server told; the runs whose lines are new, and whether the order was made anew.
+   * @param {ListUpdate} update
+   */
   accept(update) {
     const before = this.runs.size;
     if (update.whole) this.runs.clear();
@@ -40,6 +73,7 @@ export class RunListModel {
     return { changed: update.runs.map((run) => run.id), isReordered };
   }
 
+  /** @param {Run} run */
   textOf(run) {
     const { words } = this;
     const parts = [run.name, run.env, words.preset(run), run.seed, words.state(run), run.id, run.experiment ?? ""];
@@ -51,12 +85,26 @@ export class RunListModel {
     const wanted = this.filter.text.toLowerCase().split(/\s+/).filter(Boolean);
     const shown = [...this.runs.values()].filter((run) => this.isWanted(run, wanted));
     const { column, direction } = this.sorting;
-    const value = (run) => this.words[column]?.(run) ?? run[column];
+    const value = (/** @type {Run} */ run) => this.valueOf(run, column);
     const sign = direction === "asc" ? 1 : -1;
     shown.sort((one, other) => compare(value(one), value(other), sign) || other.started - one.started);
     this.order = shown.map((run) => run.id);
   }
 
+  /**
+   * What stands in a column.
+   * @param {Run} run
+   * @param {string} column
+   */
+  valueOf(run, column) {
+    if (column === "preset" || column === "state" || column === "owner") return this.words[column](run);
+    return /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (run))[column];
+  }
+
+  /**
+   * @param {Run} run
+   * @param {string[]} texts
+   */
   isWanted(run, texts) {
     const { env, state, tag, mine } = this.filter;
     return (
@@ -68,8 +116,9 @@ export class RunListModel {
     );
   }
 
+  /** @param {string} column */
   sortBy(column) {
-    const first = COLUMNS.find(([name]) => name === column)[1];
+    const first = COLUMNS.find(([name]) => name === column)?.[1] ?? "asc";
     const isSame = this.sorting.column === column;
     const turned = this.sorting.direction === "asc" ? "desc" : "asc";
     this.sorting = { column, direction: isSame ? turned : first };
@@ -79,7 +128,7 @@ export class RunListModel {
   /** What there is to choose from: every environment, state and tag of a run. */
   choices() {
     const all = [...this.runs.values()];
-    const sorted = (values) => [...new Set(values)].sort((one, other) => one.localeCompare(other));
+    const sorted = (/** @type {string[]} */ values) => [...new Set(values)].sort((one, other) => one.localeCompare(other));
     return {
       env: sorted(all.map((run) => run.env)),
       state: sorted(all.map((run) => run.state)),
@@ -88,10 +137,15 @@ export class RunListModel {
   }
 }
 
-/** Order of two values; where there is none, it comes last in either direction. */
+/**
+ * Order of two values; where there is none, it comes last in either direction.
+ * @param {unknown} one
+ * @param {unknown} other
+ * @param {1 | -1} sign
+ */
 function compare(one, other, sign) {
-  const isMissing = (value) => value === null || value === undefined || value === "";
-  if (isMissing(one) || isMissing(other)) return isMissing(one) - isMissing(other);
-  if (typeof one === "number") return sign * (one - other);
+  const isMissing = (/** @type {unknown} */ value) => value === null || value === undefined || value === "";
+  if (isMissing(one) || isMissing(other)) return Number(isMissing(one)) - Number(isMissing(other));
+  if (typeof one === "number" && typeof other === "number") return sign * (one - other);
   return sign * String(one).localeCompare(String(other), undefined, { numeric: true });
 }

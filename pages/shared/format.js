@@ -2,16 +2,27 @@
 
 export const DASH = "–";
 
-/** `template` with each `{name}` (or `{name:spec}`) replaced; an unknown name stays as it is. */
+/** @typedef {Record<string, string>} Labels Texts in the reader's language, by name. */
+/** @typedef {ReturnType<typeof makeFormats>} Formats */
+
+/**
+ * `template` with each `{name}` (or `{name:spec}`) replaced; an unknown name stays as it is.
+ * @param {string} template
+ * @param {Record<string, unknown>} values
+ */
 export function fill(template, values) {
   return template.replace(/\{(\w+)(?::[^}]*)?\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
-/** Formatters of the page's locale; each shows a dash where there is no number. */
+/**
+ * Formatters of the page's locale; each shows a dash where there is no number.
+ * @param {string} locale
+ */
 export function makeFormats(locale) {
+  /** @param {Intl.NumberFormatOptions} options */
   const number = (options) => {
     const format = new Intl.NumberFormat(locale, options);
-    return (value) => (Number.isFinite(value) ? format.format(value) : DASH);
+    return (/** @type {number | null | undefined} */ value) => (isNumber(value) ? format.format(value) : DASH);
   };
   const plain = number({ maximumSignificantDigits: 6 });
   return {
@@ -22,7 +33,7 @@ export function makeFormats(locale) {
     quality: number({ minimumFractionDigits: 2, maximumFractionDigits: 2 }),
     percent: number({ style: "percent", maximumFractionDigits: 0 }),
     significant: number({ maximumSignificantDigits: 3 }),
-    setting: (value) => {
+    setting: (/** @type {unknown} */ value) => {
       if (typeof value !== "number") return Array.isArray(value) ? value.join(", ") : String(value ?? DASH);
       const size = Math.abs(value);
       return size !== 0 && (size < 1e-3 || size >= 1e7) ? value.toExponential().replace("e+", "e") : plain(value);
@@ -31,36 +42,67 @@ export function makeFormats(locale) {
   };
 }
 
-/** Decimal mark and group mark of `locale`, in the order that Plotly wants them. */
+/**
+ * Whether there is a finite number.
+ * @param {unknown} value
+ * @returns {value is number}
+ */
+function isNumber(value) {
+  return Number.isFinite(value);
+}
+
+/**
+ * Decimal mark and group mark of `locale`, in the order that Plotly wants them.
+ * @param {string} locale
+ */
 function separatorsOf(locale) {
   const parts = new Intl.NumberFormat(locale).formatToParts(1234567.8);
+  /** @type {(type: string, fallback: string) => string} */
   const mark = (type, fallback) => parts.find((part) => part.type === type)?.value ?? fallback;
   return mark("decimal", ".") + mark("group", ",");
 }
 
-/** Seconds as m:ss or h:mm:ss, which reads the same in every language. */
+/**
+ * Seconds as m:ss or h:mm:ss, which reads the same in every language.
+ * @param {number | null | undefined} seconds
+ */
 export function duration(seconds) {
-  if (!Number.isFinite(seconds)) return DASH;
+  if (!isNumber(seconds)) return DASH;
   const whole = Math.max(0, Math.round(seconds));
-  const two = (value) => String(value).padStart(2, "0");
+  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
   const minutes = Math.floor(whole / 60) % 60;
   const hours = Math.floor(whole / 3600);
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
-/** An element with attributes and children; strings become text, never markup. */
+/**
+ * An element with attributes and children; strings become text, never markup.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string>} attributes
+ * @param {(Node | string | null | undefined)[]} children
+ */
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children.filter((child) => child !== null && child !== undefined));
+  for (const child of children) if (child !== null && child !== undefined) element.append(child);
   return element;
 }
 
-/** Writes only what differs: an untouched node costs no layout and is not announced again. */
+/**
+ * Writes only what differs: an untouched node costs no layout and is not announced again.
+ * @param {Element} element
+ * @param {string} text
+ */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * @param {Element} element
+ * @param {string} name
+ * @param {string} value
+ */
 export function setAttribute(element, name, value) {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

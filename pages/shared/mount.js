@@ -2,8 +2,28 @@
 
 const RETRY_MS = 1000;
 
-const places = new WeakMap(); // Element that Streamlit gave -> {panel, identity, styles, links, owner}
-const constants = new Map(); // Address -> promise of the values there
+/** @typedef {Record<string, any>} Data What Python hands over, and the constants. */
+/** @typedef {(name: string, value: unknown) => void} SetTriggerValue */
+/**
+ * @typedef {object} Panel What a component shows.
+ * @property {Element} root
+ * @property {(data: any, setTriggerValue: SetTriggerValue) => void} accept
+ * @property {() => void} dispose
+ */
+/** @typedef {{new (parent: HTMLElement, data: any): Panel, identityOf(data: any): string}} Kind */
+/**
+ * @typedef {object} Place
+ * @property {HTMLLinkElement[]} links
+ * @property {Promise<unknown>} [styles]
+ * @property {Panel} [panel]
+ * @property {string} [identity]
+ * @property {object} [owner]
+ */
+
+/** @type {WeakMap<HTMLElement, Place>} By the element that Streamlit gave. */
+const places = new WeakMap();
+/** @type {Map<string, Promise<Data>>} By address. */
+const constants = new Map();
 
 /**
  * Has the `Kind` at the component's element, the one that is there or a new one, show the component's data. Streamlit
@@ -15,6 +35,10 @@ const constants = new Map(); // Address -> promise of the values there
  *
  * `styles` are style sheets by their path below pages/: the object is built when they have come, and they go with it.
  * Values that are the same at each call are fetched once, from the address `data.constants`.
+ * @param {{data: Data, parentElement: HTMLElement, setTriggerValue: SetTriggerValue}} component
+ * @param {Kind} Kind
+ * @param {string[]} styles
+ * @returns {Promise<() => void>}
  */
 export async function mount({ data, parentElement, setTriggerValue }, Kind, styles) {
   const owner = {};
@@ -30,18 +54,23 @@ export async function mount({ data, parentElement, setTriggerValue }, Kind, styl
     place.panel.dispose();
     place.panel = undefined;
   }
-  place.panel ??= new Kind(parentElement, whole);
+  const panel = (place.panel ??= new Kind(parentElement, whole));
   place.identity = identity;
-  place.panel.accept(whole, setTriggerValue);
+  panel.accept(whole, setTriggerValue);
   return () => {
     if (place.owner !== owner) return;
     places.delete(parentElement);
-    place.panel.dispose();
+    panel.dispose();
     for (const link of place.links) link.remove();
   };
 }
 
-/** A style sheet in the component's own element: it holds where and as long as the component does. */
+/**
+ * A style sheet in the component's own element: it holds where and as long as the component does.
+ * @param {HTMLElement} parent
+ * @param {HTMLLinkElement[]} links
+ * @param {string} name
+ */
 function addStyle(parent, links, name) {
   const link = document.createElement("link");
   const address = String(new URL(`../${name}`, import.meta.url));
@@ -56,13 +85,21 @@ function addStyle(parent, links, name) {
   return isLoaded;
 }
 
-/** What is at `address`, asked for until it comes: the server may be away just now. */
+/**
+ * What is at `address`, asked for until it comes: the server may be away just now.
+ * @param {string | undefined} address
+ */
 function constantsAt(address) {
   if (!address) return {};
-  if (!constants.has(address)) constants.set(address, fetchPatiently(address));
-  return constants.get(address);
+  const known = constants.get(address) ?? fetchPatiently(address);
+  constants.set(address, known);
+  return known;
 }
 
+/**
+ * @param {string} address
+ * @returns {Promise<Data>}
+ */
 async function fetchPatiently(address) {
   for (;;) {
     try {

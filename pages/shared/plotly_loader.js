@@ -1,6 +1,7 @@
 // Plotly, loaded once a page, however many panels it shows and whoever asks first; a failed attempt may be made again.
 
 const ADDRESS = String(new URL("plotly.min.js", import.meta.url));
+/** @type {Promise<any> | null} */
 let loading = null;
 
 export function loadPlotly() {

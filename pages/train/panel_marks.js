@@ -9,7 +9,18 @@ const MARK_GAP_PX = 10;
 const ROOM_LEFT_PX = 44; // Beside the plot, where the axis has its numbers further down.
 const ROOM_RIGHT_PX = 12;
 
-/** Live changes as {x, text}, one for each moment. */
+/** @typedef {{x: number, text: string}} Mark A label at an episode. */
+/** @typedef {"left" | "right"} Side Where a label begins: its anchor. */
+/** @typedef {Mark & {pixel: number, extent: number, from: number, side: Side, row: number}} PlacedMark */
+/** @typedef {import("../shared/words.js").Change} Change */
+/** @typedef {import("../shared/words.js").Words} Words */
+
+/**
+ * Live changes as marks, one for each moment.
+ * @param {{episode: number, changes: Change[]}[]} changes
+ * @param {Words} words
+ * @returns {Mark[]}
+ */
 export function marksOf(changes, words) {
   return changes.map((item) => ({ x: item.episode, text: changesText(item, words) }));
 }
@@ -19,10 +30,14 @@ export function marksOf(changes, words) {
  * A label stands to the right of its line, or to the left where the chart ends. Changes close together climb like
  * stairs: their lines rise highest where the labels of the others do not reach. A label that finds no free row is left
  * out of the chart; its line stays, and the list below the charts names every change.
+ * @param {Mark[]} marks
+ * @param {(x: number) => number} toPixel
+ * @param {number} width
+ * @param {(text: string) => number} measure
  */
 export function layoutMarks(marks, toPixel, width, measure) {
   const visible = marks
-    .map((mark) => ({ ...mark, pixel: toPixel(mark.x), extent: measure(mark.text) + MARK_GAP_PX }))
+    .map((mark) => unplaced(mark, toPixel(mark.x), measure(mark.text) + MARK_GAP_PX))
     .filter(({ pixel }) => pixel >= -0.5 && pixel <= width + 0.5)
     .sort((one, other) => one.pixel - other.pixel);
   for (const mark of visible) {
@@ -32,8 +47,9 @@ export function layoutMarks(marks, toPixel, width, measure) {
     // Too long for either side: it lies across its own line, which ends behind it.
     mark.from = Math.max(-ROOM_LEFT_PX, Math.min(from, width + ROOM_RIGHT_PX - mark.extent));
   }
+  /** @type {PlacedMark[]} */
   const placed = [];
-  const ofSide = (side) => visible.filter((mark) => mark.side === side);
+  const ofSide = (/** @type {Side} */ side) => visible.filter((mark) => mark.side === side);
   for (const mark of [...ofSide("right"), ...ofSide("left").reverse()]) {
     mark.row = freeRow(mark, placed);
     placed.push(mark);
@@ -41,10 +57,24 @@ export function layoutMarks(marks, toPixel, width, measure) {
   return { placed, rows: 1 + Math.max(-1, ...placed.map((mark) => mark.row)) };
 }
 
-/** Lowest row where the label fits, or -1. */
+/**
+ * @param {Mark} mark
+ * @param {number} pixel
+ * @param {number} extent
+ * @returns {PlacedMark}
+ */
+function unplaced(mark, pixel, extent) {
+  return { ...mark, pixel, extent, from: pixel, side: "left", row: -1 };
+}
+
+/**
+ * Lowest row where the label fits, or -1.
+ * @param {PlacedMark} mark
+ * @param {PlacedMark[]} placed
+ */
 function freeRow(mark, placed) {
   const to = mark.from + mark.extent;
-  const isFree = (row) =>
+  const isFree = (/** @type {number} */ row) =>
     placed.every((other) => {
       const isCrossed = other.pixel > mark.from && other.pixel < to && other.row >= row;
       const isTouched = other.row === row && other.from < to && other.from + other.extent > mark.from;
@@ -54,10 +84,15 @@ function freeRow(mark, placed) {
   return -1;
 }
 
-/** Plotly shapes and annotations of placed marks; lines rise to their labels through the margin above the plot. */
+/**
+ * Plotly shapes and annotations of placed marks; lines rise to their labels through the margin above the plot.
+ * @param {PlacedMark[]} placed
+ * @param {number} plotHeight
+ * @param {{colors: Record<string, string>, background: string, text: string}} theme
+ */
 export function drawMarks(placed, plotHeight, theme) {
   const color = theme.colors.change;
-  const rise = (mark) => (mark.row < 0 ? 0 : (mark.row + 0.8) * MARK_ROW_PX);
+  const rise = (/** @type {PlacedMark} */ mark) => (mark.row < 0 ? 0 : (mark.row + 0.8) * MARK_ROW_PX);
   const shapes = placed.map((mark) => ({
     type: "line",
     xref: "x",

@@ -2,9 +2,16 @@
 
 const EXACT_EVERY = 512; // A running sum is taken anew this often, so that rounding errors do not add up.
 
+/** @typedef {(number | null)[]} Column Values by row; null where there is none. */
+/** @typedef {{values: Column, sum: number, count: number}} Mean */
+/** @typedef {{x: number[], y: number[]}} Points */
+/** @typedef {(x: Column, y: Column, first: number, end: number, limit: number) => Points} Thin */
+
 export class EpisodeSeries {
   constructor() {
+    /** @type {Map<string, Column>} */
     this.columns = new Map();
+    /** @type {Map<string, Mean>} */
     this.means = new Map();
     this.length = 0;
   }
@@ -12,6 +19,8 @@ export class EpisodeSeries {
   /**
    * Appends a batch that starts at row `from`; rows known already are skipped.
    * Returns false where rows are missing before it: the stream must be opened again at `this.length`.
+   * @param {number} from
+   * @param {Record<string, Column>} columns
    */
   append(from, columns) {
     if (from > this.length) return false;
@@ -26,20 +35,33 @@ export class EpisodeSeries {
     return true;
   }
 
+  /**
+   * @param {string} name
+   * @returns {Column}
+   */
   column(name) {
-    if (!this.columns.has(name)) this.columns.set(name, new Array(this.length).fill(null));
-    return this.columns.get(name);
+    const known = this.columns.get(name);
+    if (known) return known;
+    const column = new Array(this.length).fill(null);
+    this.columns.set(name, column);
+    return column;
   }
 
+  /** @param {string} name */
   last(name) {
     return this.columns.get(name)?.[this.length - 1] ?? null;
   }
 
-  /** Mean of the newest `window` values up to each row; rows without a number are left out of it. */
+  /**
+   * Mean of the newest `window` values up to each row; rows without a number are left out of it.
+   * @param {string} name
+   * @param {number} window
+   */
   mean(name, window) {
     const key = `${name}/${window}`;
-    if (!this.means.has(key)) this.means.set(key, { values: [], sum: 0, count: 0 });
-    const mean = this.means.get(key);
+    /** @type {Mean} */
+    const mean = this.means.get(key) ?? { values: [], sum: 0, count: 0 };
+    this.means.set(key, mean);
     const column = this.column(name);
     for (let i = mean.values.length; i < this.length; i += 1) {
       if (i % EXACT_EVERY === 0) Object.assign(mean, sumOf(column, Math.max(0, i - window), i));
@@ -50,7 +72,13 @@ export class EpisodeSeries {
     return mean.values;
   }
 
-  /** Points of the trace that `meta` describes within [low, high] of x, thinned by `thin` to about `limit` of them. */
+  /**
+   * Points of the trace that `meta` describes within [low, high] of x, thinned by `thin` to about `limit` of them.
+   * @param {{x: string, y: string, window?: number}} meta
+   * @param {[number, number]} range
+   * @param {number} limit
+   * @param {Thin} thin
+   */
   points(meta, [low, high], limit, thin) {
     const x = this.column(meta.x);
     const y = meta.window ? this.mean(meta.y, meta.window) : this.column(meta.y);
@@ -61,25 +89,40 @@ export class EpisodeSeries {
   }
 }
 
+/**
+ * @param {Column} column
+ * @param {number} first
+ * @param {number} end
+ */
 function sumOf(column, first, end) {
   const total = { sum: 0, count: 0 };
   for (let i = first; i < end; i += 1) accumulate(total, column[i], 1);
   return total;
 }
 
+/**
+ * @param {{sum: number, count: number}} total
+ * @param {number | null | undefined} value
+ * @param {1 | -1} sign
+ */
 function accumulate(total, value, sign) {
   if (value === null || value === undefined) return;
   total.sum += sign * value;
   total.count += sign;
 }
 
-/** First index in the ascending `values[0..length)` whose value is at least `wanted`. */
+/**
+ * First index in the ascending `values[0..length)` whose value is at least `wanted`.
+ * @param {Column} values
+ * @param {number} length
+ * @param {number} wanted
+ */
 function lowerBound(values, length, wanted) {
   let low = 0;
   let high = length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (values[middle] < wanted) low = middle + 1;
+    if (/** @type {number} */ (values[middle]) < wanted) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -89,16 +132,17 @@ function lowerBound(values, length, wanted) {
  * Lowest and highest point of each bucket, so that no spike is lost.
  * Buckets are powers of two wide and begin at multiples of their width: a row added at the end leaves the earlier
  * buckets, and with them the line on the screen, as they were.
+ * @type {Thin}
  */
 export function decimate(x, y, first, end, limit) {
+  /** @type {Points} */
   const points = { x: [], y: [] };
-  const keep = (i) => {
-    points.x.push(x[i]);
-    points.y.push(y[i]);
+  const keep = (/** @type {number} */ i) => {
+    points.x.push(/** @type {number} */ (x[i]));
+    points.y.push(/** @type {number} */ (y[i]));
   };
-  const isNumber = (i) => y[i] !== null && y[i] !== undefined;
   if (end - first <= limit) {
-    for (let i = first; i < end; i += 1) if (isNumber(i)) keep(i);
+    for (let i = first; i < end; i += 1) if (y[i] !== null && y[i] !== undefined) keep(i);
     return points;
   }
   const size = 2 ** Math.ceil(Math.log2((2 * (end - first)) / limit));
@@ -106,9 +150,10 @@ export function decimate(x, y, first, end, limit) {
     let lowest = -1;
     let highest = -1;
     for (let i = Math.max(first, start); i < Math.min(end, start + size); i += 1) {
-      if (!isNumber(i)) continue;
-      if (lowest < 0 || y[i] < y[lowest]) lowest = i;
-      if (highest < 0 || y[i] > y[highest]) highest = i;
+      const value = y[i];
+      if (value === null || value === undefined) continue;
+      if (lowest < 0 || value < /** @type {number} */ (y[lowest])) lowest = i;
+      if (highest < 0 || value > /** @type {number} */ (y[highest])) highest = i;
     }
     if (lowest < 0) continue;
     keep(Math.min(lowest, highest));
@@ -120,12 +165,17 @@ export function decimate(x, y, first, end, limit) {
 /**
  * Each second, fourth, eighth... point there is: markers at the extremes alone would look like two rails. The highest is
  * always among them: the page names it as the best.
+ * @type {Thin}
  */
 export function sample(x, y, first, end, limit) {
+  /** @type {{x: number, y: number}[]} */
   const known = [];
-  for (let i = first; i < end; i += 1) if (y[i] !== null && y[i] !== undefined) known.push(i);
+  for (let i = first; i < end; i += 1) {
+    const value = y[i];
+    if (value !== null && value !== undefined) known.push({ x: /** @type {number} */ (x[i]), y: value });
+  }
   const step = 2 ** Math.max(0, Math.ceil(Math.log2(known.length / limit)));
-  const highest = known.reduce((best, i) => (best < 0 || y[i] > y[best] ? i : best), -1);
-  const kept = known.filter((i, ordinal) => ordinal % step === 0 || i === highest);
-  return { x: kept.map((i) => x[i]), y: kept.map((i) => y[i]) };
+  const highest = known.reduce((best, each) => (each.y > best.y ? each : best), known[0]);
+  const kept = known.filter((each, ordinal) => ordinal % step === 0 || each === highest);
+  return { x: kept.map((each) => each.x), y: kept.map((each) => each.y) };
 }

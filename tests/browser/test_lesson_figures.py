@@ -14,7 +14,6 @@ from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.results import verdict
 from dqn_core.lessons.shipped import read_shipped
 from live_server import LiveServer
-from pages.server.browser_code import BROWSER_CODE
 
 OpenPage = Callable[..., Page]
 
@@ -79,11 +78,3 @@ def test_a_search_shows_its_trials_in_three_figures(
     together = _table(page, "search-parallel", tmp_path)
     assert together["trial"].tolist() == done["trial"].tolist()
     assert together["mean_evaluation"].tolist() == pytest.approx(done["mean_evaluation"].tolist())
-
-
-def test_a_table_that_is_saved_opens_right_in_a_spreadsheet(page: Page) -> None:
-    module = BROWSER_CODE.address("shared/figure/figure_data.js")
-    page.goto(module)
-    rows = [["=1+1", "-0.5", "환경"], [1 + (0.05 - 1.0), 1 / 3, "+a,b"]]
-    text = page.evaluate("([module, rows]) => import(module).then(({ csvText }) => csvText(rows))", [module, rows])
-    assert text == f"'=1+1,-0.5,환경\r\n0.05,{1 / 3!r},\"'+a,b\"\r\n"

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { drawMarks, layoutMarks, MARK_ROW_PX, marksOf } from "../../pages/train/panel_marks.js";
+
+const measure = (text) => 10 * text.length;
+const layout = (marks, width = 1_000) => layoutMarks(marks, (x) => x, width, measure);
+const theme = { colors: { change: "#123456" }, background: "#ffffff", text: "#000000" };
+
+test("a mark says all that was changed at one moment", () => {
+  const words = { change: ({ field }) => field };
+  const changes = [{ episode: 3, changes: [{ field: "gamma" }, { field: "epsilon" }] }];
+  assert.deepEqual(marksOf(changes, words), [{ x: 3, text: "gamma; epsilon" }]);
+});
+
+test("a label stands right of its line, or left where the chart ends", () => {
+  const { placed } = layout([
+    { x: 100, text: "gamma" },
+    { x: 990, text: "gamma" },
+  ]);
+  assert.deepEqual(Object.fromEntries(placed.map((mark) => [mark.x, mark.side])), { 100: "left", 990: "right" });
+});
+
+test("labels close together climb like stairs and never touch", () => {
+  const { placed, rows } = layout([100, 110, 120].map((x) => ({ x, text: "gamma" })));
+  assert.equal(rows, 3);
+  assert.deepEqual(placed.map((mark) => mark.row).toSorted(), [0, 1, 2]);
+});
+
+test("what finds no row keeps its line and loses its label", () => {
+  const marks = Array.from({ length: 40 }, (_, i) => ({ x: 100 + i, text: "a long label" }));
+  const { placed } = layout(marks);
+  const { shapes, annotations } = drawMarks(placed, 200, theme);
+  assert.equal(shapes.length, 40);
+  assert.ok(annotations.length < 40);
+  assert.equal(annotations.length, placed.filter((mark) => mark.row >= 0).length);
+});
+
+test("marks out of view are left out", () => {
+  assert.deepEqual(layout([{ x: -5, text: "a" }, { x: 1_200, text: "b" }]), { placed: [], rows: 0 });
+});
+
+test("a line rises to its label", () => {
+  const { placed } = layout([{ x: 100, text: "gamma" }]);
+  const { shapes, annotations } = drawMarks(placed, 100, theme);
+  assert.equal(shapes[0].y1, 1 + (0.8 * MARK_ROW_PX) / 100);
+  assert.equal(annotations[0].text, "gamma");
+  assert.equal(annotations[0].font.color, "#000000");
+});
