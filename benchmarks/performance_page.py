@@ -13,11 +13,11 @@ __all__ = ["Requirement", "performance_page", "requirements"]
 
 _HEAD = """# Performance
 
-Made by `make bench` (`python -m benchmarks`), which writes this page from `benchmarks/results/performance.json`. A
-number is the median over the rounds of one process, with the lowest and highest in brackets. What is compared runs in
-turns, round by round, each round beginning with another, and a ratio is the median of the rounds' own ratios: a busy
-moment of the machine falls on both sides. Load is the machine's one-minute load average when a part began; apart from
-the benchmark itself it should be near 0.
+Made by `make bench` (`python -m benchmarks`), which writes this page from `benchmarks/results/performance.json`. Each
+number is the median over the rounds of one process, with the lowest and highest in brackets. Implementations that are
+compared take turns, round by round, and each round starts with another one. A ratio is the median of the ratios of the
+rounds, so that a busy moment of the machine affects both sides. Load is the machine's one-minute load average when a
+section began; apart from the benchmark itself it should be near 0.
 """
 
 
@@ -48,7 +48,7 @@ def performance_page(results: Mapping[str, Mapping[str, Any]]) -> str:
     parts = [_HEAD]
     rows = [requirement.cells() for requirement in requirements(results)]
     if rows:
-        parts += ["## What must hold\n", table(("", "wanted", "measured", "holds"), rows)]
+        parts += ["## Requirements\n", table(("", "required", "measured", "met"), rows)]
     for part, (title, section) in SECTIONS.items():
         if part in results:
             parts += [f"## {title}\n", section(results[part]["measured"]), _origin(results[part])]
@@ -65,12 +65,12 @@ def _loop(measured: Mapping[str, Any]) -> Iterator[Requirement]:
     for env_id, result in measured.items():
         factor = result["times_faster"]["real_path"].get("sb3")
         if factor:
-            text = f"{env_id}: env steps a second, with events, live feed and log, over SB3's"
+            text = f"{env_id}: env steps per second, with events, live feed and log, over SB3's"
             yield Requirement(text, factor["median"], 20.0, "×", at_most=False)
 
 
 def _lab(measured: Mapping[str, Any]) -> Iterator[Requirement]:
-    text = f"The lab's work on CartPole: {measured['env_steps']:,} env steps, an update each"
+    text = f"The course lab's workload on CartPole: {measured['env_steps']:,} env steps, one update each"
     yield Requirement(text, measured["seconds"]["real_path"]["median"], 5.0, " s", at_most=True)
 
 
@@ -89,7 +89,7 @@ def _processes(measured: Mapping[str, Any]) -> Iterator[Requirement]:
 def _frames(measured: Mapping[str, Any]) -> Iterator[Requirement]:
     for env_id, result in measured.items():
         share = 100.0 * result["share"]["frames"]["median"]
-        text = f"{env_id}: rate with ten frames a second, made and handed out, over that with the curves alone"
+        text = f"{env_id}: rate with ten frames a second, made and sent, over that with the curves only"
         yield Requirement(text, share, 90.0, " %", at_most=False)
 
 

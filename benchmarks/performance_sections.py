@@ -30,12 +30,12 @@ _OWN = {
 
 def _loop(measured: Measured) -> str:
     text = """\
-Env steps a second of the whole loop: act, step, store, draw, update. Everywhere one update at each env step, batch
-128, hidden layers 32 and 32, Huber loss, Adam, 10,000 transitions, target copied each 500 steps, epsilon 0.1, no
-evaluation; the same number of env steps and of updates for all, which is checked. Environments are Gymnasium's own in
-all of them, without its checks. What is done once (imports, compiling, a first short run) is left out on all sides.
-The single-file DQN is this project's own writing in the style of such implementations: a loop, numpy arrays, autograd.
-Each rival computes with the number of torch's threads that a short trial showed to be its better one.
+Env steps per second of the whole loop: act, step, store, draw, update. All implementations use one update per env step,
+batch 128, hidden layers 32 and 32, Huber loss, Adam, 10,000 transitions, a target update every 500 steps, epsilon 0.1
+and no evaluation; that all make the same number of env steps and updates is checked. All use Gymnasium's environments
+without its checker. One-time work (imports, compiling, a short first run) is excluded for all. The single-file DQN was
+written for this benchmark in the style of such implementations: a loop, numpy arrays, autograd. The other
+implementations run with the number of torch threads that was faster in a short trial.
 """
     return text + "\n" + "\n".join(_loop_in(env_id, result) for env_id, result in measured.items())
 
@@ -63,12 +63,12 @@ def _lab(measured: Measured) -> str:
     names = {
         "trainer": "trainer alone",
         "real_path": "run manager, events, live feed, SQLite log",
-        "with_evaluations": "the same, with a greedy episode of evaluation after each episode, as in the lab",
+        "with_evaluations": "the same, with a greedy evaluation episode after each episode, as in the course lab",
     }
     text = (
-        f"The env steps that the lab's report gives for CartPole, {measured['env_steps']:,}, with an update each, by "
-        "the preset `lab8` without its goal, and with little exploration, so that episodes are long. Seconds from the "
-        "end of the set-up. The lab's own Keras loop took 1 h 23 min.\n\n"
+        f"The env steps that the course lab's report gives for CartPole, {measured['env_steps']:,}, with one update "
+        "each, by the preset `lab8` without its goal and with little exploration, so that episodes are long. Seconds "
+        "from the end of the set-up. The course lab's Keras loop took 1 h 23 min.\n\n"
     )
     return text + table(("", "time"), [(names[name], seconds(each)) for name, each in measured["seconds"].items()])
 
@@ -76,8 +76,8 @@ def _lab(measured: Measured) -> str:
 def _update(measured: Measured) -> str:
     computes = list(next(iter(measured.values()))["us"])
     text = (
-        "One update on rows drawn beforehand: batch 128, 8 numbers an observation, 4 actions, two hidden layers of the "
-        "width given, Huber loss, clipped gradients, Adam. `auto` picks by a calibration of its own.\n\n"
+        "One update on rows drawn beforehand: batch 128, 8 numbers per observation, 4 actions, two hidden layers of "
+        "the given width, Huber loss, clipped gradients, Adam. `auto` chooses by its own calibration.\n\n"
     )
     head = ("width", *computes, *(f"{name}: times faster than torch-cpu" for name in computes if name != "torch-cpu"))
     rows = [
@@ -88,7 +88,7 @@ def _update(measured: Measured) -> str:
         )
         for width, result in measured.items()
     ]
-    missing = "" if "torch-cuda" in computes else "\nNo GPU was there: torch-cuda was not measured.\n"
+    missing = "" if "torch-cuda" in computes else "\nThere was no GPU: torch-cuda was not measured.\n"
     return text + table(head, rows) + missing
 
 
@@ -96,7 +96,7 @@ def _replay(measured: Measured) -> str:
     few, many = (f"{measured['rows'][name]:,} rows" for name in ("few", "many"))
     names = {
         "loop": "env step of the whole loop, CartPole",
-        "update_4": "drawing rows and updating, 4 numbers an observation",
+        "update_4": "drawing rows and updating, 4 numbers per observation",
         "update_8": "the same, 8 numbers",
     }
     rows = [
@@ -108,8 +108,8 @@ def _replay(measured: Measured) -> str:
         for name, label in names.items()
     ]
     text = (
-        "Time with a replay memory that is full, by its rows. In the loop, two trainers go on in turns, with a "
-        "learning rate so small that both play the same policy.\n\n"
+        "Time with a full replay memory, by its number of rows. In the loop, two trainers take turns, with a learning "
+        "rate so small that both play the same policy.\n\n"
     )
     return text + table(("", few, many, "times longer"), rows)
 
@@ -117,12 +117,12 @@ def _replay(measured: Measured) -> str:
 def _episodes(measured: Measured) -> str:
     text = (
         f"One run of {measured['episodes']:,} episodes of at most {measured['episode_steps']} env steps, through "
-        "manager, live feed and log, with a replay memory that is full from the beginning. Time of an env step, its "
-        "share of the episode's end included, in each tenth of the run, from the log's own clock. The last tenth's is "
-        f"{measured['times_longer']:.2f} times the first's.\n\n"
+        "manager, live feed and log, with a replay memory that is full from the beginning. Time per env step, "
+        "including its share of the work at the end of an episode, in each tenth of the run, by the log's clock. The "
+        f"last tenth takes {measured['times_longer']:.2f} times as long as the first.\n\n"
     )
     rows = [(str(number), microseconds(each)) for number, each in enumerate(measured["us"], start=1)]
-    return text + table(("tenth", "time of an env step"), rows)
+    return text + table(("tenth", "time per env step"), rows)
 
 
 def _parts(measured: Measured) -> str:
@@ -133,7 +133,7 @@ def _parts(measured: Measured) -> str:
         "sample": "draw 128 rows",
         "update": "gather and update",
         "events": "events (20 heartbeats a second, ended episodes, SQLite)",
-        "loop": "the loop itself (the rest)",
+        "loop": "the loop itself (remainder)",
         "step": "**whole step**",
     }
     rows = []
@@ -144,9 +144,9 @@ def _parts(measured: Measured) -> str:
         )
         rows.append((label, *cells))
     text = (
-        "One env step with its update, by part. Each part is timed alone over many calls; the whole step comes from "
-        "runs through the manager; the rest between them is the loop's own work, the ends of episodes, and the caches "
-        "that the parts take from each other.\n\n"
+        "One env step with its update, by part. Each part is timed alone over many calls; the whole step is measured "
+        "in runs through the manager; the remainder is the work of the loop, the ends of episodes, and the cache "
+        "misses that the parts cause each other.\n\n"
     )
     return text + table(("part", *measured), rows)
 
@@ -158,7 +158,7 @@ def _memory(measured: Measured) -> str:
         "train_fused": "a run of {count:,} env steps, compute `fused`",
         "train_torch": "the same, `torch-cpu`",
         "train_auto": "the same, `auto`, which tries both",
-        "replay_4": "a replay memory of {count:,} rows, 4 numbers an observation",
+        "replay_4": "a replay memory of {count:,} rows, 4 numbers per observation",
         "replay_8": "the same, 8 numbers",
         "episodes": "live feed and store with {count:,} episodes",
         "sb3": "Stable-Baselines3, {count:,} env steps",
@@ -168,7 +168,7 @@ def _memory(measured: Measured) -> str:
         for name, label in names.items()
         if name in measured
     ]
-    return "Peak resident memory, each in a process of its own, Python included.\n\n" + table(("", "memory"), rows)
+    return "Peak resident memory, each in a separate process, Python included.\n\n" + table(("", "memory"), rows)
 
 
 def _processes(measured: Measured) -> str:
@@ -176,11 +176,11 @@ def _processes(measured: Measured) -> str:
     names = {
         "one": "one run alone, in the server's process",
         "threads": f"{runs} runs in threads of one process",
-        "auto": f"{runs} runs as the lab does it: the first in the server's process, the others in their own",
+        "auto": f"{runs} runs as DQN Lab trains them: the first in the server's process, the others in their own",
         "processes": f"{runs} runs, each in a process of its own",
     }
     text = (
-        f"Env steps a second of {runs} runs in all, with an update each, on {measured['cores']} cores, over a window "
+        f"Total env steps per second of {runs} runs, with one update each, on {measured['cores']} cores, over a window "
         "in which all of them train.\n\n"
     )
     tables = []
@@ -189,21 +189,21 @@ def _processes(measured: Measured) -> str:
             (label, rate(result["steps_per_s"][name]), times(result["times_one"][name]) if name != "one" else "")
             for name, label in names.items()
         ]
-        tables.append(f"### {env_id}\n\n" + table(("", "env steps/s in all", "times one run's"), rows))
+        tables.append(f"### {env_id}\n\n" + table(("", "total env steps/s", "relative to one run"), rows))
     return text + "\n".join(tables)
 
 
 def _frames(measured: Measured) -> str:
     names = {
-        "nobody": ("nobody looks on", None, ""),
-        "made": ("ten frames a second made, for nobody", "made", "nobody looks on"),
-        "curves": ("a viewer of the curves alone", "curves", "nobody looks on"),
-        "frames": ("a viewer of curves and frames", "frames", "the curves alone"),
+        "nobody": ("no viewer", None, ""),
+        "made": ("ten frames a second made, no viewer", "made", "no viewer"),
+        "curves": ("a viewer of the curves only", "curves", "no viewer"),
+        "frames": ("a viewer of curves and frames", "frames", "the curves only"),
     }
     text = """\
-The real server and one endless run at full speed in one process; the viewer is no browser but reads the stream and
-fetches each frame as a browser does, in a process of its own. The four situations take turns. A run gives at most a
-tenth of its time to frames: an environment that draws slowly shows fewer.
+The real server and one endless run at full speed in one process. The viewer is a separate process that reads the stream
+and fetches each frame as a browser does. The four situations take turns. A run spends at most a tenth of its time on
+frames: an environment that draws slowly shows fewer.
 """
     parts = [text]
     for env_id, result in measured.items():
@@ -239,7 +239,7 @@ def _dashboard(measured: Measured) -> str:
     ]
     click_rows = [
         (
-            "“Watch frames”, until the stage is there or gone",
+            "“Show agent”, until the picture is there or gone",
             milliseconds(training["watch"]),
             milliseconds(idle["watch"]),
         ),
@@ -250,8 +250,8 @@ def _dashboard(measured: Measured) -> str:
     return "\n".join(
         (
             text + table(("", "env steps/s", "share"), rate_rows),
-            "From the click as the browser stamps it to the first picture with the answer:\n",
-            table(("click", "while the run trains", "while it stands still"), click_rows),
+            "From the browser's time stamp of the click to the first frame with the answer:\n",
+            table(("click", "while the run trains", "while it is paused"), click_rows),
             f"Peak memory of the server: {idle_server} before the first run, {used_server} after all of this.\n",
         )
     )
@@ -262,18 +262,18 @@ def _class(measured: Measured) -> str:
         return f"Not measured: {measured['skipped']}\n"
     students, enter, server = measured["students"], measured["enter_ms"], measured["server_bytes"]
     text = f"""\
-A real server on {measured["cores"]} cores and {students} students, who are no browsers but keep a session, read their
-run's stream and press what the page offers, from a process on the same cores. All enter at once; then, within
-{measured["arrive_s"]:.0f} s, each chooses the preset `fast` and starts CartPole, and from then on switches the frames
-on or off every two to six seconds. {measured["cores"]} runs train at a time, the others wait for their turn.
+A real server on {measured["cores"]} cores and {students} simulated students. Each keeps a session, reads the
+stream of the run and presses the page's buttons, without a browser, from a process on the same cores. All open the page
+at once; within {measured["arrive_s"]:.0f} s, each chooses the preset `fast` and starts CartPole, and from then on turns
+the frames on or off every two to six seconds. {measured["cores"]} runs train at a time, the others wait in the queue.
 
 """
     rows = [
         ("one student alone opens the page", milliseconds(enter["alone"])),
         (f"{students} students open it at once", milliseconds(enter["at_once"])),
         ("“Start”, until the page has answered", milliseconds(measured["start_ms"])),
-        ("“Watch frames”, until the page has answered", milliseconds(measured["click_ms"])),
-        ("from “Start” until the run's turn comes", seconds(measured["begun_s"])),
+        ("“Show agent”, until the page has answered", milliseconds(measured["click_ms"])),
+        ("from “Start” until the run starts training", seconds(measured["begun_s"])),
         ("from “Start” until the run is over", seconds(measured["over_s"])),
         (f"all {students} runs, of which {measured['solved']} solved", f"{measured['all_over_s']:.0f} s"),
     ]
@@ -288,11 +288,11 @@ def _soak(measured: Measured) -> str:
     server = measured["server_bytes"]
     first, last, most = (megabytes(server[name]) for name in ("first", "last", "most"))
     text = f"""\
-A real server with {measured["runs"]} runs of {measured["env_id"]} that do not end (preset `fast`), one in its own
+A real server with {measured["runs"]} endless runs of {measured["env_id"]} (preset `fast`), one in the server's
 process, the others in workers, and {measured["viewers"]} viewers of their streams and frames, on the same cores. The
-memory is the server's own, workers left out: the median of half a minute after the first {measured["after_s"]:.0f} s,
-and of the last half minute. {measured["messages"]:,} messages and {measured["frames"]:,} frames were read, and the
-runs came to {" and ".join(f"{each:,}" for each in measured["env_steps"])} env steps.
+memory is that of the server without the workers: the median of half a minute after the first
+{measured["after_s"]:.0f} s, and of the last half minute. {measured["messages"]:,} messages and {measured["frames"]:,}
+frames were read, and the runs reached {" and ".join(f"{each:,}" for each in measured["env_steps"])} env steps.
 
 """
     rows = [
@@ -305,17 +305,17 @@ runs came to {" and ".join(f"{each:,}" for each in measured["env_steps"])} env s
 
 
 SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
-    "loop": ("The whole loop beside others", _loop),
-    "lab": ("The lab's work", _lab),
+    "loop": ("The whole loop, compared with other implementations", _loop),
+    "lab": ("The course lab's workload", _lab),
     "update": ("The update alone", _update),
-    "replay": ("Rows in the replay memory", _replay),
-    "episodes": ("Episodes so far", _episodes),
+    "replay": ("Size of the replay memory", _replay),
+    "episodes": ("Number of episodes", _episodes),
     "parts": ("One step by part", _parts),
     "memory": ("Memory", _memory),
     "processes": ("Runs side by side", _processes),
     "frames": ("Live frames", _frames),
     "dashboard": ("The dashboard", _dashboard),
-    "class": ("A class at one server", _class),
+    "class": ("A class on one server", _class),
     "soak": ("Memory over time", _soak),
 }
 """Title and text of each part, in the page's order."""

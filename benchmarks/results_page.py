@@ -180,34 +180,35 @@ GOALS = (
 _HEAD = """# Results
 
 Made by `make results` (`python -m benchmarks.learning`), which writes this page and its picture from the tables in
-`benchmarks/results/learning/`, one a preset with a row a seed. Seeds from 0 on are reported, 100 of CartPole's `fast`
-and `strong` and 30 of the others, and none is left out; settings were chosen on seeds from 100 on (`lab8` has the lab's
-own). "100 episodes" are greedy episodes with the weights that the run itself chose, on starts that no training and no
-choice of weights saw: reset seeds 10000 + 1000 s, 10001 + 1000 s, ... for the run with seed s, so that no start that
-is hard by chance counts for all runs. Rewards are the environments' own. Env steps include the warm-up; those of
-evaluations are not counted, as in the references. The wall time is the whole run, start-up and evaluations included.
+`benchmarks/results/learning/`, one per preset with a row per seed. Seeds from 0 on are reported, 100 for CartPole's
+`fast` and `strong` and 30 for the others, and none is left out. Settings were chosen on seeds from 100 on (`lab8` has
+those of the course lab). "100 episodes" are greedy episodes with the weights that the run itself selected, on starts
+that were used neither for training nor for selecting weights: reset seeds 10000 + 1000 s, 10001 + 1000 s, ... for the
+run with seed s, so that no start that is hard by chance counts for all runs. Rewards are those of the environments. Env
+steps include the warm-up; those of evaluations are not counted, as in the references. The wall time covers the whole
+run, including start-up and evaluations.
 
-One seed gives one run on every CPU ([decision 017](decisions/017-one-run-on-every-cpu.md)), so these shares are the
-same on another machine; only the times differ.
+The same seed gives the same run on every CPU ([decision 017](decisions/017-one-run-on-every-cpu.md)), so these shares
+are the same on another machine; only the times differ.
 
 ![Distribution of the seeds' means](pictures/results.svg)
 
-Each dot is one seed's mean over 100 episodes. Seeds far below the rest stand at the left edge.
+Each dot is one seed's mean over 100 episodes. Seeds far below the rest are drawn at the left edge.
 """
 
-_REFERENCES = """## Beside others
+_REFERENCES = """## Compared with other implementations
 
 Mean ± standard deviation of the return, with the env steps trained:
 
-| | RL Zoo, tuned DQN | CleanRL, 500k steps | the lab (Keras, one run) |
+| | RL Zoo, tuned DQN | CleanRL, 500k steps | course lab (Keras, one run) |
 |---|---:|---:|---:|
 | CartPole-v1 | 500.0 ± 0.0 at 50k | 488.7 | 483.25 (20 episodes, 53,192 steps, 1 h 23 min) |
 | LunarLander | 154.4 ± 79.2 at 100k | - | 127.2 (20 episodes, 40,249 steps, 1 h 4 min) |
 | Acrobot-v1 | -76.6 ± 11.8 at 100k | -91.5 | - |
 | MountainCar-v0 | -100.8 ± 9.9 at 120k | -195.0 | - |
 
-Figures of others are as they report them; here a run keeps the weights of its best evaluation. RL Zoo's LunarLander
-is version 2, which differs from version 3 in its wind alone.
+The other figures are as reported by their authors; here a run keeps the weights of its best evaluation. RL Zoo's
+LunarLander is version 2, which differs from version 3 only in its wind.
 """
 
 
@@ -246,7 +247,7 @@ def _shares(kept: Kept, machine: str) -> str:
         "",
         (
             "What counts as success for each preset, the share of seeds that succeed with its 95 % interval (Wilson "
-            "1927), and how the seeds' means over 100 episodes are spread: least, 10 %, median, 90 %, most."
+            "1927), and the distribution of the seeds' means over 100 episodes: minimum, 10 %, median, 90 %, maximum."
         ),
         "",
         "| | preset | success | share of seeds | mean | spread | env steps, median | wall time, median (most) |",
@@ -298,12 +299,12 @@ def _lab(kept: Kept) -> list[str]:
     if not any(preset == "lab8" for _, preset in kept):
         return []
     lines = [
-        "## The lab's run among others like it",
+        "## The course lab's run among runs with the same settings",
         "",
         (
-            "`lab8` is the lab's notebook, draw for draw and step for step; a test trains it beside Keras. Its report "
-            "tells of one run for each environment. Steps are counted from the end of the prefill, as there. The share "
-            "after each of the report's figures is that of seeds with a lower one."
+            "`lab8` repeats the course lab's notebook, draw for draw and step for step; a test compares it with Keras. "
+            "The lab's report describes one run per environment. Steps are counted from the end of the warm-up, as in "
+            "the report. The share after each figure of the report is the share of seeds below it."
         ),
         "",
         "| | seeds solved | 20 episodes: seeds (report) | env steps: seeds (report) | first evaluation above 100 |",

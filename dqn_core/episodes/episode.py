@@ -266,7 +266,7 @@ def _is_repeated(episode: Episode, recorded: RecordedEpisode) -> bool:
 
 
 def _not_repeated(env_id: str, step: int) -> RolloutError:
-    template = mark("{env_id} did not repeat itself at step {step}: its episodes cannot be drawn afterwards.")
+    template = mark("{env_id} did not repeat itself exactly at step {step}: its episodes cannot be drawn afterwards.")
     return RolloutError(template, env_id=env_id, step=step)
 
 
@@ -286,7 +286,7 @@ def set_generator_state(environment: Environment, state: dict[str, Any]) -> None
 def check_episode(seed: int, epsilon: float) -> None:
     """Refuse a seed or an epsilon that is out of range with :class:`RolloutError`."""
     if not 0 <= seed <= LARGEST_SEED:
-        template = mark("An episode's seed is a whole number from 0 to {largest}, not {seed}.")
+        template = mark("The seed of an episode is a whole number from 0 to {largest}, not {seed}.")
         raise RolloutError(template, largest=LARGEST_SEED, seed=seed)
     if not (math.isfinite(epsilon) and 0.0 <= epsilon <= 1.0):
         template = mark("Epsilon is a probability from 0 (greedy) to 1 (random), not {epsilon}.")

@@ -48,7 +48,7 @@ class HumanEpisode(Episode):
         environment = make_environment(env_id, max_episode_steps)
         if not can_draw(environment):
             close_environment(environment)
-            raise RolloutError(mark("{env_id} draws no pictures: nobody could play it."), env_id=env_id)
+            raise RolloutError(mark("{env_id} draws no pictures, so it cannot be played."), env_id=env_id)
         set_decorated(environment, on=True)
         super().__init__(environment, seed)
         self._idle = itertools.cycle(idle_actions) if idle_actions else None

@@ -104,7 +104,7 @@ def read_recording(folder: Path, name: str) -> EpisodeRecorded:
         with path.open("rb") as file:
             return _from_values(json.loads(file.read(_LARGEST_FILE)))
     except FileNotFoundError as error:
-        template = mark("Episode {name} of this run is not recorded any more: choose another.")
+        template = mark("Episode {name} of this run is no longer recorded: choose another.")
         raise RunFolderError(template, name=name) from error
     except (OSError, ValueError, TypeError, KeyError, zlib.error) as error:
         raise RunFolderError(mark("{path} is not a readable recording: {cause}"), path=path, cause=error) from error

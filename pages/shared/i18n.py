@@ -18,6 +18,7 @@ from babel.messages.pofile import read_po
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
 from pages.server.paths import without_folders
 from pages.shared.fields import FIELDS
+from pages.shared.former_texts import FORMER_TEXTS
 from pages.shared.markdown import escape_markdown
 from pages.shared.numbers import number_text
 from pages.shared.words import STATE_LABELS, WEIGHTS_LABELS
@@ -46,7 +47,13 @@ LOCALE_DIR = Path(__file__).parents[1] / "locale"
 _FALLBACK = "en"
 _LONGEST_VALUE = 200
 """Characters of a bad value that a message repeats."""
-_RUN_SOURCES = ("dqn_core/algorithm", "dqn_core/environments", "dqn_core/runs", "dqn_core/training")
+_RUN_SOURCES = (
+    "dqn_core/algorithm",
+    "dqn_core/environments",
+    "dqn_core/episodes",
+    "dqn_core/runs",
+    "dqn_core/training",
+)
 _FIELD_PARAMETERS = frozenset({"field", "name", "limit_name"})
 _YES, _NO = mark("on"), mark("off")
 _WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHTS_LABELS}
@@ -67,7 +74,8 @@ def current_language() -> str:
 def translate(language: str, template: str) -> str:
     """``template`` in ``language``, paragraph by paragraph; as it is where the catalog has nothing for it."""
     catalog = _catalog(language)
-    return "\n\n".join(catalog.get(paragraph, paragraph) for paragraph in template.split("\n\n"))
+    paragraphs = (FORMER_TEXTS.get(each, each) for each in template.split("\n\n"))
+    return "\n\n".join(catalog.get(each, each) for each in paragraphs)
 
 
 def core_messages() -> dict[str, str]:

@@ -122,7 +122,7 @@ def test_an_environment_that_does_not_repeat_itself_is_not_drawn_wrongly() -> No
     try:
         config = short_config(env_id="DqnLabTest/Drifting-v0")
         rollout = roll_out(config, always(1, config), seed=0)
-        with pytest.raises(RolloutError, match="did not repeat itself at step 0"):
+        with pytest.raises(RolloutError, match="did not repeat itself exactly at step 0"):
             [each.pixels for each in draw_episode(config, rollout)]
     finally:
         del gym.registry["DqnLabTest/Drifting-v0"]

@@ -147,7 +147,7 @@ def test_damaged_and_missing_files_are_named_or_passed_over(tmp_path: Path) -> N
         with pytest.raises(RunFolderError, match="not a readable recording"):
             read_recording(tmp_path, f"episode-{number:08}")
     assert [each.episode for each in list_recordings(tmp_path)] == [1]
-    with pytest.raises(RunFolderError, match="not recorded any more"):
+    with pytest.raises(RunFolderError, match="no longer recorded"):
         read_recording(tmp_path, "episode-00000077")
 
 
@@ -165,7 +165,7 @@ def test_a_picture_stands_for_the_episode() -> None:
 
 def test_what_cannot_be_drawn_is_said() -> None:
     kept = recorded(actions=(1, 1))
-    with pytest.raises(RolloutError, match="did not repeat itself at step 2"):
+    with pytest.raises(RolloutError, match="did not repeat itself exactly at step 2"):
         list(draw_episode(short_config(env_id=fake.CORRIDOR), kept))
     with pytest.raises(RolloutError, match="did not repeat"):
         list(draw_episode(short_config(), recorded(seed=None, generator={"bit_generator": "none"})))

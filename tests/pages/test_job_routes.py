@@ -122,7 +122,7 @@ def test_a_recorded_episode_has_a_small_picture(lab: Lab) -> None:
     assert Image.open(io.BytesIO(response.content)).size == (300, 200)
     missing = lab.client.get(f"/live/runs/{run_id}/recordings/episode-00000004.jpg")
     assert missing.status_code == 404
-    assert "not recorded any more" in missing.json()["error"]
+    assert "no longer recorded" in missing.json()["error"]
     assert lab.client.get("/live/runs/20260401-143501-none/recordings/episode-00000003.jpg").status_code == 404
     folder.write_config(folder.config.replace(env_id=fake.BLIND))
     folder.write_recording(recorded(8))

@@ -90,7 +90,7 @@ def test_a_recorded_episode_becomes_a_video(manager: RunManager, jobs: Jobs) -> 
     assert job.state is JobState.DONE, job.error
     assert order.video == job.result
     assert len(read_video(job.result).frames) == 6
-    with pytest.raises(RunFolderError, match="not recorded any more"):
+    with pytest.raises(RunFolderError, match="no longer recorded"):
         recording_video_order(manager, run_id, "episode-00000013")
 
 

@@ -1,0 +1,113 @@
+"""One word for one thing: words that texts and docs do not use any more, and Korean without choices of particles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from pages.shared.former_texts import FORMER_TEXTS
+from pages.shared.i18n import translate
+
+ROOT = Path(__file__).parents[2]
+CATALOG = ROOT / "pages" / "locale" / "ko" / "LC_MESSAGES" / "dqn_lab.po"
+DOCS = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "docs/deployment.md",
+    "docs/performance.md",
+    "docs/results.md",
+    "docs/variants.md",
+)
+
+NOT_IN_ENGLISH = (
+    r"take (it |them )?home",
+    r"taken home",
+    r"honest",
+    r"promise",
+    r"stands? still",
+    r"stands? (here|there) yet",
+    r"\bfilms?\b",
+    r"class(’s|'s)? lab\b",
+    r"Watch frames",
+    r"\bPace\b",
+    r"by itself",
+    r"of the disk",
+    r"Whoever",
+    r"Beyond the shortest",
+    r"Share mixed in",
+    r"Strength of priorities",
+    r"Correction at first",
+    r"Steps per return",
+    r"Steps between copies",
+    r"Learned of the return",
+    r"Updates each time",
+    r"Earlier runs",
+    r"First weights",
+    r"without a word",
+)
+"""What was said before, and what no text book says."""
+NOT_IN_KOREAN = (
+    "보상 합",
+    "목표값",
+    "신경망",
+    "입실론",
+    "epsilon(?!})",
+    "탐색",
+    "걸음",
+    "실험실",
+    "레이블",
+    "약속",
+    "정직",
+    "가져가",
+    "이전 실행",
+    "통합 커널",
+    "수업 실습 [(]",
+    "가만히 서",
+    "Q 값",
+    "누적 보상(?![)])",
+    "중지",
+)
+PARTICLES = re.compile(r"\((이|가|을|를|은|는|과|와|으로|로|이나|이라)\)")
+"""A particle that depends on how the word before it ends: such a sentence is written in another way."""
+
+
+def catalog() -> dict[str, str]:
+    with CATALOG.open("rb") as file:
+        return {str(each.id): str(each.string) for each in read_po(file) if each.id}
+
+
+def said(texts: dict[str, str], words: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Each word that is not used any more, with the place that uses it."""
+    found = re.compile("|".join(words))
+    return ((place, match[0]) for place, text in texts.items() if (match := found.search(text)))
+
+
+def test_english_texts_use_the_words_of_the_field() -> None:
+    assert list(said({english: english for english in catalog()}, NOT_IN_ENGLISH)) == []
+
+
+@pytest.mark.parametrize("name", DOCS)
+def test_docs_use_the_words_of_the_field(name: str) -> None:
+    lines = (ROOT / name).read_text("utf-8").splitlines()
+    assert list(said({f"{name}:{number}": line for number, line in enumerate(lines, start=1)}, NOT_IN_ENGLISH)) == []
+
+
+def test_korean_texts_use_one_word_for_one_thing() -> None:
+    assert list(said(catalog(), NOT_IN_KOREAN)) == []
+
+
+def test_korean_sentences_need_no_choice_of_a_particle() -> None:
+    assert [korean for korean in catalog().values() if PARTICLES.search(korean)] == []
+
+
+def test_messages_in_databases_of_earlier_versions_are_said_in_todays_words() -> None:
+    today = catalog()
+    assert set(FORMER_TEXTS.values()) <= set(today)
+    assert set(FORMER_TEXTS).isdisjoint(today)
+    former = "The server shut down before this run's turn came. Resume begins it."
+    assert translate("en", former) == "The server shut down before this run's turn came. Press Resume to start it."
+    assert translate("ko", f"{former}\n\n{former}") == "\n\n".join([today[FORMER_TEXTS[former]]] * 2)
