@@ -1,4 +1,4 @@
-"""How honest a run's Q-values are, measured away from the server and kept in the run's folder."""
+"""Predicted and actual returns of a run's snapshots, measured away from the server and kept in the run's folder."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from pathlib import Path
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.files import write_atomically
 from dqn_core.inside.agent import Agent
-from dqn_core.inside.honesty import Promise, promises
 from dqn_core.inside.library import Library
+from dqn_core.inside.overestimation import ValueEstimate, value_estimates
 from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder
 
-__all__ = ["RESULT", "HonestyMeasurement", "read_promises"]
+__all__ = ["RESULT", "OverestimationMeasurement", "read_estimates"]
 
 RESULT = "honesty.csv"
-_COLUMNS = tuple(each.name for each in fields(Promise))
+"""Named as in run folders of earlier versions."""
+_COLUMNS = tuple(each.name for each in fields(ValueEstimate))
 
 
 @dataclass(frozen=True, kw_only=True)
-class HonestyMeasurement:
+class OverestimationMeasurement:
     """The task of playing greedy episodes with the agents of a run's training, on the same seeds."""
 
     folder: Path
@@ -38,8 +39,8 @@ class HonestyMeasurement:
         agents = self._agents()
         seeds = range(EVALUATION_SEED, EVALUATION_SEED + self.episodes)
         measured = []
-        for promise in promises(agents, seeds):
-            measured.append(promise)
+        for estimate in value_estimates(agents, seeds):
+            measured.append(estimate)
             report(len(measured) / (len(agents) * self.episodes))
         write_atomically(self.folder / RESULT, _csv_text(measured).encode())
         return len(measured)
@@ -55,16 +56,16 @@ class HonestyMeasurement:
         return agents
 
 
-def read_promises(folder: Path) -> list[Promise]:
+def read_estimates(folder: Path) -> list[ValueEstimate]:
     """What was measured last; nothing where nothing was, or the file is not one of these."""
     try:
         with (folder / RESULT).open(encoding="utf-8", newline="") as file:
-            return [_promise(row) for row in csv.DictReader(file)]
+            return [_estimate(row) for row in csv.DictReader(file)]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
 
-def _csv_text(measured: Iterable[Promise]) -> str:
+def _csv_text(measured: Iterable[ValueEstimate]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
@@ -72,8 +73,8 @@ def _csv_text(measured: Iterable[Promise]) -> str:
     return text.getvalue()
 
 
-def _promise(row: dict[str, str]) -> Promise:
-    return Promise(
+def _estimate(row: dict[str, str]) -> ValueEstimate:
+    return ValueEstimate(
         episode=int(row["episode"]),
         env_step=int(row["env_step"]),
         seed=int(row["seed"]),

@@ -11,8 +11,8 @@ __all__ = ["Lesson", "Measure"]
 
 Measure = Literal["mean_eval", "overestimation", "progress"]
 """The one number of a run that answers the question: the mean evaluation while it learned (area under the curve over
-env steps); what the trained network promises beyond what it gets; or the mean evaluation as a share of the way from a
-random policy to solved, for environments with different rewards."""
+env steps); by how much the predicted return of the trained network exceeds the actual one; or the mean evaluation,
+normalized to 0 for a random policy and 1 for solved, for environments with different rewards."""
 
 
 @dataclass(frozen=True, kw_only=True)

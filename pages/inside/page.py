@@ -16,10 +16,10 @@ from dqn_core.runs.manager import RunSnapshot
 from dqn_core.runs.records import RunRecord
 from pages.inside.checks import checks
 from pages.inside.environment import environment
-from pages.inside.honesty import honesty
 from pages.inside.landscape import landscape_part
 from pages.inside.memory import memory
 from pages.inside.network import network
+from pages.inside.overestimation import overestimation
 from pages.inside.study import Study, fresh_look, moment_text, study_of
 from pages.inside.update import update
 from pages.server.process import get_manager
@@ -38,7 +38,7 @@ _PARTS: dict[str, tuple[str, str, Callable[[Study], None] | None]] = {
     "update": (mark("One update"), ":material/functions:", update),
     "landscape": (mark("Q landscape"), ":material/landscape:", landscape_part),
     "memory": (mark("Replay memory"), ":material/inventory_2:", memory),
-    "honesty": (mark("Overestimation"), ":material/balance:", honesty),
+    "honesty": (mark("Overestimation"), ":material/balance:", overestimation),
     "checks": (mark("Implementation checks"), ":material/fact_check:", None),
 }
 

@@ -16,7 +16,7 @@ from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.runs.records import RunRecord
 from pages.replay.agent_tabs import agent_tabs
 from pages.replay.panel import ReplaySide, replay_panel
-from pages.replay.policy_picker import ChosenPolicy, policy_picker, snapshot_text
+from pages.replay.snapshot_picker import ChosenPolicy, snapshot_picker, snapshot_text
 from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, address_select
 from pages.shared.errors import show_errors
@@ -45,7 +45,7 @@ def replay_page() -> None:
         runs = [get_manager().snapshot(run_id).record, *runs]  # an old one; or says that there is none
     with st.container(border=True, key="replay-choice", gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            chosen = policy_picker(runs, run_id, names=("run", "checkpoint"), labels=(_("Run"), _("Snapshot")))
+            chosen = snapshot_picker(runs, run_id, names=("run", "checkpoint"), labels=(_("Run"), _("Snapshot")))
             seed, epsilon, is_double = _episode()
         other = _other(runs, chosen) if is_double and chosen else None
     if chosen is None:
@@ -122,7 +122,7 @@ def _other(runs: list[RunRecord], chosen: ChosenPolicy) -> ChosenPolicy | None:
     """The agent beside the first one, in the same environment; the same run's earliest network unless chosen."""
     alike = [each for each in runs if each.config.env_id == chosen.record.config.env_id]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        return policy_picker(
+        return snapshot_picker(
             alike,
             chosen.record.run_id,
             names=("other", "other_checkpoint"),

@@ -17,7 +17,7 @@ from pages.shared.words import PRESET_LABELS
 from pages.train.environment_card import environment_card
 from pages.train.epsilon_preview import epsilon_preview
 from pages.train.field_widgets import field_widget, is_used
-from pages.train.first_weights import first_weights
+from pages.train.initial_weights import weights_choice
 
 __all__ = ["config_form"]
 
@@ -52,7 +52,7 @@ def config_form(form: FormState) -> EnvironmentReport | None:
             for name in names:
                 field_widget(form, name, explained=group in EXPLAINED_GROUPS)
     if not form.is_live:
-        first_weights(form)
+        weights_choice(form)
     return report
 
 

@@ -21,7 +21,7 @@ from pages.shared.form_state import NEW_RUN
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import may_control, owner_text, steering, visitor
 from pages.shared.links import open_run
-from pages.train.first_weights import given_weights
+from pages.train.initial_weights import initial_weights
 
 __all__ = ["FULL_SPEED", "PACES", "keep_command_error", "run_controls", "show_command_error"]
 
@@ -171,7 +171,7 @@ def _send(action: _Action, run_id: str, config: TrainingConfig | None, report: E
 
 
 def _start(scope: str, config: TrainingConfig, report: EnvironmentReport | None) -> None:
-    given = given_weights(scope, config)
+    given = initial_weights(scope, config)
     run_id = get_manager().start(
         config, owner=visitor().visitor_id, initial_weights=given.weights, started_from=given.source
     )

@@ -31,12 +31,12 @@ def lesson(measure: str = "mean_eval", scales: tuple[tuple[float, float], ...] =
     )
 
 
-def run(variant: int, seed: int, evaluation: float, promised: float = math.nan) -> LessonRun:
+def run(variant: int, seed: int, evaluation: float, predicted_too_much: float = math.nan) -> LessonRun:
     """Two evaluations of one height, with an episode without any in between."""
     columns = {name: np.array([1.0, 2.0, 3.0]) for name in COLUMNS}
     columns["env_step"] = np.array([100.0, 150.0, 300.0])
     columns["eval_return"] = np.array([evaluation, math.nan, evaluation])
-    return LessonRun(variant=variant, seed=seed, episodes=EpisodeTable(columns), overestimation=promised)
+    return LessonRun(variant=variant, seed=seed, episodes=EpisodeTable(columns), overestimation=predicted_too_much)
 
 
 def test_a_lead_over_all_seeds_is_an_answer() -> None:
@@ -66,13 +66,13 @@ def test_progress_is_a_share_within_each_variants_scale() -> None:
     assert found.measured == ({0: 0.5, 1: 0.0}, {0: 0.75, 1: 1.0})
 
 
-def test_promises_are_compared_where_they_are_asked_for() -> None:
+def test_overestimation_is_compared_where_they_are_asked_for() -> None:
     found = verdict(lesson("overestimation"), [run(0, 0, 0.0, 5.0), run(1, 0, 0.0, 2.0)])
     assert found.highest == 0
     assert found.lead.mean == 3.0
 
 
-def test_overestimation_is_promise_less_return() -> None:
+def test_overestimation_is_predicted_less_actual_return() -> None:
     config = TrainingConfig(env_id="CartPole-v1", hidden_sizes=(8,))
     weights = initial_weights(np.random.default_rng(0), layer_sizes(4, (8,), 2))
     by_hand = []
@@ -84,7 +84,7 @@ def test_overestimation_is_promise_less_return() -> None:
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    runs = [run(1, 0, 3.5), run(0, 0, 1.0, promised=2.25)]
+    runs = [run(1, 0, 3.5), run(0, 0, 1.0, predicted_too_much=2.25)]
     write_shipped(lesson(), runs, "a command", "a machine", tmp_path)
     result = read_shipped(lesson(), tmp_path)
     assert result is not None

@@ -11,7 +11,7 @@ import pages.server.process
 from dqn_core.episodes.human import play_by_hand
 from dqn_core.inside.agent import Moment
 from dqn_core.inside.landscape import Plane, landscape
-from dqn_core.runs.jobs.orders import honesty_order
+from dqn_core.runs.jobs.orders import overestimation_order
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from inside_page import PARTS, figures, finished, formulas, numbers, opened
@@ -266,20 +266,20 @@ def test_the_memory_is_counted_and_can_be_resized_on_trial(run_id: str, moment: 
     assert len(replay) == count
 
 
-# ------------------------------------------------------------------------------------- honesty and checks
+# ------------------------------------------------------------------------------------- overestimation and checks
 
 
-def test_honesty_is_measured_on_request(lab: RunManager, run_id: str) -> None:
+def test_overestimation_is_measured_on_request(lab: RunManager, run_id: str) -> None:
     app = opened(run=run_id, part="honesty")
     assert set(figures(app)) == {"td-errors", "epsilon"}
     assert "Not measured yet" in app.info[0].value
-    app.select_slider(key=f"{run_id}:honesty-episodes").set_value(1).run()
-    app.button(key=f"{run_id}:honesty-measure").click().run()
-    job = honesty_order(lab, run_id, episodes=1, moments=24).job(pages.server.process.get_jobs())
+    app.select_slider(key=f"{run_id}:overestimation-episodes").set_value(1).run()
+    app.button(key=f"{run_id}:overestimation-measure").click().run()
+    job = overestimation_order(lab, run_id, episodes=1, moments=24).job(pages.server.process.get_jobs())
     assert job is not None
     wait_until(lambda: job.state.is_over, timeout_s=90)
     assert job.result == 7
-    shown = figures(app.run())["honesty"]["figure"]["data"]
+    shown = figures(app.run())["overestimation"]["figure"]["data"]
     assert len(shown[0]["x"]) == 7
     lines = [trace["name"] for trace in shown if trace["mode"] == "lines"]
     assert lines == ["predicted: max Q(s₀, a)", "actual return"]

@@ -242,7 +242,7 @@ HARMLESS: Mapping[str, str] = {
     "train/environment_card.py: _other_id on_change": _OWN_DRAFT,
     "train/environment_card.py: environment_card on_change": _OWN_DRAFT,
     "replay/evaluation.py: evaluation on_click": _OWN_START,
-    "inside/honesty.py: _promises on_click": _OWN_START,
+    "inside/overestimation.py: _returns on_click": _OWN_START,
     "replay/video_export.py: video_export on_click": _OWN_START,
     "experiments/page.py: _start on_click": _OWN_START,
     "lessons/page.py: _buttons on_click": _OWN_START,

@@ -13,7 +13,7 @@ from dqn_core.episodes.frames import MOST_VIDEO_STEPS
 from dqn_core.episodes.recordings import read_recording
 from dqn_core.episodes.video import VideoOptions, video_comment
 from dqn_core.events import RunState
-from dqn_core.inside.measure import HonestyMeasurement
+from dqn_core.inside.measure import OverestimationMeasurement
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
 from dqn_core.runs.jobs.service import Job, Jobs
@@ -29,7 +29,7 @@ __all__ = [
     "MOST_EPISODES",
     "Order",
     "evaluation_order",
-    "honesty_order",
+    "overestimation_order",
     "recording_video_order",
     "rollout_video_order",
 ]
@@ -165,18 +165,18 @@ def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when 
     return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}", plan, admit=admit)
 
 
-def honesty_order(manager: RunManager, run_id: str, *, episodes: int, moments: int) -> Order:
-    """Promises of a run's agents beside what they got, as :mod:`dqn_core.inside.measure` keeps them in its folder.
+def overestimation_order(manager: RunManager, run_id: str, *, episodes: int, moments: int) -> Order:
+    """Predicted and actual returns of a run's snapshots, as :mod:`dqn_core.inside.measure` keeps them in its folder.
 
     Raises :class:`~dqn_core.errors.UnknownRunError` where there is no such run.
     """
     folder = manager.run_folder(run_id)
-    task = HonestyMeasurement(folder=folder.resolve(), episodes=episodes, moments=moments)
+    task = OverestimationMeasurement(folder=folder.resolve(), episodes=episodes, moments=moments)
 
     def admit() -> None:
         check_evaluation_steps(manager.snapshot(run_id).record.config, episodes * moments)
 
-    return Order(f"honesty {folder}", lambda: Work(tasks=[task], finish=sum), admit=admit)
+    return Order(f"overestimation {folder}", lambda: Work(tasks=[task], finish=sum), admit=admit)
 
 
 def _training_runs(manager: RunManager) -> int:

@@ -8,42 +8,42 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dqn_core.inside.honesty import Promise
+from dqn_core.inside.overestimation import ValueEstimate
 from pages.shared.plot_theme import plain_figure
 
-__all__ = ["epsilon_figure", "promises_figure"]
+__all__ = ["epsilon_figure", "estimates_figure"]
 
 
-def promises_figure(promises: Sequence[Promise], labels: Mapping[str, str]) -> go.Figure:
+def estimates_figure(estimates: Sequence[ValueEstimate], labels: Mapping[str, str]) -> go.Figure:
     """Means over the episodes of each moment as lines, single episodes as points.
 
     Episodes cut off at the step limit are hollow. ``labels`` has "x", "y", "predicted", "got", "single", "seed" and
     "length".
     """
-    moments = sorted({each.env_step for each in promises})
+    moments = sorted({each.env_step for each in estimates})
     means = {
         name: [
-            float(np.mean([getattr(each, name) for each in promises if each.env_step == moment])) for moment in moments
+            float(np.mean([getattr(each, name) for each in estimates if each.env_step == moment])) for moment in moments
         ]
         for name in ("predicted", "got")
     }
     roles = {"predicted": "evaluation", "got": "goal"}
     traces = []
     for name, role in roles.items():
-        traces += [_points(promises, name, role, labels), _line(moments, means[name], name, role, labels)]
+        traces += [_points(estimates, name, role, labels), _line(moments, means[name], name, role, labels)]
     return plain_figure(traces, x_title=labels["x"], y_title=labels["y"], hovermode="closest")
 
 
-def _points(promises: Sequence[Promise], name: str, role: str, labels: Mapping[str, str]) -> go.Scatter:
+def _points(estimates: Sequence[ValueEstimate], name: str, role: str, labels: Mapping[str, str]) -> go.Scatter:
     return go.Scatter(
-        x=[each.env_step for each in promises],
-        y=[getattr(each, name) for each in promises],
+        x=[each.env_step for each in estimates],
+        y=[getattr(each, name) for each in estimates],
         mode="markers",
         name=f"{labels[name]} · {labels['single']}",
         showlegend=False,
         opacity=0.45,
-        marker={"size": 6, "symbol": ["circle-open" if each.truncated else "circle" for each in promises]},
-        customdata=[[each.seed, each.length, each.episode_return, each.truncated] for each in promises],
+        marker={"size": 6, "symbol": ["circle-open" if each.truncated else "circle" for each in estimates]},
+        customdata=[[each.seed, each.length, each.episode_return, each.truncated] for each in estimates],
         hovertemplate=f"{labels[name]} %{{y:.3f}}<br>{labels['seed']} %{{customdata[0]}}, "
         f"{labels['length']} %{{customdata[1]}}<extra></extra>",
         meta={

@@ -17,7 +17,7 @@ from pages.shared.i18n import _
 from pages.shared.numbers import number_text
 from pages.shared.run_picker import run_title
 
-__all__ = ["ChosenPolicy", "policy_picker", "snapshot_text"]
+__all__ = ["ChosenPolicy", "snapshot_picker", "snapshot_text"]
 
 _PREFERRED = ("best", "last")
 _WIDTH = 290
@@ -31,7 +31,7 @@ class ChosenPolicy:
     snapshot: SnapshotInfo
 
 
-def policy_picker(
+def snapshot_picker(
     runs: Sequence[RunRecord], default: str, *, names: tuple[str, str], labels: tuple[str, str], early: bool = False
 ) -> ChosenPolicy | None:
     """Selectboxes for one of ``runs`` and for a snapshot of it; None where the run has none yet.

@@ -20,7 +20,7 @@ from pages.shared.i18n import _, translate_error
 from pages.shared.numbers import number_text
 from pages.shared.words import WEIGHTS_KINDS, WEIGHTS_LABELS
 
-__all__ = ["GivenWeights", "first_weights", "given_weights"]
+__all__ = ["InitialWeights", "initial_weights", "weights_choice"]
 
 _FRESH, _RUN, _FILE = "fresh", "run", "file"
 _SOURCES = {_FRESH: mark("Random"), _RUN: mark("From a run"), _FILE: mark("From a file")}
@@ -28,7 +28,7 @@ _MOST_RUNS = 100
 
 
 @dataclass(frozen=True)
-class GivenWeights:
+class InitialWeights:
     """The network that a run shall begin with."""
 
     weights: Mapping[str, Any] | None = None
@@ -37,7 +37,7 @@ class GivenWeights:
     """The run's id or the file's name."""
 
 
-def first_weights(form: FormState) -> None:
+def weights_choice(form: FormState) -> None:
     """Draw the choice; what does not fit the form's settings is said at once."""
     with st.expander(_("Initial weights"), key=f"{form.scope}:first-weights"):
         source = st.segmented_control(
@@ -64,7 +64,7 @@ def first_weights(form: FormState) -> None:
             _say_whether_they_fit(form)
 
 
-def given_weights(scope: str, config: TrainingConfig) -> GivenWeights:
+def initial_weights(scope: str, config: TrainingConfig) -> InitialWeights:
     """What was chosen for the run to come, checked against its ``config``.
 
     Raises
@@ -79,21 +79,21 @@ def given_weights(scope: str, config: TrainingConfig) -> GivenWeights:
         case "file":
             given = _of_file(state.get(_key(scope, "file")))
         case _:
-            return GivenWeights()
+            return InitialWeights()
     check_fit(given.weights or {}, config)
     return given
 
 
-def _of_run(run_id: str | None, kind: str) -> GivenWeights:
+def _of_run(run_id: str | None, kind: str) -> InitialWeights:
     if run_id is None:
         raise WeightsFileError(mark("Choose the run that this one takes its initial weights from."))
-    return GivenWeights(get_manager().open_folder(run_id).snapshot_weights(kind), run_id)
+    return InitialWeights(get_manager().open_folder(run_id).snapshot_weights(kind), run_id)
 
 
-def _of_file(file: Any) -> GivenWeights:
+def _of_file(file: Any) -> InitialWeights:
     if file is None:
         raise WeightsFileError(mark("Choose the file that holds the initial weights of this run."))
-    return GivenWeights(weights_in(file.getvalue(), file.name), file.name)
+    return InitialWeights(weights_in(file.getvalue(), file.name), file.name)
 
 
 def _choose_run(form: FormState) -> None:
@@ -133,7 +133,7 @@ def _run_text(record: RunRecord) -> str:
 
 def _say_whether_they_fit(form: FormState) -> None:
     try:
-        given_weights(form.scope, form.config())
+        initial_weights(form.scope, form.config())
     except ConfigError:
         return  # the form says what is wrong with it
     except DqnLabError as error:

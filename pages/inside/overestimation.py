@@ -1,4 +1,4 @@
-"""Whether Q keeps its promises, and how epsilon and the TD errors went."""
+"""Predicted and actual returns, and how the TD errors and epsilon went."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import streamlit as st
 
 from dqn_core.inside.distributions import quantiles
-from dqn_core.inside.honesty import Promise, td_errors
-from dqn_core.inside.measure import read_promises
-from dqn_core.runs.jobs.orders import honesty_order
-from pages.inside.charts import honesty as inside_honesty
+from dqn_core.inside.measure import read_estimates
+from dqn_core.inside.overestimation import ValueEstimate, td_errors
+from dqn_core.runs.jobs.orders import overestimation_order
+from pages.inside.charts import overestimation as inside_overestimation
 from pages.inside.charts import spread as inside_spread
 from pages.inside.study import Study
 from pages.server.process import get_manager
@@ -20,14 +20,14 @@ from pages.shared.i18n import _
 from pages.shared.job_progress import is_on_its_way, job_progress, submit
 from pages.shared.numbers import number_text
 
-__all__ = ["honesty"]
+__all__ = ["overestimation"]
 
 _MOMENTS = 24
 _ROWS = 1_000
 _EPISODES = 1_500
 
 
-def honesty(study: Study) -> None:
+def overestimation(study: Study) -> None:
     """Draw the part."""
     st.caption(
         _(
@@ -35,7 +35,7 @@ def honesty(study: Study) -> None:
             "take the maximum of uncertain estimates, so DQN tends to overestimate (van Hasselt et al. 2016)."
         )
     )
-    _promises(study)
+    _returns(study)
     left, right = st.columns(2, gap="medium")
     with left:
         _td_errors(study)
@@ -43,29 +43,33 @@ def honesty(study: Study) -> None:
         _epsilon(study)
 
 
-# -------------------------------------------------------------------------------------------------- promises
+# ---------------------------------------------------------------------------------------------------- returns
 
 
 @st.fragment
-def _promises(study: Study) -> None:
+def _returns(study: Study) -> None:
     """A fragment: a measurement on its way redraws this part alone."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="honesty-controls"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="overestimation-controls"):
         episodes = st.select_slider(
-            _("Episodes per snapshot"), [1, 2, 3, 5, 10, 20], 5, key=f"{study.run_id}:honesty-episodes", width=260
+            _("Episodes per snapshot"),
+            [1, 2, 3, 5, 10, 20],
+            5,
+            key=f"{study.run_id}:overestimation-episodes",
+            width=260,
         )
-        order = honesty_order(get_manager(), study.run_id, episodes=int(episodes), moments=_MOMENTS)
+        order = overestimation_order(get_manager(), study.run_id, episodes=int(episodes), moments=_MOMENTS)
         st.button(
             _("Measure"),
             icon=":material/play_circle:",
             type="primary",
-            key=f"{study.run_id}:honesty-measure",
+            key=f"{study.run_id}:overestimation-measure",
             disabled=is_on_its_way(order),
             on_click=submit,
             args=(order,),
             help=_("Plays greedy episodes with the snapshots of the run, on the same seeds, in a separate process."),
         )
-    job_progress(f"{study.run_id}:honesty-job", order)
-    measured = read_promises(study.folder.path)
+    job_progress(f"{study.run_id}:overestimation-job", order)
+    measured = read_estimates(study.folder.path)
     if measured:
         _show(study, measured)
     elif not is_on_its_way(order):
@@ -75,7 +79,7 @@ def _promises(study: Study) -> None:
         )
 
 
-def _show(study: Study, measured: Sequence[Promise]) -> None:
+def _show(study: Study, measured: Sequence[ValueEstimate]) -> None:
     labels = {
         "x": _("env steps"),
         "y": _("discounted return"),
@@ -93,8 +97,8 @@ def _show(study: Study, measured: Sequence[Promise]) -> None:
     share = abs(predicted - got) / abs(got) if got else float("inf")
     text = verdict.format(predicted=f"{predicted:.1f}", got=f"{got:.1f}", share=f"{share:.0%}")
     show_figure(
-        inside_honesty.promises_figure(measured, labels),
-        "honesty",
+        inside_overestimation.estimates_figure(measured, labels),
+        "overestimation",
         title=_("Predicted and actual return over the training"),
         hint=text + " " + _("Hollow dots: cut off at the step limit; the episode would have gone on."),
         summary=text,
@@ -139,7 +143,7 @@ def _epsilon(study: Study) -> None:
         return
     labels = {"x": _("env steps"), "epsilon": _("epsilon")}
     show_figure(
-        inside_honesty.epsilon_figure(env_steps, epsilons, labels),
+        inside_overestimation.epsilon_figure(env_steps, epsilons, labels),
         "epsilon",
         title=_("Share of random actions"),
         hint=_("Q is learned for the greedy policy; while epsilon is high, the agent itself gets less."),

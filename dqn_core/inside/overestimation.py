@@ -1,7 +1,7 @@
-"""Are the Q-values honest? What an agent expects at an episode's start, beside what it then really gets.
+"""Overestimation: the return that an agent predicts at an episode's start, beside the one that it gets.
 
-``max_a Q(s_0, a)`` claims to be the discounted return from s_0 on. Since the target takes the maximum of estimates,
-errors upwards win, and DQN tends to promise too much (Thrun & Schwartz 1993; van Hasselt et al. 2016, section 3).
+``max_a Q(s_0, a)`` estimates the discounted return from s_0 on. Since the target takes the maximum of estimates, errors
+upwards win, and DQN tends to overestimate (Thrun & Schwartz 1993; van Hasselt et al. 2016, section 3).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.episodes.episode import roll_out
 from dqn_core.inside.agent import Agent
 
-__all__ = ["Promise", "promises", "td_errors"]
+__all__ = ["ValueEstimate", "td_errors", "value_estimates"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promise:
+class ValueEstimate:
     """One greedy episode: what was predicted at its start, and what came of it."""
 
     episode: int
@@ -38,12 +38,12 @@ class Promise:
     """Cut off at the step limit: what would have come after it is not in ``got``."""
 
 
-def promises(agents: Sequence[Agent], seeds: Sequence[int]) -> Iterator[Promise]:
+def value_estimates(agents: Sequence[Agent], seeds: Sequence[int]) -> Iterator[ValueEstimate]:
     """Play a greedy episode of every agent on every seed, one after the other."""
     for agent in agents:
         for seed in seeds:
             rollout = roll_out(agent.config, agent.group("online"), seed)
-            yield Promise(
+            yield ValueEstimate(
                 episode=agent.episode,
                 env_step=agent.env_step,
                 seed=seed,

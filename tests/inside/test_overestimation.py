@@ -5,7 +5,7 @@ import pytest
 
 import fake_environments as fake
 from dqn_core.inside.agent import Agent
-from dqn_core.inside.honesty import promises, td_errors
+from dqn_core.inside.overestimation import td_errors, value_estimates
 from inside_moments import trained_moment
 
 fake.register()
@@ -19,9 +19,9 @@ def constant_agent(q: tuple[float, float], gamma: float = 0.5) -> Agent:
     return Agent.of(moment.agent.config.replace(gamma=gamma), state, episode=4, env_step=77)
 
 
-def test_what_was_promised_stands_beside_what_came() -> None:
+def test_the_predicted_return_stands_beside_the_actual_one() -> None:
     goes, stays = constant_agent((1.0, 3.0)), constant_agent((2.0, 1.0))
-    found = list(promises([goes, stays], seeds=(10, 11)))
+    found = list(value_estimates([goes, stays], seeds=(10, 11)))
     assert [(each.seed, each.predicted, each.length) for each in found] == [
         (10, 3.0, 5),
         (11, 3.0, 5),
