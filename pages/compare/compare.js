@@ -2,14 +2,15 @@
 // trains, and draws what comes. Zoom, legend and opened rows are the browser's own and outlast every answer.
 
 import { fill, make, makeFormats, setText } from "../shared/format.js";
-import { readTheme, registerWords, withAlpha } from "../shared/plot_theme.js";
-import { loadPlotly } from "../shared/plotly_loader.js";
+import { legendButton, paintedLayout, PlotCard, swatch } from "../shared/plot_card.js";
+import { readTheme, withAlpha } from "../shared/plot_theme.js";
 import { DownloadMenu, GroupTable, replaceUnlessSame } from "./compare_tables.js";
 
 const POLL_MS = 1500;
 const POLL_SHARE = 8; // A slow answer is asked for so many times less often than it takes.
 const RETRY_MS = 3000;
 const AFTER_ZOOM_MS = 120;
+const PICTURE_HEAD_PX = 60; // For the legend.
 const POINTS_ON_SCREEN = 24000; // Of all lines together: what a browser draws in a tenth of a second.
 
 export default class CompareView {
@@ -24,7 +25,6 @@ export default class CompareView {
     this.answered = ""; // The query that `answer` is for.
     this.drawTimes = [];
     this.build(data);
-    this.loadPlotly();
   }
 
   static identityOf({ locale }) {
@@ -36,46 +36,30 @@ export default class CompareView {
     this.legend = make("div", { class: "dqn-tools", role: "group", "aria-label": labels.legend });
     this.downloads = new DownloadMenu(labels, (format) => this.downloadPicture(format));
     this.status = make("p", { class: "dqn-compare-status", role: "status" });
-    this.plot = make("div", { class: "dqn-plot", "data-testid": "compare-plot", role: "group", "aria-label": labels.figure });
-    this.empty = make("p", { class: "dqn-empty" }, labels.loading);
+    this.card = new PlotCard({
+      testId: "compare-plot",
+      labels,
+      locale: data.locale,
+      onChange: () => this.draw(),
+      plot: { "aria-label": labels.figure },
+      head: [this.legend, this.downloads.element],
+      below: [this.status],
+    });
+    this.card.showEmpty(labels.loading);
     this.results = new GroupTable(labels.results, "compare-results", labels, (id) => this.runHref(id));
     this.settings = new GroupTable(labels.differences, "compare-settings", labels, (id) => this.runHref(id));
     this.notes = make("ul", { class: "dqn-compare-notes" });
     this.root = make(
       "section",
       { class: "dqn-live dqn-compare", lang: data.locale, "aria-label": labels.figure, "data-testid": "compare" },
-      make(
-        "section",
-        { class: "dqn-card" },
-        make("div", { class: "dqn-card-head" }, this.legend, this.downloads.element),
-        make("div", { class: "dqn-plot-box" }, this.plot, this.empty),
-        this.status,
-      ),
+      this.card.element,
       this.notes,
       this.results.element,
       this.settings.element,
     );
     this.parent.append(this.root);
-    this.resizes = new ResizeObserver(([entry]) => {
-      const { width, height } = entry.contentRect;
-      this.size = { width: Math.floor(width), height: Math.floor(height) };
-      this.draw();
-    });
-    this.resizes.observe(this.plot);
     this.onVisibility = () => this.ask();
     document.addEventListener("visibilitychange", this.onVisibility);
-  }
-
-  async loadPlotly() {
-    try {
-      const Plotly = await loadPlotly();
-      if (this.isDisposed) return;
-      this.plotlyLocale = registerWords(Plotly, this.formats.locale, this.labels);
-      this.Plotly = Plotly;
-      this.draw();
-    } catch {
-      setTimeout(() => !this.isDisposed && this.loadPlotly(), RETRY_MS);
-    }
   }
 
   /** What Python rendered: the runs and choices, as a query. */
@@ -147,9 +131,9 @@ export default class CompareView {
     if (!this.answer || this.isDisposed) return;
     this.drawLegend();
     const { groups, metrics, fields } = this.answer;
-    const swatch = (group) => this.swatch(groups.indexOf(group));
-    this.results.show(groups, metrics, (each) => each.metrics, swatch, this.opened, () => this.draw());
-    this.settings.show(fields.length > 0 ? groups : [], fields.map((label) => ({ label, help: "" })), (each) => each.settings, swatch);
+    const mark = (group) => this.swatch(groups.indexOf(group));
+    this.results.show(groups, metrics, (each) => each.metrics, mark, this.opened, () => this.draw());
+    this.settings.show(fields.length > 0 ? groups : [], fields.map((label) => ({ label, help: "" })), (each) => each.settings, mark);
     this.notes.replaceChildren(...groups.flatMap((group) => group.notes.map((note) => this.note(group, note))));
     this.drawFigure();
   }
@@ -160,20 +144,12 @@ export default class CompareView {
 
   drawFigure() {
     const { figure } = this.answer;
-    const isEmpty = figure.data.length === 0;
-    setText(this.empty, this.labels.nothing);
-    this.empty.hidden = !isEmpty;
-    if (!this.Plotly || !this.size?.width || this.plot._dragging) return;
+    this.card.showEmpty(figure.data.length === 0 ? this.labels.nothing : "");
+    if (!this.card.isReady || this.card.isDragged) return;
     const start = performance.now();
-    const isFirst = this.plot._fullLayout === undefined;
-    this.config ??= {
-      displaylogo: false,
-      responsive: false,
-      locale: this.plotlyLocale,
-      modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]],
-    };
-    this.Plotly.react(this.plot, figure.data.map((trace) => this.painted(trace)), this.layout(), this.config);
-    if (isFirst) this.plot.on("plotly_relayout", (change) => this.onZoom(change));
+    const isFirst = !this.card.isDrawn;
+    this.card.draw(figure.data.map((trace) => this.painted(trace)), this.layout());
+    if (isFirst) this.card.plot.on("plotly_relayout", (change) => this.onZoom(change));
     this.drawTimes.push(performance.now() - start);
   }
 
@@ -195,20 +171,13 @@ export default class CompareView {
   layout() {
     const { theme, data } = this;
     const { layout } = this.answer.figure;
-    const axis = { color: theme.axis, gridcolor: theme.grid, linecolor: theme.border, tickcolor: theme.border };
+    const painted = paintedLayout(layout, theme, this.formats, this.color(0));
     const scale = data.log ? "log" : "linear";
     return {
-      ...layout,
-      ...this.size,
-      paper_bgcolor: theme.background,
-      plot_bgcolor: theme.background,
-      font: { family: theme.font, size: 13, color: theme.text },
-      separators: this.formats.separators,
-      xaxis: { ...layout.xaxis, ...axis, showline: true },
+      ...painted,
+      xaxis: { ...painted.xaxis, showline: true },
       // A range chosen for one quantity or scale means nothing on another: the switch lets go of it.
-      yaxis: { ...layout.yaxis, ...axis, type: scale, uirevision: `${data.y} ${scale}` },
-      hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { color: theme.text, size: 13 } },
-      modebar: { bgcolor: withAlpha(theme.background, 0.85), color: theme.axis, activecolor: this.color(0) },
+      yaxis: { ...painted.yaxis, type: scale, uirevision: `${data.y} ${scale}` },
     };
   }
 
@@ -216,7 +185,7 @@ export default class CompareView {
   onZoom(change) {
     const names = Object.keys(change);
     if (!names.some((name) => name.startsWith("xaxis"))) return;
-    const { range, autorange } = this.plot.layout.xaxis;
+    const { range, autorange } = this.card.plot.layout.xaxis;
     this.range = autorange === false || names.includes("xaxis.range[0]") ? range.map((end) => Number(end)) : null;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.ask(), AFTER_ZOOM_MS);
@@ -224,52 +193,51 @@ export default class CompareView {
 
   // ---- legend ----
 
+  dash(group) {
+    return ["solid", "dash", "dot", "dash"][Math.floor(group / this.theme.colors.length) % 4];
+  }
+
   swatch(group) {
-    const dash = ["solid", "dash", "dot", "dash"][Math.floor(group / this.theme.colors.length) % 4];
-    return make("span", { class: `dqn-swatch dqn-swatch-${dash}`, "aria-hidden": "true", style: `color: ${this.color(group)}` });
+    return swatch(this.dash(group), `color: ${this.color(group)}`);
   }
 
   drawLegend() {
-    const buttons = this.answer.groups.map((group, place) => {
-      const isShown = !this.hidden.has(group.key);
-      const attributes = { type: "button", class: "dqn-legend", "aria-pressed": String(isShown), "data-testid": "compare-legend" };
-      const button = make("button", attributes, this.swatch(place), group.name);
-      button.addEventListener("click", () => {
-        if (!this.hidden.delete(group.key)) this.hidden.add(group.key);
-        this.draw();
-      });
-      return button;
-    });
-    replaceUnlessSame(this.legend, buttons);
+    const entries = this.answer.groups.map((group, place) =>
+      legendButton({
+        name: group.name,
+        kind: this.dash(place),
+        testId: "compare-legend",
+        isShown: !this.hidden.has(group.key),
+        style: `color: ${this.color(place)}`,
+        onPress: () => {
+          if (!this.hidden.delete(group.key)) this.hidden.add(group.key);
+          this.draw();
+        },
+      }),
+    );
+    replaceUnlessSame(this.legend, entries.map(({ button }) => button));
   }
 
-  /** The figure as it stands, with the legend that the page keeps outside of it. */
+  /** The figure with the legend that the page keeps outside of it. */
   downloadPicture(format) {
-    if (this.plot._fullLayout === undefined) return;
-    const { width, height } = this.size;
+    if (!this.card.isDrawn) return;
     const named = new Set();
-    const data = this.plot.data.map((trace) => {
+    const data = this.card.plot.data.map((trace) => {
       const isFirst = ["mean", "run"].includes(trace.meta.part) && !named.has(trace.meta.group);
       if (isFirst) named.add(trace.meta.group);
       return { ...trace, showlegend: isFirst };
     });
-    const layout = {
-      ...this.plot.layout,
-      font: { ...this.plot.layout.font, family: "sans-serif" }, // A page's fonts do not reach into a picture.
-      margin: { ...this.plot.layout.margin, t: 70 },
-      showlegend: true,
-      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", maxheight: 0.2 },
-    };
-    this.Plotly.downloadImage({ data, layout }, { format, width, height: height + 60, scale: 2, filename: "compare" });
+    const legend = { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", maxheight: 0.2 };
+    const layout = { showlegend: true, legend };
+    this.card.savePicture({ fileName: "compare", head: PICTURE_HEAD_PX, format, data, layout });
   }
 
   dispose() {
     this.isDisposed = true;
     clearTimeout(this.timer);
     this.asking?.abort();
-    this.resizes.disconnect();
+    this.card.dispose();
     document.removeEventListener("visibilitychange", this.onVisibility);
-    if (this.plot._fullLayout !== undefined) this.Plotly.purge(this.plot);
     this.root.remove();
   }
 }

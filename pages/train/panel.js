@@ -1,8 +1,7 @@
 // The live panel of one run: takes what its stream brings, keeps it, and draws it at most about ten times a second.
 
 import { fill, make, makeFormats } from "../shared/format.js";
-import { readTheme, registerWords } from "../shared/plot_theme.js";
-import { loadPlotly } from "../shared/plotly_loader.js";
+import { readTheme } from "../shared/plot_theme.js";
 import { isSame, Words } from "../shared/words.js";
 import { LiveChart } from "./panel_charts.js";
 import { marksOf } from "./panel_marks.js";
@@ -13,7 +12,6 @@ import { ACTIVE_STATES, ChangesView, StatusView, TilesView } from "./panel_view.
 
 const DRAW_EVERY_MS = 100;
 const DRAW_SHARE = 0.25; // Of the time, at most: on a slow machine the rest is for training and for clicks.
-const PLOTLY_RETRY_MS = 3000;
 const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered within this time, and needs no rerun.
 
 export default class LivePanel {
@@ -39,7 +37,6 @@ export default class LivePanel {
     this.build();
     this.showStage();
     this.openStream();
-    this.loadPlotly();
   }
 
   /** What a panel is built from; where it differs, the panel is built anew. */
@@ -52,11 +49,11 @@ export default class LivePanel {
     this.status = new StatusView(labels);
     this.tiles = new TilesView(labels);
     this.changesView = new ChangesView(labels);
-    this.charts = data.charts.map((template) => new LiveChart(template, labels, () => this.refresh()));
+    this.charts = data.charts.map((template) => new LiveChart(template, labels, data.locale, () => this.refresh()));
     this.body = make(
       "div",
       { class: "dqn-body" },
-      make("div", { class: "dqn-charts" }, ...this.charts.map((chart) => chart.card)),
+      make("div", { class: "dqn-charts" }, ...this.charts.map((chart) => chart.card.element)),
     );
     this.root = make(
       "section",
@@ -96,19 +93,6 @@ export default class LivePanel {
       onMessage: (update) => this.receive(update),
       onConnection: (isConnected) => this.status.showConnection(isConnected),
     });
-  }
-
-  async loadPlotly() {
-    try {
-      const Plotly = await loadPlotly();
-      if (this.isDisposed) return;
-      this.plotlyLocale = registerWords(Plotly, this.data.locale, this.labels);
-      this.Plotly = Plotly;
-      this.refresh();
-    } catch {
-      // The server cannot be reached, which the status line says already.
-      this.plotlyTimer = setTimeout(() => this.loadPlotly(), PLOTLY_RETRY_MS);
-    }
   }
 
   /** What Python rendered: the state it knows, the goal, the message in the reader's language. */
@@ -223,7 +207,7 @@ export default class LivePanel {
       return;
     }
     const start = performance.now();
-    chart.draw(this.Plotly, this.view());
+    chart.draw(this.view());
     const took = performance.now() - start;
     this.cycleMs += took;
     this.drawTimes.push(took);
@@ -232,7 +216,7 @@ export default class LivePanel {
   }
 
   canDraw() {
-    return this.Plotly !== undefined && this.series.length > 0;
+    return this.charts.every((chart) => chart.card.Plotly) && this.series.length > 0;
   }
 
   view() {
@@ -242,7 +226,6 @@ export default class LivePanel {
       goal: this.goal(),
       theme: this.theme,
       formats: this.formats,
-      locale: this.plotlyLocale,
       fileName: this.data.run_id,
     };
   }
@@ -298,7 +281,6 @@ export default class LivePanel {
   dispose() {
     this.isDisposed = true;
     clearTimeout(this.timer);
-    clearTimeout(this.plotlyTimer);
     clearTimeout(this.settingsTimer);
     cancelAnimationFrame(this.request);
     this.stream.dispose();

@@ -1,5 +1,6 @@
 // Colours of a figure: its traces name roles (`meta.color`, `meta.scale`), the page's ground decides the tones.
 
+import { paintedLayout } from "../plot_card.js";
 import { withAlpha } from "../plot_theme.js";
 
 const FILL_ALPHA = 0.16;
@@ -57,26 +58,10 @@ function scaleOf(scale, theme, scales) {
   return colors.map((color, i) => [i / (colors.length - 1), color]);
 }
 
-/** `layout` in the page's colours and font. */
-export function paintedLayout(layout, theme, formats) {
-  const axis = {
-    color: theme.axis,
-    gridcolor: theme.grid,
-    linecolor: theme.border,
-    tickcolor: theme.border,
-    zerolinecolor: theme.border,
-  };
-  const axes = Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name));
+/** `layout` in the page's colours and font, and its lines in those of their roles. */
+export function figureLayout(layout, theme, formats) {
   return {
-    ...layout,
-    ...Object.fromEntries(axes.map((name) => [name, { ...axis, ...layout[name] }])),
-    paper_bgcolor: theme.background,
-    plot_bgcolor: theme.background,
-    font: { family: theme.font, size: 13, color: theme.text },
-    separators: formats.separators,
-    legend: { ...layout.legend, bgcolor: withAlpha(theme.background, 0.6), font: { color: theme.text, size: 12 } },
-    hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font: { color: theme.text, size: 13 } },
-    modebar: { bgcolor: withAlpha(theme.background, 0.85), color: theme.axis, activecolor: theme.colors.data },
+    ...paintedLayout(layout, theme, formats, theme.colors.data),
     shapes: (layout.shapes ?? []).map((shape) => paintedShape(shape, theme)),
     annotations: (layout.annotations ?? []).map((each) => ({ ...each, font: { color: theme.axis, size: 12 } })),
   };
