@@ -1,17 +1,9 @@
 // Curves over an episode's steps with a cursor: drawn once as SVG, so that moving the cursor costs nothing.
 
 import { scaleOf } from "../shared/episode.js";
-import { make, setAttribute } from "../shared/format.js";
+import { make, makeSvg, setAttribute } from "../shared/format.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 100; // Of the drawing's own coordinates; the page stretches it.
-
-export function makeSvg(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
 
 /** About `count` round numbers from `low` to `high`. */
 function roundTicks(low, high, count) {

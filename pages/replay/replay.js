@@ -1,8 +1,8 @@
 // The replay of one episode, or of two side by side in step, moved by one set of controls.
 
 import { DASH, make, makeFormats } from "../shared/format.js";
+import { Clock } from "../shared/player.js";
 import { Words } from "../shared/words.js";
-import { Clock } from "./clock.js";
 import { EpisodeView } from "./episode_view.js";
 import { Transport } from "./transport.js";
 

@@ -1,28 +1,10 @@
 // What moves the replay: the scrub bar with the return so far, the buttons, the keyboard.
 
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
-import { SPEEDS } from "./clock.js";
-import { Curves, makeSvg } from "./curves.js";
+import { iconButton, PlayButton, SPEEDS } from "../shared/player.js";
+import { Curves } from "./curves.js";
 
-const ICONS = {
-  first: "M6 5h2v14H6zM19 5v14l-9-7z",
-  back: "M15 5v14l-9-7zM17 5h2v14h-2z",
-  play: "M8 5v14l11-7z",
-  pause: "M7 5h4v14H7zM13 5h4v14h-4z",
-  forward: "M9 5v14l9-7zM5 5h2v14H5z",
-  last: "M16 5h2v14h-2zM5 5v14l9-7z",
-  repeat: "M7 7h10v3l4-4-4-4v3H5v6h2zM17 17H7v-3l-4 4 4 4v-3h12v-6h-2z",
-  full: "M4 4h6v2H6v4H4zM14 4h6v6h-2V6h-4zM4 14h2v4h4v2H4zM18 14h2v6h-6v-2h4z",
-};
 const MANY = 10; // States that Shift and an arrow go.
-
-function icon(name) {
-  return makeSvg(
-    "svg",
-    { viewBox: "0 0 24 24", class: "dqn-icon", "aria-hidden": "true" },
-    makeSvg("path", { d: ICONS[name] }),
-  );
-}
 
 class ScrubBar extends Curves {
   constructor({ labels, formats, onSeek }) {
@@ -63,8 +45,7 @@ export class Transport {
 
   build() {
     const { labels, clock } = this;
-    this.playButton = this.button("play", labels.play, () => clock.toggle());
-    this.playButton.classList.add("dqn-play");
+    this.playButton = new PlayButton({ clock, labels, testId: "play" });
     this.repeat = this.button("repeat", labels.repeat, () => clock.toggleRepeating());
     this.position = make("span", { class: "dqn-position", "data-testid": "position" }, DASH);
     this.time = make("span", { class: "dqn-time" });
@@ -86,7 +67,7 @@ export class Transport {
           { class: "dqn-button-group" },
           this.button("first", labels.first, () => clock.move(-Infinity)),
           this.button("back", labels.back, () => clock.move(-1)),
-          this.playButton,
+          this.playButton.element,
           this.button("forward", labels.forward, () => clock.move(1)),
           this.button("last", labels.last, () => clock.move(Infinity)),
         ),
@@ -114,9 +95,7 @@ export class Transport {
   }
 
   button(name, label, onPress) {
-    const button = make("button", { type: "button", title: label, "aria-label": label, "data-testid": name }, icon(name));
-    button.addEventListener("click", onPress);
-    return button;
+    return iconButton({ icon: name, label, testId: name, onPress });
   }
 
   /** A drag holds a replay that plays, and lets it go on from where it ends. */
@@ -155,12 +134,7 @@ export class Transport {
   show(step, returns, share) {
     const { clock, labels, formats } = this;
     this.scrub.show(step, returns, share);
-    const isPlaying = clock.isPlaying;
-    if (isPlaying !== this.wasShownPlaying) {
-      this.wasShownPlaying = isPlaying;
-      this.playButton.replaceChildren(icon(isPlaying ? "pause" : "play"));
-      for (const name of ["title", "aria-label"]) setAttribute(this.playButton, name, isPlaying ? labels.pause : labels.play);
-    }
+    this.playButton.show();
     setText(this.position, fill(labels.position, { n: formats.integer(step), total: formats.integer(clock.last) }));
     setText(this.time, `${formats.score(step / clock.framesPerS)} s`);
     SPEEDS.forEach((speed, i) => setAttribute(this.speeds[i], "aria-pressed", String(speed === clock.speed)));

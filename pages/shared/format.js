@@ -90,6 +90,20 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 /**
+ * An element of a drawing, with attributes and children.
+ * @template {keyof SVGElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, string>} attributes
+ * @param {Node[]} children
+ */
+export function makeSvg(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/**
  * Writes only what differs: an untouched node costs no layout and is not announced again.
  * @param {Element} element
  * @param {string} text

@@ -1,70 +1,75 @@
 // A slider over a figure's frames, and a button that plays them.
 
 import { make, setAttribute, setText } from "../format.js";
+import { Clock, PlayButton } from "../player.js";
 
 const FRAME_MS = 650;
 
 export class FramePlayer {
-  /** `onMove` is called with a frame's number whenever another is to be shown. */
+  /**
+   * `onMove` is called with a frame's number whenever another is to be shown.
+   * @param {string} id
+   * @param {import("../format.js").Labels} labels
+   * @param {(index: number) => void} onMove
+   */
   constructor(id, labels, onMove) {
-    this.labels = labels;
     this.onMove = onMove;
+    /** @type {string[]} */
     this.names = [];
-    this.slider = make("input", { type: "range", min: "0", step: "1", "aria-label": labels.moment, "data-testid": `frames-${id}` });
-    this.button = make("button", { type: "button", class: "dqn-play", "data-testid": `play-${id}` });
-    this.name = make("output", { class: "dqn-frame-name", "data-testid": `frame-name-${id}` });
-    this.element = make("div", { class: "dqn-player" }, this.button, this.slider, this.name);
+    this.index = 0;
+    this.clock = new Clock({ limit: () => Infinity, onMove: () => this.follow() });
+    this.clock.framesPerS = 1000 / FRAME_MS;
+    this.button = new PlayButton({ clock: this.clock, labels, testId: `play-${id}` });
+    const attributes = { type: "range", min: "0", step: "1", "aria-label": labels.moment, "data-testid": `frames-${id}` };
+    this.slider = make("input", attributes);
     this.slider.addEventListener("input", () => {
-      this.pause();
-      this.moveTo(Number(this.slider.value));
+      this.clock.pause();
+      this.clock.seek(Number(this.slider.value));
     });
-    this.button.addEventListener("click", () => (this.timer ? this.pause() : this.play()));
-    this.showButton();
+    this.name = make("output", { class: "dqn-frame-name", "data-testid": `frame-name-${id}` });
+    this.element = make("div", { class: "dqn-player" }, this.button.element, this.slider, this.name);
   }
 
-  /** Takes other frames, by name; stays where it is, where that is one of them still. */
+  /**
+   * Takes other frames, by name, and shows one of them.
+   * @param {string[]} names
+   * @param {number} index
+   */
   accept(names, index) {
     this.names = names;
-    setAttribute(this.slider, "max", String(names.length - 1));
+    this.clock.last = Math.max(0, names.length - 1);
+    setAttribute(this.slider, "max", String(this.clock.last));
     this.element.hidden = names.length < 2;
     this.show(index);
   }
 
+  /**
+   * Stands at a frame, without a call of `onMove`.
+   * @param {number} index
+   */
   show(index) {
     this.index = index;
+    this.clock.position = index;
     this.slider.value = String(index);
     setAttribute(this.slider, "aria-valuetext", this.names[index] ?? "");
     setText(this.name, this.names[index] ?? "");
   }
 
-  moveTo(index) {
-    this.show(index);
-    this.onMove(index);
-  }
-
-  play() {
-    if (this.index >= this.names.length - 1) this.moveTo(0);
-    this.timer = setInterval(() => {
-      this.moveTo(this.index + 1);
-      if (this.index >= this.names.length - 1) this.pause();
-    }, FRAME_MS);
-    this.showButton();
-  }
-
   pause() {
-    clearInterval(this.timer);
-    this.timer = undefined;
-    this.showButton();
+    this.clock.pause();
   }
 
-  showButton() {
-    const isPlaying = this.timer !== undefined;
-    setText(this.button, isPlaying ? "❚❚" : "►");
-    setAttribute(this.button, "aria-label", isPlaying ? this.labels.pause : this.labels.play);
-    setAttribute(this.button, "title", isPlaying ? this.labels.pause : this.labels.play);
+  /** Shows where the clock went. */
+  follow() {
+    this.button.show();
+    const { step, position } = this.clock;
+    if (step === this.index) return;
+    this.show(step);
+    this.clock.position = position; // Part of the way to the next frame is behind it already.
+    this.onMove(step);
   }
 
   dispose() {
-    this.pause();
+    this.clock.dispose();
   }
 }

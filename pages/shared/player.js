@@ -1,8 +1,26 @@
-// Where the replay stands, and how it moves: at real time or a multiple of it, one state at a time, or by hand.
+// What plays an episode or a figure's frames: a clock over its states, and the button that starts and stops it.
+
+import { make, makeSvg, setAttribute } from "./format.js";
 
 export const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const LONGEST_GAP_S = 0.25; // A page that stood still for longer goes on from where it was.
 
+const ICONS = {
+  first: "M6 5h2v14H6zM19 5v14l-9-7z",
+  back: "M15 5v14l-9-7zM17 5h2v14h-2z",
+  play: "M8 5v14l11-7z",
+  pause: "M7 5h4v14H7zM13 5h4v14h-4z",
+  forward: "M9 5v14l9-7zM5 5h2v14H5z",
+  last: "M16 5h2v14h-2zM5 5v14l9-7z",
+  repeat: "M7 7h10v3l4-4-4-4v3H5v6h2zM17 17H7v-3l-4 4 4 4v-3h12v-6h-2z",
+  full: "M4 4h6v2H6v4H4zM14 4h6v6h-2V6h-4zM4 14h2v4h4v2H4zM18 14h2v6h-6v-2h4z",
+};
+
+/** @typedef {keyof typeof ICONS} IconName */
+
+/**
+ * Where a player stands, and how it moves: at real time or a multiple of it, one state at a time, or by hand.
+ */
 export class Clock {
   /**
    * `limit()` is the last state that can be shown by now; `onMove()` is called at every change.
@@ -115,5 +133,48 @@ export class Clock {
     this.isPlaying = false;
     cancelAnimationFrame(this.request);
     document.removeEventListener("visibilitychange", this.whenHidden);
+  }
+}
+
+/**
+ * A button with a picture; `label` is what it is called.
+ * @param {object} button
+ * @param {IconName} button.icon
+ * @param {string} button.label
+ * @param {string} button.testId
+ * @param {() => void} button.onPress
+ */
+export function iconButton({ icon, label, testId, onPress }) {
+  const attributes = { type: "button", title: label, "aria-label": label, "data-testid": testId };
+  const button = make("button", attributes, iconOf(icon));
+  button.addEventListener("click", onPress);
+  return button;
+}
+
+/** @param {IconName} name */
+function iconOf(name) {
+  const path = makeSvg("path", { d: ICONS[name] });
+  return makeSvg("svg", { viewBox: "0 0 24 24", class: "dqn-icon", "aria-hidden": "true" }, path);
+}
+
+/** The button that starts and stops a clock. */
+export class PlayButton {
+  /** @param {{clock: Clock, labels: import("./format.js").Labels, testId: string}} options */
+  constructor({ clock, labels, testId }) {
+    this.clock = clock;
+    this.labels = labels;
+    this.isShownPlaying = false;
+    this.element = iconButton({ icon: "play", label: labels.play, testId, onPress: () => clock.toggle() });
+    this.element.classList.add("dqn-play");
+  }
+
+  /** Follows the clock. */
+  show() {
+    const { isPlaying } = this.clock;
+    if (isPlaying === this.isShownPlaying) return;
+    this.isShownPlaying = isPlaying;
+    this.element.replaceChildren(iconOf(isPlaying ? "pause" : "play"));
+    const label = isPlaying ? this.labels.pause : this.labels.play;
+    for (const name of ["title", "aria-label"]) setAttribute(this.element, name, label);
   }
 }
