@@ -140,7 +140,7 @@ small {{ color: #5a6b6a; }}
 
 def page(subject: Subject) -> str:
     """The figure with every point, and the tables, as one HTML file that needs no network."""
-    from pages.compare.charts.compare_curves import figure_html
+    from pages.compare.charts import figure_html
 
     say, shown = subject.words.say, tables(subject)
     names = [group["name"] for group in shown["groups"]]

@@ -17,7 +17,7 @@ from pages.compare.query import Query
 from pages.compare.words import Words
 
 if TYPE_CHECKING:
-    from pages.compare.charts.compare_curves import Drawing
+    from pages.compare.charts import Drawing
 
 __all__ = ["Subject"]
 
@@ -66,7 +66,7 @@ class Subject:
 
     def drawing(self) -> Drawing:
         """Everything that the figure needs."""
-        from pages.compare.charts.compare_curves import Drawing  # plotly takes a second to import
+        from pages.compare.charts import Drawing  # plotly takes a second to import
 
         bands, runs = self.lines
         choices = self.query.choices

@@ -22,7 +22,7 @@ def answer(subject: Subject) -> str:
     state = {"version": subject.version, "active": subject.is_active}
     if subject.query.known == subject.version:
         return json_text(state | {"unchanged": True})
-    from pages.compare.charts.compare_curves import View, figure_json
+    from pages.compare.charts import View, figure_json
 
     query = subject.query
     view = View(points=query.points, low=query.low, high=query.high)

@@ -13,8 +13,7 @@ from dqn_core.analysis.metrics import Estimate
 from dqn_core.errors import mark
 from dqn_core.lessons.lesson import Lesson, Measure
 from dqn_core.lessons.results import LessonRun, Verdict, lesson_curve, verdict
-from pages.lessons.charts import curves as lesson_curves
-from pages.lessons.charts import measure as lesson_measure
+from pages.lessons import charts
 from pages.shared.figure.figure import show_figure
 from pages.shared.i18n import _
 from pages.shared.numbers import number_text
@@ -57,7 +56,7 @@ def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | No
     with left:
         curves = [[lesson_curve(lesson, run) for run in runs if run.variant == place] for place in range(len(labels))]
         show_figure(
-            lesson_curves.figure(
+            charts.curves(
                 curves,
                 [f"{label} (n = {each.n})" for label, each in zip(labels, found.estimates, strict=True)],
                 x_title=_("Env steps"),
@@ -74,7 +73,7 @@ def lesson_result(lesson: Lesson, runs: Sequence[LessonRun], predicted: int | No
         )
     with right:
         show_figure(
-            lesson_measure.figure(found, labels, y_title=title, column=lesson.measure),
+            charts.measure(found, labels, y_title=title, column=lesson.measure),
             f"lesson-measure{place}",
             title=title,
             hint=explanation,

@@ -12,7 +12,7 @@ from dqn_core.errors import DqnLabError, RunFolderError
 from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
 from dqn_core.training.snapshots import snapshot_path
-from pages.replay.charts.return_histogram import return_histogram_svg
+from pages.replay.return_histogram import return_histogram_svg
 from pages.server.process import get_manager
 from pages.shared.i18n import _, translate_error
 from pages.shared.job_progress import is_on_its_way, job_progress, submit

@@ -8,9 +8,7 @@ import streamlit as st
 
 from dqn_core.errors import DqnLabError, mark
 from dqn_core.runs.searches import Searches, SearchStatus
-from pages.search.charts import history as search_history
-from pages.search.charts import importance as search_importance
-from pages.search.charts import parallel as search_parallel
+from pages.search import charts
 from pages.search.search_form import SearchDraft, search_form
 from pages.server.process import get_searches
 from pages.shared.errors import show_errors
@@ -168,7 +166,7 @@ def _figures(status: SearchStatus) -> None:
     left, right = st.columns(2)
     with left:
         show_figure(
-            search_history.figure(status, x_title=_("Trial"), y_title=value),
+            charts.history(status, x_title=_("Trial"), y_title=value),
             "search-history",
             title=_("Trials"),
             hint=_("Hollow: stopped early. Line: best so far."),
@@ -180,7 +178,7 @@ def _figures(status: SearchStatus) -> None:
         if status.importances:
             shares = {labels[name]: share for name, share in status.importances.items()}
             show_figure(
-                search_importance.figure(shares),
+                charts.importance(shares),
                 "search-importance",
                 title=title,
                 hint=_("PED-ANOVA (Watanabe et al. 2023) over completed trials."),
@@ -192,7 +190,7 @@ def _figures(status: SearchStatus) -> None:
                 st.markdown(f"**{title}**")
                 st.caption(_("Appears after four trials with different results."))
     show_figure(
-        search_parallel.figure(status, labels, value_label=value),
+        charts.parallel(status, labels, value_label=value),
         "search-parallel",
         title=_("All settings at a glance"),
         hint=_("Drag along an axis to select trials."),

@@ -1,14 +1,7 @@
-"""What all charts share: a colour-blind-safe palette, and the parts that live charts are built from.
+"""What all charts share: a colour-blind-safe palette, and a figure with one pair of axes.
 
-A *live chart* is a template: layout and styled, empty traces. The live panel in the browser fills it. Each trace's
-``meta`` says with what:
-
-``x``, ``y``    columns of the episodes on the wire; ``y`` "goal" stands for the goal's score at both ends of x
-``window``      where present, y is the moving mean of this many newest values
-``color``       role in :data:`PALETTE`; the panel takes the light or the dark tone, whichever the page shows
-``key``         name of the trace, stable over languages
-
-Text and lines of the axes take the page's own colours, which only the browser knows.
+A trace names the role of its colour in ``meta``; text and lines of the axes take the page's own colours, which only the
+browser knows.
 """
 
 from __future__ import annotations
@@ -18,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-__all__ = ["DASHES", "INK", "PALETTE", "SCALES", "SERIES", "line_trace", "live_figure", "marker_trace", "plain_figure"]
+__all__ = ["DASHES", "INK", "PALETTE", "SCALES", "SERIES", "plain_figure"]
 
 PALETTE: dict[str, dict[str, str]] = {
     "light": {
@@ -74,67 +67,6 @@ SCALES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """Colours of an amount: "sequential" for a value, "density" for how much of something, from nothing at all,
 "ramp" for lines, of which the faintest is seen too."""
-
-_FAINT = 0.35
-"""Opacity of values before smoothing, so that the mean over them stands out."""
-
-
-def line_trace(key: str, name: str, meta: Mapping[str, Any], *, bold: bool = False, **style: Any) -> go.Scatter:
-    """An empty line; ``bold`` for the series to look at, otherwise the faint one behind it."""
-    line = {"width": 2.5 if bold else 1.25, **style.pop("line", {})}
-    opacity = style.pop("opacity", 1.0 if bold else _FAINT)
-    return go.Scatter(
-        x=[], y=[], mode="lines", name=name, meta={"key": key, **meta}, line=line, opacity=opacity, **style
-    )
-
-
-def marker_trace(key: str, name: str, meta: Mapping[str, Any], **style: Any) -> go.Scatter:
-    """Empty points, told from lines by their shape as well as by their colour."""
-    marker = {"symbol": "diamond", "size": 7, "line": {"width": 1}}
-    shown = {"mode": "markers", "marker": marker, "cliponaxis": False, **style}
-    return go.Scatter(x=[], y=[], name=name, meta={"key": key, **meta}, **shown)
-
-
-def live_figure(
-    chart_id: str, title: str, traces: Sequence[go.Scatter], *, x_title: str, unified_title: str, **yaxis: Any
-) -> go.Figure:
-    """The template of one live chart.
-
-    Parameters
-    ----------
-    chart_id
-        Name of the chart in the page (``chart-<id>``) and in downloaded pictures.
-    title
-        Heading above the chart, in the reader's language.
-    x_title, unified_title
-        Title of the x axis, and of the hover box, where ``%{x}`` stands for the episode.
-    yaxis
-        Further attributes of the y axis.
-    """
-    figure = go.Figure(data=list(traces))
-    figure.layout.template = None
-    figure.update_layout(
-        meta={"id": chart_id, "title": title},
-        uirevision="live",
-        autosize=False,
-        showlegend=False,
-        hovermode="x unified",
-        dragmode="zoom",
-        margin={"l": 50, "r": 14, "t": 10, "b": 46, "pad": 0},
-        xaxis={
-            "title": {"text": x_title, "standoff": 2, "font": {"size": 12}},
-            "unifiedhovertitle": {"text": unified_title},
-            "rangemode": "tozero",
-            "zeroline": False,
-            "showgrid": False,
-            "ticks": "outside",
-            "ticklen": 4,
-            "nticks": 8,
-            "tickformat": ",d",
-        },
-        yaxis={"zeroline": False, "nticks": 6, "separatethousands": True, **yaxis},
-    )
-    return figure
 
 
 def plain_figure(

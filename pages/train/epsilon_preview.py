@@ -9,7 +9,7 @@ import streamlit as st
 from dqn_core.algorithm.exploration import episode_exponential, linear_steps
 from pages.shared.form_state import FormState
 from pages.shared.i18n import _
-from pages.train.charts.epsilon_schedule import epsilon_schedule_svg, first_below
+from pages.train.epsilon_schedule import epsilon_schedule_svg, first_below
 
 __all__ = ["epsilon_preview"]
 

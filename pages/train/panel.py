@@ -18,7 +18,7 @@ from typing import Any
 from pages.shared.component import Component
 from pages.shared.i18n import current_language
 from pages.shared.plot_theme import PALETTE
-from pages.train.charts import live_epsilon, live_length, live_loss, live_return
+from pages.train.charts import live_figures
 from pages.train.labels import labels
 
 __all__ = ["COMPONENT_NAME", "STYLES", "labels", "live_panel"]
@@ -33,7 +33,6 @@ STYLES = (
     "shared/action_bars.css",
     "train/panel_sizes.css",
 )
-_CHARTS = (live_return, live_loss, live_length, live_epsilon)
 
 _draw = Component(COMPONENT_NAME, "train/panel.js", STYLES)
 
@@ -92,7 +91,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
 @functools.lru_cache(maxsize=8)
 def _templates(labels: tuple[tuple[str, str], ...]) -> list[Any]:
     """Chart templates as plain values; they differ by language alone."""
-    return [json.loads(chart.figure(dict(labels)).to_json()) for chart in _CHARTS]
+    return [json.loads(figure.to_json()) for figure in live_figures(dict(labels))]
 
 
 def _rerun_only() -> None:

@@ -18,8 +18,8 @@ from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.orders import MOST_EPISODES
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
-from pages.replay.charts.return_histogram import histogram_bins, return_histogram_svg
 from pages.replay.learning_gallery import chosen_recordings
+from pages.replay.return_histogram import histogram_bins, return_histogram_svg
 from pages.shared.jobs.labels import gallery_labels, video_labels
 from scripted_trainer import wait_until
 from trainer_runs import recorded, snapshot_of

@@ -15,7 +15,7 @@ from dqn_core.runs.manager import RunManager
 from pages.shared.fields import FIELDS, Widget
 from pages.shared.form_state import FormState
 from pages.shared.numbers import number_text, one_two_five
-from pages.train.charts.epsilon_schedule import first_below
+from pages.train.epsilon_schedule import first_below
 from scripted_trainer import wait_until
 
 ALL_FIELDS = [each.name for each in dataclasses.fields(TrainingConfig)]

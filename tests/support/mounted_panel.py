@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, R
 from browser_sources import fulfill, mount_script
 from pages.shared.plot_theme import PALETTE
 from pages.train import panel
-from pages.train.charts import live_epsilon, live_length, live_loss, live_return
+from pages.train.charts import live_figures
 
 ORIGIN = "http://127.0.0.1:9"
 STAGE = """<!doctype html><html lang="en"><link rel="icon" href="data:,"><body style="margin: 0"><div id="mount"
@@ -71,7 +71,6 @@ LABELS |= {"at_episode": "episode {n}", "hover_episode": "episode %{x}", "frame_
 
 
 def data(**changes: Any) -> dict[str, Any]:
-    charts = [each.figure(LABELS) for each in (live_return, live_loss, live_length, live_epsilon)]
     return {
         "run_id": "20260401-143501-x7k2",
         "labels": LABELS,
@@ -83,7 +82,7 @@ def data(**changes: Any) -> dict[str, Any]:
         "message": "",
         "locale": "en",
         "palette": PALETTE,
-        "charts": [json.loads(each.to_json()) for each in charts],
+        "charts": [json.loads(each.to_json()) for each in live_figures(LABELS)],
     } | changes
 
 
