@@ -110,7 +110,7 @@ class DashboardPage:
     # ------------------------------------------------------------------------------------- clicks and their answers
 
     def switch_ms(self, clicks: int) -> list[float]:
-        """Milliseconds from a click on "Watch frames" until the stage is there, or gone."""
+        """Milliseconds from a click on "Show agent" until the picture is there, or gone."""
         answers = []
         for _ in range(clicks):
             has_stage = self._page.evaluate(_HAS_STAGE)
@@ -129,7 +129,7 @@ class DashboardPage:
         return paused, resumed
 
     def pause(self) -> None:
-        """Let the run stand still."""
+        """Pause the run."""
         self._press("Pause")
         self._page.wait_for_function(f"() => {_STATE_IS.format('paused')}")
         self._settle()

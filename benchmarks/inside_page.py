@@ -6,7 +6,7 @@ prints one JSON object. One endless run trains in a thread of this very process,
 taken over windows, in turns: without anybody, and with a part of the page opened at the window's beginning. The page's
 script runs as in the server, fresh checkpoint included; only the browser is missing.
 
-Beside it stands the processor time of one opening, taken while the run stands still. Training can lose no more than
+Beside it stands the processor time of one opening, taken while the run is paused. Training can lose no more than
 that, whatever else the machine does meanwhile.
 """
 

@@ -94,7 +94,7 @@ def _progress(url: str, run_id: str) -> tuple[int, float]:
 
 
 def _clicks(dashboard: Any, sizes: Sizes) -> dict[str, Any]:
-    """Milliseconds to answer: while the run trains at full speed, and while it stands still."""
+    """Milliseconds to answer: while the run trains at full speed, and while it is paused."""
     dashboard.open(frames=False)
     training = dashboard.switch_ms(sizes.clicks)
     pause, resume = dashboard.pause_ms(sizes.clicks)

@@ -356,7 +356,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Take one env step, then stand still again."""
+    """Take one env step, then pause again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Q-values over a plane of states: two numbers of an observation vary, the others stand still."""
+"""Q-values over a plane of states: two numbers of an observation vary, the others are fixed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Plane:
     y_values: NDArray[np.float32]
     """[Y]"""
     base: NDArray[np.float32]
-    """[D]: where the others stand still."""
+    """[D]: the values of the fixed ones."""
 
     def states(self) -> NDArray[np.float32]:
         """[Y * X, D], row after row."""

@@ -54,7 +54,7 @@ class ExperimentStatus:
 
     @property
     def can_resume(self) -> bool:
-        """Whether there is a run that stands still or was never started."""
+        """Whether there is a run that is paused, over before its end, or was never started."""
         return bool(self.missing) or any(run.state in _TO_GO_ON | {RunState.PAUSED} for run in self.runs)
 
     @property
@@ -108,7 +108,7 @@ class Experiments:
                 self._manager.stop(run.run_id)
 
     def resume(self, experiment_id: str) -> None:
-        """Go on with every run that stands still, and start those that never were.
+        """Resume every run that does not train, and start those that never were.
 
         What keeps one from going on keeps no other; the first such error is raised in the end.
         """

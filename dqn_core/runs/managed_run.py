@@ -143,7 +143,7 @@ class ManagedRun:
             self._tell(Resume())
 
     def step(self) -> None:
-        """Take one env step, then stand still again."""
+        """Take one env step, then pause again."""
         with self._lock:
             if not self._is_pause_wanted:
                 raise RunStateError(mark("The run is {state}: pause it to take single steps."), state=self.feed.state)
@@ -179,7 +179,7 @@ class ManagedRun:
     def set_pace(self, steps_per_s: float | None) -> None:
         """Take at most ``steps_per_s`` env steps a second; None for full speed."""
         if steps_per_s is not None and not (math.isfinite(steps_per_s) and steps_per_s > 0.0):
-            problem = mark("must be a number above 0 (env steps a second), or none for full speed")
+            problem = mark("must be a number above 0 (env steps per second), or none for full speed")
             raise ConfigError((FieldProblem("pace", steps_per_s, problem, {}),))
         with self._lock:
             self.pace = steps_per_s

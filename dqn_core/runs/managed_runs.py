@@ -58,7 +58,7 @@ class ManagedRuns(Mapping[str, ManagedRun]):
         return sum(run.is_active and run.feed.record().owner == owner for run in self.snapshot())
 
     def paused_of(self, owner: str) -> int:
-        """How many runs of ``owner`` stand still, in memory all the same."""
+        """How many runs of ``owner`` are paused, and so keep their memory."""
         return sum(run.feed.state is RunState.PAUSED and run.feed.record().owner == owner for run in self.snapshot())
 
     def snapshot(self) -> list[ManagedRun]:

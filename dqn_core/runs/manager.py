@@ -246,7 +246,7 @@ class RunManager:
         self._active(run_id).resume()
 
     def step(self, run_id: str) -> None:
-        """Take one env step, then stand still again."""
+        """Take one env step, then pause again."""
         self._active(run_id).step()
 
     def stop(self, run_id: str) -> None:
@@ -261,7 +261,7 @@ class RunManager:
         return self._scheduler.withdraw(run, end_of(run.feed.record(), reason, error))
 
     def take_checkpoint(self, run_id: str) -> None:
-        """Have a checkpoint written before the next env step; the run goes on, or stands still, as it did."""
+        """Have a checkpoint written before the next env step; the run stays as it is, training or paused."""
         self._active(run_id).take_checkpoint()
 
     def set_pace(self, run_id: str, steps_per_s: float | None) -> None:

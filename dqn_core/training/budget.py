@@ -61,20 +61,20 @@ _SIZES = (("TB", 2**40), ("GB", 2**30), ("MB", 2**20), ("kB", 2**10))
 _TEN = 10
 
 _TOO_LARGE = mark(
-    "is too much: the run would need {need} of memory, and runs may take {limit} on this machine. With the other "
-    "settings as they are, at most {largest} fits"
+    "is too large: the run would need {need} of memory, and runs may use {limit} on this machine. With the other "
+    "settings unchanged, at most {largest} fits"
 )
 _TOO_LARGE_TOGETHER = mark(
-    "is too much: the run would need {need} of memory, and runs may take {limit} on this machine. Lower it together "
+    "is too large: the run would need {need} of memory, and runs may use {limit} on this machine. Lower it together "
     "with the other settings named here"
 )
 _TOO_LARGE_FOR_DISK = mark(
-    "is too much: the run's checkpoints would take {need} on the disk, where {limit} is free. With the other settings "
-    "as they are, at most {largest} fits; or make room"
+    "is too large: the run's checkpoints would need {need} on the disk, where {limit} is free. With the other "
+    "settings unchanged, at most {largest} fits; or make room"
 )
 _TOO_LARGE_FOR_DISK_TOGETHER = mark(
-    "is too much: the run's checkpoints would take {need} on the disk, where {limit} is free. Lower it together with "
-    "the other settings named here, or make room"
+    "is too large: the run's checkpoints would need {need} on the disk, where {limit} is free. Lower it together "
+    "with the other settings named here, or make room"
 )
 
 
@@ -300,7 +300,7 @@ def check_experiment(configs: Sequence[TrainingConfig], folder: Path, memory: in
     free = free_bytes(folder)
     if sum(sizes) > free:
         template = mark(
-            "makes {count} runs whose checkpoints would take {need} on the disk, where {limit} is free: lower it, "
+            "makes {count} runs whose checkpoints would need {need} on the disk, where {limit} is free: lower it, "
             "train fewer runs, or make room"
         )
         texts: dict[str, object] = {"count": len(configs), "need": _size_text(sum(sizes)), "limit": _size_text(free)}
@@ -314,8 +314,8 @@ def check_steps(config: TrainingConfig, runs: int, steps: int) -> None:
     """
     if steps > MOST_EXPERIMENT_STEPS:
         template = mark(
-            "makes {count} runs of up to {steps} env steps in all, and together they may take {most}: set it to at "
-            "most {largest}, or train fewer runs"
+            "makes {count} runs of up to {steps} env steps in all, and together they may take at most {most}: set it "
+            "to at most {largest}, or train fewer runs"
         )
         largest = MOST_EXPERIMENT_STEPS // runs
         values: dict[str, object] = {"count": runs, "steps": steps, "most": MOST_EXPERIMENT_STEPS, "largest": largest}
@@ -338,8 +338,8 @@ def _evaluation_problems(config: TrainingConfig) -> list[FieldProblem]:
     limit = step_limit(config)
     most = max(1, MOST_EVALUATION_STEPS // limit)
     template = mark(
-        "is too much with episodes of up to {steps} steps: an evaluation takes at most {most} steps. At most {largest} "
-        "fits; or lower {limit_name}"
+        "is too large with episodes of up to {steps} steps: an evaluation takes at most {most} steps. At most "
+        "{largest} fits; or lower {limit_name}"
     )
     values: dict[str, object] = {
         "steps": limit,

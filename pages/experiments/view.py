@@ -1,4 +1,4 @@
-"""The list of experiments: a Streamlit component that follows their progress by itself."""
+"""The list of experiments: a Streamlit component that follows their progress."""
 
 from __future__ import annotations
 

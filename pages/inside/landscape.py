@@ -68,7 +68,7 @@ def _moments(study: Study) -> int:
 
 
 def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArray[np.float32]:
-    """The state at which the other numbers stand still, each of which can be moved."""
+    """The state that fixes the other numbers, each of which can be moved."""
     base, seen = chosen.observation.copy(), study.moment.replay.observations
     others = [i for i in range(len(base)) if i not in varying]
     if not others:

@@ -32,7 +32,7 @@ def leaderboard_page() -> None:
 
 
 def _standings(env_id: str, *, is_waiting: bool) -> None:
-    """Both rankings; drawn again by itself while evaluations are on their way."""
+    """Both rankings; drawn again while evaluations are in progress."""
     standings = get_leaderboard().standings(env_id)
     if standings.is_waiting != is_waiting:
         st.rerun()

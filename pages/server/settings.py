@@ -67,7 +67,7 @@ def read_settings(environment: Mapping[str, str], secrets: Mapping[str, Any]) ->
     """
     for name in secrets:
         if name not in VARIABLES:
-            template = mark("There is no setting {setting}: [dqn_lab] in secrets.toml may hold {known}.")
+            template = mark("There is no setting {setting}: [dqn_lab] in secrets.toml may contain {known}.")
             raise SettingError(template, setting=name, known=", ".join(VARIABLES))
     given = {name: (f"{name} in secrets.toml", value) for name, value in secrets.items()}
     for name, variable in VARIABLES.items():
@@ -136,15 +136,15 @@ def _code(value: Any) -> str:
     return code
 
 
-_WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number from 1.")
+_WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number, 1 or more.")
 _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
-    "data": (_folder, mark("{setting} is {value}, but must name a folder.")),
+    "data": (_folder, mark("{setting} is {value}, but must be the name of a folder.")),
     "executor": (_executor, mark("{setting} is {value}, but must be auto, thread or process.")),
-    "preload": (_modules, mark("{setting} is {value}, but must name modules, with commas between them.")),
+    "preload": (_modules, mark("{setting} is {value}, but must be module names separated by commas.")),
     "checkpoint_mb": (_whole, _WHOLE_NUMBER),
     "max_active_runs": (_whole, _WHOLE_NUMBER),
     "max_runs_per_visitor": (_whole, _WHOLE_NUMBER),
-    "pause_unwatched_after_s": (_seconds, mark("{setting} is {value}, but must be a number of seconds from 1.")),
+    "pause_unwatched_after_s": (_seconds, mark("{setting} is {value}, but must be a number of seconds, 1 or more.")),
     "instructor_code": (_code, mark("{setting} must have at least {least} characters.")),
 }
 """How each setting is read, and what is said of one that is not valid; the code itself is not repeated."""

@@ -49,7 +49,7 @@ _ATTEMPTS, _ATTEMPTS_IN_ALL, _ATTEMPTS_S = 5, 50, 60.0
 
 @dataclass(frozen=True)
 class Visitor:
-    """Whoever looks at a page: a browser, as far as the server can tell."""
+    """A visitor of a page: a browser, as far as the server can tell."""
 
     visitor_id: str
     is_instructor: bool

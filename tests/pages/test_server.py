@@ -50,7 +50,7 @@ def test_the_settings_reach_the_manager(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_setting_that_is_put_right_gives_a_manager(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DQN_LAB_MAX_ACTIVE_RUNS", "none")
-    with pytest.raises(SettingError, match="DQN_LAB_MAX_ACTIVE_RUNS is 'none', but must be a whole number from 1"):
+    with pytest.raises(SettingError, match="DQN_LAB_MAX_ACTIVE_RUNS is 'none', but must be a whole number, 1 or more"):
         server.get_manager()
     monkeypatch.setenv("DQN_LAB_MAX_ACTIVE_RUNS", "1")
     assert server.get_manager().list_runs() == []

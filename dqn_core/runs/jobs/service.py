@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.1
 _CLOSING_S = 3.0
 _NICENESS = 10
-"""Whoever trains, or waits for a page, goes first."""
+"""Training, and what a page waits for, goes first."""
 
 
 class JobState(StrEnum):

@@ -22,7 +22,7 @@ class Visits:
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     chosen: tuple[float, float]
-    """The state at which the other numbers stand still."""
+    """The state that fixes the other numbers."""
 
 
 def value_figure(
