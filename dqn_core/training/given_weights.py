@@ -85,7 +85,7 @@ def weights_in(content: bytes, name: str) -> dict[str, np.ndarray]:
 
 def _checked(array: Mapping[str, Any], array_name: str, file: str) -> np.ndarray:
     if not _NAME.fullmatch(array_name):
-        template = mark("{file} holds an array called {array}, which no network has.")
+        template = mark("{file} contains an array {array}, which no network has.")
         raise WeightsFileError(template, file=file, array=repr(array_name[:40]))
     if array["dtype"] != "F32":
         template = mark("{array} in {file} is of type {type}; weights are float32 (F32).")

@@ -166,8 +166,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError as error:
         if path.stem == "best" and path.with_stem("last").exists():
             template = mark(
-                "There are no weights at {path}, for the run was never evaluated: take its last ones (on the command "
-                "line, --weights last)."
+                "There are no weights at {path}, because the run was never evaluated: use its last ones (on the "
+                "command line, --weights last)."
             )
         else:
             template = mark("There are no weights at {path}: train the run to its first evaluation, or to its end.")
