@@ -62,7 +62,7 @@ def train_cell(cell: Cell, env_steps: int | None, *, with_overestimation: bool) 
 
 
 def _overestimation(config: TrainingConfig, trainer: Trainer) -> float:
-    return overestimation(config, trainer.learner.weights())
+    return overestimation(config, trainer.state.learner.weights())
 
 
 def make(lesson: Lesson, study: Study, pool: ProcessPoolExecutor) -> None:

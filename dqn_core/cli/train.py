@@ -38,8 +38,8 @@ from dqn_core.runs.records import new_run_id
 if TYPE_CHECKING:
     import numpy as np
 
+    from dqn_core.training.checkpoint import Checkpoint
     from dqn_core.training.run_folder import RunFolder
-    from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["train"]
 
@@ -93,7 +93,7 @@ def train(arguments: list[str]) -> int:
 def _trained(start: _Start, say: Callable[[str], None], *, quiet: bool) -> int:
     """Train to the run's end, whoever brings it about, and say how it ended; returns the exit status."""
     folder, state = start.folder, start.resume_from
-    from dqn_core.training.last_good import with_last_good
+    from dqn_core.training.checkpoint import with_last_checkpoint
     from dqn_core.training.run_folder import RunLog, end_summary
     from dqn_core.training.trainer import Trainer
 
@@ -113,7 +113,7 @@ def _trained(start: _Start, say: Callable[[str], None], *, quiet: bool) -> int:
         finally:
             log.close()
     place = {"run_id": folder.path.name, "env": folder.config.env_id, "seed": folder.config.seed}
-    summary = end_summary(with_last_good(bar.ended, folder.checkpoints()))
+    summary = end_summary(with_last_checkpoint(bar.ended, folder.checkpoints()))
     message = summary.pop("message")
     say(json_text(place | {"compute": bar.compute, "out": str(folder.path)} | summary))
     if message:
@@ -153,7 +153,7 @@ class _Start:
 
     folder: RunFolder
     config: TrainingConfig
-    resume_from: TrainerState | None = None
+    resume_from: Checkpoint | None = None
     initial_weights: dict[str, np.ndarray] | None = None
 
 
@@ -194,8 +194,8 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str], held: co
     Nothing is written yet; ``held`` keeps the folder from others.
     """
     from dqn_core.training.budget import check_memory
+    from dqn_core.training.checkpoint import changed_config
     from dqn_core.training.run_folder import RunFolder
-    from dqn_core.training.trainer_state import changed_config
 
     folder = RunFolder.open(path, options.kept_bytes)
     _refuse_beside_resume(options, folder)

@@ -18,7 +18,7 @@ from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import UnavailableComputeError
-from dqn_core.training.trainer_state import TrainerState
+from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = ["Agent", "Draw", "Moment", "moment_of"]
 
@@ -90,7 +90,7 @@ class Draw(NamedTuple):
 class Moment:
     """An agent together with its memory, as a checkpoint keeps them; any thread may ask."""
 
-    def __init__(self, agent: Agent, state: TrainerState) -> None:
+    def __init__(self, agent: Agent, state: Checkpoint) -> None:
         counters = state.values["counters"]
         self.agent = agent
         self.epsilon: float = counters["epsilon"]
@@ -128,7 +128,7 @@ class Moment:
         return explain_update(self.agent.learner, config, self.replay, draw.indices, draw.weights)
 
 
-def moment_of(state: TrainerState) -> Moment:
+def moment_of(state: Checkpoint) -> Moment:
     """The agent and the memory of a checkpoint.
 
     Raises

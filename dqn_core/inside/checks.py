@@ -98,8 +98,8 @@ def _epsilon_greedy() -> Iterator[Finding]:
         trainer = Trainer(config)
         for _event in trainer.events():
             pass
-        replay, n_actions = trainer.replay, trainer.n_actions
-        greedy = trainer.learner.q_values(replay.observations).argmax(axis=1)
+        replay, n_actions = trainer.state.memory.replay, trainer.state.n_actions
+        greedy = trainer.state.learner.q_values(replay.observations).argmax(axis=1)
         others = int(np.count_nonzero(replay.actions != greedy))
         share = epsilon * (n_actions - 1) / n_actions
         tolerance = _SIGMAS * math.sqrt(steps * share * (1 - share))
@@ -238,7 +238,7 @@ def _trained(config: TrainingConfig) -> dict[str, NDArray[np.float32]]:
     trainer = Trainer(config)
     for _event in trainer.events():
         pass
-    return trainer.learner.weights()
+    return trainer.state.learner.weights()
 
 
 def _equal(template: str, expected: object, found: object, **parameters: object) -> Finding:

@@ -13,7 +13,7 @@ from dqn_core.files import write_atomically
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.library import Library
 from dqn_core.inside.overestimation import ValueEstimate, value_estimates
-from dqn_core.training.randomness import EVALUATION_SEED
+from dqn_core.training.evaluation import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["RESULT", "OverestimationMeasurement", "read_estimates"]

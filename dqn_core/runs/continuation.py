@@ -11,15 +11,15 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, mark
 from dqn_core.events import RunState
 from dqn_core.runs.records import RunRecord
-from dqn_core.training.trainer_state import TrainerState, changed_config
+from dqn_core.training.checkpoint import Checkpoint, changed_config
 
 __all__ = ["begun_again", "continued", "refuse_to_go_on"]
 
 
-def continued(record: RunRecord, state: TrainerState, changes: Mapping[str, Any]) -> RunRecord:
+def continued(record: RunRecord, state: Checkpoint, changes: Mapping[str, Any]) -> RunRecord:
     """``record`` at the checkpoint ``state``, about to go on with ``changes`` of its config when its turn comes.
 
-    Exploration goes on from where it stood (:func:`~dqn_core.training.trainer_state.changed_config`).
+    Exploration goes on from where it stood (:func:`~dqn_core.training.checkpoint.changed_config`).
 
     Raises
     ------

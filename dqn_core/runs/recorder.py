@@ -29,7 +29,7 @@ from dqn_core.runs.folder_writer import FolderWriter
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
-from dqn_core.training.last_good import with_last_good
+from dqn_core.training.checkpoint import with_last_checkpoint
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["RunRecorder"]
@@ -72,7 +72,7 @@ class RunRecorder:
             case EpisodeRecorded():
                 self._files.recording(event)
             case RunEnded():
-                self._take_turn(with_last_good(event, self._folder.checkpoints()))
+                self._take_turn(with_last_checkpoint(event, self._folder.checkpoints()))
             case StateChanged() | RunStarted() | HyperparametersChanged():
                 self._take_turn(event)
             case _:

@@ -1,24 +1,17 @@
-"""What people outside want of a running trainer: pause, single steps, pace, frames, stop, live changes.
+"""What people want of a running trainer: pause, single steps, pace, frames, stop, live changes, a checkpoint.
 
-Commands arrive in a mailbox that any thread may write to; the trainer reads it between two env steps.
+Commands arrive in a mailbox that any thread may write to; the trainer reads it at the points of its loop.
 """
 
 from __future__ import annotations
 
 import math
 import queue
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from dqn_core.algorithm.exploration import epsilon_at
-from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, ConfigError
 from dqn_core.events import (
     Command,
-    Event,
-    Notice,
     Pause,
-    Phase,
     Resume,
     SetHyperparameter,
     SetPace,
@@ -27,12 +20,8 @@ from dqn_core.events import (
     TakeCheckpoint,
     Watch,
 )
-from dqn_core.training.log_events import changed
 
-if TYPE_CHECKING:
-    from dqn_core.training.trainer import Trainer
-
-__all__ = ["Controls", "Mailbox", "StopRequestedError", "put_into_effect"]
+__all__ = ["Controls", "Mailbox", "StopRequestedError"]
 
 Mailbox = queue.SimpleQueue[Command]
 _FEW_STEPS = 30
@@ -50,15 +39,15 @@ class StopRequestedError(Exception):
 
 
 class Controls:
-    """The wishes that stand at present. ``clock`` gives seconds."""
+    """The commands that hold at present. ``clock`` gives seconds."""
 
     def __init__(self, mailbox: Mailbox, clock: Clock) -> None:
         self._mailbox = mailbox
         self._clock = clock
         self.is_paused = False
-        self.wanted_changes: list[SetHyperparameter] = []
-        self._granted_steps = 0
-        self._is_checkpoint_wanted = False
+        self._changes: list[SetHyperparameter] = []
+        self._single_steps = 0
+        self._wants_checkpoint = False
         self._step_interval = 0.0
         self._next_step_at = -math.inf
         self._watched_until = -math.inf
@@ -71,21 +60,21 @@ class Controls:
         Raises :class:`StopRequestedError` for a Stop.
         """
         try:
-            self._obey(self._mailbox.get(block=timeout != 0.0, timeout=timeout))
+            self._follow(self._mailbox.get(block=timeout != 0.0, timeout=timeout))
             while True:
-                self._obey(self._mailbox.get_nowait())
+                self._follow(self._mailbox.get_nowait())
         except queue.Empty:
             return
 
-    def _obey(self, command: Command) -> None:
+    def _follow(self, command: Command) -> None:
         match command:
             case Pause():
-                self.is_paused, self._granted_steps = True, 0
+                self.is_paused, self._single_steps = True, 0
             case Resume():
                 self.is_paused, self._next_step_at = False, -math.inf
             case Step():
                 self.is_paused = True
-                self._granted_steps += 1
+                self._single_steps += 1
             case Stop(interruption):
                 raise StopRequestedError(interruption)
             case SetPace(steps_per_s):
@@ -95,41 +84,34 @@ class Controls:
                 self._watched_until = self._clock() + seconds
                 self._frame_interval = 1.0 / frames_per_s
             case SetHyperparameter():
-                self.wanted_changes.append(command)
+                self._changes.append(command)
             case TakeCheckpoint():
-                self._is_checkpoint_wanted = True
+                self._wants_checkpoint = True
 
-    def apply_changes(self, trainer: Trainer) -> Iterator[Event]:
-        """Put the live changes that are wanted into effect; one that is refused becomes a notice."""
-        wanted, self.wanted_changes = self.wanted_changes, []
-        for change in wanted:
-            old = trainer.config
-            try:
-                trainer.config = old.changed_live(change.field, change.value)
-            except (ConfigError, ChangeRefusedError) as error:
-                yield Notice(template=error.template, parameters=error.parameters)
-                continue
-            yield from put_into_effect(trainer, old)
+    def take_changes(self) -> list[SetHyperparameter]:
+        """The live changes that were asked for since this was last called."""
+        changes, self._changes = self._changes, []
+        return changes
 
-    def take_granted_step(self) -> bool:
+    def take_single_step(self) -> bool:
         """Use up one single step that was asked for; False where none is left."""
-        if self._granted_steps == 0:
+        if self._single_steps == 0:
             return False
-        self._granted_steps -= 1
+        self._single_steps -= 1
         return True
 
-    def take_checkpoint_wish(self) -> bool:
+    def take_checkpoint_request(self) -> bool:
         """Whether a checkpoint was asked for since this was last called."""
-        wish, self._is_checkpoint_wanted = self._is_checkpoint_wanted, False
-        return wish
+        wanted, self._wants_checkpoint = self._wants_checkpoint, False
+        return wanted
 
     @property
     def needs_every_step(self) -> bool:
-        """Whether the trainer has to look here before each env step: paused, or slower than full speed."""
+        """Whether the trainer has to poll before each env step: paused, or slower than full speed."""
         return self.is_paused or self._step_interval > 0.0
 
     def keep_pace(self) -> None:
-        """Wait until the next env step is due, obeying commands meanwhile."""
+        """Wait until the next env step is due, taking commands meanwhile."""
         while not self.is_paused and self._step_interval > 0.0 and (wait := self._next_step_at - self._clock()) > 0.0:
             self.receive(timeout=min(wait, 0.05))
         now = self._clock()
@@ -143,7 +125,7 @@ class Controls:
         return self._clock() < self._watched_until
 
     @property
-    def sees_every_motion(self) -> bool:
+    def shows_motion(self) -> bool:
         """Whether frames come every few steps, so that somebody sees one follow from the other."""
         few = _FEW_STEPS * self._step_interval >= self._frame_interval
         return self.is_watched and (self.is_paused or few)
@@ -165,15 +147,3 @@ class Controls:
     def next_frame_at(self) -> float:
         """Clock time of the next frame; infinite where nobody watches."""
         return self._next_frame_at if self.is_watched else math.inf
-
-
-def put_into_effect(trainer: Trainer, old: TrainingConfig) -> Iterator[Event]:
-    """Have all parts of the trainer follow its config, which was ``old`` until now, and tell what is different."""
-    new = trainer.config
-    if new == old:
-        return
-    trainer.learner.configure(new)
-    trainer.memory.configure(new)
-    if trainer.phase is not Phase.WARMUP:
-        trainer.epsilon = epsilon_at(new, trainer.episode - 1, trainer.training_step)
-    yield changed(trainer, old)

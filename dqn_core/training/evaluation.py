@@ -11,12 +11,13 @@ import gymnasium as gym
 import numpy as np
 
 from dqn_core.algorithm.learner import Learner
+from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import action_range, close_environment, make_environment
 from dqn_core.episodes.episode import policy_with
-from dqn_core.training.randomness import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = [
+    "EVALUATION_SEED",
     "EvaluationResult",
     "Evaluator",
     "PlayedEpisode",
@@ -25,6 +26,9 @@ __all__ = [
     "greedy_episode",
     "greedy_episodes",
 ]
+
+EVALUATION_SEED = 1_000_000
+"""Evaluation episode i is reset with EVALUATION_SEED + i, in every run, so that runs are judged on the same starts."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,19 +102,56 @@ def greedy_episodes(
 class Evaluator:
     """Evaluates a learner again and again while it trains, each time on the next seeds, the same in every run."""
 
-    def __init__(self, environment: gym.Env[np.ndarray, Any]) -> None:
-        self._environment = environment
+    def __init__(self) -> None:
         self.played = 0
         """Evaluation episodes so far: the next one's place among the seeds."""
+        self.is_evaluating = False
         self.first: tuple[int, PlayedEpisode] | None = None
         """The newest evaluation's first episode and its seed."""
+        self._began_at = 0
 
-    def play(self, learner: Learner, episodes: int, epsilon: float = 0.0) -> Generator[None, None, float]:
-        """Play greedy episodes (see :func:`greedy_episode`); yields after each env step, returns their mean return."""
+    @property
+    def next_evaluation(self) -> int:
+        """What :attr:`played` has to be for the next evaluation; one that is under way begins again with it."""
+        return self._began_at if self.is_evaluating else self.played
+
+    def evaluate(
+        self,
+        environment: gym.Env[np.ndarray, Any],
+        learner: Learner,
+        config: TrainingConfig,
+        *,
+        epsilon: float,
+        best_eval: float,
+    ) -> Generator[None, None, tuple[float, bool]]:
+        """Play one evaluation of ``learner``; yields after each env step.
+
+        Returns the mean greedy return, and whether the config's goal is reached and confirmed. An evaluation as good as
+        ``best_eval`` (NaN: there is none yet) is checked over further episodes, where the config wants it.
+        """
+        self.is_evaluating, self._began_at = True, self.played
+        epsilon = epsilon if config.mistake_explore_in_evaluation else 0.0
+        eval_return = yield from self._play(environment, learner, config.evaluation_episodes, epsilon)
+        if config.recheck_episodes and not eval_return < best_eval:
+            again = yield from self._play(environment, learner, config.recheck_episodes, epsilon)
+            episodes = config.evaluation_episodes + config.recheck_episodes
+            eval_return += (again - eval_return) * config.recheck_episodes / episodes
+        goal = math.inf if config.goal_score is None else config.goal_score
+        solved = eval_return > goal
+        if solved and config.confirmation_episodes:
+            confirmed = yield from self._play(environment, learner, config.confirmation_episodes, epsilon)
+            solved = confirmed > goal
+        self.is_evaluating = False
+        return eval_return, solved
+
+    def _play(
+        self, environment: gym.Env[np.ndarray, Any], learner: Learner, episodes: int, epsilon: float
+    ) -> Generator[None, None, float]:
+        """Mean return of the next ``episodes``."""
         first_seed = EVALUATION_SEED + self.played
         self.played += episodes
         seeds = range(first_seed, first_seed + episodes)
-        played = yield from greedy_episodes(self._environment, learner, seeds, epsilon)
+        played = yield from greedy_episodes(environment, learner, seeds, epsilon)
         self.first = first_seed, played[0]
         return math.fsum(each.episode_return for each in played) / episodes
 

@@ -39,12 +39,18 @@ from dqn_core.events import (
 )
 from dqn_core.files import write_atomically
 from dqn_core.json_text import json_text
-from dqn_core.training.checkpoint import CheckpointInfo, checkpoint_info, read_checkpoint, write_checkpoint
+from dqn_core.training.checkpoint import (
+    Checkpoint,
+    CheckpointInfo,
+    checkpoint_info,
+    read_checkpoint,
+    with_last_checkpoint,
+    write_checkpoint,
+)
 from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, episode_rows
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
 from dqn_core.training.initial_weights import read_initial_weights, write_initial_weights
 from dqn_core.training.kept_episodes import KeptEpisodes
-from dqn_core.training.last_good import with_last_good
 from dqn_core.training.snapshots import (
     SnapshotInfo,
     list_snapshots,
@@ -54,7 +60,6 @@ from dqn_core.training.snapshots import (
     snapshot_path,
     write_snapshots,
 )
-from dqn_core.training.trainer_state import TrainerState
 
 __all__ = ["RunFolder", "RunLog", "WeightsKind", "end_summary"]
 
@@ -179,7 +184,7 @@ class RunFolder:
         """Whether the run left one to go on from."""
         return self._checkpoint_path("last").exists()
 
-    def checkpoint(self, kind: CheckpointKind = "last") -> TrainerState:
+    def checkpoint(self, kind: CheckpointKind = "last") -> Checkpoint:
         """Where the run stood last, or at its best; raises :class:`RunFolderError` where that cannot be read."""
         return read_checkpoint(self._checkpoint_path(kind))
 
@@ -189,7 +194,7 @@ class RunFolder:
         found = [info for kind in kinds for info in checkpoint_info(self._checkpoint_path(kind), kind)]
         return tuple(sorted(found, key=lambda info: info.env_step))
 
-    def go_on(self, config: TrainingConfig, state: TrainerState | None) -> None:
+    def go_on(self, config: TrainingConfig, state: Checkpoint | None) -> None:
         """Make ready to go on with ``config`` from ``state``, or from the beginning where that is None.
 
         Raises :class:`RunFolderError` where the folder cannot be written.
@@ -199,7 +204,7 @@ class RunFolder:
                 self.rewind(state)
             self.write_config(config)
 
-    def rewind(self, state: TrainerState) -> None:
+    def rewind(self, state: Checkpoint) -> None:
         """Make ``state``, from which the run goes on, its last checkpoint, and remove what was kept after it."""
         env_step = state.values["counters"]["env_step"]
         remove_later(self.path, env_step)
@@ -239,7 +244,7 @@ class RunLog:
     """
 
     def __init__(
-        self, folder: RunFolder, resumed_from: TrainerState | None = None, clock: Callable[[], float] = time.monotonic
+        self, folder: RunFolder, resumed_from: Checkpoint | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.folder = folder
         self._clock = clock
@@ -268,7 +273,9 @@ class RunLog:
                 self._flush()
                 self.folder.write_checkpoint(event)
             case RunEnded():
-                summary = json_text(end_summary(with_last_good(event, self.folder.checkpoints())), indent=2) + "\n"
+                summary = (
+                    json_text(end_summary(with_last_checkpoint(event, self.folder.checkpoints())), indent=2) + "\n"
+                )
                 write_atomically(self.folder.path / "summary.json", summary.encode())
         if self._kept.is_full or self._clock() - self._flushed_at >= _FLUSH_S:
             self._flush()
@@ -289,7 +296,7 @@ class RunLog:
         self._flushed_at = self._clock()
 
 
-def _position(state: TrainerState | None) -> tuple[float, float]:
+def _position(state: Checkpoint | None) -> tuple[float, float]:
     """(finished episodes, env steps) of a checkpoint; below every one where there is none."""
     if state is None:
         return -math.inf, -math.inf

@@ -65,17 +65,6 @@ def test_only_a_better_evaluation_is_recorded(tmp_path: Path) -> None:
     assert all(each.episode_return == each.eval_return for each in kept if each.kind == "best")
 
 
-def test_recording_changes_nothing_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = short_config(evaluate_every=2)
-    episodes, _ = trained(config, tmp_path / "with")
-    monkeypatch.setattr("dqn_core.training.keeper.training_recording", lambda *_: None)
-    monkeypatch.setattr("dqn_core.training.keeper.best_recording", lambda *_: iter(()))
-    without = [event for event in Trainer(config).events() if isinstance(event, EpisodeEnded)]
-    assert [(each.episode_return, each.loss_mean) for each in episodes] == [
-        (each.episode_return, each.loss_mean) for each in without
-    ]
-
-
 def test_a_run_that_goes_on_records_again_what_came_later(tmp_path: Path) -> None:
     config = short_config(max_episodes=4)
     trained(config, tmp_path / "run")

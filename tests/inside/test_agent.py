@@ -12,8 +12,8 @@ from dqn_core.algorithm import compute
 from dqn_core.errors import UnavailableComputeError, UnsupportedEnvironmentError
 from dqn_core.events import CheckpointReady
 from dqn_core.inside.agent import Agent, moment_of
+from dqn_core.training.checkpoint import Checkpoint
 from dqn_core.training.trainer import Trainer
-from dqn_core.training.trainer_state import TrainerState
 from inside_moments import trained_moment
 from trainer_runs import of_kind, short_config
 
@@ -23,26 +23,27 @@ def test_the_moment_is_where_the_trainer_stood(kind: str) -> None:
     trainer = Trainer(short_config(compute=kind))
     checkpoint = of_kind(trainer.events(), CheckpointReady)[-1]
     values = json.loads(json.dumps(checkpoint.values))
-    moment = moment_of(TrainerState(arrays=checkpoint.arrays, values=values))
+    stood, replay = trainer.state, trainer.state.memory.replay
+    moment = moment_of(Checkpoint(arrays=checkpoint.arrays, values=values))
 
     learner = moment.agent.learner()
     assert learner.compute == kind
-    theirs = trainer.learner.state_dict()
+    theirs = stood.learner.state_dict()
     assert all(np.array_equal(array, theirs[name]) for name, array in learner.state_dict().items())
-    assert np.array_equal(moment.replay.newest(len(moment.replay)), trainer.replay.newest(len(trainer.replay)))
-    assert np.array_equal(moment.replay.ages, trainer.replay.ages)
-    assert (moment.agent.episode, moment.agent.env_step) == (trainer.episode, trainer.env_step)
-    assert (moment.epsilon, moment.updates) == (trainer.epsilon, trainer.updates)
-    assert moment.agent.group("online").keys() == trainer.learner.weights().keys()
+    assert np.array_equal(moment.replay.newest(len(moment.replay)), replay.newest(len(replay)))
+    assert np.array_equal(moment.replay.ages, replay.ages)
+    assert (moment.agent.episode, moment.agent.env_step) == (stood.episode, stood.env_step)
+    assert (moment.epsilon, moment.updates) == (stood.epsilon, stood.updates)
+    assert moment.agent.group("online").keys() == stood.learner.weights().keys()
 
-    # The update told is the one that this trainer's learner would make next on the same rows.
+    # The update told is the one that the trainer's own learner would make next on the same rows.
     drawn = moment.draw(seed=3)
-    assert len(drawn.indices) == trainer.config.batch_size
+    assert len(drawn.indices) == stood.config.batch_size
     told = moment.explain(drawn)
-    trainer.learner.take_statistics()
-    trainer.learner.update(trainer.replay, drawn.indices)
-    assert told.loss == trainer.learner.take_statistics().loss_mean
-    assert np.array_equal(told.q_after, trainer.learner.q_values(trainer.replay.observations[drawn.indices]))
+    stood.learner.take_statistics()
+    stood.learner.update(replay, drawn.indices)
+    assert told.loss == stood.learner.take_statistics().loss_mean
+    assert np.array_equal(told.q_after, stood.learner.q_values(replay.observations[drawn.indices]))
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -61,20 +62,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
 def test_every_variants_next_update_is_told(settings: dict[str, Any]) -> None:
     trainer = Trainer(short_config(**settings))
     checkpoint = of_kind(trainer.events(), CheckpointReady)[-1]
-    moment = moment_of(TrainerState(arrays=checkpoint.arrays, values=json.loads(json.dumps(checkpoint.values))))
+    moment = moment_of(Checkpoint(arrays=checkpoint.arrays, values=json.loads(json.dumps(checkpoint.values))))
     drawn = moment.draw(seed=4)
-    trainer.randomness.replay.bit_generator.state = np.random.default_rng(4).bit_generator.state
-    indices, weights = trainer.memory.draw(trainer.config.batch_size, trainer.training_step)
+    stood = trainer.state
+    stood.randomness.replay.bit_generator.state = np.random.default_rng(4).bit_generator.state
+    indices, weights = stood.memory.draw(stood.config.batch_size, stood.training_step)
     assert np.array_equal(drawn.indices, indices)
     assert np.array_equal(drawn.weights, weights) if weights is not None else drawn.weights is None
     told = moment.explain(drawn)
-    terms = trainer.learner.terms(trainer.replay, indices)
-    trainer.learner.take_statistics()
-    trainer.learner.update(trainer.replay, indices, weights)
-    assert told.loss == trainer.learner.take_statistics().loss_mean
+    terms = stood.learner.terms(stood.memory.replay, indices)
+    stood.learner.take_statistics()
+    stood.learner.update(stood.memory.replay, indices, weights)
+    assert told.loss == stood.learner.take_statistics().loss_mean
     assert np.array_equal(told.terms.targets, terms.targets)
-    assert np.array_equal(told.q_after, trainer.learner.q_values(trainer.replay.observations[indices]))
-    for name, array in trainer.learner.gradients().items():
+    assert np.array_equal(told.q_after, stood.learner.q_values(stood.memory.replay.observations[indices]))
+    for name, array in stood.learner.gradients().items():
         assert np.array_equal(told.clipped_gradients[name], array)
 
 

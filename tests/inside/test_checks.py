@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from dqn_core.algorithm import torch_learner
+from dqn_core.algorithm import dqn, torch_learner
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.algorithm.torch_learner import TorchLearner
+from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.inside.checks import CHECKS, Check, CheckResult, Finding, run_check
-from dqn_core.training.trainer import Trainer
 
 
 def result(name: str) -> CheckResult:
@@ -31,13 +31,13 @@ def test_the_lab_passes(check: Check) -> None:
 
 
 def test_an_epsilon_that_is_not_the_configs_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    choose = Trainer._choose_action
+    choose = dqn.choose_action
 
-    def stuck(trainer: Trainer, observation: np.ndarray) -> tuple[int, bool]:
-        trainer.epsilon = 0.05
-        return choose(trainer, observation)
+    def stuck(state: TrainingState, observation: np.ndarray) -> tuple[int, bool]:
+        state.epsilon = 0.05
+        return choose(state, observation)
 
-    monkeypatch.setattr(Trainer, "_choose_action", stuck)
+    monkeypatch.setattr(dqn, "choose_action", stuck)
     assert len(problems(result("epsilon-greedy"))) == 3
 
 

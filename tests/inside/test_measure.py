@@ -11,7 +11,7 @@ from dqn_core.inside import measure
 from dqn_core.inside.library import Library
 from dqn_core.inside.measure import OverestimationMeasurement
 from dqn_core.inside.overestimation import value_estimates
-from dqn_core.training.randomness import EVALUATION_SEED
+from dqn_core.training.evaluation import EVALUATION_SEED
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
 from trainer_runs import short_config

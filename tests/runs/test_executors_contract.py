@@ -61,11 +61,11 @@ def test_a_run_is_the_one_of_a_bare_trainer(manager: RunManager, compute: str) -
     bare = [event for event in trainer.events() if isinstance(event, EpisodeEnded)]
     record = _to_the_end(manager, config)
     assert (record.state, record.reason) == (RunState.FINISHED, EndReason.MAX_EPISODES)
-    assert (record.compute, record.episodes, record.env_steps) == (compute, 12, trainer.env_step)
-    assert (record.updates, record.best_eval) == (trainer.updates, max(row.eval_return for row in bare[3::4]))
+    assert (record.compute, record.episodes, record.env_steps) == (compute, 12, trainer.state.env_step)
+    assert (record.updates, record.best_eval) == (trainer.state.updates, max(row.eval_return for row in bare[3::4]))
     assert same(_at_no_time(manager.store.episodes(record.run_id)), _at_no_time(bare))
     weights = RunFolder.open(manager.run_folder(record.run_id)).weights("last")
-    assert all(np.array_equal(weights[name], array) for name, array in trainer.learner.weights().items())
+    assert all(np.array_equal(weights[name], array) for name, array in trainer.state.learner.weights().items())
 
 
 def test_a_run_is_paused_stepped_changed_resumed_and_stopped(manager: RunManager) -> None:

@@ -44,7 +44,7 @@ def test_a_managed_run_learns_what_a_bare_trainer_learns(manager: RunManager) ->
     assert same(list(map(_at_no_time, manager.store.episodes(run_id))), list(map(_at_no_time, bare)))
     assert record.best_eval == max(row.eval_return for row in bare if row.eval_return == row.eval_return)
     weights = RunFolder.open(manager.run_folder(run_id)).weights("last")
-    assert all(np.array_equal(weights[name], array) for name, array in trainer.learner.weights().items())
+    assert all(np.array_equal(weights[name], array) for name, array in trainer.state.learner.weights().items())
 
 
 def test_a_run_is_paused_changed_stepped_watched_and_stopped(manager: RunManager) -> None:

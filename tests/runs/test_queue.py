@@ -195,14 +195,14 @@ def test_a_run_stopped_in_the_queue_begins_as_it_would_have(tmp_path: Path) -> N
     assert (record.reason, record.initial_config.learning_rate) == (EndReason.MAX_EPISODES, 0.1)
     assert same(_timeless(manager.store.episodes(second)), _timeless(bare))
     last = RunFolder.open(manager.run_folder(second)).weights("last")
-    assert all(np.array_equal(last[name], array) for name, array in trainer.learner.weights().items())
+    assert all(np.array_equal(last[name], array) for name, array in trainer.state.learner.weights().items())
     manager.close()
 
 
 def _weights(config: TrainingConfig) -> dict[str, np.ndarray]:
     trainer = Trainer(config)
     for _event in trainer.events():
-        return trainer.learner.weights()
+        return trainer.state.learner.weights()
     raise AssertionError
 
 

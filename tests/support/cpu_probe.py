@@ -53,12 +53,12 @@ def digest(config: TrainingConfig) -> str:
             log.write(event)
         log.close()
         rows = list(csv.DictReader(io.StringIO((folder.path / "episodes.csv").read_text(encoding="utf-8-sig"))))
-    if not rows or trainer.updates == 0:
+    if not rows or trainer.state.updates == 0:
         message = f"nothing was learned: {config}"
         raise RuntimeError(message)
     for row in rows:
         del row["wall_time_s"]
-    state = {name: array.tobytes().hex() for name, array in trainer.learner.state_dict().items()}
+    state = {name: array.tobytes().hex() for name, array in trainer.state.learner.state_dict().items()}
     return hashlib.sha256(json.dumps([rows, state]).encode()).hexdigest()
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from dqn_core.events import CheckpointReady
 from dqn_core.inside.agent import Moment, moment_of
+from dqn_core.training.checkpoint import Checkpoint
 from dqn_core.training.trainer import Trainer
-from dqn_core.training.trainer_state import TrainerState
 from trainer_runs import of_kind, short_config
 
 
@@ -17,7 +17,7 @@ from trainer_runs import of_kind, short_config
 def _moment(settings: tuple[tuple[str, Any], ...]) -> Moment:
     checkpoint = of_kind(Trainer(short_config(**dict(settings))).events(), CheckpointReady)[-1]
     values = json.loads(json.dumps(checkpoint.values))  # as they come back from a disk
-    return moment_of(TrainerState(arrays=checkpoint.arrays, values=values))
+    return moment_of(Checkpoint(arrays=checkpoint.arrays, values=values))
 
 
 def trained_moment(**settings: Any) -> Moment:

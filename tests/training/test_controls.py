@@ -135,7 +135,7 @@ def test_a_live_change_of_the_learning_rate_reaches_the_weights() -> None:
         for event in trainer.events():
             for command in react(event):
                 mailbox.put(command)
-        trainer_weights.append(trainer.learner.weights()["layers.0.weight"])
+        trainer_weights.append(trainer.state.learner.weights()["layers.0.weight"])
     assert abs(trainer_weights[0] - trainer_weights[1]).max() > 1e-4
 
 

@@ -84,7 +84,7 @@ def test_every_file_that_a_run_writes_can_be_begun_with(tmp_path: Path) -> None:
         check_fit(weights_at(path), config)
     np.testing.assert_array_equal(
         weights_at(tmp_path / "run" / "checkpoint.safetensors")["layers.0.weight"],
-        trainer.learner.weights()["layers.0.weight"],
+        trainer.state.learner.weights()["layers.0.weight"],
     )
 
 

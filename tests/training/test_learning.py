@@ -21,4 +21,4 @@ def test_cartpole_is_learned_in_as_many_steps_as_ever(seed: int, episodes: int, 
     trainer = Trainer(config)
     evaluations = [event.eval_return for event in of_kind(trainer.events(), EpisodeEnded)]
     assert evaluations[-1] > GOAL
-    assert (trainer.finished_episodes, trainer.env_step) == (episodes, env_steps)
+    assert (trainer.state.finished_episodes, trainer.state.env_step) == (episodes, env_steps)

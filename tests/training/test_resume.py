@@ -23,9 +23,9 @@ from dqn_core.events import (
     Stop,
     WeightsReady,
 )
+from dqn_core.training.checkpoint import Checkpoint, changed_config
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.trainer import Trainer
-from dqn_core.training.trainer_state import TrainerState, changed_config
 from trainer_runs import of_kind, short_config
 
 
@@ -41,9 +41,9 @@ def last_weights(events: list[Event]) -> dict[str, np.ndarray]:
     return next(event.weights for event in of_kind(events, WeightsReady) if event.kind == "last")
 
 
-def as_stored(event: CheckpointReady) -> TrainerState:
+def as_stored(event: CheckpointReady) -> Checkpoint:
     """The state as it comes back from a disk: values through JSON."""
-    return TrainerState(arrays=event.arrays, values=json.loads(json.dumps(event.values)))
+    return Checkpoint(arrays=event.arrays, values=json.loads(json.dumps(event.values)))
 
 
 class SteppingClock:
@@ -57,7 +57,7 @@ class SteppingClock:
         return self.now
 
 
-def stopped_at(config: TrainingConfig, env_step: int, phase: Phase) -> tuple[list[Event], TrainerState]:
+def stopped_at(config: TrainingConfig, env_step: int, phase: Phase) -> tuple[list[Event], Checkpoint]:
     """Events of a run that is stopped in ``phase`` from ``env_step`` on, and its last checkpoint."""
     mailbox, events = Mailbox(), []
     for event in Trainer(config, mailbox, clock=SteppingClock()).events():
@@ -155,7 +155,7 @@ def test_a_checkpoint_of_an_earlier_version_goes_on() -> None:
     known = {"double_dqn", "dueling", "noisy_nets", "distribution", "quantiles", "n_step"}
     values = state.values["config"]
     old = {name: values[name] for name in values if name not in known and not name.startswith(("priorit", "mistake"))}
-    earlier = TrainerState(arrays=arrays, values=state.values | {"config": old})
+    earlier = Checkpoint(arrays=arrays, values=state.values | {"config": old})
     after = [list(Trainer(each.config.replace(max_episodes=7), resume_from=each).events()) for each in (state, earlier)]
     assert rows(after[0]) == rows(after[1]) != []
 
@@ -206,7 +206,7 @@ def test_a_run_that_cannot_be_set_up_again_has_still_done_what_it_did() -> None:
     first = list(Trainer(short_config(evaluate_every=1)).events())
     state = as_stored(of_kind(first, CheckpointReady)[-1])
     values = state.values | {"config": state.values["config"] | {"env_id": "Gone-v0"}}
-    gone = TrainerState(arrays=state.arrays, values=values)
+    gone = Checkpoint(arrays=state.arrays, values=values)
     (ended,) = Trainer(gone.config.replace(max_episodes=9), resume_from=gone).events()
     before = first[-1]
     assert isinstance(ended, RunEnded)
@@ -279,13 +279,13 @@ class _StopsAtUpdate(Mailbox):
         self.trainer: Trainer | None = None
 
     def empty(self) -> bool:
-        if self.trainer is not None and self.trainer.updates >= self.updates:
+        if self.trainer is not None and self.trainer.state.updates >= self.updates:
             self.trainer = None
             self.put(Stop())
         return super().empty()
 
 
-def _stopped_at_update(config: TrainingConfig, updates: int, **start: Any) -> tuple[list[Event], TrainerState]:
+def _stopped_at_update(config: TrainingConfig, updates: int, **start: Any) -> tuple[list[Event], Checkpoint]:
     mailbox = _StopsAtUpdate(updates)
     mailbox.trainer = trainer = Trainer(config, mailbox, clock=lambda: 0.0, **start)
     events = list(trainer.events())

@@ -48,9 +48,9 @@ def test_the_folder_holds_the_whole_log_in_full_precision(tmp_path: Path) -> Non
 def test_the_config_holds_the_live_changes_and_the_weights_the_network(tmp_path: Path) -> None:
     trainer, _ = write_run(tmp_path / "run")
     folder = RunFolder.open(tmp_path / "run")
-    assert folder.config == trainer.config
+    assert folder.config == trainer.state.config
     assert folder.config.gamma == 0.9
-    for name, array in trainer.learner.weights().items():
+    for name, array in trainer.state.learner.weights().items():
         np.testing.assert_array_equal(folder.weights("last")[name], array)
 
 

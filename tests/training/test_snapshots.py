@@ -80,10 +80,10 @@ def test_a_run_keeps_its_beginning_its_best_its_end_and_its_way(folder: RunFolde
     assert best.eval_return == max(row.eval_return for row in rows.values() if not math.isnan(row.eval_return))
     assert best.eval_return == rows[best.episode].eval_return
     last = infos[-1]
-    assert (last.name, last.episode, last.env_step) == ("last", 70, trainer.env_step)
-    for name, array in trainer.learner.state_dict().items():
+    assert (last.name, last.episode, last.env_step) == ("last", 70, trainer.state.env_step)
+    for name, array in trainer.state.learner.state_dict().items():
         np.testing.assert_array_equal(folder.snapshot("last")[name], array)
-    for name, array in trainer.learner.weights().items():
+    for name, array in trainer.state.learner.weights().items():
         np.testing.assert_array_equal(folder.snapshot_weights("last")[name], array)
     first = folder.snapshot("episode-00000000")
     np.testing.assert_array_equal(first["online.layers.0.weight"], first["target.layers.0.weight"])

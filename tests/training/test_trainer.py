@@ -22,10 +22,9 @@ from dqn_core.events import (
     RunState,
     WeightsReady,
 )
-from dqn_core.training.evaluation import evaluate
-from dqn_core.training.randomness import EVALUATION_SEED
+from dqn_core.training.checkpoint import Checkpoint
+from dqn_core.training.evaluation import EVALUATION_SEED, evaluate
 from dqn_core.training.trainer import Trainer
-from dqn_core.training.trainer_state import TrainerState
 from trainer_runs import of_kind, short_config
 
 
@@ -87,7 +86,7 @@ def test_warmup_counts_as_steps_but_not_as_episodes_or_updates() -> None:
     trainer = Trainer(short_config(warmup_steps=300, max_episodes=1))
     events = list(trainer.events())
     (episode,) = of_kind(events, EpisodeEnded)
-    assert trainer.updates == episode.length
+    assert trainer.state.updates == episode.length
     assert of_kind(events, Progress)[0].phase is Phase.WARMUP
 
 
@@ -95,18 +94,18 @@ def test_warmup_counts_as_steps_but_not_as_episodes_or_updates() -> None:
 def test_updates_follow_their_cadence(update_every: int, gradient_steps: int) -> None:
     trainer = Trainer(short_config(update_every=update_every, gradient_steps=gradient_steps, warmup_steps=20))
     list(trainer.events())
-    rounds = trainer.env_step // update_every - 20 // update_every
-    assert trainer.updates == rounds * gradient_steps
+    rounds = trainer.state.env_step // update_every - 20 // update_every
+    assert trainer.state.updates == rounds * gradient_steps
 
 
 def test_termination_and_truncation_are_told_apart_in_log_and_memory() -> None:
     config = short_config(env_id=fake.CORRIDOR, max_episodes=30, warmup_steps=0, max_episode_steps=7, buffer_size=1_000)
     trainer = Trainer(config)
-    episodes = of_kind(trainer.events(), EpisodeEnded)
+    episodes, replay = of_kind(trainer.events(), EpisodeEnded), trainer.state.memory.replay
     assert {(episode.terminated, episode.truncated) for episode in episodes} == {(True, False), (False, True)}
-    assert trainer.replay.terminated.sum() == sum(episode.terminated for episode in episodes)
-    reached_the_end = trainer.replay.next_observations[:, 0] >= 5
-    np.testing.assert_array_equal(trainer.replay.terminated == 1, reached_the_end)
+    assert replay.terminated.sum() == sum(episode.terminated for episode in episodes)
+    reached_the_end = replay.next_observations[:, 0] >= 5
+    np.testing.assert_array_equal(replay.terminated == 1, reached_the_end)
 
 
 def test_the_step_budget_ends_the_run_to_the_step() -> None:
@@ -132,25 +131,26 @@ def test_evaluation_follows_its_cadence_and_keeps_the_best() -> None:
 def test_a_new_best_is_checked_over_further_episodes_which_all_count() -> None:
     config = short_config(max_episodes=1, evaluate_every=1, evaluation_episodes=2, recheck_episodes=3)
     trainer = Trainer(config)
-    (ended,) = of_kind(trainer.events(), EpisodeEnded)
+    events = list(trainer.events())
+    (ended,) = of_kind(events, EpisodeEnded)
     played = evaluate(
-        trainer.learner,
+        trainer.state.learner,
         config.env_id,
         episodes=5,
         seed=EVALUATION_SEED,
         max_episode_steps=config.max_episode_steps,
     )
     assert ended.eval_return == pytest.approx(played.mean)
-    assert trainer.evaluator.played == 5
+    assert of_kind(events, CheckpointReady)[-1].values["evaluations"] == 5
 
 
 def test_an_evaluation_worse_than_the_best_is_not_checked_again() -> None:
     config = short_config(max_episodes=30, evaluate_every=1, evaluation_episodes=2, recheck_episodes=3)
-    trainer = Trainer(config)
-    evaluations = [event.eval_return for event in of_kind(trainer.events(), EpisodeEnded)]
+    events = list(Trainer(config).events())
+    evaluations = [event.eval_return for event in of_kind(events, EpisodeEnded)]
     worse = sum(value < max(evaluations[:number]) for number, value in enumerate(evaluations) if number)
-    assert trainer.evaluator.played >= 2 * 30 + 3 * (30 - worse)  # one that seemed good at first may count as worse
-    assert trainer.evaluator.played < 5 * 30
+    played = of_kind(events, CheckpointReady)[-1].values["evaluations"]
+    assert 2 * 30 + 3 * (30 - worse) <= played < 5 * 30  # one that seemed good at first may count as worse
 
 
 def test_evaluation_changes_nothing_in_the_training() -> None:
@@ -184,8 +184,8 @@ def test_the_target_network_follows_by_its_rule(rule: str) -> None:
     syncs: list[int] = []
     events = trainer.events()
     next(events)
-    sync = trainer.learner.sync_target
-    trainer.learner.sync_target = lambda: (syncs.append(trainer.env_step), sync())  # type: ignore[method-assign,assignment]
+    sync = trainer.state.learner.sync_target
+    trainer.state.learner.sync_target = lambda: (syncs.append(trainer.state.env_step), sync())  # type: ignore[method-assign,assignment]
     ends = [event.env_step for event in of_kind(events, EpisodeEnded)]
     expected = {
         "episode": ends,
@@ -232,15 +232,15 @@ def test_actions_may_be_numbered_from_any_number() -> None:
 def test_an_n_step_run_stores_every_step_once() -> None:
     config = short_config(env_id=fake.CORRIDOR, n_step=3, max_episodes=30, warmup_steps=17, max_episode_steps=7)
     trainer = Trainer(config)
-    episodes = of_kind(trainer.events(), EpisodeEnded)
+    episodes, replay = of_kind(trainer.events(), EpisodeEnded), trainer.state.memory.replay
     assert {episode.terminated for episode in episodes} == {True, False}
-    assert len(trainer.replay) == trainer.env_step
+    assert len(replay) == trainer.state.env_step
     # A corridor's reward is its progress, and gamma 0.99: the sum tells the steps that went right.
-    went_right = trainer.replay.next_observations[:, 0] - trainer.replay.observations[:, 0]
-    assert ((went_right >= 0) & (went_right <= trainer.replay.steps)).all()
-    assert (trainer.replay.rewards <= went_right + 1e-6).all()
-    assert (trainer.replay.rewards >= 0.99**2 * went_right - 1e-6).all()
-    np.testing.assert_array_equal(trainer.replay.terminated == 1, trainer.replay.next_observations[:, 0] >= 5)
+    went_right = replay.next_observations[:, 0] - replay.observations[:, 0]
+    assert ((went_right >= 0) & (went_right <= replay.steps)).all()
+    assert (replay.rewards <= went_right + 1e-6).all()
+    assert (replay.rewards >= 0.99**2 * went_right - 1e-6).all()
+    np.testing.assert_array_equal(replay.terminated == 1, replay.next_observations[:, 0] >= 5)
 
 
 def test_noisy_networks_explore_without_epsilon() -> None:
@@ -249,8 +249,8 @@ def test_noisy_networks_explore_without_epsilon() -> None:
     assert {episode.epsilon for episode in episodes} == {0.0}
     observation = np.zeros(4, np.float32)
     observation[3] = 0.01  # near the middle of things, where a little noise decides
-    assert len({trainer.learner.explore(observation) for _ in range(200)}) == 2
-    assert len({trainer.learner.act(observation) for _ in range(200)}) == 1
+    assert len({trainer.state.learner.explore(observation) for _ in range(200)}) == 2
+    assert len({trainer.state.learner.act(observation) for _ in range(200)}) == 1
 
 
 def test_evaluating_with_exploration_on_is_worse_and_changes_no_training() -> None:
@@ -273,8 +273,8 @@ def test_evaluating_with_exploration_on_is_worse_and_changes_no_training() -> No
 def test_without_a_target_network_targets_follow_each_update() -> None:
     trainer = Trainer(short_config(mistake_no_target_network=True, target_update="steps", target_update_every=10**6))
     list(trainer.events())
-    state = trainer.learner.state_dict()
-    for name, array in trainer.learner.weights().items():
+    state = trainer.state.learner.state_dict()
+    for name, array in trainer.state.learner.weights().items():
         np.testing.assert_allclose(state[f"target.{name}"], array, rtol=1e-6)
 
 
@@ -285,8 +285,8 @@ def test_an_observation_that_is_changed_in_place_is_kept_as_it_was(n_step: int) 
         trainer = Trainer(short_config(env_id=env_id, n_step=n_step, evaluate_every=2, max_episodes=4))
         for event in trainer.events():
             assert not (isinstance(event, RunEnded) and event.template)
-        rows.append(trainer.replay.rows[: len(trainer.replay)])
-        networks.append(trainer.learner.weights())
+        rows.append(trainer.state.arrays()["replay.rows"])
+        networks.append(trainer.state.learner.weights())
     np.testing.assert_array_equal(rows[0], rows[1])
     assert (rows[0][:, 0] != rows[0][:, 4]).any()  # a step leads somewhere
     for name, array in networks[0].items():
@@ -298,9 +298,9 @@ def test_a_run_is_taken_up_amid_an_episode_of_an_environment_that_changes_observ
     for env_id in (fake.CORRIDOR, fake.IN_PLACE):
         config = short_config(env_id=env_id, max_env_steps=63)
         state = of_kind(Trainer(config).events(), CheckpointReady)[-1]
-        taken_up = TrainerState(arrays=state.arrays, values=state.values)
+        taken_up = Checkpoint(arrays=state.arrays, values=state.values)
         assert state.values["running"] is not None
         trainer = Trainer(config.replace(max_env_steps=90), resume_from=taken_up)
         assert not of_kind(trainer.events(), Notice)[1:]  # one says that the limit is another
-        ends.append(trainer.replay.rows[: len(trainer.replay)])
+        ends.append(trainer.state.arrays()["replay.rows"])
     np.testing.assert_array_equal(ends[0], ends[1])

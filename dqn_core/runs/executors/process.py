@@ -22,7 +22,7 @@ from dqn_core.events import Event, RunEnded, Stop
 from dqn_core.runs.executors.thread import Mailbox
 from dqn_core.runs.executors.training_worker import Measured, RunToTrain, portable_environment, train, warm_up
 from dqn_core.runs.worker_process import Failed, Finished, ProcessEndedError, WorkerProcess
-from dqn_core.training.trainer_state import TrainerState
+from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = ["ProcessTrainer", "WorkerPool"]
 
@@ -43,7 +43,7 @@ class ProcessTrainer:
         config: TrainingConfig,
         mailbox: Mailbox,
         pool: WorkerPool,
-        resume_from: TrainerState | None = None,
+        resume_from: Checkpoint | None = None,
         initial_weights: Mapping[str, NDArray[np.float32]] | None = None,
     ) -> None:
         self._run = RunToTrain(

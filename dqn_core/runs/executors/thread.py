@@ -23,7 +23,7 @@ from dqn_core.events import Command, EndReason, Event, RunEnded, Stopping
 from dqn_core.runs.executors.training_worker import as_error
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord
-from dqn_core.training.trainer_state import TrainerState
+from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = ["EventSource", "Killable", "Mailbox", "NeverBegun", "RunThread", "TrainerFactory", "end_of", "make_trainer"]
 
@@ -60,7 +60,7 @@ one that begins with another's."""
 def make_trainer(
     config: TrainingConfig,
     mailbox: Mailbox,
-    resume_from: TrainerState | None = None,
+    resume_from: Checkpoint | None = None,
     initial_weights: Mapping[str, NDArray[np.float32]] | None = None,
 ) -> EventSource:
     """The real trainer; imported here because torch takes seconds to import and the server starts without it."""

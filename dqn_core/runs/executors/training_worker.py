@@ -18,7 +18,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, UnavailableComputeError, mark
 from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Progress, RunStarted, WeightsReady
 from dqn_core.runs.worker_process import Commands, Send
-from dqn_core.training.trainer_state import TrainerState
+from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = ["CAN_WAIT", "Measured", "RunToTrain", "as_error", "portable_environment", "train", "warm_up"]
 
@@ -42,7 +42,7 @@ class RunToTrain:
     config: TrainingConfig
     rates: KnownRates
     """What the server knows of the learners' speed: nothing is timed again, and torch not loaded to be timed."""
-    resume_from: TrainerState | None
+    resume_from: Checkpoint | None
     """Where an earlier trainer stood, for a run that goes on."""
     initial_weights: Mapping[str, NDArray[np.float32]] | None = None
     """Weights to begin with, for a run that does not draw its own."""

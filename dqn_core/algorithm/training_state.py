@@ -1,0 +1,251 @@
+"""The state of the training loop: all that its future depends on, and so all that a checkpoint has to hold of it.
+
+Arrays (replay memory, networks, Adam's moments) and plain values (counters, generators, the running episode, the config
+with its live changes) are saved apart: the first fit safetensors, the second JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from numpy.typing import NDArray
+
+from dqn_core.algorithm.compute import ComputeChoice, make_learner
+from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.memory import Memory
+from dqn_core.config import TrainingConfig
+
+__all__ = ["Environment", "Randomness", "RunningEpisode", "TrainingState"]
+
+Environment = gym.Env[np.ndarray, Any]
+"""One with a flat Box observation and Discrete actions."""
+
+_COUNTERS = ("env_step", "updates", "episode", "finished_episodes", "warmed_up_at", "epsilon")
+_DRAWN_FROM = ("exploration", "replay")
+
+
+class TrainingState:
+    """The agent, its memory, its environment and its counters in one run with ``config``.
+
+    The counters are there from the beginning, networks and memory after :meth:`initialize`.
+    """
+
+    environment: Environment
+    learner: Learner
+    memory: Memory
+    n_actions: int
+    first_action: int
+    """The environment's own number of the first action; here they are numbered from 0."""
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config = config
+        self.randomness = Randomness(config.seed)
+        self.env_step = 0
+        """Env steps so far, warm-up included."""
+        self.updates = 0
+        self.episode = 0
+        """Number of the running episode, from 1; 0 before the first. Those of the warm-up have none."""
+        self.finished_episodes = 0
+        self.is_warming_up = True
+        self.warmed_up_at = 0
+        """Env step at which the warm-up ended."""
+        self.updates_left = 0
+        """Updates of the newest env step that are still to be done."""
+        self.epsilon = 1.0
+        """Probability of a random action; 1 during the warm-up."""
+        self.running: RunningEpisode | None = None
+        """None between two episodes."""
+
+    def initialize(self, environment: Environment) -> ComputeChoice:
+        """Make the replay memory and both networks for ``environment``; says where the updates are computed, and why.
+
+        Raises
+        ------
+        UnavailableComputeError
+            The config names a compute that this machine does not have.
+        """
+        observations, actions = environment.observation_space, environment.action_space
+        assert isinstance(observations, Box)  # noqa: S101  make_environment has refused every other
+        assert isinstance(actions, Discrete)  # noqa: S101
+        (observation_size,) = observations.shape
+        self.environment = environment
+        self.first_action, self.n_actions = int(actions.start), int(actions.n)
+        self.memory = Memory(self.config, observation_size, self.randomness.replay)
+        self.memory.replay.rows.fill(0.0)  # takes its pages now: it neither grows while the run trains nor fails then
+        self.learner, choice = make_learner(self.config, observation_size, self.n_actions, self.randomness.weights)
+        return choice
+
+    @property
+    def training_step(self) -> int:
+        """Env steps since the warm-up: the clock of the linear schedules."""
+        return self.env_step - self.warmed_up_at
+
+    def configure(self, config: TrainingConfig) -> None:
+        """Go on with ``config``, a live change of the present one."""
+        self.config = config
+        self.learner.configure(config)
+        self.memory.configure(config)
+        if not self.is_warming_up:
+            self.epsilon = epsilon_at(config, self.episode - 1, self.training_step)
+
+    # ------------------------------------------------------------------------------------- saved and restored
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Copies of the networks, the optimiser's moments and the replay memory, by name."""
+        learner = {f"learner.{name}": array for name, array in self.learner.state_dict().items()}
+        return learner | self.memory.state()
+
+    def values(self) -> dict[str, Any]:
+        """Everything else, as JSON values."""
+        running = self.running
+        return {
+            "config": self.config.to_dict(),
+            "compute": self.learner.compute,
+            "counters": {name: getattr(self, name) for name in _COUNTERS},
+            "updates_left": self.updates_left,
+            "replay_cursor": self.memory.replay.cursor,
+            "randomness": self.randomness.state(),
+            "environment_generator": _generator_state(self.environment) if running is None else None,
+            "running": running.state() if running else None,
+        }
+
+    def restore_counters(self, values: Mapping[str, Any]) -> None:
+        """Count on from what :meth:`values` gave: possible, unlike the rest, before :meth:`initialize`."""
+        for name in _COUNTERS:
+            setattr(self, name, values["counters"][name])
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any], *, is_warming_up: bool) -> bool:
+        """Go on from what :meth:`arrays` and :meth:`values` gave; False where the running episode has to begin anew.
+
+        That is so where the environment does not repeat itself.
+
+        Raises
+        ------
+        RunFolderError
+            The arrays do not fit the config's network or memory; the message names them.
+        """
+        prefix = "learner."
+        learner = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+        self.learner.load_state_dict(learner)
+        self.memory.restore(arrays, values["replay_cursor"])
+        self.restore_counters(values)
+        self.updates_left = values.get("updates_left", 0)  # not in checkpoints of earlier versions
+        self.is_warming_up = is_warming_up
+        self.randomness.restore(values["randomness"])
+        if values["running"] is None:
+            _set_generator_state(self.environment, values["environment_generator"])
+            return True
+        self.running = RunningEpisode.replayed(self.environment, values["running"], self.first_action)
+        if self.running is None:
+            self.memory.window.clear()
+            self.updates_left = 0
+            if not self.is_warming_up:
+                self.episode -= 1  # it begins anew, under the same number
+        return self.running is not None
+
+
+class RunningEpisode:
+    """One training episode from its reset on: how it was reset, what was done, and where it stands.
+
+    Few environments can save their state (a Box2D world cannot), but most repeat themselves: the same reset and the
+    same actions lead to the same state. So an episode can go on in another process, after its actions are played again.
+    """
+
+    def __init__(self, environment: Environment, seed: int | None, generator: dict[str, Any] | None = None) -> None:
+        """Reset ``environment``: with ``seed``, or with its own generator, which is set to ``generator`` if given."""
+        self.seed = seed
+        """Of the reset; None where the environment went on with its own generator."""
+        if generator is not None:
+            _set_generator_state(environment, generator)
+        self.generator = None if seed is not None else _generator_state(environment)
+        """State of that generator before the reset."""
+        observation, _ = environment.reset(seed=seed)
+        self.observation: NDArray[np.float32] = np.array(observation, np.float32)
+        """[D], the newest; a copy, for the environment may change its own in place."""
+        self.pending: tuple[int, bool] | None = None
+        """(action, whether it is greedy) chosen for the newest observation and not taken yet."""
+        self.actions: list[int] = []
+        """Numbered from 0, whatever the environment's own numbers are."""
+        self.episode_return = 0.0
+        self.terminated = self.truncated = False
+        self.is_over = False
+        """Whether it has terminated or was truncated."""
+
+    @property
+    def length(self) -> int:
+        """Env steps so far."""
+        return len(self.actions)
+
+    def advance(
+        self, action: int, reward: float, observation: NDArray[np.float32], terminated: bool, truncated: bool
+    ) -> None:
+        """Count one env step, which led to ``observation`` [D]."""
+        self.observation, self.pending = observation, None
+        self.actions.append(action)
+        self.episode_return += reward
+        if terminated or truncated:
+            self.terminated, self.truncated, self.is_over = bool(terminated), bool(truncated), True
+
+    def state(self) -> dict[str, Any]:
+        """All that :meth:`replayed` needs, as JSON values."""
+        return {
+            "seed": self.seed,
+            "generator": self.generator,
+            "actions": self.actions.copy(),  # the episode goes on while a checkpoint is on its way
+            "pending": self.pending,
+            "observation": self.observation.tolist(),
+        }
+
+    @classmethod
+    def replayed(cls, environment: Environment, state: Mapping[str, Any], first_action: int) -> Self | None:
+        """The episode of ``state``, played again; None where the environment does not come to the same observation."""
+        episode = cls(environment, state["seed"], state["generator"])
+        for action in state["actions"]:
+            observation, reward, terminated, truncated, _ = environment.step(first_action + action)
+            episode.advance(action, float(reward), np.array(observation, np.float32), terminated, truncated)
+        episode.pending = None if state["pending"] is None else (int(state["pending"][0]), bool(state["pending"][1]))
+        return episode if episode.observation.tolist() == state["observation"] else None
+
+
+class Randomness:
+    """All randomness of the run with ``seed``: one SeedSequence, spawned into named generators; none is global.
+
+    Drawing from one never disturbs another.
+    """
+
+    def __init__(self, seed: int) -> None:
+        exploration, replay, weights, environment = np.random.SeedSequence(seed).spawn(4)
+        self.exploration = np.random.default_rng(exploration)
+        self.replay = np.random.default_rng(replay)
+        self.weights = np.random.default_rng(weights)
+        self._environment_seed: int | None = int(environment.generate_state(1)[0] >> 1)
+
+    def take_environment_seed(self) -> int | None:
+        """Seed of the environment's first reset; None for the later ones, which go on with its own generator."""
+        seed, self._environment_seed = self._environment_seed, None
+        return seed
+
+    def state(self) -> dict[str, Any]:
+        """State of every generator that the loop draws from, as JSON values."""
+        generators = {name: getattr(self, name).bit_generator.state for name in _DRAWN_FROM}
+        return {**generators, "environment_seed": self._environment_seed}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state`."""
+        for name in _DRAWN_FROM:
+            getattr(self, name).bit_generator.state = state[name]
+        self._environment_seed = state["environment_seed"]
+
+
+def _generator_state(environment: Environment) -> dict[str, Any]:
+    """State of the environment's own random generator."""
+    return dict(environment.unwrapped.np_random.bit_generator.state)
+
+
+def _set_generator_state(environment: Environment, state: Mapping[str, Any]) -> None:
+    environment.unwrapped.np_random.bit_generator.state = state
