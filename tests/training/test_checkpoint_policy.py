@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dqn_core.events import CheckpointReady
-from dqn_core.training.checkpoint_cadence import CheckpointCadence, pause_after
+from dqn_core.training.checkpoint_policy import CheckpointCadence, pause_after
 
 
 class Clock:
