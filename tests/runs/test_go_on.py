@@ -103,7 +103,7 @@ def test_rows_after_the_checkpoint_are_logged_once(manager: RunManager) -> None:
 
 def test_what_cannot_go_on_says_why(manager: RunManager) -> None:
     run_id = manager.start(_CONFIG.replace(max_episodes=10_000))
-    with pytest.raises(RunStateError, match="already"):
+    with pytest.raises(RunStateError, match="nothing to resume"):
         manager.go_on(run_id)
     wait_until(lambda: manager.snapshot(run_id).record.episodes >= 1, timeout_s=60)
     manager.stop(run_id)
