@@ -13,26 +13,59 @@ const AFTER_ZOOM_MS = 120;
 const PICTURE_HEAD_PX = 60; // For the legend.
 const POINTS_ON_SCREEN = 24000; // Of all lines together: what a browser draws in a tenth of a second.
 
+/** @typedef {import("../shared/plot_theme.js").Theme<string[]>} CompareTheme */
+/** @typedef {import("./compare_tables.js").Group} Group */
+/**
+ * @typedef {object} CompareData What Python hands over.
+ * @property {string} query
+ * @property {string} x
+ * @property {string} y
+ * @property {boolean} log
+ * @property {string} base_path
+ * @property {string} locale
+ * @property {{light: string[], dark: string[]}} series
+ * @property {import("../shared/format.js").Labels} labels
+ */
+/**
+ * @typedef {object} Answer What the server tells of the runs.
+ * @property {string} version
+ * @property {boolean} active Whether any of the runs trains.
+ * @property {string[]} missing
+ * @property {Group[]} groups
+ * @property {{label: string, help: string}[]} metrics
+ * @property {string[]} fields
+ * @property {{data: any[], layout: any}} figure
+ */
+
 export default class CompareView {
+  /**
+   * @param {HTMLElement} parent
+   * @param {CompareData} data
+   */
   constructor(parent, data) {
     this.parent = parent;
+    this.data = data;
+    this.isNew = true;
+    this.isDisposed = false;
+    this.theme = readTheme(parent, data.series);
     this.labels = data.labels;
     this.formats = makeFormats(data.locale);
-    this.hidden = new Set(); // Keys of groups that the legend has switched off.
-    this.opened = new Set(); // Keys of groups whose runs the table shows.
-    this.range = null; // Visible part of x while zoomed in.
+    /** @type {Set<string>} Keys of groups that the legend has switched off. */
+    this.hidden = new Set();
+    /** @type {Set<string>} Keys of groups whose runs the table shows. */
+    this.opened = new Set();
+    /** @type {number[] | null} Visible part of x while zoomed in. */
+    this.range = null;
+    /** @type {Answer | null} */
     this.answer = null;
     this.answered = ""; // The query that `answer` is for.
+    /** @type {number[]} */
     this.drawTimes = [];
-    this.build(data);
-  }
-
-  static identityOf({ locale }) {
-    return locale;
-  }
-
-  build(data) {
-    const { labels } = this;
+    /** @type {AbortController | null} */
+    this.asking = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    const { labels } = data;
     this.legend = make("div", { class: "dqn-tools", role: "group", "aria-label": labels.legend });
     this.downloads = new DownloadMenu(labels, (format) => this.downloadPicture(format));
     this.status = make("p", { class: "dqn-compare-status", role: "status" });
@@ -57,16 +90,25 @@ export default class CompareView {
       this.results.element,
       this.settings.element,
     );
-    this.parent.append(this.root);
-    this.onVisibility = () => this.ask();
+    parent.append(this.root);
+    this.onVisibility = () => void this.ask();
     document.addEventListener("visibilitychange", this.onVisibility);
   }
 
-  /** What Python rendered: the runs and choices, as a query. */
+  /** @param {CompareData} data */
+  static identityOf({ locale }) {
+    return locale;
+  }
+
+  /**
+   * What Python rendered: the runs and choices, as a query.
+   * @param {CompareData} data
+   */
   accept(data) {
     publish(this);
-    const isOtherX = this.data && this.data.x !== data.x;
-    const isNew = !this.data || this.data.query !== data.query;
+    const isOtherX = this.data.x !== data.x;
+    const isNew = this.isNew || this.data.query !== data.query;
+    this.isNew = false;
     this.data = data;
     if (isOtherX) this.range = null;
     this.theme = readTheme(this.parent, data.series);
@@ -75,6 +117,7 @@ export default class CompareView {
     else this.draw();
   }
 
+  /** @param {string} id */
   runHref(id) {
     return `${this.data.base_path}/?run=${encodeURIComponent(id)}&lang=${encodeURIComponent(this.formats.locale)}`;
   }
@@ -90,7 +133,7 @@ export default class CompareView {
     this.asking?.abort();
     if (this.isDisposed || document.hidden) return;
     const { query } = this;
-    const known = query === this.answered ? this.answer.version : "";
+    const known = query === this.answered ? this.answer?.version : "";
     const asking = new AbortController();
     this.asking = asking;
     const start = performance.now();
@@ -100,7 +143,7 @@ export default class CompareView {
       const answer = await response.json();
       if (response.ok) this.receive(answer, query);
       else this.say(answer.error);
-      this.plan(response.ok ? this.answer.active : true, performance.now() - start);
+      this.plan(response.ok ? (this.answer?.active ?? false) : true, performance.now() - start);
     } catch {
       if (asking.signal.aborted || this.isDisposed) return;
       this.say(this.labels.connection_lost);
@@ -108,20 +151,29 @@ export default class CompareView {
     }
   }
 
+  /**
+   * @param {boolean} isActive
+   * @param {number} took Milliseconds of the last answer.
+   */
   plan(isActive, took) {
     if (isActive) this.timer = setTimeout(() => this.ask(), Math.max(POLL_MS, took * POLL_SHARE));
   }
 
+  /**
+   * @param {Answer & {unchanged?: boolean}} answer
+   * @param {string} query
+   */
   receive(answer, query) {
-    if (answer.unchanged) this.answer.active = answer.active;
-    else this.answer = answer;
+    const known = answer.unchanged && this.answer ? { ...this.answer, active: answer.active } : answer;
+    this.answer = known;
     this.answered = query;
-    const { missing, active } = this.answer;
+    const { missing, active } = known;
     const parts = [active ? this.labels.still_training : "", missing.length ? fill(this.labels.missing, { count: missing.length }) : ""];
     this.say(parts.filter(Boolean).join(" "));
     if (!answer.unchanged) this.draw();
   }
 
+  /** @param {string} text */
   say(text) {
     setText(this.status, text);
     this.status.hidden = text === "";
@@ -129,38 +181,48 @@ export default class CompareView {
 
   draw() {
     if (!this.answer || this.isDisposed) return;
-    this.drawLegend();
     const { groups, metrics, fields } = this.answer;
-    const mark = (group) => this.swatch(groups.indexOf(group));
+    this.drawLegend(groups);
+    const mark = (/** @type {Group} */ group) => this.swatch(groups.indexOf(group));
     this.results.show(groups, metrics, (each) => each.metrics, mark, this.opened, () => this.draw());
     this.settings.show(fields.length > 0 ? groups : [], fields.map((label) => ({ label, help: "" })), (each) => each.settings, mark);
-    this.notes.replaceChildren(...groups.flatMap((group) => group.notes.map((note) => this.note(group, note))));
-    this.drawFigure();
+    this.notes.replaceChildren(...groups.flatMap((group) => group.notes.map((note) => this.note(mark(group), group, note))));
+    this.drawFigure(this.answer);
   }
 
-  note(group, text) {
-    return make("li", {}, this.swatch(this.answer.groups.indexOf(group)), make("b", {}, group.name), ` ${text}`);
+  /**
+   * @param {Node} mark
+   * @param {Group} group
+   * @param {string} text
+   */
+  note(mark, group, text) {
+    return make("li", {}, mark, make("b", {}, group.name), ` ${text}`);
   }
 
-  drawFigure() {
-    const { figure } = this.answer;
+  /** @param {Answer} answer */
+  drawFigure({ figure, groups }) {
     this.card.showEmpty(figure.data.length === 0 ? this.labels.nothing : "");
     if (!this.card.isReady || this.card.isDragged) return;
     const start = performance.now();
     const isFirst = !this.card.isDrawn;
-    this.card.draw(figure.data.map((trace) => this.painted(trace)), this.layout());
+    this.card.draw(figure.data.map((trace) => this.painted(trace, groups)), this.layout(figure));
     if (isFirst) this.card.plot.on("plotly_relayout", (change) => this.onZoom(change));
     this.drawTimes.push(performance.now() - start);
   }
 
+  /** @param {number} group */
   color(group) {
     return this.theme.colors[group % this.theme.colors.length];
   }
 
-  painted(trace) {
+  /**
+   * @param {any} trace
+   * @param {Group[]} groups
+   */
+  painted(trace, groups) {
     const { group, part } = trace.meta;
     const color = this.color(group);
-    const visible = !this.hidden.has(this.answer.groups[group].key);
+    const visible = !this.hidden.has(groups[group].key);
     if (part === "band") return { ...trace, visible, fillcolor: withAlpha(color, this.theme.isDark ? 0.24 : 0.18) };
     const line = trace.line && { ...trace.line, color };
     const marker = { ...trace.marker, color };
@@ -168,9 +230,9 @@ export default class CompareView {
     return { ...trace, visible, line, marker, textfont: { color: this.theme.text, size: 11 } };
   }
 
-  layout() {
+  /** @param {{layout: any}} figure */
+  layout({ layout }) {
     const { theme, data } = this;
-    const { layout } = this.answer.figure;
     const painted = paintedLayout(layout, theme, this.formats, this.color(0));
     const scale = data.log ? "log" : "linear";
     return {
@@ -181,28 +243,34 @@ export default class CompareView {
     };
   }
 
-  /** The part of x in view is asked for again, in more detail. */
+  /**
+   * The part of x in view is asked for again, in more detail.
+   * @param {Record<string, unknown>} change
+   */
   onZoom(change) {
     const names = Object.keys(change);
     if (!names.some((name) => name.startsWith("xaxis"))) return;
     const { range, autorange } = this.card.plot.layout.xaxis;
-    this.range = autorange === false || names.includes("xaxis.range[0]") ? range.map((end) => Number(end)) : null;
+    this.range = autorange === false || names.includes("xaxis.range[0]") ? range.map((/** @type {unknown} */ end) => Number(end)) : null;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.ask(), AFTER_ZOOM_MS);
   }
 
   // ---- legend ----
 
+  /** @param {number} group */
   dash(group) {
     return ["solid", "dash", "dot", "dash"][Math.floor(group / this.theme.colors.length) % 4];
   }
 
+  /** @param {number} group */
   swatch(group) {
     return swatch(this.dash(group), `color: ${this.color(group)}`);
   }
 
-  drawLegend() {
-    const entries = this.answer.groups.map((group, place) =>
+  /** @param {Group[]} groups */
+  drawLegend(groups) {
+    const entries = groups.map((group, place) =>
       legendButton({
         name: group.name,
         kind: this.dash(place),
@@ -218,7 +286,10 @@ export default class CompareView {
     replaceUnlessSame(this.legend, entries.map(({ button }) => button));
   }
 
-  /** The figure with the legend that the page keeps outside of it. */
+  /**
+   * The figure with the legend that the page keeps outside of it.
+   * @param {"png" | "svg"} format
+   */
   downloadPicture(format) {
     if (!this.card.isDrawn) return;
     const named = new Set();
@@ -242,7 +313,10 @@ export default class CompareView {
   }
 }
 
-/** For tests and the curious: what the page's comparison holds. */
+/**
+ * For tests and the curious: what the page's comparison holds.
+ * @param {CompareView} view
+ */
 function publish(view) {
   window.dqnLabCompare = {
     answer: () => view.answer,

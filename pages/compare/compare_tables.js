@@ -2,18 +2,45 @@
 
 import { fill, make, setAttribute } from "../shared/format.js";
 
-/** Replaces the children of `element` where they would look different: focus stays where nothing changed. */
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {string | [string, string]} Cell A value, and what stands beside it. */
+/** @typedef {{id: string, name: string, seed: number, state: string, metrics: string[]}} GroupRun */
+/**
+ * @typedef {object} Group Runs that differ by their seed alone.
+ * @property {string} key
+ * @property {string} name
+ * @property {GroupRun[]} runs
+ * @property {Cell[]} metrics
+ * @property {Cell[]} settings
+ * @property {string[]} notes
+ */
+/** @typedef {{opened: Set<string>, isOpen: boolean, onToggle: () => void}} Toggle */
+
+/** @type {WeakMap<Element, string>} */
+const shownHtml = new WeakMap();
+
+/**
+ * Replaces the children of `element` where they would look different: focus stays where nothing changed.
+ * @param {HTMLElement} element
+ * @param {Element[]} children
+ */
 export function replaceUnlessSame(element, children) {
   const html = children.map((child) => child.outerHTML).join("");
-  if (element.shownHtml === html) return;
-  const active = [...element.querySelectorAll("button")].indexOf(document.activeElement);
-  element.shownHtml = html;
+  if (shownHtml.get(element) === html) return;
+  const active = [...element.querySelectorAll("button")].findIndex((button) => button === document.activeElement);
+  shownHtml.set(element, html);
   element.replaceChildren(...children);
   if (active >= 0) element.querySelectorAll("button")[active]?.focus();
 }
 
 export class GroupTable {
-  /** `runHref(id)` gives the address of a run's own page. */
+  /**
+   * `runHref(id)` gives the address of a run's own page.
+   * @param {string} title
+   * @param {string} testId
+   * @param {Labels} labels
+   * @param {(id: string) => string} runHref
+   */
   constructor(title, testId, labels, runHref) {
     this.labels = labels;
     this.runHref = runHref;
@@ -28,33 +55,52 @@ export class GroupTable {
     );
   }
 
-  /** A row for each of `groups`; with `opened`, a group's runs can be opened below it. */
-  show(groups, columns, cells, swatch, opened, onToggle) {
+  /**
+   * A row for each of `groups`; with `opened`, a group's runs can be opened below it.
+   * @param {Group[]} groups
+   * @param {{label: string, help: string}[]} columns
+   * @param {(group: Group) => Cell[]} cells
+   * @param {(group: Group) => Node} swatch
+   * @param {Set<string>} [opened]
+   * @param {() => void} [onToggle]
+   */
+  show(groups, columns, cells, swatch, opened, onToggle = () => undefined) {
     this.element.hidden = groups.length === 0;
     const heads = columns.map(({ label, help }) => make("th", help ? { scope: "col", title: help } : { scope: "col" }, label));
     replaceUnlessSame(this.head, [make("th", { scope: "col" }, this.labels.group), ...heads]);
     const rows = groups.flatMap((group) => {
-      const isOpen = opened?.has(group.key);
+      const isOpen = opened?.has(group.key) ?? false;
       const own = this.groupRow(group, cells(group), swatch(group), opened && { opened, isOpen, onToggle });
       return isOpen ? [own, ...group.runs.map((run) => this.runRow(run))] : [own];
     });
     replaceUnlessSame(this.body, rows);
   }
 
+  /**
+   * @param {Group} group
+   * @param {Cell[]} cells
+   * @param {Node} swatch
+   * @param {Toggle} [toggle]
+   */
   groupRow(group, cells, swatch, toggle) {
     const name = toggle ? this.toggleButton(group, toggle) : make("span", {}, group.name);
     return make("tr", {}, make("th", { scope: "row" }, make("span", { class: "dqn-compare-name" }, swatch, name)), ...cells.map((cell) => this.cell(cell)));
   }
 
+  /** @param {Cell} cell */
   cell(cell) {
     const [value, beside] = Array.isArray(cell) ? cell : [cell, ""];
     return make("td", {}, value, beside ? make("small", {}, ` ${beside}`) : null);
   }
 
+  /**
+   * @param {Group} group
+   * @param {Toggle} toggle
+   */
   toggleButton(group, { opened, isOpen, onToggle }) {
     const button = make(
       "button",
-      { type: "button", class: "dqn-legend", "aria-expanded": String(Boolean(isOpen)), title: this.labels.each_run },
+      { type: "button", class: "dqn-legend", "aria-expanded": String(isOpen), title: this.labels.each_run },
       make("span", { "aria-hidden": "true" }, isOpen ? "▾" : "▸"),
       group.name,
     );
@@ -65,6 +111,7 @@ export class GroupTable {
     return button;
   }
 
+  /** @param {GroupRun} run */
   runRow(run) {
     const link = make("a", { href: this.runHref(run.id) }, `${run.name}, ${run.seed}`);
     const name = make("th", { scope: "row", class: "dqn-compare-run" }, link, make("small", {}, ` ${run.state}`));
@@ -73,6 +120,10 @@ export class GroupTable {
 }
 
 export class DownloadMenu {
+  /**
+   * @param {Labels} labels
+   * @param {(format: "png" | "svg") => void} onPicture
+   */
   constructor(labels, onPicture) {
     const files = [
       ["figure.csv", labels.figure_csv],
@@ -83,7 +134,8 @@ export class DownloadMenu {
       ["episodes.parquet", labels.episodes_parquet],
     ];
     this.links = files.map(([file, label]) => ({ file, link: make("a", { download: `compare-${file}` }, label) }));
-    const pictures = ["png", "svg"].map((format) => {
+    const formats = /** @type {const} */ (["png", "svg"]);
+    const pictures = formats.map((format) => {
       const button = make("button", { type: "button" }, fill(labels.picture, { format: format.toUpperCase() }));
       button.addEventListener("click", () => onPicture(format));
       return button;
@@ -96,13 +148,18 @@ export class DownloadMenu {
       make("ul", {}, ...items.map((item) => make("li", {}, item))),
     );
     this.element.addEventListener("click", (event) => {
-      if (event.target.closest("li")) this.element.open = false;
+      if (/** @type {Element} */ (event.target).closest("li")) this.element.open = false;
     });
     this.element.addEventListener("focusout", (event) => {
-      if (event.relatedTarget && !this.element.contains(event.relatedTarget)) this.element.open = false;
+      const next = /** @type {Node | null} */ (event.relatedTarget);
+      if (next && !this.element.contains(next)) this.element.open = false;
     });
   }
 
+  /**
+   * @param {string} address
+   * @param {string} query
+   */
   point(address, query) {
     for (const { file, link } of this.links) setAttribute(link, "href", `${address}/${file}?${query}`);
   }

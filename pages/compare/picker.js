@@ -4,22 +4,34 @@ import { fill, make, setText } from "../shared/format.js";
 
 const TELL_AFTER_MS = 250; // Clicks in quick succession are told together: each telling runs the page's script.
 
+/** @typedef {{id: string, title: string, facts: string, words: string}} PickedRun A run as the list shows it. */
+/**
+ * @typedef {object} PickerData What Python hands over.
+ * @property {PickedRun[]} runs
+ * @property {string[]} chosen
+ * @property {number} most Runs that can be chosen.
+ * @property {string} locale
+ * @property {import("../shared/format.js").Labels} labels
+ */
+
 export default class RunPicker {
+  /**
+   * @param {HTMLElement} parent
+   * @param {PickerData} data
+   */
   constructor(parent, data) {
     this.parent = parent;
     this.labels = data.labels;
     this.locale = data.locale;
+    this.runs = data.runs;
+    this.most = data.most;
     this.chosen = new Set(data.chosen);
+    /** @type {import("../shared/mount.js").SetTriggerValue} */
+    this.setTriggerValue = () => undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
     this.isUntold = false; // Whether the page's script does not know of the latest clicks yet.
-    this.build();
-  }
-
-  static identityOf({ locale }) {
-    return locale;
-  }
-
-  build() {
-    const { labels } = this;
+    const { labels } = data;
     this.filter = make("input", { type: "search", placeholder: labels.filter, "aria-label": labels.filter });
     this.filter.addEventListener("input", () => this.draw());
     this.count = make("p", { class: "dqn-picker-count", role: "status" });
@@ -42,12 +54,25 @@ export default class RunPicker {
     this.parent.append(this.root);
   }
 
+  /** @param {PickerData} data */
+  static identityOf({ locale }) {
+    return locale;
+  }
+
+  /**
+   * @param {string} text
+   * @param {() => void} onClick
+   */
   button(text, onClick) {
     const button = make("button", { type: "button", class: "dqn-switch" }, text);
     button.addEventListener("click", onClick);
     return button;
   }
 
+  /**
+   * @param {PickerData} data
+   * @param {import("../shared/mount.js").SetTriggerValue} setTriggerValue
+   */
   accept(data, setTriggerValue) {
     this.setTriggerValue = setTriggerValue;
     this.runs = data.runs;
@@ -64,6 +89,7 @@ export default class RunPicker {
     return this.runs.filter((run) => words.every((word) => run.words.includes(word)));
   }
 
+  /** @param {string[]} ids */
   choose(ids) {
     for (const id of ids) if (this.chosen.size < this.most) this.chosen.add(id);
     this.changed();
@@ -83,13 +109,16 @@ export default class RunPicker {
     this.none.disabled = this.chosen.size === 0;
     setText(this.empty, this.runs.length === 0 ? this.labels.no_runs : this.labels.no_match);
     this.empty.hidden = shown.length > 0;
-    const focused = document.activeElement?.dataset?.run;
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset.run;
     const scrolled = this.list.scrollTop;
     this.list.replaceChildren(...shown.map((run) => this.row(run)));
     this.list.scrollTop = scrolled;
-    if (focused) this.list.querySelector(`[data-run="${focused}"]`)?.focus({ preventScroll: true });
+    /** @type {HTMLElement | null} */
+    const again = focused ? this.list.querySelector(`[data-run="${focused}"]`) : null;
+    again?.focus({ preventScroll: true });
   }
 
+  /** @param {PickedRun} run */
   row(run) {
     const box = make("input", { type: "checkbox", "data-run": run.id });
     box.checked = this.chosen.has(run.id);

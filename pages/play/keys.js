@@ -3,25 +3,45 @@
 import { fill, make } from "../shared/format.js";
 
 export class Keys {
-  /** `keys` {name: action}; sticky: an action goes on after its key is let go. `onAction(action)` hears of changes. */
+  /**
+   * An action goes on after its key is let go where they are sticky. `onAction(action)` hears of changes.
+   * @param {object} options
+   * @param {Record<string, number>} options.keys Action by a key's name.
+   * @param {boolean} options.isSticky
+   * @param {string[]} options.actionNames
+   * @param {import("../shared/format.js").Labels} options.labels
+   * @param {(action: number | null) => void} options.onAction
+   * @param {() => void} options.onEnter
+   */
   constructor({ keys, isSticky, actionNames, labels, onAction, onEnter }) {
-    Object.assign(this, { keys, isSticky, onAction, onEnter });
+    this.keys = keys;
+    this.isSticky = isSticky;
+    this.onAction = onAction;
+    this.onEnter = onEnter;
+    /** @type {string[]} */
     this.held = [];
+    /** @type {number | null} */
     this.action = null;
+    /** @type {Map<string, HTMLElement>} */
     this.buttons = new Map();
     this.element = make("div", { class: "dqn-play-keys", role: "group", "aria-label": labels.keys });
     for (const [key, action] of Object.entries(keys)) {
       const name = actionNames[action] ?? fill(labels.action_n, { n: action });
       this.addButton(key, labels[`key_${key}`] ?? key, name);
     }
-    this.whenDown = (event) => this.down(event);
-    this.whenUp = (event) => this.release(event.key);
+    this.whenDown = (/** @type {KeyboardEvent} */ event) => this.down(event);
+    this.whenUp = (/** @type {KeyboardEvent} */ event) => this.release(event.key);
     this.whenLeft = () => [...this.held].forEach((key) => this.release(key));
     document.addEventListener("keydown", this.whenDown);
     document.addEventListener("keyup", this.whenUp);
     window.addEventListener("blur", this.whenLeft);
   }
 
+  /**
+   * @param {string} key
+   * @param {string} sign
+   * @param {string} name
+   */
   addButton(key, sign, name) {
     const button = make(
       "button",
@@ -39,6 +59,7 @@ export class Keys {
     this.element.append(button);
   }
 
+  /** @param {KeyboardEvent} event */
   down(event) {
     const { key, target, ctrlKey, altKey, metaKey } = event;
     if (ctrlKey || altKey || metaKey) return;
@@ -51,11 +72,13 @@ export class Keys {
     }
   }
 
+  /** @param {string} key */
   hold(key) {
     this.held = [...this.held.filter((each) => each !== key), key];
     this.tell();
   }
 
+  /** @param {string} key */
   release(key) {
     if (!this.held.includes(key)) return;
     this.held = this.held.filter((each) => each !== key);

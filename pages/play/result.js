@@ -4,9 +4,19 @@ import { fill, make, setAttribute, setText } from "../shared/format.js";
 
 const BEST_SHOWN = 5;
 
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/format.js").Formats} Formats */
+/** @typedef {{episode_return?: number, problem?: string}} AgentResult */
+/** @typedef {{score: number, seed: number, agentScore?: number, agent?: {result: AgentResult | null}}} PlayedGame */
+
 export class ResultView {
+  /**
+   * @param {{labels: Labels, formats: Formats, replayAddress: string, onAgain: (isSame: boolean) => void}} options
+   */
   constructor({ labels, formats, replayAddress, onAgain }) {
-    Object.assign(this, { labels, formats, replayAddress });
+    this.labels = labels;
+    this.formats = formats;
+    this.replayAddress = replayAddress;
     this.title = make("h3", {});
     this.bars = make("dl", { class: "dqn-versus" });
     this.verdict = make("p", { class: "dqn-verdict", role: "status", "data-testid": "verdict" });
@@ -25,14 +35,21 @@ export class ResultView {
     );
   }
 
-  /** `agent`: {episode_return} of the agent's episode, null while it is on its way, undefined without an agent. */
+  /**
+   * `agent` is null while the agent's episode is on its way, undefined without an agent.
+   * @param {{truncated: boolean, episode_return: number}} state
+   * @param {number} seed
+   * @param {AgentResult | null | undefined} agent
+   */
   show(state, seed, agent) {
     const { labels, formats } = this;
     setText(this.title, state.truncated ? labels.cut_off : labels.ended);
+    /** @type {[string, number, string][]} */
     const entries = [[labels.you, state.episode_return, "you"]];
     if (agent?.episode_return !== undefined) entries.push([labels.agent, agent.episode_return, "agent"]);
-    const { low, high } = { low: Math.min(0, ...entries.map(([, score]) => score)), high: Math.max(0, ...entries.map(([, score]) => score)) };
-    const at = (score) => (high > low ? (100 * (score - low)) / (high - low) : 0);
+    const scores = entries.map(([, score]) => score);
+    const { low, high } = { low: Math.min(0, ...scores), high: Math.max(0, ...scores) };
+    const at = (/** @type {number} */ score) => (high > low ? (100 * (score - low)) / (high - low) : 0);
     this.bars.replaceChildren(
       ...entries.map(([name, score, kind]) => {
         const bar = make("span", { class: `dqn-versus-bar dqn-versus-${kind}` });
@@ -52,26 +69,38 @@ export class ResultView {
     setAttribute(this.watch, "href", `${this.replayAddress}&seed=${seed}`);
   }
 
+  /**
+   * @param {number} own
+   * @param {AgentResult | null | undefined} agent
+   */
   verdictOn(own, agent) {
     const { labels } = this;
     if (agent === undefined) return "";
     if (agent === null) return labels.agent_thinks;
     if (agent.problem) return `${labels.agent_missing} ${agent.problem}`;
-    if (own > agent.episode_return) return labels.won;
-    return own === agent.episode_return ? labels.drawn : labels.beaten;
+    const score = agent.episode_return ?? NaN;
+    if (own > score) return labels.won;
+    return own === score ? labels.drawn : labels.beaten;
   }
 }
 
 /** The best games since the page was opened. */
 export class BestList {
+  /**
+   * @param {Labels} labels
+   * @param {Formats} formats
+   */
   constructor(labels, formats) {
-    Object.assign(this, { labels, formats });
+    this.labels = labels;
+    this.formats = formats;
+    /** @type {PlayedGame[]} */
     this.games = [];
     this.list = make("ol", { class: "dqn-best", "data-testid": "best" });
     this.empty = make("p", { class: "dqn-best-empty" }, labels.no_games);
     this.element = make("section", { class: "dqn-card" }, make("h3", {}, labels.best), this.empty, this.list);
   }
 
+  /** @param {PlayedGame} game */
   add(game) {
     this.games.push(game);
     this.games.sort((one, other) => other.score - one.score);

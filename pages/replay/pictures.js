@@ -8,12 +8,21 @@ const PREFETCHED = 16;
 const PACK_HEAD = 4; // Numbers before the lengths: first, count, drawn, whether these are all.
 
 export class Pictures {
-  /** `url(first)` is asked for the pictures from there on; `onNews()` is called when some came or one was decoded. */
+  /**
+   * `url(first)` is asked for the pictures from there on; `onNews()` is called when some came or one was decoded.
+   * @param {{url: (first: number) => string, onNews: () => void, onProblem: (error: unknown) => void}} options
+   */
   constructor({ url, onNews, onProblem }) {
-    Object.assign(this, { url, onNews, onProblem });
+    this.url = url;
+    this.onNews = onNews;
+    this.onProblem = onProblem;
+    /** @type {Uint8Array<ArrayBuffer>[]} */
     this.packed = [];
-    this.bitmaps = new Map(); // number -> ImageBitmap, the one not shown for the longest first
+    /** @type {Map<number, ImageBitmap>} By number, the one not shown for the longest first. */
+    this.bitmaps = new Map();
+    /** @type {Set<number>} */
     this.decoding = new Set();
+    /** @type {number[]} */
     this.wanted = [];
     this.isComplete = false;
     this.abort = new AbortController();
@@ -36,9 +45,10 @@ export class Pictures {
     }
   }
 
+  /** @param {ArrayBuffer} pack */
   take(pack) {
     const view = new DataView(pack);
-    const number = (index) => view.getUint32(4 * index, true);
+    const number = (/** @type {number} */ index) => view.getUint32(4 * index, true);
     const count = number(1);
     let at = 4 * (PACK_HEAD + count);
     for (let i = 0; i < count; i += 1) {
@@ -49,14 +59,22 @@ export class Pictures {
     this.isComplete = number(3) === 1 && this.length >= number(2);
   }
 
-  /** [number, bitmap] of the picture `index` if it is decoded; decodes it, and those to come at `stride`. */
+  /**
+   * [number, bitmap] of the picture `index` if it is decoded; decodes it, and those to come at `stride`.
+   * @param {number} index
+   * @param {number} stride
+   */
   get(index, stride) {
     this.wanted = Array.from({ length: PREFETCHED }, (_, i) => index + i * stride);
     this.decodeNext();
     return this.touch(index);
   }
 
-  /** The same while it plays: a machine that cannot keep up shows the latest that it has, rather than none. */
+  /**
+   * The same while it plays: a machine that cannot keep up shows the latest that it has, rather than none.
+   * @param {number} index
+   * @param {number} stride
+   */
   getLatest(index, stride) {
     const found = this.get(index, stride);
     if (found !== null) return found;
@@ -64,6 +82,10 @@ export class Pictures {
     return latest.length > 0 ? this.touch(Math.max(...latest)) : null;
   }
 
+  /**
+   * @param {number} index
+   * @returns {[number, ImageBitmap] | null}
+   */
   touch(index) {
     const bitmap = this.bitmaps.get(index);
     if (bitmap === undefined) return null;
@@ -73,7 +95,7 @@ export class Pictures {
   }
 
   decodeNext() {
-    const isMissing = (index) =>
+    const isMissing = (/** @type {number} */ index) =>
       index >= 0 && index < this.length && !this.bitmaps.has(index) && !this.decoding.has(index);
     while (this.decoding.size < DECODES_AT_ONCE) {
       const index = this.wanted.find(isMissing);
@@ -82,6 +104,7 @@ export class Pictures {
     }
   }
 
+  /** @param {number} index */
   async decode(index) {
     this.decoding.add(index);
     try {
@@ -98,6 +121,10 @@ export class Pictures {
     this.onNews();
   }
 
+  /**
+   * @param {number} index
+   * @param {ImageBitmap} bitmap
+   */
   keep(index, bitmap) {
     this.bitmaps.set(index, bitmap);
     for (const [oldest, each] of this.bitmaps) {

@@ -6,7 +6,12 @@ import { Curves } from "./curves.js";
 
 const MANY = 10; // States that Shift and an arrow go.
 
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/format.js").Formats} Formats */
+/** @typedef {{title: string, detail: string, url: string}} Side One of the episodes shown. */
+
 class ScrubBar extends Curves {
+  /** @param {{labels: Labels, formats: Formats, onSeek: import("./curves.js").OnSeek}} options */
   constructor({ labels, formats, onSeek }) {
     super({ className: "dqn-scrub", onSeek, formats });
     this.labels = labels;
@@ -23,6 +28,11 @@ class ScrubBar extends Curves {
     }
   }
 
+  /**
+   * @param {number} step
+   * @param {string} returns The return so far, of each side.
+   * @param {number} share Of the pictures that have come.
+   */
   show(step, returns, share) {
     this.moveTo(step);
     this.loaded.style.transform = `scaleX(${share})`;
@@ -34,17 +44,24 @@ class ScrubBar extends Curves {
   }
 }
 
-export class Transport {
-  constructor({ labels, formats, clock, sides, onFullScreen }) {
-    Object.assign(this, { labels, formats, clock, sides, onFullScreen });
-    this.scrub = new ScrubBar({ labels, formats, onSeek: (step, phase) => this.scrubTo(step, phase) });
-    this.build();
-    this.whenKey = (event) => this.key(event);
-    document.addEventListener("keydown", this.whenKey);
-  }
+/**
+ * @typedef {object} TransportOptions
+ * @property {Labels} labels
+ * @property {Formats} formats
+ * @property {import("../shared/player.js").Clock} clock
+ * @property {Side[]} sides
+ * @property {() => void} onFullScreen
+ */
 
-  build() {
-    const { labels, clock } = this;
+export class Transport {
+  /** @param {TransportOptions} options */
+  constructor({ labels, formats, clock, sides, onFullScreen }) {
+    this.labels = labels;
+    this.formats = formats;
+    this.clock = clock;
+    this.sides = sides;
+    this.wasPlaying = false;
+    this.scrub = new ScrubBar({ labels, formats, onSeek: (step, phase) => this.scrubTo(step, phase) });
     this.playButton = new PlayButton({ clock, labels, testId: "play" });
     this.repeat = this.button("repeat", labels.repeat, () => clock.toggleRepeating());
     this.position = make("span", { class: "dqn-position", "data-testid": "position" }, DASH);
@@ -77,11 +94,13 @@ export class Transport {
           { class: "dqn-button-group" },
           make("div", { class: "dqn-speeds", role: "group", "aria-label": labels.speed }, ...this.speeds),
           this.repeat,
-          document.fullscreenEnabled ? this.button("full", labels.full_screen, this.onFullScreen) : null,
+          document.fullscreenEnabled ? this.button("full", labels.full_screen, onFullScreen) : null,
         ),
       ),
       make("p", { class: "dqn-keys" }, ...keyHints(labels)),
     );
+    this.whenKey = (/** @type {KeyboardEvent} */ event) => this.key(event);
+    document.addEventListener("keydown", this.whenKey);
   }
 
   /** Which curve is whose, where there are two. */
@@ -94,11 +113,20 @@ export class Transport {
     return make("div", { class: "dqn-key-list" }, ...keys);
   }
 
+  /**
+   * @param {import("../shared/player.js").IconName} name
+   * @param {string} label
+   * @param {() => void} onPress
+   */
   button(name, label, onPress) {
     return iconButton({ icon: name, label, testId: name, onPress });
   }
 
-  /** A drag holds a replay that plays, and lets it go on from where it ends. */
+  /**
+   * A drag holds a replay that plays, and lets it go on from where it ends.
+   * @param {number} step
+   * @param {import("./curves.js").Phase} phase
+   */
   scrubTo(step, phase) {
     if (phase === "start") {
       this.wasPlaying = this.clock.isPlaying;
@@ -108,6 +136,7 @@ export class Transport {
     if (phase === "end" && this.wasPlaying) this.clock.play();
   }
 
+  /** @param {KeyboardEvent} event */
   key(event) {
     const act = this.actionOf(event);
     if (act === null || !isForUs(event)) return;
@@ -115,9 +144,11 @@ export class Transport {
     act();
   }
 
+  /** @param {KeyboardEvent} event */
   actionOf({ key, shiftKey, ctrlKey, altKey, metaKey }) {
     if (ctrlKey || altKey || metaKey) return null;
     const { clock } = this;
+    /** @type {Record<string, () => void>} */
     const actions = {
       " ": () => clock.toggle(),
       ArrowLeft: () => clock.move(shiftKey ? -MANY : -1),
@@ -131,6 +162,11 @@ export class Transport {
     return actions[key] ?? null;
   }
 
+  /**
+   * @param {number} step
+   * @param {string} returns
+   * @param {number} share
+   */
   show(step, returns, share) {
     const { clock, labels, formats } = this;
     this.scrub.show(step, returns, share);
@@ -146,7 +182,10 @@ export class Transport {
   }
 }
 
-/** Whether a key was pressed for the replay: not while somebody types or chooses, and Space not to press a button. */
+/**
+ * Whether a key was pressed for the replay: not while somebody types or chooses, and Space not to press a button.
+ * @param {KeyboardEvent} event
+ */
 function isForUs({ target, key }) {
   if (!(target instanceof Element)) return true;
   if (key === " " && target.closest("button, a, [type=checkbox], [role=button], summary")) return false;
@@ -154,7 +193,10 @@ function isForUs({ target, key }) {
   return !target.closest("input, textarea, select, [contenteditable], [role]:not([role=main])");
 }
 
-/** The help line, its keys drawn as keys: "[Space] play or pause". */
+/**
+ * The help line, its keys drawn as keys: "[Space] play or pause".
+ * @param {Labels} labels
+ */
 function keyHints(labels) {
   const hints = ["keys_play", "keys_step", "keys_many", "keys_ends", "keys_speed"];
   return hints.map((name) => {

@@ -161,6 +161,7 @@ export class PlotCard {
  * @param {import("./plot_theme.js").Theme<unknown>} theme
  * @param {import("./format.js").Formats} formats
  * @param {string} activeColor Of the mode bar's button that is on.
+ * @returns {PlotlyValues}
  */
 export function paintedLayout(layout, theme, formats, activeColor) {
   const axis = {

@@ -13,21 +13,47 @@ const MARKERS_AT_MOST = 300; // A marker costs far more to draw than a point of 
 const MARKERS_APART = 80; // More of them touch: they are drawn smaller and without their rims.
 
 const measureText = (() => {
-  const context = document.createElement("canvas").getContext("2d");
-  return (text, font) => {
+  const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
+  return (/** @type {string} */ text, /** @type {string} */ font) => {
     context.font = `${MARK_FONT_SIZE}px ${font}`;
     return context.measureText(text).width;
   };
 })();
 
+/**
+ * @param {any} marker
+ * @param {number} count
+ * @param {string} color
+ * @param {string} background
+ */
 function markerStyle(marker, count, color, background) {
   const isCrowded = count > MARKERS_APART;
   const size = isCrowded ? marker.size - 2 : marker.size;
   return { ...marker, color, size, line: { color: background, width: isCrowded ? 0 : marker.line.width } };
 }
 
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/plot_theme.js").Theme<Record<string, string>>} PanelTheme */
+/** @typedef {import("./panel_series.js").EpisodeSeries} EpisodeSeries */
+/** @typedef {{data: any[], layout: any}} Template What pages/train/charts.py makes; its docstring tells of `meta`. */
+/**
+ * @typedef {object} View What is drawn.
+ * @property {EpisodeSeries} series
+ * @property {import("./panel_marks.js").Mark[]} marks
+ * @property {number | null} goal
+ * @property {PanelTheme} theme
+ * @property {import("../shared/format.js").Formats} formats
+ * @property {string} fileName
+ */
+
 export class LiveChart {
-  /** `onStale` is called when the chart wants to be drawn again: zoomed, resized, legend or axis switched. */
+  /**
+   * `onStale` is called when the chart wants to be drawn again: zoomed, resized, legend or axis switched.
+   * @param {Template} template
+   * @param {Labels} labels
+   * @param {string} locale
+   * @param {() => void} onStale
+   */
   constructor(template, labels, locale, onStale) {
     this.template = template;
     this.id = template.layout.meta.id;
@@ -37,13 +63,9 @@ export class LiveChart {
     this.isStale = true;
     this.isOnScreen = true;
     this.onStale = onStale;
-    this.build(locale);
-    this.watchSight();
-  }
-
-  build(locale) {
-    const { title, log_switch: hasLogSwitch } = this.template.layout.meta;
+    const { title, log_switch: hasLogSwitch } = template.layout.meta;
     const headingId = `dqn-heading-${this.id}`;
+    /** @type {{button: HTMLElement, line: HTMLElement, trace: any}[]} */
     this.buttons = [];
     const legend = this.template.data.length > 1 ? this.template.data.map((trace) => this.legendButton(trace)) : [];
     const tools = make("div", { class: "dqn-tools" }, ...legend, hasLogSwitch ? this.logButton() : null);
@@ -56,8 +78,14 @@ export class LiveChart {
       plot: { "aria-label": title },
       head: [make("h3", { id: headingId }, title), tools],
     });
+    this.sightings = new IntersectionObserver(([entry]) => {
+      this.isOnScreen = entry.isIntersecting;
+      if (this.isOnScreen) this.onStale();
+    });
+    this.sightings.observe(this.card.element);
   }
 
+  /** @param {any} trace */
   legendButton(trace) {
     const { key } = trace.meta;
     const { button, line } = legendButton({
@@ -90,14 +118,6 @@ export class LiveChart {
     return button;
   }
 
-  watchSight() {
-    this.sightings = new IntersectionObserver(([entry]) => {
-      this.isOnScreen = entry.isIntersecting;
-      if (this.isOnScreen) this.onStale();
-    });
-    this.sightings.observe(this.card.element);
-  }
-
   touch() {
     this.isStale = true;
     this.onStale();
@@ -112,12 +132,13 @@ export class LiveChart {
     return this.isStale && this.isOnScreen && this.card.isReady;
   }
 
+  /** @param {string} text */
   showEmpty(text) {
     this.card.showEmpty(text);
     this.card.element.classList.toggle("dqn-is-empty", text !== "");
   }
 
-  /** Draws from `view`: {series, marks, goal, theme, formats, fileName}. */
+  /** @param {View} view */
   draw(view) {
     this.isStale = false;
     const isFirst = !this.card.isDrawn;
@@ -129,13 +150,17 @@ export class LiveChart {
     }
   }
 
-  /** Visible range of x, or everything while the chart follows the data. */
+  /**
+   * Visible range of x, or everything while the chart follows the data.
+   * @returns {[number, number]}
+   */
   visibleRange() {
     const axis = this.card.plot.layout?.xaxis;
     if (!axis || axis.autorange !== false || !axis.range) return [-Infinity, Infinity];
     return [Math.min(...axis.range), Math.max(...axis.range)];
   }
 
+  /** @param {View} view */
   traces(view) {
     const range = this.visibleRange();
     const limit = Math.min(POINTS_AT_MOST, Math.max(200, this.card.size.width * POINTS_PER_PIXEL));
@@ -153,16 +178,27 @@ export class LiveChart {
     });
   }
 
+  /**
+   * @param {any} trace
+   * @param {View} view
+   */
   isShown(trace, view) {
     return !this.hidden.has(trace.meta.key) && !(trace.meta.y === "goal" && view.goal === null);
   }
 
+  /**
+   * @param {any} trace
+   * @param {[number, number]} range
+   * @param {number} limit
+   * @param {View} view
+   */
   points({ meta, mode }, range, limit, { series, goal }) {
     if (meta.y === "goal") return { x: [series.column(meta.x)[0], series.last(meta.x)], y: [goal, goal] };
     if (mode === "markers") return series.points(meta, range, Math.min(limit, MARKERS_AT_MOST), sample);
     return series.points(meta, range, limit, decimate);
   }
 
+  /** @param {View} view */
   layout(view) {
     const { layout } = this.template;
     const { theme } = view;
@@ -182,24 +218,29 @@ export class LiveChart {
     };
   }
 
+  /** @param {View} view */
   marks(view) {
     const axis = this.card.plot._fullLayout?.xaxis;
     if (!axis || view.marks.length === 0) return { shapes: [], annotations: [], rows: 0 };
     const width = this.card.size.width - this.template.layout.margin.l - this.template.layout.margin.r;
     const [low, high] = axis.range;
-    const toPixel = (x) => ((x - low) / (high - low)) * width;
+    const toPixel = (/** @type {number} */ x) => ((x - low) / (high - low)) * width;
     const { placed, rows } = layoutMarks(view.marks, toPixel, width, (text) => measureText(text, view.theme.font));
     const { t, b } = this.template.layout.margin;
     const plotHeight = Math.max(40, this.card.size.height - t - b - rows * MARK_ROW_PX);
     return { ...drawMarks(placed, plotHeight, view.theme), rows };
   }
 
+  /** @param {string} runId */
   pictureButton(runId) {
     const title = this.labels.download_png;
     return { name: "picture", title, icon: this.card.Plotly.Icons.camera, click: () => this.downloadPicture(runId) };
   }
 
-  /** The chart as it stands, with the heading and the legend that the page keeps outside of the figure. */
+  /**
+   * The chart as it stands, with the heading and the legend that the page keeps outside of the figure.
+   * @param {string} runId
+   */
   downloadPicture(runId) {
     this.card.savePicture({
       fileName: `${runId}-${this.id}`,
@@ -212,6 +253,10 @@ export class LiveChart {
     });
   }
 
+  /**
+   * @param {PanelTheme} theme
+   * @param {number | null} goal
+   */
   paintLegend(theme, goal) {
     for (const { button, line, trace } of this.buttons) {
       line.style.color = theme.colors[trace.meta.color];
@@ -219,6 +264,7 @@ export class LiveChart {
     }
   }
 
+  /** @param {View} view */
   describe(view) {
     const { title } = this.template.layout.meta;
     const value = view.formats.significant(view.series.last(this.template.data[0].meta.y));

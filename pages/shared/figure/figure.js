@@ -10,29 +10,45 @@ import { figureLayout, paintedTrace } from "./figure_theme.js";
 const FRAME_EVENT = "dqn-lab-frame";
 const PICTURE_HEAD_PX = 40;
 
+/** @typedef {import("./figure_theme.js").FigureTheme} FigureTheme */
+/**
+ * @typedef {object} FigureData What Python hands over.
+ * @property {string} id
+ * @property {string} title
+ * @property {string} hint
+ * @property {string} summary
+ * @property {import("./figure_data.js").Figure} figure
+ * @property {import("./figure_data.js").Frame[]} frames
+ * @property {number} height
+ * @property {string} group
+ * @property {string} file_name
+ * @property {string} locale
+ * @property {import("../format.js").Labels} labels
+ * @property {{light: Record<string, string>, dark: Record<string, string>}} palette
+ * @property {{light: string[], dark: string[]}} series
+ * @property {import("./figure_theme.js").Scales} scales
+ */
+
 export default class FigureCard {
+  /**
+   * @param {HTMLElement} parent
+   * @param {FigureData} data
+   */
   constructor(parent, data) {
     this.parent = parent;
     this.id = data.id;
-    this.build(data);
-    this.follow = ({ detail }) => {
-      if (detail.group !== this.data.group || detail.index === this.player.index) return;
-      this.player.pause();
-      this.player.show(Math.min(detail.index, this.player.names.length - 1));
-      this.draw();
-    };
-    window.addEventListener(FRAME_EVENT, this.follow);
-  }
-
-  static identityOf({ id }) {
-    return id;
-  }
-
-  build({ labels, locale }) {
-    const { id } = this;
+    this.data = data;
+    /** @type {import("./figure_data.js").Figure | null} */
+    this.figure = null;
+    /** @type {import("./figure_data.js").Frame[]} */
+    this.frames = [];
+    this.formats = makeFormats(data.locale);
+    /** @type {FigureTheme | null} */
+    this.theme = null;
+    const { id, labels, locale } = data;
     this.heading = make("h3", { id: `dqn-heading-${id}` });
     this.hint = make("p", { class: "dqn-hint" });
-    const tool = (name, act) => {
+    const tool = (/** @type {string} */ name, /** @type {() => void} */ act) => {
       const button = make(
         "button",
         { type: "button", class: "dqn-tool", title: labels[`${name}_help`], "data-testid": `${name}-${id}` },
@@ -57,19 +73,36 @@ export default class FigureCard {
     const attributes = { class: "dqn-live dqn-figure", "aria-labelledby": `dqn-heading-${id}` };
     this.root = make("section", attributes, this.card.element);
     this.parent.append(this.root);
+    this.follow = (/** @type {Event} */ event) => {
+      const { detail } = /** @type {CustomEvent<{group: string, index: number}>} */ (event);
+      if (detail.group !== this.data.group || detail.index === this.player.index) return;
+      this.player.pause();
+      this.player.show(Math.min(detail.index, this.player.names.length - 1));
+      this.draw();
+    };
+    window.addEventListener(FRAME_EVENT, this.follow);
   }
 
-  /** What Python rendered: the figure, its texts, the page's colours. */
+  /** @param {FigureData} data */
+  static identityOf({ id }) {
+    return id;
+  }
+
+  /**
+   * What Python rendered: the figure, its texts, the page's colours.
+   * @param {FigureData} data
+   */
   accept(data) {
-    const isNew = this.data === undefined || JSON.stringify(data.figure) !== JSON.stringify(this.data.figure);
-    const wasAtEnd = this.data === undefined || this.player.index >= this.player.names.length - 1;
-    const isOtherFrames = JSON.stringify(data.frames) !== JSON.stringify(this.data?.frames);
+    const isFirst = this.figure === null;
+    const isNew = isFirst || JSON.stringify(data.figure) !== JSON.stringify(this.data.figure);
+    const wasAtEnd = isFirst || this.player.index >= this.player.names.length - 1;
+    const isOtherFrames = isFirst || JSON.stringify(data.frames) !== JSON.stringify(this.data.frames);
     this.data = data;
     if (isNew) this.figure = unpacked(data.figure);
     if (isOtherFrames) this.frames = unpacked(data.frames);
     this.formats = makeFormats(data.locale);
-    this.theme = { ...readTheme(this.root, data.palette), series: [] };
-    this.theme.series = data.series[this.theme.isDark ? "dark" : "light"];
+    const theme = readTheme(this.root, data.palette);
+    this.theme = { ...theme, series: data.series[theme.isDark ? "dark" : "light"] };
     setText(this.heading, data.title);
     setText(this.hint, data.hint);
     this.hint.hidden = data.hint === "";
@@ -77,27 +110,28 @@ export default class FigureCard {
     setAttribute(this.root, "lang", data.locale);
     if (isOtherFrames) {
       const names = data.frames.map((frame) => frame.name);
-      this.player.accept(names, wasAtEnd ? Math.max(0, names.length - 1) : Math.min(this.player.index, names.length - 1));
+      const last = Math.max(0, names.length - 1);
+      this.player.accept(names, wasAtEnd ? last : Math.min(this.player.index, last));
     }
     this.draw();
   }
 
-  /** Shows the frame that the player has moved to, here and in the figures that go along. */
+  /**
+   * Shows the frame that the player has moved to, here and in the figures that go along.
+   * @param {number} index
+   */
   tellGroup(index) {
     this.draw();
     const { group } = this.data;
     if (group) window.dispatchEvent(new CustomEvent(FRAME_EVENT, { detail: { group, index } }));
   }
 
-  traces() {
-    return tracesAt(this.figure, this.frames, this.player.index).map((trace) =>
-      paintedTrace(trace, this.theme, this.data.scales),
-    );
-  }
-
   draw() {
-    if (!this.card.isReady) return;
-    this.card.draw(this.traces(), figureLayout(this.figure.layout, this.theme, this.formats));
+    const { figure, theme } = this;
+    if (!this.card.isReady || figure === null || theme === null) return;
+    const traces = tracesAt(figure, this.frames, this.player.index);
+    const painted = traces.map((trace) => paintedTrace(trace, theme, this.data.scales));
+    this.card.draw(painted, figureLayout(figure.layout, theme, this.formats));
     const said = [this.data.title, this.player.names[this.player.index], this.data.summary];
     setAttribute(this.card.plot, "aria-label", said.filter(Boolean).join(". "));
     setAttribute(this.root, "data-frame", String(this.player.index));
@@ -109,6 +143,7 @@ export default class FigureCard {
   }
 
   saveTable() {
+    if (this.figure === null) return;
     const text = csvText(tableOf(tracesAt(this.figure, this.frames, this.player.index), this.data.labels));
     const link = make("a", {
       href: URL.createObjectURL(new Blob(["\ufeff", text], { type: "text/csv;charset=utf-8" })),

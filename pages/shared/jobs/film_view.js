@@ -4,16 +4,27 @@ import { fill, make, setAttribute, setText } from "../format.js";
 
 const MEGABYTE = 1e6;
 
+/** @typedef {import("../format.js").Labels} Labels */
+/** @typedef {{url: string, name: string, bytes: number}} Video A file that is made. */
+
 export class FilmView {
+  /** @param {{labels: Labels, formats: import("../format.js").Formats, basePath: string}} options */
   constructor({ labels, formats, basePath }) {
-    Object.assign(this, { labels, formats, basePath });
+    this.labels = labels;
+    this.formats = formats;
+    this.basePath = basePath;
+    this.address = "";
     this.stage = make("div", { class: "dqn-film-stage" });
     this.link = make("a", { class: "dqn-film-link", "data-testid": "film-download" });
     this.element = make("div", { class: "dqn-film", "data-testid": "film" }, this.stage, this.link);
     this.element.hidden = true;
   }
 
-  /** `film` is {url, name, bytes}; `isWanted` starts it at once. */
+  /**
+   * `isWanted` starts it at once.
+   * @param {Video} video
+   * @param {{isWanted?: boolean}} options
+   */
   show({ url, name, bytes }, { isWanted = false } = {}) {
     const address = `${this.basePath}${url}`;
     if (this.address === address) return;
@@ -26,6 +37,10 @@ export class FilmView {
     this.element.hidden = false;
   }
 
+  /**
+   * @param {string} address
+   * @param {boolean} isWanted
+   */
   video(address, isWanted) {
     const video = make("video", { src: address, controls: "", loop: "", playsinline: "", preload: "auto" });
     video.muted = true; // A film without sound may start by itself.
@@ -33,6 +48,10 @@ export class FilmView {
     return video;
   }
 
+  /**
+   * @param {string} address
+   * @param {string} name
+   */
   picture(address, name) {
     return make("img", { src: address, alt: name });
   }
