@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dqn_core.analysis.bootstrap import bootstrap_interval
 from dqn_core.analysis.episode_table import Curve, FloatArray
 
-__all__ = ["GRID_POINTS", "Band", "band", "common_grid", "interpolated", "wilson_interval"]
+__all__ = ["GRID_POINTS", "Band", "band", "common_grid", "interpolated", "thinned", "wilson_interval", "within"]
 
 GRID_POINTS = 500
 """Points of a grid at most."""
@@ -105,3 +105,34 @@ def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     half = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials)) / (1 + z * z / trials)
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def thinned(curve: Curve, limit: int) -> Curve:
+    """At most about ``limit`` points of ``curve``: the lowest and the highest in each of ``limit / 2`` parts of x.
+
+    The first and the last point stay as well.
+    """
+    if len(curve) <= limit:
+        return curve
+    x, y = curve.x, curve.y
+    parts = max(1, limit // 2)
+    part = np.minimum(((x - x[0]) * (parts / (x[-1] - x[0] or 1.0))).astype(np.int64), parts - 1)
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    kept = np.unique(np.concatenate([[0], _first(y, part, starts, np.minimum), _first(y, part, starts, np.maximum),
+                                     [len(x) - 1]]))  # fmt: skip
+    return Curve(x[kept], y[kept])
+
+
+def within(curve: Curve, low: float, high: float) -> Curve:
+    """The points from ``low`` to ``high`` and one more on either side, so that a line runs out of the view."""
+    first = max(0, int(np.searchsorted(curve.x, low)) - 1)
+    end = int(np.searchsorted(curve.x, high, side="right")) + 1
+    return Curve(curve.x[first:end], curve.y[first:end])
+
+
+def _first(y: FloatArray, part: NDArray[np.int64], starts: NDArray[np.int64], extreme: np.ufunc) -> NDArray[np.int64]:
+    """Index of each part's extreme value; of equal ones, the first."""
+    extremes = extreme.reduceat(y, starts)
+    lengths = np.diff(starts, append=len(y))
+    found = np.flatnonzero(y == np.repeat(extremes, lengths))
+    return found[np.diff(part[found], prepend=-1) > 0]

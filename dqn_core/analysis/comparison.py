@@ -9,13 +9,23 @@ from typing import Literal
 import numpy as np
 
 from dqn_core.analysis.bands import Band, band, common_grid
-from dqn_core.analysis.episode_table import Curve
-from dqn_core.analysis.grouping import RunGroup
-from dqn_core.analysis.run_data import RunData
-from dqn_core.analysis.smoothing import smoothed
+from dqn_core.analysis.episode_table import Curve, FloatArray
+from dqn_core.analysis.run_data import RunData, RunGroup
 from dqn_core.events import HyperparametersChanged
 
-__all__ = ["X_AXES", "Y_AXES", "ChangeMark", "Choices", "GroupLine", "RunLine", "XAxis", "change_marks", "compared"]
+__all__ = [
+    "X_AXES",
+    "Y_AXES",
+    "ChangeMark",
+    "Choices",
+    "GroupLine",
+    "RunLine",
+    "XAxis",
+    "change_marks",
+    "compared",
+    "smoothed",
+    "trailing_mean",
+]
 
 XAxis = Literal["env_step", "episode", "wall_time_s"]
 YAxis = Literal["episode_return", "eval_return", "loss_mean", "length", "epsilon", "q_mean"]
@@ -114,3 +124,23 @@ def _group_line(number: int, lines: Sequence[RunLine], choices: Choices) -> Grou
     is_smoothed = choices.window > 1
     faint = band(raw, grid, beyond_shortest=beyond, has_interval=False) if is_smoothed else smooth
     return GroupLine(group=number, raw=faint, smooth=smooth)
+
+
+def trailing_mean(values: FloatArray, window: int) -> FloatArray:
+    """Mean of the newest ``window`` values up to each one (fewer at the beginning); [N] -> [N].
+
+    Sums are taken of differences from the first value, so that a large offset costs no digits.
+    """
+    if window <= 1 or len(values) == 0:
+        return values
+    offset = values[0]
+    sums = np.concatenate([[0.0], np.cumsum(values - offset)])
+    ends = np.arange(1, len(values) + 1)
+    starts = np.maximum(0, ends - window)
+    means: FloatArray = (sums[ends] - sums[starts]) / (ends - starts) + offset
+    return means
+
+
+def smoothed(curve: Curve, window: int) -> Curve:
+    """``curve`` with the trailing mean over ``window`` of its points in place of each value."""
+    return Curve(curve.x, trailing_mean(curve.y, window))

@@ -60,8 +60,7 @@ def experiment(arguments: list[str]) -> int:
     base = tyro.cli(TrainingConfig, default=preset, args=rest, prog=_PROGRAM, description=_FIELDS)
     _refuse_without_effect(options, preset, base)
     from dqn_core.environments.make import inspect_environment
-    from dqn_core.runs.experiment_spec import ExperimentSpec
-    from dqn_core.runs.experiment_values import parsed_value
+    from dqn_core.runs.experiment_spec import ExperimentSpec, parsed_value
 
     values = [parsed_value(options.field, text) for text in options.values] if options.field else []
     spec = ExperimentSpec.sweep(base, options.field, values, options.seeds)

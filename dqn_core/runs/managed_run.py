@@ -1,4 +1,4 @@
-"""One run of this server: its feed, its thread, and what was last asked of it."""
+"""The runs of this server: of each its feed, its thread, and what was last asked of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import functools
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dqn_core.config import TrainingConfig
@@ -30,8 +31,9 @@ from dqn_core.events import (
 )
 from dqn_core.runs.executors.thread import Mailbox, NeverBegun, RunThread, TrainerFactory
 from dqn_core.runs.recorder import RunRecorder
+from dqn_core.runs.records import RunRecord
 
-__all__ = ["ManagedRun"]
+__all__ = ["ManagedRun", "ManagedRuns"]
 
 _BETWEEN_WATCHES_S = 0.5
 _ANSWER_S = 4.0
@@ -222,3 +224,66 @@ class ManagedRun:
             self.mailbox.put(Pause())
         template = mark("Nobody watched this run for {minutes} minutes, so it was paused. Press Resume to continue.")
         self.feed.publish(Notice(template=template, parameters={"minutes": round(after_s / 60, 1)}))
+
+
+# ---------------------------------------------------------------------------------------------------------- all of them
+
+_KEPT_ENDED = 8
+"""Ended runs whose feeds stay in memory, for the viewers that look at their last frames."""
+
+
+class ManagedRuns(Mapping[str, ManagedRun]):
+    """By run id; any thread may call any method."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # held for a few assignments only
+        self._runs: dict[str, ManagedRun] = {}
+        self._launches: Counter[str] = Counter()
+
+    def __getitem__(self, run_id: str) -> ManagedRun:
+        return self._runs[run_id]
+
+    def __iter__(self) -> Iterator[str]:
+        with self._lock:
+            return iter(list(self._runs))
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def add(self, run: ManagedRun) -> None:
+        """Take on a run, in place of what it was before if it goes on; old ones that ended are forgotten."""
+        with self._lock:
+            ended = [run_id for run_id, each in self._runs.items() if not each.is_at_work and each.feed.is_over]
+            for run_id in ended[: max(0, len(ended) - _KEPT_ENDED)]:
+                if not self._runs[run_id].feed.has_unstored:  # else the store does not have everything
+                    del self._runs[run_id]
+            self._runs[run.feed.run_id] = run
+            self._launches[run.feed.run_id] += 1
+
+    def discard(self, run_id: str) -> None:
+        """Forget a run."""
+        with self._lock:
+            self._runs.pop(run_id, None)
+
+    def launches(self, run_id: str) -> int:
+        """How often the run was taken on."""
+        return self._launches[run_id]
+
+    def active_of(self, owner: str) -> int:
+        """How many active runs ``owner`` has."""
+        return sum(run.is_active and run.feed.record().owner == owner for run in self.snapshot())
+
+    def paused_of(self, owner: str) -> int:
+        """How many runs of ``owner`` are paused, and so keep their memory."""
+        return sum(run.feed.state is RunState.PAUSED and run.feed.record().owner == owner for run in self.snapshot())
+
+    def snapshot(self) -> list[ManagedRun]:
+        """All of them at one moment."""
+        with self._lock:
+            return list(self._runs.values())
+
+    def present(self, records: Iterable[RunRecord]) -> list[RunRecord]:
+        """``records`` as they stand now, where the runs are of this server."""
+        with self._lock:
+            runs = dict(self._runs)
+        return [runs[each.run_id].feed.record() if each.run_id in runs else each for each in records]

@@ -17,18 +17,15 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
-from dqn_core.runs.admission import Admission
 from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
-from dqn_core.runs.data_folder import DataFolder
+from dqn_core.runs.data_folder import DataFolder, discard, folder_bytes, remove_run
 from dqn_core.runs.executors.choice import Executor, Executors
 from dqn_core.runs.executors.thread import TrainerFactory, end_of
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
-from dqn_core.runs.managed_run import ManagedRun
-from dqn_core.runs.managed_runs import ManagedRuns
+from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run_id, clean_tags, clean_text, new_run_id
-from dqn_core.runs.removal import discard, folder_bytes, remove_run
-from dqn_core.runs.scheduler import Scheduler
+from dqn_core.runs.scheduler import Admission, Scheduler
 from dqn_core.runs.view import RunView
 from dqn_core.training.budget import run_memory
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT

@@ -15,7 +15,7 @@ from dqn_core.errors import ConfigError
 from dqn_core.events import EndReason, RunState
 from dqn_core.json_text import json_text
 from dqn_core.presets import preset_name
-from dqn_core.runs.folder_sizes import FolderSizes
+from dqn_core.runs.data_folder import FolderSizes
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunBrief

@@ -6,25 +6,30 @@ same place is stopped. Studies are kept in the runs' own database, so that a sea
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
+from dqn_core.analysis.episode_table import Curve
+from dqn_core.analysis.metrics import area_under_curve
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, UnknownExperimentError, mark
+from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import NAME_LENGTH, check_run_id, clean_text, is_run_id, new_run_id
 from dqn_core.runs.search_spec import SearchSpec
-from dqn_core.runs.search_work import RUN_ID, SearchWork, trial_changes
 
-__all__ = ["SearchStatus", "SearchTrial", "Searches"]
+__all__ = ["RUN_ID", "SearchStatus", "SearchTrial", "SearchWork", "Searches", "score", "trial_changes", "trial_config"]
 
 _LOCK_WAIT_S = 10.0
 _CLOSING_S = 1.0
@@ -219,3 +224,228 @@ def _importances(study: optuna.Study) -> Mapping[str, float]:
     if len(complete) < _FEWEST_FOR_IMPORTANCE or len(values) == 1:
         return {}
     return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+
+
+# ------------------------------------------------------------------------------------------------ a search's own thread
+
+_LOG = logging.getLogger(__name__)
+
+RUN_ID = "run_id"
+"""Attribute of a trial: the run that trains it."""
+_LOOK_EVERY_S = 0.3
+_STAGES = 20
+"""Equal parts of the env steps; at the end of each, a trial is compared with the others at the same place."""
+_MOST_REFUSED = 50
+"""Suggestions in a row that are no valid settings: the ranges leave too little then."""
+_MOST_WITHOUT_RESULT = 5
+"""Trials in a row that came to nothing: whatever keeps them from it keeps the next one too."""
+_COUNTED = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
+
+
+@dataclass
+class _Going:
+    """A trial that is being trained."""
+
+    trial: Trial
+    run_id: str
+    rows: int = 0
+    stage: int = 0
+    is_pruned: bool = False
+    steps: list[float] = field(default_factory=list)
+    evaluations: list[float] = field(default_factory=list)
+
+
+class SearchWork(threading.Thread):
+    """Carries ``study`` on until it has its trials, or is stopped."""
+
+    def __init__(self, manager: RunManager, study: optuna.Study, spec: SearchSpec, owner: str) -> None:
+        super().__init__(name=f"search-{study.study_name}", daemon=True)
+        self._manager = manager
+        self._study = study
+        self._spec = spec
+        self._owner = owner
+        self._going: list[_Going] = []
+        self._refused = self._without_result = 0
+        """In a row."""
+        self._is_stopping = False
+        self._is_leaving = threading.Event()
+        self.error: DqnLabError | None = None
+        """What ended the search before its time."""
+
+    def stop(self) -> None:
+        """Stop the trials that train, and begin no more."""
+        self._is_stopping = True
+
+    def leave(self) -> None:
+        """Let the trials be as they are: another server takes them up again."""
+        self._is_leaving.set()
+
+    def run(self) -> None:
+        """Ask, train, tell."""
+        try:
+            self._take_up()
+            while self._going or self._may_begin():
+                while self._may_begin():
+                    self._begin()
+                for each in list(self._going):
+                    self._look(each)
+                if self._is_leaving.wait(_LOOK_EVERY_S):
+                    return
+        except Exception as error:  # noqa: BLE001  what Optuna's storage raises too
+            if self._is_leaving.is_set():  # the database is closing under it
+                return
+            self.error = error if isinstance(error, DqnLabError) else _unexpected(error)
+            _LOG.warning("Search %s: %s", self._study.study_name, self.error)
+
+    def _may_begin(self) -> bool:
+        if self._is_stopping or self._is_leaving.is_set() or len(self._going) >= self._spec.at_once:
+            return False
+        return len(self._study.get_trials(deepcopy=False, states=_COUNTED)) < self._spec.trials
+
+    def _begin(self) -> None:
+        trial = self._study.ask()
+        try:
+            config = trial_config(self._spec, trial)
+        except ConfigError as error:  # two settings that do not go together, such as a batch larger than the memory
+            self._study.tell(trial, state=TrialState.FAIL)
+            self._refused += 1
+            if self._refused >= _MOST_REFUSED:
+                raise _too_narrow(error) from error
+            return
+        self._refused = 0
+        name = f"{self._study.user_attrs['name']} #{trial.number}"
+        try:
+            run_id = self._manager.start(config, name, owner=self._owner, experiment_id=self._study.study_name)
+        except DqnLabError:
+            self._study.tell(trial, state=TrialState.FAIL)
+            raise
+        trial.set_user_attr(RUN_ID, run_id)
+        self._going.append(_Going(trial, run_id))
+
+    def _take_up(self) -> None:
+        """Go on with the trials of an earlier server."""
+        for frozen in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            run_id = frozen.user_attrs.get(RUN_ID)
+            try:
+                if run_id is not None and not self._manager.snapshot(run_id).record.state.is_active:
+                    self._manager.go_on(run_id)
+            except DqnLabError:  # nothing is left to go on with: what it did so far counts, if anything
+                pass
+            if run_id is None:
+                self._study.tell(frozen.number, state=TrialState.FAIL)
+            else:
+                self._going.append(_Going(_reopened(self._study, frozen), run_id))
+
+    def _look(self, each: _Going) -> None:
+        try:
+            state = self._manager.snapshot(each.run_id).record.state
+            self._read(each)
+            if state.is_active:
+                self._steer(each)
+                return
+            self._read(each)  # what was stored between the two
+        except DqnLabError as error:  # the run was deleted, say
+            _LOG.warning("Trial %s: %s", each.trial.number, error)
+            state = RunState.FAILED
+        if state is RunState.INTERRUPTED and self._is_leaving.is_set():
+            return
+        self._going.remove(each)
+        self._tell(each, state)
+
+    def _read(self, each: _Going) -> None:
+        episodes = self._manager.store.episodes(each.run_id, after=each.rows)
+        each.rows += len(episodes)
+        for episode in episodes:
+            if math.isfinite(episode.eval_return):
+                each.steps.append(float(episode.env_step))
+                each.evaluations.append(episode.eval_return)
+
+    def _steer(self, each: _Going) -> None:
+        """Stop what is to be stopped, or does worse than half of the others did at the same place."""
+        if self._is_stopping:
+            self._manager.stop(each.run_id)
+            return
+        if self._report(each) and each.trial.should_prune():
+            each.is_pruned = True
+            self._manager.stop(each.run_id)
+
+    def _report(self, each: _Going) -> bool:
+        """Tell how the trial did at each place that it has passed; whether there was one."""
+        length = (self._spec.base.max_env_steps or math.inf) / _STAGES
+        before = each.stage
+        while each.steps and each.steps[-1] >= (each.stage + 1) * length:
+            each.stage += 1
+            passed = sum(step <= each.stage * length for step in each.steps)
+            if passed:
+                each.trial.report(score(each.steps[:passed], each.evaluations[:passed]), each.stage)
+        return each.stage > before
+
+    def _tell(self, each: _Going, state: RunState) -> None:
+        self._report(each)
+        value = score(each.steps, each.evaluations)
+        if each.is_pruned:
+            self._study.tell(each.trial, state=TrialState.PRUNED)
+            self._without_result = 0
+        elif state is RunState.FINISHED and math.isfinite(value):
+            self._study.tell(each.trial, value)
+            self._without_result = 0
+        else:
+            self._study.tell(each.trial, state=TrialState.FAIL)
+            self._count_failure(state)
+
+    def _count_failure(self, state: RunState) -> None:
+        """A trial came to nothing. Raises where too many in a row did; those that a person stopped do not count."""
+        self._without_result += state is not RunState.STOPPED
+        if self._without_result >= _MOST_WITHOUT_RESULT:
+            template = mark(
+                "The last {count} trials had no result: open one of their runs to see why. Runs that end before "
+                "their first evaluation have none: give them more env steps, or evaluate more often. The search "
+                "ended."
+            )
+            raise DqnLabError(template, count=self._without_result)
+
+
+def _too_narrow(error: ConfigError) -> DqnLabError:
+    first = error.problems[0]
+    template = mark(
+        "{count} suggestions in a row were not valid settings (for example {field} = {value}): the ranges leave too "
+        "few valid combinations. Change them, and start a new search."
+    )
+    return DqnLabError(template, count=_MOST_REFUSED, field=first.field, value=first.value)
+
+
+def _unexpected(error: Exception) -> DqnLabError:
+    _LOG.error("A search failed", exc_info=error)
+    template = mark("The search ended ({kind}: {cause}). Press Resume to continue.")
+    return DqnLabError(template, kind=type(error).__name__, cause=str(error))
+
+
+def score(env_steps: list[float], evaluations: list[float]) -> float:
+    """What a search makes large: the mean evaluation over the env steps so far; NaN before the first."""
+    area = area_under_curve(Curve(np.array(env_steps), np.array(evaluations)))
+    return area if math.isfinite(area) else float(np.mean(evaluations)) if evaluations else math.nan
+
+
+def trial_config(spec: SearchSpec, trial: Trial) -> TrainingConfig:
+    """The base with the values that ``trial`` suggests. Raises ConfigError where they do not go together."""
+    changes: dict[str, Any] = {}
+    for each in spec.ranges:
+        if each.choices:
+            chosen = trial.suggest_categorical(each.field, range(len(each.choices)))  # lists are no categories
+            changes[each.field] = each.choices[chosen]
+        elif spec.is_whole(each.field):
+            changes[each.field] = trial.suggest_int(each.field, int(each.low), int(each.high), log=each.is_log)
+        else:
+            changes[each.field] = trial.suggest_float(each.field, each.low, each.high, log=each.is_log)
+    return spec.base.replace(**changes)
+
+
+def trial_changes(spec: SearchSpec, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial's parameters as values of fields."""
+    choices = {each.field: each.choices for each in spec.ranges if each.choices}
+    return {name: choices[name][value] if name in choices else value for name, value in parameters.items()}
+
+
+def _reopened(study: optuna.Study, frozen: FrozenTrial) -> Trial:
+    """A trial that another process began, to report to."""
+    return Trial(study, frozen._trial_id)  # noqa: SLF001  Optuna has no other way to a trial that runs

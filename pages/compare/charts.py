@@ -15,10 +15,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from dqn_core.analysis.bands import Band
+from dqn_core.analysis.bands import Band, thinned, within
 from dqn_core.analysis.comparison import ChangeMark, Choices, GroupLine, RunLine
 from dqn_core.analysis.episode_table import Curve
-from dqn_core.analysis.thinning import thinned, within
 from pages.compare.words import FigureTexts
 from pages.shared.plot_theme import DASHES, INK, SERIES
 

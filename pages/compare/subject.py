@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dqn_core.analysis.comparison import ChangeMark, GroupLine, RunLine, change_marks, compared
-from dqn_core.analysis.grouping import RunGroup, group_runs
+from dqn_core.analysis.run_data import RunGroup, group_runs
 from dqn_core.errors import UnknownRunError
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunRecord

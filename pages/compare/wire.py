@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dqn_core.analysis.grouping import RunGroup, differing_fields
 from dqn_core.analysis.metrics import RunMetrics, estimate, run_metrics
-from dqn_core.analysis.run_data import RunData
+from dqn_core.analysis.run_data import RunData, RunGroup, differing_fields
 from dqn_core.errors import mark
 from dqn_core.json_text import json_text
 from pages.compare.subject import Subject

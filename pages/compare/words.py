@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from string import ascii_uppercase
 
 from dqn_core.analysis.comparison import Choices
-from dqn_core.analysis.grouping import RunGroup, differing_fields
 from dqn_core.analysis.metrics import Estimate
+from dqn_core.analysis.run_data import RunGroup, differing_fields
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
 from dqn_core.events import HyperparametersChanged

@@ -13,7 +13,7 @@ from dqn_core.errors import DqnLabError
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.shipped import read_shipped
-from dqn_core.runs.prediction_store import Prediction, PredictionStore
+from dqn_core.runs.stores import Prediction, PredictionStore
 from pages.lessons.lesson_result import lesson_result
 from pages.lessons.lesson_runs import latest_experiment, lesson_runs, start_lesson
 from pages.server.process import get_manager

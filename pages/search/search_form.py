@@ -9,7 +9,7 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
-from dqn_core.runs.experiment_values import choices_of
+from dqn_core.runs.experiment_spec import choices_of
 from dqn_core.runs.records import NAME_LENGTH
 from dqn_core.runs.search_spec import MOST_TRIALS, SearchRange, SearchSpec
 from pages.shared.experiment_form import NOT_VARIED, starting_configs

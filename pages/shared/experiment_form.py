@@ -10,8 +10,7 @@ import streamlit as st
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, UnknownRunError
 from dqn_core.presets import PRESETS, preset_config, preset_names
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiment_values import choices_of
+from dqn_core.runs.experiment_spec import ExperimentSpec, choices_of
 from dqn_core.runs.records import NAME_LENGTH
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts

@@ -9,7 +9,7 @@ from scipy import stats
 from dqn_core.analysis.bands import band, common_grid, interpolated, wilson_interval
 from dqn_core.analysis.bootstrap import RESAMPLES
 from dqn_core.analysis.episode_table import Curve
-from dqn_core.analysis.grouping import group_runs
+from dqn_core.analysis.run_data import group_runs
 from known_runs import noisy_run
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from dqn_core.analysis.comparison import Choices, change_marks, compared
-from dqn_core.analysis.grouping import group_runs
-from dqn_core.analysis.run_data import RunData
+from dqn_core.analysis.run_data import RunData, group_runs
 from known_runs import noisy_run, run, table
 from scripted_trainer import changed
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dqn_core.analysis.grouping import differing_fields, group_runs
+from dqn_core.analysis.run_data import differing_fields, group_runs
 from dqn_core.config import TrainingConfig
 from known_runs import run, table
 

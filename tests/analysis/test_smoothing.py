@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from dqn_core.analysis.smoothing import trailing_mean
+from dqn_core.analysis.comparison import trailing_mean
 
 
 @given(arrays.arrays(float, st.integers(0, 60), elements=st.floats(-1e6, 1e6)), st.integers(1, 70))

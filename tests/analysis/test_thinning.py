@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dqn_core.analysis.bands import thinned, within
 from dqn_core.analysis.episode_table import Curve
-from dqn_core.analysis.thinning import thinned, within
 
 EXTENT = 2.0**20
 

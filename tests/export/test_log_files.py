@@ -16,10 +16,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ExportError
 from dqn_core.events import EpisodeEnded
+from dqn_core.export.formats import weights_file
 from dqn_core.export.run_content import content_of_folder
 from dqn_core.export.tables import csv_file, parquet_file
 from dqn_core.export.tensorboard_file import TAGS, tensorboard_file, tensorboard_name
-from dqn_core.export.weights_file import weights_file
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.given_weights import check_fit, weights_in
 from scripted_trainer import a_run_of, following, wait_for_end

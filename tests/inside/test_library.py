@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from dqn_core.errors import RunFolderError
-from dqn_core.inside.bounded_cache import BoundedCache
-from dqn_core.inside.library import Library, evenly, stamp
+from dqn_core.inside.library import BoundedCache, Library, evenly, stamp
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
 from trainer_runs import short_config

@@ -14,9 +14,9 @@ from browser_sources import data_of, module_text
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
-from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.orders import MOST_EPISODES
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from pages.replay.learning_gallery import chosen_recordings
 from pages.replay.return_histogram import histogram_bins, return_histogram_svg

@@ -14,11 +14,11 @@ from starlette.applications import Starlette
 import fake_environments as fake
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
-from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.jobs.orders import recording_video_order
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.jobs.task import Work
+from dqn_core.runs.jobs.tasks import Work
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from job_tasks import Fail, Say
 from pages.shared.jobs.routes import job_routes

@@ -14,14 +14,13 @@ import pytest
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, RunStateError, UnknownExperimentError
 from dqn_core.events import RunState
-from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import RunList
 from dqn_core.runs.search_spec import SearchRange, SearchSpec
 from dqn_core.runs.searches import Searches
-from dqn_core.runs.submission_store import Submission, SubmissionStore
+from dqn_core.runs.stores import EvaluationRecord, EvaluationStore, Submission, SubmissionStore
 from scripted_trainer import a_run_of, following, same, wait_for_end, wait_until
 
 OUT_OF_RANGE = json.dumps(TrainingConfig().to_dict() | {"gamma": 7.0})

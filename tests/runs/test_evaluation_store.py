@@ -10,9 +10,9 @@ import pytest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnknownRunError
-from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
+from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 
 _RUN = "20260401-143501-x7k2"
 _NOW = datetime(2026, 4, 1, 14, 35, 1, tzinfo=UTC)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from dqn_core.files import write_atomically
-from dqn_core.runs import folder_sizes
-from dqn_core.runs.folder_sizes import FolderSizes
+from dqn_core.runs import data_folder
+from dqn_core.runs.data_folder import FolderSizes
 
 
 class Clock:
@@ -20,8 +20,8 @@ def test_a_folder_is_walked_through_again_only_where_something_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks: list[Path] = []
-    walk = folder_sizes.folder_bytes
-    monkeypatch.setattr(folder_sizes, "folder_bytes", lambda folder: walks.append(folder) or walk(folder))
+    walk = data_folder.folder_bytes
+    monkeypatch.setattr(data_folder, "folder_bytes", lambda folder: walks.append(folder) or walk(folder))
     folder, clock = tmp_path / "run", Clock()
     (folder / "snapshots").mkdir(parents=True)
     (folder / "config.json").write_bytes(b"x" * 100)

@@ -11,7 +11,6 @@ from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import policy_with
 from dqn_core.episodes.video import write_episode_video
 from dqn_core.errors import DqnLabError, RolloutError, RunFolderError, UnknownRunError
-from dqn_core.runs.evaluation_store import EvaluationStore
 from dqn_core.runs.jobs.orders import (
     Order,
     evaluation_order,
@@ -21,6 +20,7 @@ from dqn_core.runs.jobs.orders import (
 )
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.stores import EvaluationStore
 from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
 from policies import always, some_weights

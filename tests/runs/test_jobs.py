@@ -12,9 +12,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import policy_with, roll_out
 from dqn_core.episodes.video import VideoOptions
 from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, RunFolderError, mark
-from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
-from dqn_core.runs.jobs.task import Plan, Task, Work
+from dqn_core.runs.jobs.tasks import EvaluationShare, Plan, Task, Work, evaluation_shares, joined
 from dqn_core.runs.jobs.videos import VideoTask, finished_video, keep_video, video_bytes, video_folder
 from dqn_core.training.evaluation import evaluate
 from job_tasks import Fail, Say, Wait

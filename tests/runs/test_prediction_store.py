@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dqn_core.runs.prediction_store import Prediction, PredictionStore
 from dqn_core.runs.store import RunStore
+from dqn_core.runs.stores import Prediction, PredictionStore
 
 
 def test_predictions_are_kept_by_visitor_and_stay_once_the_result_is_shown(tmp_path: Path) -> None:

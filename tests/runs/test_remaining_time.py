@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dqn_core.runs.remaining_time import RemainingTime
+from dqn_core.runs.live_feed import RemainingTime
 
 
 def test_nothing_is_known_at_first() -> None:

@@ -13,8 +13,8 @@ from dqn_core.episodes.video import part_path
 from dqn_core.errors import RunStateError, StoreError, UnknownRunError
 from dqn_core.events import RunState
 from dqn_core.files import write_atomically
+from dqn_core.runs.data_folder import remove_leftovers
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.removal import remove_leftovers
 from scripted_trainer import Managed, a_run_of, obedient, wait_for_end, wait_until
 
 

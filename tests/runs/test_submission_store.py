@@ -10,7 +10,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnknownRunError
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
-from dqn_core.runs.submission_store import Submission, SubmissionStore
+from dqn_core.runs.stores import Submission, SubmissionStore
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from dqn_core.runs import tables
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.jobs.service import Job
-from dqn_core.runs.jobs.task import Work
+from dqn_core.runs.jobs.tasks import Work
 from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.search_spec import SearchRange, SearchSpec

@@ -14,13 +14,12 @@ from dqn_core.episodes.recordings import read_recording
 from dqn_core.episodes.video import VideoOptions, video_comment
 from dqn_core.events import RunState
 from dqn_core.inside.measure import OverestimationMeasurement
-from dqn_core.runs.evaluation_store import EvaluationRecord, EvaluationStore
-from dqn_core.runs.jobs.evaluations import EvaluationShare, evaluation_shares, joined
 from dqn_core.runs.jobs.service import Job, Jobs
-from dqn_core.runs.jobs.task import Plan, Task, Work
+from dqn_core.runs.jobs.tasks import EvaluationShare, Plan, Task, Work, evaluation_shares, joined
 from dqn_core.runs.jobs.videos import VideoTask, finished_video, keep_video, video_folder
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
+from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.budget import check_evaluation_steps, shortened
 from dqn_core.training.evaluation import EvaluationResult
 from dqn_core.training.run_folder import RunFolder

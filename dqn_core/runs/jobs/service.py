@@ -18,7 +18,7 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, mark
-from dqn_core.runs.jobs.task import Plan, Task, do_task
+from dqn_core.runs.jobs.tasks import Plan, Task, do_task
 from dqn_core.runs.worker_process import Failed, Finished, ProcessEndedError, WorkerProcess
 
 __all__ = ["Job", "JobState", "Jobs"]

@@ -23,10 +23,10 @@ from starlette.routing import BaseRoute, Route
 from dqn_core.environments.make import as_jpeg
 from dqn_core.episodes.frames import episode_picture
 from dqn_core.episodes.recordings import read_recording
-from dqn_core.runs.evaluation_store import EvaluationStore
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.jobs.videos import video_path
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.stores import EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from pages.server.answers import JsonAnswer, error_answer, json_errors
 from pages.server.process import get_jobs, get_manager

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dqn_core.runs.evaluation_store import EvaluationRecord
 from dqn_core.runs.jobs.service import Job
+from dqn_core.runs.stores import EvaluationRecord
 from dqn_core.training.csv_log import csv_text
 from pages.server.paths import shown_parameters
 

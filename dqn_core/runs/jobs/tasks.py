@@ -1,20 +1,65 @@
-"""An agent evaluated over many episodes, in as many processes as leave the runs their cores."""
+"""A job's work: tasks for worker processes, and what becomes of their results."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import policy_with
+from dqn_core.runs.worker_process import Commands, Send
 from dqn_core.training.evaluation import EvaluationResult, evaluate
 
-__all__ = ["EvaluationShare", "evaluation_shares", "joined"]
+__all__ = ["EvaluationShare", "Plan", "Task", "Work", "do_task", "evaluation_shares", "joined"]
+
+_BETWEEN_REPORTS_S = 0.1
+
+
+class Task(Protocol):
+    """One process's share of a job; pickles."""
+
+    def run(self, report: Callable[[float], object]) -> Any:
+        """Do it, in the process, telling the share done from time to time; the result pickles."""
+
+    def clear(self) -> None:
+        """Remove what it left; called in the server after the task failed, or its process was ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a job does."""
+
+    tasks: Sequence[Task]
+    """Done at the same time, each in a process; the first that fails ends the others."""
+    finish: Callable[[list[Any]], Any]
+    """Makes the job's result of theirs, in the server."""
+
+
+Plan = Callable[[], Work]
+"""Called in the server when the job's turn has come."""
+
+
+def do_task(task: Task, _commands: Commands, send: Send) -> Any:
+    """Do ``task`` in a worker process, which sends the share done from time to time; its result."""
+    last_at = 0.0
+
+    def report(share: float) -> None:
+        nonlocal last_at
+        if time.monotonic() - last_at >= _BETWEEN_REPORTS_S:
+            last_at = time.monotonic()
+            send(float(share))
+
+    return task.run(report)
+
+
+# ---------------------------------------------------------------------------------------------------------- evaluations
 
 _FEWEST_EPISODES = 5
 """Of a process: for fewer it is not worth starting one."""

@@ -1,0 +1,338 @@
+"""What the database keeps beside the runs: evaluations, leaderboard submissions, experiments, predictions.
+
+Every method of a store raises StoreError where the database fails. A damaged row is passed over, never an error.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from dqn_core.analysis.bootstrap import bootstrap_interval
+from dqn_core.errors import DqnLabError, UnknownExperimentError, mark
+from dqn_core.runs import tables
+from dqn_core.runs.database import Database, to_columns
+from dqn_core.runs.experiment_spec import ExperimentRecord, ExperimentSpec
+from dqn_core.runs.records import check_run_id
+
+__all__ = [
+    "EvaluationRecord",
+    "EvaluationStore",
+    "ExperimentStore",
+    "Prediction",
+    "PredictionStore",
+    "Submission",
+    "SubmissionStore",
+]
+
+
+# ---------------------------------------------------------------------------------------------------------- evaluations
+
+_EVALUATIONS = tables.evaluations
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationRecord:
+    """One evaluation: each episode's seed, return and length."""
+
+    made_at: datetime
+    """In UTC, aware."""
+    weights: str
+    """Name of the snapshot that played."""
+    epsilon: float
+    """Probability of a random action."""
+    seeds: tuple[int, ...]
+    returns: tuple[float, ...]
+    lengths: tuple[int, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean return."""
+        return float(np.mean(self.returns))
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the returns (n in the denominator)."""
+        return float(np.std(self.returns))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % bootstrap interval of the mean; NaN for a single episode."""
+        low, high = bootstrap_interval(np.array(self.returns)[:, None])
+        return float(low[0]), float(high[0])
+
+    @property
+    def worst(self) -> int:
+        """Place of the first episode with the lowest return."""
+        return int(np.argmin(self.returns))
+
+    @property
+    def best(self) -> int:
+        """Place of the first episode with the highest return."""
+        return int(np.argmax(self.returns))
+
+
+class EvaluationStore:
+    """The evaluations of one database; every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, run_id: str, record: EvaluationRecord) -> int:
+        """Keep ``record`` after those that the run has; gives its place, from 0. Raises UnknownRunError."""
+        columns = to_columns(
+            vars(record)
+            | {"seeds": list(record.seeds), "returns": list(record.returns), "lengths": list(record.lengths)}
+        )
+        last = sa.select(sa.func.max(_EVALUATIONS.c.position)).where(_EVALUATIONS.c.run_id == run_id)
+        with self._database.write(run_id) as connection:
+            found = connection.execute(last).scalar_one()
+            position = 0 if found is None else int(found) + 1
+            connection.execute(sa.insert(_EVALUATIONS), columns | {"run_id": run_id, "position": position})
+        return position
+
+    def get(self, run_id: str, position: int) -> EvaluationRecord | None:
+        """The run's evaluation at that place; None where there is none."""
+        query = sa.select(_EVALUATIONS).where(_EVALUATIONS.c.run_id == run_id, _EVALUATIONS.c.position == position)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _evaluation(row)
+
+    def latest(self, run_id: str, limit: int = 20) -> dict[int, EvaluationRecord]:
+        """The run's newest evaluations by their place, newest first."""
+        query = (
+            sa.select(_EVALUATIONS)
+            .where(_EVALUATIONS.c.run_id == run_id)
+            .order_by(_EVALUATIONS.c.position.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            read = {int(row["position"]): _evaluation(row) for row in connection.execute(query).mappings()}
+        return {position: record for position, record in read.items() if record is not None}
+
+
+def _evaluation(row: Mapping[Any, Any]) -> EvaluationRecord | None:
+    """The evaluation in a row; None for one that is damaged."""
+    try:
+        record = EvaluationRecord(
+            made_at=datetime.fromisoformat(row["made_at"]),
+            weights=row["weights"],
+            epsilon=float(row["epsilon"]),
+            seeds=tuple(map(int, row["seeds"])),
+            returns=tuple(map(_number_or_nan, row["returns"])),
+            lengths=tuple(map(int, row["lengths"])),
+        )
+    except (TypeError, ValueError):
+        return None
+    has_all = len(record.seeds) == len(record.returns) == len(record.lengths) > 0
+    return record if has_all and record.made_at.tzinfo is not None else None
+
+
+def _number_or_nan(value: Any) -> float:
+    """NaN was written as null; anything else that is no number is damage."""
+    return math.nan if value is None else float(value)
+
+
+# ---------------------------------------------------------------------------------------------------------- submissions
+
+_SUBMISSIONS = tables.submissions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """A run on the leaderboard of its environment."""
+
+    run_id: str
+    env_id: str
+    name: str
+    """What its student chose to be called."""
+    owner: str
+    """Id of the visitor who submitted it; empty where nobody is known."""
+    submitted_at: datetime
+    """In UTC, aware."""
+    weights: str
+    """Name of the snapshot that is evaluated."""
+    env_steps: int
+    """Env steps that the run had taken when these weights were made; -1 where that is not known."""
+
+
+class SubmissionStore:
+    """The submissions of one database; every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def put(self, submission: Submission) -> None:
+        """Keep ``submission``, in place of an earlier one of the same run. Raises UnknownRunError."""
+        values = to_columns(vars(submission))
+        query = insert(_SUBMISSIONS).values(values).on_conflict_do_update(index_elements=["run_id"], set_=values)
+        with self._database.write(submission.run_id) as connection:
+            connection.execute(query)
+
+    def of_run(self, run_id: str) -> Submission | None:
+        """The run's submission; None where it was not submitted."""
+        query = sa.select(_SUBMISSIONS).where(_SUBMISSIONS.c.run_id == run_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else _submission(row)
+
+    def of_environment(self, env_id: str) -> list[Submission]:
+        """The environment's submissions, earliest first."""
+        query = (
+            sa.select(_SUBMISSIONS)
+            .where(_SUBMISSIONS.c.env_id == env_id)
+            .order_by(_SUBMISSIONS.c.submitted_at, _SUBMISSIONS.c.run_id)
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [submission for row in rows if (submission := _submission(row)) is not None]
+
+    def environments(self) -> dict[str, int]:
+        """How many submissions each environment has, most first."""
+        count = sa.func.count()
+        query = (
+            sa.select(_SUBMISSIONS.c.env_id, count)
+            .group_by(_SUBMISSIONS.c.env_id)
+            .order_by(count.desc(), _SUBMISSIONS.c.env_id)
+        )
+        with self._database.read() as connection:
+            return {str(env_id): int(found) for env_id, found in connection.execute(query)}
+
+    def remove(self, run_id: str) -> None:
+        """Take the run off the leaderboard."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(_SUBMISSIONS).where(_SUBMISSIONS.c.run_id == run_id))
+
+
+def _submission(row: Mapping[Any, Any]) -> Submission | None:
+    """The submission in a row; None for one that is damaged."""
+    texts = [row[name] for name in ("run_id", "env_id", "name", "owner", "weights")]
+    try:
+        submitted_at = datetime.fromisoformat(row["submitted_at"])
+        env_steps = int(row["env_steps"])
+    except (TypeError, ValueError):
+        return None
+    if submitted_at.tzinfo is None or not all(isinstance(text, str) for text in texts):
+        return None
+    return Submission(**dict(row) | {"submitted_at": submitted_at, "env_steps": env_steps})
+
+
+# ---------------------------------------------------------------------------------------------------------- experiments
+
+_EXPERIMENTS = tables.experiments
+
+
+class ExperimentStore:
+    """The experiments of one database; every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, record: ExperimentRecord) -> None:
+        """Keep a new experiment."""
+        values = to_columns(vars(record) | {"spec": record.spec.to_dict()})
+        with self._database.write() as connection:
+            connection.execute(sa.insert(_EXPERIMENTS), values)
+
+    def get(self, experiment_id: str) -> ExperimentRecord:
+        """The experiment; raises UnknownExperimentError."""
+        query = sa.select(_EXPERIMENTS).where(_EXPERIMENTS.c.experiment_id == experiment_id)
+        with self._database.read() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        if row is None:
+            template = mark("There is no experiment {experiment_id}: choose one from the list.")
+            raise UnknownExperimentError(template, experiment_id=experiment_id[:40])
+        record = _experiment(row)
+        if record is None:
+            template = mark("The entry of experiment {experiment_id} in the database is damaged.")
+            raise UnknownExperimentError(template, experiment_id=experiment_id[:40])
+        return record
+
+    def latest(self, limit: int = 50) -> list[ExperimentRecord]:
+        """The newest experiments that can be read, newest first."""
+        return [record for _, record in self._newest(limit) if record is not None]
+
+    def damaged(self, limit: int = 50) -> list[str]:
+        """The ids of those among the newest experiments that cannot be read."""
+        return [str(experiment_id) for experiment_id, record in self._newest(limit) if record is None]
+
+    def _newest(self, limit: int) -> list[tuple[Any, ExperimentRecord | None]]:
+        query = (
+            sa.select(_EXPERIMENTS)
+            .order_by(_EXPERIMENTS.c.created_at.desc(), _EXPERIMENTS.c.experiment_id.desc())
+            .limit(limit)
+        )
+        with self._database.read() as connection:
+            return [(row["experiment_id"], _experiment(row)) for row in connection.execute(query).mappings()]
+
+    def remove(self, experiment_id: str) -> None:
+        """Forget the experiment; its runs are left as they are."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(_EXPERIMENTS).where(_EXPERIMENTS.c.experiment_id == experiment_id))
+
+
+def _experiment(row: Mapping[Any, Any]) -> ExperimentRecord | None:
+    """The experiment in a row; None for one that is damaged."""
+    try:
+        record = ExperimentRecord(
+            experiment_id=check_run_id(row["experiment_id"]),
+            name=str(row["name"]),
+            owner=str(row["owner"]),
+            created_at=datetime.fromisoformat(row["created_at"]),
+            spec=ExperimentSpec.from_dict(row["spec"]),
+        )
+    except (DqnLabError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return record if record.created_at.tzinfo is not None else None
+
+
+# ---------------------------------------------------------------------------------------------------------- predictions
+
+_PREDICTIONS = tables.predictions
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One visitor's prediction of one lesson."""
+
+    choice: int
+    """The variant expected to be highest; -1 for no clear difference."""
+    is_revealed: bool
+    """Whether the visitor has looked at the result: from then on it stays as it is."""
+
+
+class PredictionStore:
+    """The predictions of one database; every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of_visitor(self, visitor_id: str) -> dict[str, Prediction]:
+        """The visitor's predictions, by the lesson's name."""
+        query = sa.select(_PREDICTIONS).where(_PREDICTIONS.c.visitor == visitor_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return {row["lesson"]: Prediction(row["choice"], bool(row["is_revealed"])) for row in rows}
+
+    def predict(self, visitor_id: str, lesson: str, choice: int) -> None:
+        """Keep the prediction, in place of an earlier one; one whose result was looked at stays."""
+        values = {"visitor": visitor_id, "lesson": lesson, "choice": choice, "is_revealed": False}
+        query = insert(_PREDICTIONS).values(values)
+        query = query.on_conflict_do_update(
+            index_elements=["visitor", "lesson"], set_={"choice": choice}, where=sa.not_(_PREDICTIONS.c.is_revealed)
+        )
+        with self._database.write() as connection:
+            connection.execute(query)
+
+    def reveal(self, visitor_id: str, lesson: str) -> None:
+        """The visitor looks at the result; nothing happens without a prediction."""
+        of_visitor = (_PREDICTIONS.c.visitor == visitor_id) & (_PREDICTIONS.c.lesson == lesson)
+        with self._database.write() as connection:
+            connection.execute(sa.update(_PREDICTIONS).where(of_visitor).values(is_revealed=True))
