@@ -209,7 +209,7 @@ def test_a_run_that_fails_says_which_checkpoint_is_left(tmp_path: Path, capsys: 
     assert main(["train", "--out", str(out), *fields, "--quiet"]) == 1
     said = capsys.readouterr()
     assert "the motor is on fire" in said.err
-    assert "checkpoint is of episode 0, env step 10: Resume goes on from it" in said.err
+    assert "checkpoint is of episode 0, env step 10: press Resume to continue from it" in said.err
     assert "env step 10" in json.loads((out / "summary.json").read_text())["message"]
     assert main(["train", "--resume", str(out), "--quiet"]) == 1  # its environment has not been mended
 

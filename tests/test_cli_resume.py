@@ -99,7 +99,7 @@ def test_exploration_goes_on_from_where_it_stood_and_every_change_is_said_and_lo
         assert list(changes["field"]) == ["max_episodes"]
     else:
         expected = [epsilon_at(before, episode, 0) for episode in range(4, 8)]
-        assert "from where it stood" in said
+        assert "from where it was" in said
         assert list(changes["field"]) == ["epsilon_decay_rate", "max_episodes"]
         assert list(changes["new"]) == [20, 8]
     assert list(table["epsilon"][4:]) == pytest.approx(expected, rel=1e-9)

@@ -100,8 +100,8 @@ class EpisodeAverages:
             if not math.isfinite(statistics.loss_mean):
                 template = mark(
                     "The loss became {loss} at update {updates}: training diverged. The last good weights are kept. "
-                    "Try a smaller learning rate, gradient clipping or the Huber loss: start anew, or go on from the "
-                    "last good checkpoint with Resume."
+                    "Try a smaller learning rate, gradient clipping or the Huber loss: start a new run, or press "
+                    "Resume to continue from the last good checkpoint."
                 )
                 raise DivergenceError(template, loss=statistics.loss_mean, updates=update)
 
@@ -246,19 +246,19 @@ def notices_at_resume(state: TrainingState, old: TrainingConfig, *, repeats: boo
     """
     new, episode = state.config, state.finished_episodes
     if not repeats:
-        template = mark("{env_id} did not repeat itself: the running episode begins anew.")
+        template = mark("{env_id} did not repeat itself exactly: the running episode starts over.")
         yield Notice(template=template, parameters={"env_id": new.env_id})
     changes = old.differences(new)
     if not changes:
         return
     listed = ", ".join(f"{name} {before} → {now}" for name, before, now in changes)
-    yield Notice(template=mark("The run goes on with other settings: {changes}."), parameters={"changes": listed})
+    yield Notice(template=mark("The run continues with other settings: {changes}."), parameters={"changes": listed})
     if new.epsilon_schedule != "episode_exponential" or old.max_episodes == new.max_episodes or new.noisy_nets:
         return
     before, now = epsilon_at(old, episode, 0), epsilon_at(new, episode, 0)
     if math.isclose(before, now, rel_tol=1e-6):
-        template = mark("Exploration goes on from where it stood, at epsilon {epsilon}, for its schedule was adjusted.")
+        template = mark("Exploration continues from where it was, at epsilon {epsilon}: its schedule was adjusted.")
         yield Notice(template=template, parameters={"epsilon": f"{now:.4g}"})
     else:
-        template = mark("Exploration goes on at epsilon {epsilon} instead of {before}, as these settings say.")
+        template = mark("Exploration continues at epsilon {epsilon} instead of {before}, as these settings say.")
         yield Notice(template=template, parameters={"epsilon": f"{now:.4g}", "before": f"{before:.4g}"})

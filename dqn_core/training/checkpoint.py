@@ -89,7 +89,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """Read what :func:`write_checkpoint` wrote; raises :class:`RunFolderError` for a missing, damaged or other file."""
     if not path.is_file():
         template = mark(
-            "There is no checkpoint at {path}: a run leaves one at its start, each minute or sooner, when paused, and "
+            "There is no checkpoint at {path}: a run saves one at its start, at least every minute, when paused, and "
             "at its end."
         )
         raise RunFolderError(template, path=path)
@@ -160,7 +160,8 @@ def _with_same_curve(old: TrainingConfig, new: TrainingConfig, episode: int) -> 
 
 
 _LAST_GOOD = mark(
-    "Its last good checkpoint is of episode {checkpoint_episode}, env step {checkpoint_step}: Resume goes on from it."
+    "Its last good checkpoint is of episode {checkpoint_episode}, env step {checkpoint_step}: press Resume to "
+    "continue from it."
 )
 
 

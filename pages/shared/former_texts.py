@@ -52,6 +52,41 @@ _CHANGED = (
             "folder above it can be written."
         ),
     ),
+    (
+        "Exploration goes on at epsilon {epsilon} instead of {before}, as these settings say.",
+        "Exploration continues at epsilon {epsilon} instead of {before}, as these settings say.",
+    ),
+    (
+        "Exploration goes on from where it stood, at epsilon {epsilon}, for its schedule was adjusted.",
+        "Exploration continues from where it was, at epsilon {epsilon}: its schedule was adjusted.",
+    ),
+    (
+        (
+            "Its last good checkpoint is of episode {checkpoint_episode}, env step {checkpoint_step}: Resume "
+            "goes on from it."
+        ),
+        (
+            "Its last good checkpoint is of episode {checkpoint_episode}, env step {checkpoint_step}: press "
+            "Resume to continue from it."
+        ),
+    ),
+    (
+        (
+            "The loss became {loss} at update {updates}: training diverged. The last good weights are kept. Try "
+            "a smaller learning rate, gradient clipping or the Huber loss: start anew, or go on from the last "
+            "good checkpoint with Resume."
+        ),
+        (
+            "The loss became {loss} at update {updates}: training diverged. The last good weights are kept. Try "
+            "a smaller learning rate, gradient clipping or the Huber loss: start a new run, or press Resume to "
+            "continue from the last good checkpoint."
+        ),
+    ),
+    ("The run goes on with other settings: {changes}.", "The run continues with other settings: {changes}."),
+    (
+        "{env_id} did not repeat itself: the running episode begins anew.",
+        "{env_id} did not repeat itself exactly: the running episode starts over.",
+    ),
 )
 FORMER_TEXTS: Mapping[str, str] = MappingProxyType(dict(_CHANGED))
 """Today's text of each."""

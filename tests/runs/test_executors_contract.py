@@ -113,7 +113,7 @@ def test_an_environment_that_raises_fails_its_run_with_the_cause(manager: RunMan
     record = _to_the_end(manager, _config(env_id=fake.RAISING, warmup_steps=10))
     assert (record.state, record.reason) == (RunState.FAILED, EndReason.FAILED)
     assert "RuntimeError: the motor is on fire" in _message(record)
-    assert "checkpoint is of episode 0, env step 10: Resume goes on from it" in _message(record)
+    assert "checkpoint is of episode 0, env step 10: press Resume to continue from it" in _message(record)
     assert RunFolder.open(manager.run_folder(record.run_id)).weights("last")
 
 
@@ -133,7 +133,7 @@ def test_a_loss_that_explodes_ends_its_run_as_diverged(manager: RunManager) -> N
     record = _to_the_end(manager, _config(env_id=fake.EXPLODING, warmup_steps=0, target_update="soft"))
     assert (record.state, record.reason) == (RunState.FAILED, EndReason.DIVERGED)
     assert "training diverged" in _message(record)
-    assert "Resume goes on from it" in _message(record)
+    assert "press Resume to continue from it" in _message(record)
     assert manager.store.episode_count(record.run_id) == record.episodes > 0
     state = RunFolder.open(manager.run_folder(record.run_id)).checkpoint()
     learner = {name: array for name, array in state.arrays.items() if name.startswith("learner.")}

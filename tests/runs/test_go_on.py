@@ -130,7 +130,7 @@ def test_exploration_goes_on_and_the_change_is_said_marked_and_stored(manager: R
     assert feed is not None
     said = [notice.template.format(**notice.parameters) for notice in feed.read(0, 0).notices]
     assert any("max_episodes 6 → 12" in each for each in said)
-    assert any("from where it stood" in each for each in said)
+    assert any("from where it was" in each for each in said)
 
 
 def test_a_run_whose_environment_is_missing_stays_as_it_is(

@@ -72,7 +72,7 @@ def test_stop_ends_a_run_wherever_its_environment_hangs_and_the_next_begins(mana
         assert manager.store.episode_count(run_id) == record.episodes
         if place in stuck:
             assert "did not stop within" in _message(manager, run_id)
-            assert "Resume goes on from it" in _message(manager, run_id)
+            assert "press Resume to continue from it" in _message(manager, run_id)
             assert manager.open_folder(run_id).checkpoint()
     assert not _message(manager, runs["close"])  # it stopped in good order, all but its environment
 

@@ -249,7 +249,7 @@ def test_an_episode_that_does_not_repeat_itself_begins_anew_and_says_so(monkeypa
     config = short_config(env_id=fake.CORRIDOR, max_episodes=5, max_episode_steps=20)
     before, state = stopped_at(config, 60, Phase.TRAINING)
     after = list(Trainer(state.config, resume_from=state).events())
-    assert any("begins anew" in notice.template for notice in of_kind(after, Notice))
+    assert any("starts over" in notice.template for notice in of_kind(after, Notice))
     numbers = [event.episode for event in of_kind([*before, *after], EpisodeEnded)]
     assert numbers == [1, 2, 3, 4, 5]
 
