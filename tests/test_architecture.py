@@ -1,24 +1,19 @@
-"""The shape of the project: imports point down, light modules stay light, files stay short."""
+"""The shape of the project: imports point down and never in a circle, light modules stay light."""
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 from importlinter.api import read_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCE_FOLDERS = ("dqn_core", "pages", "scripts", "benchmarks", "tests")
-SOURCE_SUFFIXES = {".py", ".js", ".css"}
 HEAVY = ("gymnasium", "numba", "pandas", "plotly", "sqlalchemy", "streamlit", "torch")
-
-
-def _source_files() -> list[Path]:
-    inside = (path for folder in SOURCE_FOLDERS for path in (ROOT / folder).rglob("*"))
-    return [ROOT / "app.py", *sorted(path for path in inside if path.suffix in SOURCE_SUFFIXES)]
 
 
 def _loaded_after(statement: str) -> set[str]:
@@ -44,6 +39,42 @@ def test_every_import_contract_is_kept() -> None:
 def test_the_contracts_cover_every_room() -> None:
     contracts = {each["id"]: each for each in read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]}
     assert set(contracts) >= {"rooms", "pages-above-core", "server-on-top", "plotly", "sqlalchemy", "torch-numba"}
+
+
+def _imports(modules: dict[str, Path]) -> dict[str, set[str]]:
+    """By module, the others that it names in any import: at its top, in a function, or for type checkers alone."""
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        named: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                named.update(each.name for each in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                named.update({node.module, *(f"{node.module}.{each.name}" for each in node.names)})
+        graph[module] = named & set(modules) - {module}
+    return graph
+
+
+def _modules(root: Path) -> dict[str, Path]:
+    paths = [root / "app.py", *(root / "dqn_core").rglob("*.py"), *(root / "pages").rglob("*.py")]
+    names = {path: path.relative_to(root).with_suffix("").parts for path in paths if path.exists()}
+    return {".".join(parts).removesuffix(".__init__"): path for path, parts in names.items()}
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    graph = _imports(_modules(ROOT))
+    assert len(graph) > 100
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_a_circle_for_type_checkers_alone_is_found(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "one.py").write_text("from pages import two\n")
+    (tmp_path / "pages" / "two.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pages.one import One\n"
+    )
+    with pytest.raises(CycleError, match="cycle"):
+        TopologicalSorter(_imports(_modules(tmp_path))).prepare()
 
 
 @pytest.mark.parametrize("module", ["config", "errors", "events", "presets"])
