@@ -41,11 +41,19 @@ def digests(cpu: str | None) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def here() -> dict[str, str]:
-    return digests(None)
+def haswell() -> dict[str, str]:
+    return digests("haswell")
+
+
+def others() -> list[str | None]:
+    """The other CPUs, and this machine's own (None) where it is of none of these kinds."""
+    own = llvmlite.binding.get_host_cpu_name()
+    return [*CPUS[1:], *([] if own in CPUS else [None])]
 
 
 @pytest.mark.timeout(900)  # each kind of CPU has its own kernels to be compiled, half a minute of work
-@pytest.mark.parametrize("cpu", CPUS)
-def test_every_preset_and_variant_trains_to_the_same_bytes_on_every_cpu(here: dict[str, str], cpu: str) -> None:
-    assert digests(cpu) == here
+@pytest.mark.parametrize("cpu", others())
+def test_every_preset_and_variant_trains_to_the_same_bytes_on_every_cpu(
+    haswell: dict[str, str], cpu: str | None
+) -> None:
+    assert digests(cpu) == haswell
