@@ -122,11 +122,9 @@ def choose_action(state: TrainingState, observation: NDArray[np.float32]) -> tup
 
 def take_step(state: TrainingState, episode: RunningEpisode, action: int) -> None:
     """Take ``action`` and store the transition."""
-    following, reward, terminated, truncated, _ = state.environment.step(action + state.first_action)
-    next_observation = np.array(following, np.float32)  # [D], a copy: the environment may change its own in place
-    reward = float(reward)
-    state.memory.add(episode.observation, action, reward, next_observation, terminated, truncated)
-    episode.advance(action, reward, next_observation, terminated, truncated)
+    observation = episode.observation
+    reward, episode.pending = episode.step(action), None
+    state.memory.add(observation, action, reward, episode.observation, episode.terminated, episode.truncated)
     state.env_step += 1
 
 

@@ -9,21 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import ComputeChoice, make_learner
+from dqn_core.algorithm.episode import Environment, Episode, generator_state, set_generator_state
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
 from dqn_core.config import TrainingConfig
 
-__all__ = ["Environment", "Randomness", "RunningEpisode", "TrainingState"]
-
-Environment = gym.Env[np.ndarray, Any]
-"""One with a flat Box observation and Discrete actions."""
+__all__ = ["Randomness", "RunningEpisode", "TrainingState"]
 
 _COUNTERS = ("env_step", "updates", "episode", "finished_episodes", "warmed_up_at", "epsilon")
 _DRAWN_FROM = ("exploration", "replay")
@@ -39,8 +36,6 @@ class TrainingState:
     learner: Learner
     memory: Memory
     n_actions: int
-    first_action: int
-    """The environment's own number of the first action; here they are numbered from 0."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
@@ -74,7 +69,7 @@ class TrainingState:
         assert isinstance(actions, Discrete)  # noqa: S101
         (observation_size,) = observations.shape
         self.environment = environment
-        self.first_action, self.n_actions = int(actions.start), int(actions.n)
+        self.n_actions = int(actions.n)
         self.memory = Memory(self.config, observation_size, self.randomness.replay)
         self.memory.replay.rows.fill(0.0)  # takes its pages now: it neither grows while the run trains nor fails then
         self.learner, choice = make_learner(self.config, observation_size, self.n_actions, self.randomness.weights)
@@ -110,7 +105,7 @@ class TrainingState:
             "updates_left": self.updates_left,
             "replay_cursor": self.memory.replay.cursor,
             "randomness": self.randomness.state(),
-            "environment_generator": _generator_state(self.environment) if running is None else None,
+            "environment_generator": generator_state(self.environment) if running is None else None,
             "running": running.state() if running else None,
         }
 
@@ -138,9 +133,9 @@ class TrainingState:
         self.is_warming_up = is_warming_up
         self.randomness.restore(values["randomness"])
         if values["running"] is None:
-            _set_generator_state(self.environment, values["environment_generator"])
+            set_generator_state(self.environment, values["environment_generator"])
             return True
-        self.running = RunningEpisode.replayed(self.environment, values["running"], self.first_action)
+        self.running = RunningEpisode.replayed(self.environment, values["running"])
         if self.running is None:
             self.memory.window.clear()
             self.updates_left = 0
@@ -149,47 +144,15 @@ class TrainingState:
         return self.running is not None
 
 
-class RunningEpisode:
-    """One training episode from its reset on: how it was reset, what was done, and where it stands.
+class RunningEpisode(Episode):
+    """The training episode that runs now, which can be taken up again in another process.
 
     Few environments can save their state (a Box2D world cannot), but most repeat themselves: the same reset and the
-    same actions lead to the same state. So an episode can go on in another process, after its actions are played again.
+    same actions lead to the same state. So an episode can go on after its actions are played again.
     """
 
-    def __init__(self, environment: Environment, seed: int | None, generator: dict[str, Any] | None = None) -> None:
-        """Reset ``environment``: with ``seed``, or with its own generator, which is set to ``generator`` if given."""
-        self.seed = seed
-        """Of the reset; None where the environment went on with its own generator."""
-        if generator is not None:
-            _set_generator_state(environment, generator)
-        self.generator = None if seed is not None else _generator_state(environment)
-        """State of that generator before the reset."""
-        observation, _ = environment.reset(seed=seed)
-        self.observation: NDArray[np.float32] = np.array(observation, np.float32)
-        """[D], the newest; a copy, for the environment may change its own in place."""
-        self.pending: tuple[int, bool] | None = None
-        """(action, whether it is greedy) chosen for the newest observation and not taken yet."""
-        self.actions: list[int] = []
-        """Numbered from 0, whatever the environment's own numbers are."""
-        self.episode_return = 0.0
-        self.terminated = self.truncated = False
-        self.is_over = False
-        """Whether it has terminated or was truncated."""
-
-    @property
-    def length(self) -> int:
-        """Env steps so far."""
-        return len(self.actions)
-
-    def advance(
-        self, action: int, reward: float, observation: NDArray[np.float32], terminated: bool, truncated: bool
-    ) -> None:
-        """Count one env step, which led to ``observation`` [D]."""
-        self.observation, self.pending = observation, None
-        self.actions.append(action)
-        self.episode_return += reward
-        if terminated or truncated:
-            self.terminated, self.truncated, self.is_over = bool(terminated), bool(truncated), True
+    pending: tuple[int, bool] | None = None
+    """(action, whether it is greedy) chosen for the newest observation and not taken yet."""
 
     def state(self) -> dict[str, Any]:
         """All that :meth:`replayed` needs, as JSON values."""
@@ -202,12 +165,11 @@ class RunningEpisode:
         }
 
     @classmethod
-    def replayed(cls, environment: Environment, state: Mapping[str, Any], first_action: int) -> Self | None:
+    def replayed(cls, environment: Environment, state: Mapping[str, Any]) -> Self | None:
         """The episode of ``state``, played again; None where the environment does not come to the same observation."""
         episode = cls(environment, state["seed"], state["generator"])
         for action in state["actions"]:
-            observation, reward, terminated, truncated, _ = environment.step(first_action + action)
-            episode.advance(action, float(reward), np.array(observation, np.float32), terminated, truncated)
+            episode.step(action)
         episode.pending = None if state["pending"] is None else (int(state["pending"][0]), bool(state["pending"][1]))
         return episode if episode.observation.tolist() == state["observation"] else None
 
@@ -240,12 +202,3 @@ class Randomness:
         for name in _DRAWN_FROM:
             getattr(self, name).bit_generator.state = state[name]
         self._environment_seed = state["environment_seed"]
-
-
-def _generator_state(environment: Environment) -> dict[str, Any]:
-    """State of the environment's own random generator."""
-    return dict(environment.unwrapped.np_random.bit_generator.state)
-
-
-def _set_generator_state(environment: Environment, state: Mapping[str, Any]) -> None:
-    environment.unwrapped.np_random.bit_generator.state = state

@@ -1,95 +1,65 @@
-"""An episode: played by an agent, kept as its seed and its actions, and replayed from them.
+"""An episode: played by a network, kept as its seed and its actions, and replayed from them.
 
-``Episode`` is the one place that resets an environment and steps it; whoever chooses the actions calls its ``step``.
-``roll_out`` has a network choose them and keeps the episode step by step. ``replay`` takes the actions of an episode
-that is over, and checks that the environment repeats itself.
+Whoever plays calls :meth:`Episode.step <dqn_core.algorithm.episode.Episode.step>`, which nothing else does in its
+place. ``greedy_episode`` plays for the return alone; ``roll_out`` keeps the episode step by step, to be looked at;
+``replay`` takes the actions of an episode that is over, and checks that the environment repeats itself.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import make_learner
+from dqn_core.algorithm.episode import Environment, Episode
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import action_range, close_environment, inspect_environment, make_environment
+from dqn_core.environments.make import close_environment, inspect_environment, make_environment
 from dqn_core.errors import ConfigError, DqnLabError, RolloutError, UnavailableComputeError, mark
 from dqn_core.events import EpisodeRecorded
 
 __all__ = [
     "LARGEST_SEED",
-    "Environment",
-    "Episode",
     "RecordedEpisode",
     "Rollout",
     "as_rollout_error",
     "check_episode",
     "check_evaluation",
-    "generator_state",
+    "greedy_episode",
     "policy_with",
     "replay",
     "roll_out",
-    "set_generator_state",
 ]
 
 LARGEST_SEED = 2**31 - 1
 _LOG = logging.getLogger(__name__)
 
-Environment = gym.Env[np.ndarray, Any]
-
-
-class Episode:
-    """One episode in ``environment``, from its reset on."""
-
-    def __init__(self, environment: Environment, seed: int | None, generator: dict[str, Any] | None = None) -> None:
-        """Reset ``environment``: with ``seed``, or with its own generator, which is set to ``generator`` if given."""
-        self.environment = environment
-        self.seed = seed
-        """Of the reset; None where the environment went on with its own generator."""
-        if generator is not None:
-            set_generator_state(environment, generator)
-        self.generator = None if seed is not None else generator_state(environment)
-        """State of that generator before the reset."""
-        self._first_action, self.n_actions = action_range(environment)
-        observation, _ = environment.reset(seed=seed)
-        self.observation: NDArray[np.float32] = np.array(observation, np.float32)
-        """[D], the newest; a copy, for the environment may change its own in place."""
-        self.actions: list[int] = []
-        """Numbered from 0, whatever the environment's own numbers are."""
-        self.episode_return = 0.0
-        """Sum of the rewards so far, added up in their order."""
-        self.terminated = self.truncated = False
-
-    @property
-    def length(self) -> int:
-        """Env steps so far."""
-        return len(self.actions)
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it has terminated or was truncated."""
-        return self.terminated or self.truncated
-
-    def step(self, action: int) -> float:
-        """Take ``action``, numbered from 0; returns its reward."""
-        observation, reward, terminated, truncated, _ = self.environment.step(self._first_action + action)
-        self.observation = np.array(observation, np.float32)
-        self.actions.append(action)
-        reward = float(reward)
-        self.episode_return += reward
-        self.terminated, self.truncated = bool(terminated), bool(truncated)
-        return reward
-
 
 # ---------------------------------------------------------------------------------------------- played by a network
+
+
+def greedy_episode(
+    environment: Environment, learner: Learner, seed: int, epsilon: float = 0.0
+) -> Generator[None, None, Episode]:
+    """Play one greedy episode; yields after each env step.
+
+    An ``epsilon`` above 0, drawn by ``seed`` too, makes it an episode that is not greedy.
+    """
+    exploration = np.random.default_rng(seed)
+    episode = Episode(environment, seed)
+    while not episode.is_over:
+        if epsilon > 0.0 and exploration.random() < epsilon:
+            action = int(exploration.integers(episode.n_actions))
+        else:
+            action = learner.act(episode.observation)
+        episode.step(action)
+        yield
+    return episode
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -268,16 +238,6 @@ def _is_repeated(episode: Episode, recorded: RecordedEpisode) -> bool:
 def _not_repeated(env_id: str, step: int) -> RolloutError:
     template = mark("{env_id} did not repeat itself exactly at step {step}: its episodes cannot be drawn afterwards.")
     return RolloutError(template, env_id=env_id, step=step)
-
-
-def generator_state(environment: Environment) -> dict[str, Any]:
-    """State of the environment's own random generator."""
-    return dict(environment.unwrapped.np_random.bit_generator.state)
-
-
-def set_generator_state(environment: Environment, state: dict[str, Any]) -> None:
-    """Put the environment's own random generator into ``state``."""
-    environment.unwrapped.np_random.bit_generator.state = state
 
 
 # ----------------------------------------------------------------------------------------------------------- refused

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.episode import Environment, Episode
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import (
     can_draw,
@@ -17,7 +18,7 @@ from dqn_core.environments.make import (
     render_jpeg,
     set_decorated,
 )
-from dqn_core.episodes.episode import Environment, Episode, check_episode
+from dqn_core.episodes.episode import check_episode
 from dqn_core.errors import RolloutError, mark
 
 __all__ = ["HandEpisode", "HumanEpisode", "play_by_hand"]

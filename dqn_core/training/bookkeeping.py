@@ -9,9 +9,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.episode import Episode
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import UpdateStatistics
-from dqn_core.algorithm.training_state import RunningEpisode, TrainingState
+from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DivergenceError, DqnLabError, mark
 from dqn_core.events import (
@@ -191,7 +192,7 @@ def progress(state: TrainingState, books: Bookkeeping) -> Progress:
     )
 
 
-def episode_ended(state: TrainingState, books: Bookkeeping, played: RunningEpisode, eval_return: float) -> EpisodeEnded:
+def episode_ended(state: TrainingState, books: Bookkeeping, played: Episode, eval_return: float) -> EpisodeEnded:
     """The finished episode as a row of the log; takes the episode's averages."""
     loss_mean, q_mean = books.averages.take()
     config = state.config

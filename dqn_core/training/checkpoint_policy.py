@@ -12,12 +12,14 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from dqn_core.algorithm.training_state import RunningEpisode, TrainingState
+from dqn_core.algorithm.episode import Episode
+from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.events import (
     CheckpointKind,
     CheckpointReady,
     EpisodeEnded,
     EpisodeRecorded,
+    RecordingKind,
     SnapshotKind,
     WeightsReady,
 )
@@ -71,7 +73,7 @@ class CheckpointPolicy:
         yield from self.checkpoint()
 
     def after_episode(
-        self, ended: EpisodeEnded, played: RunningEpisode, *, solved: bool
+        self, ended: EpisodeEnded, played: Episode, *, solved: bool
     ) -> Iterator[WeightsReady | EpisodeRecorded]:
         """A snapshot and a recording, if the episode is one of those kept; a best state is held until its time.
 
@@ -88,7 +90,7 @@ class CheckpointPolicy:
             for checkpoint in self.checkpoint("best"):
                 self._best_checkpoint.put(checkpoint)
         if ended.episode % thinning_interval(ended.episode) == 0:
-            yield _training_recording(played, ended)
+            yield _recording("training", played, ended)
             yield self._snapshot("kept", eval_return=ended.eval_return)
 
     def at_heartbeat(self) -> Iterator[WeightsReady | CheckpointReady]:
@@ -152,17 +154,7 @@ class CheckpointPolicy:
     def _best_recording(self, ended: EpisodeEnded) -> Iterator[EpisodeRecorded]:
         """The first episode of the evaluation that followed ``ended``, if this trainer played it."""
         if self._books.evaluator.first is not None:
-            seed, played = self._books.evaluator.first
-            yield EpisodeRecorded(
-                kind="best",
-                episode=ended.episode,
-                env_step=ended.env_step,
-                episode_return=played.episode_return,
-                eval_return=ended.eval_return,
-                seed=seed,
-                generator=None,
-                actions=tuple(played.actions),
-            )
+            yield _recording("best", self._books.evaluator.first, ended)
 
 
 class CheckpointCadence:
@@ -217,12 +209,12 @@ class _RateLimited(Generic[Held]):
             yield newest
 
 
-def _training_recording(played: RunningEpisode, ended: EpisodeEnded) -> EpisodeRecorded:
+def _recording(kind: RecordingKind, played: Episode, ended: EpisodeEnded) -> EpisodeRecorded:
     return EpisodeRecorded(
-        kind="training",
+        kind=kind,
         episode=ended.episode,
         env_step=ended.env_step,
-        episode_return=ended.episode_return,
+        episode_return=played.episode_return,
         eval_return=ended.eval_return,
         seed=played.seed,
         generator=played.generator,

@@ -5,25 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
-import gymnasium as gym
 import numpy as np
 
+from dqn_core.algorithm.episode import Environment, Episode
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import action_range, close_environment, make_environment
-from dqn_core.episodes.episode import policy_with
+from dqn_core.environments.make import close_environment, make_environment
+from dqn_core.episodes.episode import greedy_episode, policy_with
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = [
     "EVALUATION_SEED",
     "EvaluationResult",
     "Evaluator",
-    "PlayedEpisode",
     "evaluate",
     "evaluate_folder",
-    "greedy_episode",
     "greedy_episodes",
 ]
 
@@ -51,47 +48,9 @@ class EvaluationResult:
             return float(np.std(self.returns))
 
 
-class PlayedEpisode(NamedTuple):
-    """One greedy episode."""
-
-    episode_return: float
-    actions: list[int]
-    """Numbered from 0, whatever the environment's own numbers are."""
-
-    @property
-    def length(self) -> int:
-        """Env steps."""
-        return len(self.actions)
-
-
-def greedy_episode(
-    environment: gym.Env[np.ndarray, Any], learner: Learner, seed: int, epsilon: float = 0.0
-) -> Generator[None, None, PlayedEpisode]:
-    """Play one greedy episode; yields after each env step.
-
-    An ``epsilon`` above 0, drawn by ``seed`` too, makes it an episode that is not greedy.
-    """
-    first_action, n_actions = action_range(environment)
-    exploration = np.random.default_rng(seed)
-    observation, _ = environment.reset(seed=seed)
-    episode_return, done = 0.0, False
-    actions: list[int] = []
-    while not done:
-        if epsilon > 0.0 and exploration.random() < epsilon:
-            action = int(exploration.integers(n_actions))
-        else:
-            action = learner.act(np.asarray(observation, dtype=np.float32))
-        observation, reward, terminated, truncated, _ = environment.step(first_action + action)
-        episode_return += float(reward)
-        actions.append(action)
-        done = terminated or truncated
-        yield
-    return PlayedEpisode(episode_return, actions)
-
-
 def greedy_episodes(
-    environment: gym.Env[np.ndarray, Any], learner: Learner, seeds: Iterable[int], epsilon: float = 0.0
-) -> Generator[None, None, list[PlayedEpisode]]:
+    environment: Environment, learner: Learner, seeds: Iterable[int], epsilon: float = 0.0
+) -> Generator[None, None, list[Episode]]:
     """Play one greedy episode on each seed; yields after each env step."""
     played = []
     for seed in seeds:
@@ -106,8 +65,8 @@ class Evaluator:
         self.played = 0
         """Evaluation episodes so far: the next one's place among the seeds."""
         self.is_evaluating = False
-        self.first: tuple[int, PlayedEpisode] | None = None
-        """The newest evaluation's first episode and its seed."""
+        self.first: Episode | None = None
+        """The newest evaluation's first episode."""
         self._began_at = 0
 
     @property
@@ -117,7 +76,7 @@ class Evaluator:
 
     def evaluate(
         self,
-        environment: gym.Env[np.ndarray, Any],
+        environment: Environment,
         learner: Learner,
         config: TrainingConfig,
         *,
@@ -145,14 +104,14 @@ class Evaluator:
         return eval_return, solved
 
     def _play(
-        self, environment: gym.Env[np.ndarray, Any], learner: Learner, episodes: int, epsilon: float
+        self, environment: Environment, learner: Learner, episodes: int, epsilon: float
     ) -> Generator[None, None, float]:
         """Mean return of the next ``episodes``."""
         first_seed = EVALUATION_SEED + self.played
         self.played += episodes
         seeds = range(first_seed, first_seed + episodes)
         played = yield from greedy_episodes(environment, learner, seeds, epsilon)
-        self.first = first_seed, played[0]
+        self.first = played[0]
         return math.fsum(each.episode_return for each in played) / episodes
 
 
@@ -170,7 +129,7 @@ def evaluate(  # noqa: PLR0913  whom, where, how often, from where on, how long;
     ``on_episode`` is told the number of episodes played so far, after each.
     """
     environment = make_environment(env_id, max_episode_steps)
-    played: list[PlayedEpisode] = []
+    played: list[Episode] = []
     try:
         for each in range(seed, seed + episodes):
             played.append(_to_its_end(greedy_episode(environment, learner, each)))
@@ -182,12 +141,12 @@ def evaluate(  # noqa: PLR0913  whom, where, how often, from where on, how long;
     return EvaluationResult(seed=seed, returns=returns, lengths=lengths)
 
 
-def _to_its_end(episode: Generator[None, None, PlayedEpisode]) -> PlayedEpisode:
+def _to_its_end(episode: Generator[None, None, Episode]) -> Episode:
     while True:
         try:
             next(episode)
         except StopIteration as end:
-            result: PlayedEpisode = end.value
+            result: Episode = end.value
             return result
 
 

@@ -18,7 +18,8 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 import numpy as np
 
 from dqn_core.algorithm.dqn import Point, train
-from dqn_core.algorithm.training_state import Environment, TrainingState
+from dqn_core.algorithm.episode import Environment
+from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import (
     as_failure,
