@@ -206,7 +206,7 @@ def test_what_can_be_no_video_is_said(tmp_path: Path) -> None:
     config, rollout = corridor()
     with pytest.raises(VideoError, match=r"\.mp4 or \.gif; video\.avi does not"):
         write_episode_video(config, rollout, tmp_path / "video.avi")
-    with pytest.raises(VideoError, match="no pictures"):
+    with pytest.raises(VideoError, match="no frames"):
         write_video(tmp_path / "video.gif", [], INFO)
     with pytest.raises(UnsupportedEnvironmentError, match="There is no environment"):
         write_episode_video(config.replace(env_id="Gone-v0"), rollout, tmp_path / "video.gif")
