@@ -17,10 +17,11 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dqn_core.errors import DqnLabError
 from pages.compare.routes import compare_routes
-from pages.experiments.routes import experiment_routes
+from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
 from pages.replay.routes import replay_routes
 from pages.runs.routes import run_list_routes
+from pages.runs.topic import run_list_topic
 from pages.server import shutdown
 from pages.server.browser_code import browser_routes
 from pages.server.connections import Gate, bound_logs, guard, raise_descriptor_limit
@@ -31,12 +32,17 @@ from pages.server.visitor_cookies import VisitorCookies, visitor_routes
 from pages.shared.export_routes import export_routes
 from pages.shared.identity import signer
 from pages.shared.jobs.routes import job_routes
+from pages.shared.jobs.topic import job_topic
 from pages.shared.links import base_path
+from pages.shared.live_socket import live_socket_routes
 from pages.train.routes import live_routes
+from pages.train.stream import run_topic
 from pages.warm_up import WarmUp
 
 _SWITCH_INTERVAL_S = 0.001
 """A trainer that waits for the interpreter gets it back this soon, not after Python's 5 ms; so does a page."""
+_TOPICS = {"run": run_topic(), "runs": run_list_topic(), "job": job_topic(), "experiments": experiment_topic()}
+"""What a tab can follow over its live socket."""
 _LOG = logging.getLogger("dqn_lab")
 
 
@@ -76,12 +82,12 @@ def _routes() -> list[BaseRoute]:
     prefix = base_path()
     routes = [
         *browser_routes(),
+        *live_socket_routes(_TOPICS),
         *live_routes(),
         *export_routes(),
         *replay_routes(),
         *play_routes(),
         *compare_routes(),
-        *experiment_routes(),
         *job_routes(),
         *run_list_routes(),
         *visitor_routes(signer, prefix or "/"),

@@ -201,8 +201,8 @@ def _frames(measured: Measured) -> str:
         "frames": ("a viewer of curves and frames", "frames", "the curves only"),
     }
     text = """\
-The real server and one endless run at full speed in one process. The viewer is a separate process that reads the stream
-and fetches each frame as a browser does. The four situations take turns. A run spends at most a tenth of its time on
+The real server and one endless run at full speed in one process. The viewer is a separate process that follows the run
+over a live socket, as a tab does. The four situations take turns. A run spends at most a tenth of its time on
 frames: an environment that draws slowly shows fewer.
 """
     parts = [text]

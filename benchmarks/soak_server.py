@@ -25,7 +25,8 @@ def main(folder: str, env_id: str, runs: str) -> None:
     os.environ |= {"DQN_LAB_DATA": folder, "DQN_LAB_MAX_ACTIVE_RUNS": runs}
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config("app:app", log_level="warning", access_log=False))
+        config = uvicorn.Config("app:app", log_level="warning", access_log=False, ws_per_message_deflate=False)
+        server = uvicorn.Server(config)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         threading.Thread(target=_begin, args=(server, url, env_id, int(runs)), daemon=True).start()
         server.run(sockets=[listener])

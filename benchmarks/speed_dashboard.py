@@ -6,9 +6,8 @@ page open, and with the page open and frames on; Chromium runs on the same cores
 
 from __future__ import annotations
 
-import json
+import contextlib
 import tempfile
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +81,12 @@ def _rates(dashboard: Any, url: str, sizes: Sizes) -> dict[str, Any]:
 
 
 def _progress(url: str, run_id: str) -> tuple[int, float]:
-    """Env steps and seconds of training so far: the first message of the run's own stream."""
-    address = f"{url}/live/runs/{run_id}/events?rows={_BEYOND_ALL_ROWS}&changes={_BEYOND_ALL_ROWS}"
-    with urllib.request.urlopen(address, timeout=30) as stream:  # noqa: S310  a server of our own, over http
-        lines = (line.decode() for line in stream)
-        message = json.loads(next(line for line in lines if line.startswith("data:")).removeprefix("data:"))
+    """Env steps and seconds of training so far: the first message of the run over a live socket."""
+    from benchmarks.live_viewer import run_messages
+
+    cursor = {"rows": _BEYOND_ALL_ROWS, "changes": _BEYOND_ALL_ROWS}
+    with contextlib.closing(run_messages(url, run_id, frames=False, cursor=cursor)) as messages:
+        message = next(messages)
     if message["state"] != "running":
         msg = f"The run is {message['state']}, not running."
         raise RuntimeError(msg)

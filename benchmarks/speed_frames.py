@@ -99,7 +99,7 @@ def _rest(manager: RunManager, run_id: str, seconds: float, *, watch: bool) -> N
 
 
 def _watched_rate(rate: Callable[[], float], url: str, run_id: str, frames: str) -> float:
-    command = [sys.executable, "-m", "benchmarks.frame_viewer", url, run_id, frames]
+    command = [sys.executable, "-m", "benchmarks.live_viewer", url, run_id, frames]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as viewer:
         if viewer.stdout is not None:
             viewer.stdout.readline()
@@ -120,7 +120,9 @@ def _server() -> Iterator[tuple[str, RunManager]]:
         listener.bind(("127.0.0.1", 0))
         from pages.server.process import get_manager
 
-        server = uvicorn.Server(uvicorn.Config("app:app", log_config=None, access_log=False))
+        server = uvicorn.Server(
+            uvicorn.Config("app:app", log_config=None, access_log=False, ws_per_message_deflate=False)
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -1,12 +1,11 @@
 """Whether a server's memory stays flat while runs train and a class looks on, for minutes on end.
 
 The server is a process of its own with two runs that do not end, one in that very process and one in a worker; the
-viewers, who are no browsers, read the runs' streams from this one, frames included.
+viewers, who are no browsers, follow the runs from this one, frames included.
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
@@ -17,8 +16,8 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from benchmarks.live_viewer import run_messages
 from benchmarks.sizes import Sizes
 
 __all__ = ["measure", "resident_bytes"]
@@ -26,7 +25,6 @@ __all__ = ["measure", "resident_bytes"]
 ROOT = Path(__file__).resolve().parents[1]
 _RUNS = 2
 _ENV_ID = "LunarLander-v3"
-_TIMEOUT_S = 120
 _LAST_S = 30.0
 """The end's memory is the median over so long, as the first minute's is over the half minute after it."""
 _LOOK_EVERY_S = 1.0
@@ -67,7 +65,7 @@ def _soaked(pid: int, url: str, runs: list[str], sizes: Sizes) -> dict[str, Any]
         time.sleep(_LOOK_EVERY_S)
     lost = [each for each in viewers if not each.is_alive()]
     if lost:
-        message = f"{len(lost)} of {len(viewers)} viewers lost their stream."
+        message = f"{len(lost)} of {len(viewers)} viewers lost their connection."
         raise RuntimeError(message)
     after_s = min(60.0, sizes.soak_s / 4)
     first = _median([size for at, size in seen if after_s <= at < after_s + min(_LAST_S, sizes.soak_s / 8)])
@@ -87,36 +85,19 @@ def _soaked(pid: int, url: str, runs: list[str], sizes: Sizes) -> dict[str, Any]
 
 
 class _Viewer(threading.Thread):
-    """Reads a run's stream, and fetches the frames that are told of."""
+    """Follows a run, frames included."""
 
     def __init__(self, url: str, run_id: str) -> None:
         super().__init__(name=f"viewer of {run_id}", daemon=True)
-        self._host, self._run_id = urlsplit(url).netloc, run_id
+        self._url, self._run_id = url, run_id
         self.messages = self.frames = self.env_step = 0
 
     def run(self) -> None:
-        """Look on, until the stream ends."""
-        stream, pictures = (http.client.HTTPConnection(self._host, timeout=_TIMEOUT_S) for _ in range(2))
-        stream.request("GET", f"/live/runs/{self._run_id}/events?frames=1")
-        shown = 0
-        for line in stream.getresponse():
-            if not line.startswith(b"data:"):
-                continue
-            message = json.loads(line.removeprefix(b"data:"))
+        """Look on, until the run is over."""
+        for message in run_messages(self._url, self._run_id, frames=True):
             self.messages += 1
-            self.env_step = (message["progress"] or {}).get("env_step", self.env_step)
-            frame = message["frame"]
-            if frame is not None and frame["number"] != shown:
-                shown = frame["number"]
-                self._fetch(pictures, f"/live/runs/{self._run_id}/frames/{shown}.jpg")
-
-    def _fetch(self, pictures: http.client.HTTPConnection, address: str) -> None:
-        try:
-            pictures.request("GET", address)
-            pictures.getresponse().read()
-            self.frames += 1
-        except (http.client.HTTPException, ConnectionError):
-            pictures.close()  # the server closes a connection that is idle for long; the next frame opens another
+            self.env_step = message["progress"]["env_step"]
+            self.frames += message["frame"] is not None
 
 
 def resident_bytes(pid: int) -> int:

@@ -21,11 +21,12 @@ import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
+from benchmarks.live_viewer import run_wish, socket_address
+
 __all__ = ["Student"]
 
 _TIMEOUT_S = 120.0
 _RUN_ID = re.compile(r"(?:^|&)run=([^&]+)")
-_DATA = "data:"
 
 
 class Student:
@@ -33,6 +34,7 @@ class Student:
 
     def __init__(self, url: str) -> None:
         self._url = url
+        self._origin = websockets.Origin(url)
         self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
         self._socket: websockets.ClientConnection | None = None
         self._widgets: dict[str, tuple[str, str]] = {}
@@ -91,13 +93,15 @@ class Student:
         return found[1] if found else ""
 
     async def run_messages(self) -> AsyncIterator[dict[str, Any]]:
-        """What the run's stream brings, frames included, to the end of the stream."""
-        address = f"{self._url}/live/runs/{self.run_id}/events?frames=1"
-        async with self._http.stream("GET", address) as response:
-            response.raise_for_status()
-            async for line in response.aiter_lines():
-                if line.startswith(_DATA):
-                    yield json.loads(line.removeprefix(_DATA))
+        """What the tab's live socket tells of the run, frames included, to its end."""
+        async with websockets.connect(socket_address(self._url), origin=self._origin, max_size=None) as socket:
+            await socket.send(run_wish(self.run_id, frames=True))
+            async for text in socket:
+                message = json.loads(text)
+                if "data" in message:
+                    yield message["data"]
+                    if message["over"]:
+                        return
 
     def _widget(self, request: BackMsg, label: str) -> Any:
         widget_id, fragment_id = self._widgets[label]

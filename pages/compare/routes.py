@@ -18,9 +18,9 @@ from dqn_core.runs.store import RunStore
 from pages.compare import exports, wire
 from pages.compare.query import query_of
 from pages.compare.subject import Subject
-from pages.server.answers import json_errors
 from pages.server.process import get_manager
 from pages.server.turns import HEAVY_TURNS
+from pages.shared.error_answers import json_errors
 
 __all__ = ["compare_routes"]
 

@@ -1,9 +1,7 @@
 // The list of experiments: a card each, with one bar for all its runs, followed without a run of the page's script.
 
 import { make, setAttribute, setText } from "../shared/format.js";
-
-const POLL_MS = 1000;
-const RETRY_MS = 3000;
+import { follow } from "../shared/live_socket.js";
 
 class ExperimentCard {
   /** `onAction(action)` is called with "stop", "resume", "repeat" or "delete". */
@@ -83,8 +81,7 @@ export default class ExperimentList {
     this.status = make("p", { class: "dqn-detail", role: "status" });
     this.root = make("section", { class: "dqn-live", lang: data.locale, "aria-label": data.labels.title }, this.list, this.status);
     parent.append(this.root);
-    this.onVisibility = () => this.ask();
-    document.addEventListener("visibilitychange", this.onVisibility);
+    this.followed = "";
   }
 
   static identityOf({ locale }) {
@@ -102,7 +99,7 @@ export default class ExperimentList {
     this.cards = shown;
     this.list.replaceChildren(...[...shown.values()].map(({ view }) => view.element));
     this.draw();
-    this.plan(POLL_MS);
+    this.follow();
   }
 
   act(id, action) {
@@ -117,39 +114,40 @@ export default class ExperimentList {
     return `${this.data.base_path}/compare?runs=${encodeURIComponent(card.runs)}&lang=${this.locale}`;
   }
 
-  plan(after) {
-    clearTimeout(this.timer);
-    if ([...this.cards.values()].some(({ card }) => card.active)) this.timer = setTimeout(() => this.ask(), after);
+  /** Has the server tell where those stand that are not over. */
+  follow() {
+    const active = this.active();
+    if (this.followed === active.join()) return;
+    this.followed = active.join();
+    this.letGo?.();
+    if (active.length === 0) return;
+    this.letGo = follow({
+      topic: "experiments",
+      parameters: { experiments: active },
+      language: this.locale,
+      onData: (cards) => this.hear(cards),
+      onProblem: (text) => setText(this.status, text),
+      onConnection: (isConnected) => setText(this.status, isConnected ? "" : this.data.labels.connection_lost),
+    });
   }
 
-  /** Asks where those stand that were not over. */
-  async ask() {
-    clearTimeout(this.timer);
-    const active = [...this.cards.values()].filter(({ card }) => card.active).map(({ card }) => card.id);
-    if (this.isDisposed || document.hidden || active.length === 0) return;
-    try {
-      const query = `ids=${active.join(",")}&lang=${this.locale}`;
-      const response = await fetch(`${this.data.base_path}/live/experiments.json?${query}`);
-      const answer = await response.json();
-      if (this.isDisposed) return;
-      setText(this.status, response.ok ? "" : answer.error);
-      for (const card of answer.experiments ?? []) {
-        const known = this.cards.get(card.id);
-        if (known) known.card = { ...known.card, ...card };
-      }
-      this.draw();
-      this.plan(POLL_MS);
-    } catch {
-      if (this.isDisposed) return;
-      setText(this.status, this.data.labels.connection_lost);
-      this.plan(RETRY_MS);
+  hear(cards) {
+    setText(this.status, "");
+    for (const card of cards) {
+      const known = this.cards.get(card.id);
+      if (known) known.card = { ...known.card, ...card };
     }
+    if (this.active().length === 0) this.followed = ""; // The server says no more: one that is resumed is asked for anew.
+    this.draw();
+  }
+
+  /** Ids of those that are not over. */
+  active() {
+    return [...this.cards.values()].filter(({ card }) => card.active).map(({ card }) => card.id);
   }
 
   dispose() {
-    this.isDisposed = true;
-    clearTimeout(this.timer);
-    document.removeEventListener("visibilitychange", this.onVisibility);
+    this.letGo?.();
     this.root.remove();
   }
 }

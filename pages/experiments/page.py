@@ -6,7 +6,7 @@ import streamlit as st
 
 from dqn_core.runs.experiments import Experiments
 from pages.experiments.experiment_actions import act_on_experiment, show_refusal, start_experiment
-from pages.experiments.routes import MOST_CARDS
+from pages.experiments.topic import MOST_CARDS
 from pages.experiments.view import experiment_list
 from pages.server.process import get_manager
 from pages.shared.errors import show_errors

@@ -12,7 +12,7 @@ export class Game {
     this.socket = new WebSocket(address);
     this.socket.binaryType = "arraybuffer";
     this.socket.onmessage = ({ data }) => this.receive(data);
-    this.socket.onclose = () => this.finish({ template: null });
+    this.socket.onclose = () => this.finish({});
   }
 
   receive(message) {

@@ -16,7 +16,7 @@ from pages.play.panel import play_panel
 from pages.server.process import get_manager
 from pages.shared.address_choices import address_select
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _, core_messages
+from pages.shared.i18n import _
 from pages.shared.links import (
     PLAY_PAGE,
     TRAIN_PAGE,
@@ -76,7 +76,6 @@ def _game(record: RunRecord | None, against: str) -> None:
         speed=preset.play_speed if preset else 1.0,
         idle_note=_idle_note(env_id),
         replay_address=f"{base_path()}/replay?{urlencode(query)}",
-        messages=core_messages(),
         base_path=base_path(),
     )
 

@@ -31,7 +31,6 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
     speed: float,
     idle_note: str,
     replay_address: str,
-    messages: Mapping[str, str],
     base_path: str,
     key: str = "play",
 ) -> None:
@@ -47,8 +46,6 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
         What happens while no key is held, in the reader's language.
     replay_address
         Address of the Replay page of the agent, to which ``&seed=`` can be added.
-    messages
-        Translations of the messages that the server may answer with, by template.
     """
     data = {
         "env_id": env_id,
@@ -63,4 +60,4 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
         "base_path": base_path.rstrip("/"),
         "locale": current_language(),
     }
-    _draw(key=key, data=data, constants={"labels": dict(messages) | play_labels()})
+    _draw(key=key, data=data, constants={"labels": play_labels()})

@@ -2,7 +2,6 @@
 
 import { fetchNumbers } from "../shared/episode.js";
 import { DASH, fill, make, makeFormats, setAttribute, setText } from "../shared/format.js";
-import { Words } from "../shared/words.js";
 import { Game } from "./game.js";
 import { Keys } from "./keys.js";
 import { BestList, ResultView } from "./result.js";
@@ -13,7 +12,6 @@ export default class PlayPanel {
   constructor(parent, data) {
     this.data = data;
     this.formats = makeFormats(data.locale);
-    this.words = new Words(data.labels, this.formats);
     this.speed = data.speed;
     this.best = new BestList(data.labels, this.formats);
     this.keys = new Keys({
@@ -110,7 +108,7 @@ export default class PlayPanel {
     this.showNote(data.labels.connecting);
     this.showSpeed();
     const what = data.run_id ? { run: data.run_id } : { env: data.env_id };
-    const query = new URLSearchParams({ ...what, seed: this.seed, speed: this.speed });
+    const query = new URLSearchParams({ ...what, seed: this.seed, speed: this.speed, lang: data.locale });
     const { protocol, host } = window.location;
     this.game = new Game({
       address: `${protocol === "https:" ? "wss:" : "ws:"}//${host}${data.base_path}/live/play?${query}`,
@@ -129,16 +127,17 @@ export default class PlayPanel {
 
   /** The agent plays while the person does, so that its return is there at the end. */
   async askAgent() {
-    const { run_id: runId, base_path: basePath } = this.data;
+    const { run_id: runId, base_path: basePath, locale } = this.data;
     if (!runId) return;
     const agent = { abort: new AbortController(), result: null };
     this.agent = agent;
-    const url = `${basePath}/live/runs/${encodeURIComponent(runId)}/replay?checkpoint=best&seed=${this.seed}&epsilon=0`;
+    const query = new URLSearchParams({ checkpoint: "best", seed: this.seed, epsilon: 0, lang: locale });
+    const url = `${basePath}/live/runs/${encodeURIComponent(runId)}/replay?${query}`;
     try {
       agent.result = await fetchNumbers(url, agent.abort.signal, () => undefined);
     } catch (error) {
       if (agent.abort.signal.aborted) return;
-      agent.result = { problem: error.template ? this.words.message(error) : error.message };
+      agent.result = { problem: error.message };
     }
     this.showResult();
   }
@@ -156,7 +155,7 @@ export default class PlayPanel {
 
   end(problem) {
     if (problem !== null) {
-      this.showNote(problem.template ? this.words.message(problem) : this.data.labels.lost);
+      this.showNote(problem.error ?? this.data.labels.lost);
       this.result.element.hidden = true;
       return;
     }

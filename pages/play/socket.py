@@ -36,9 +36,9 @@ from dqn_core.errors import BusyError, LimitReachedError, RolloutError, mark
 from dqn_core.json_text import json_text
 from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunManager
-from pages.server.paths import shown_parameters, without_folders
 from pages.server.process import get_manager
 from pages.server.shutdown import is_closing
+from pages.shared.i18n import error_text, language_of
 from pages.shared.identity import browser_of
 
 __all__ = ["SPEEDS", "play_routes"]
@@ -114,9 +114,7 @@ def play_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
         except Exception as raised:  # noqa: BLE001  an environment is other people's code
             error = as_rollout_error(raised)
             with contextlib.suppress(WebSocketDisconnect):
-                parameters = shown_parameters(error.parameters)
-                said = {"error": without_folders(str(error)), "template": error.template, "parameters": parameters}
-                await _send(socket, said)
+                await _send(socket, {"error": error_text(language_of(socket), error)})
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # the browser may close it at the same moment
             await socket.close()
 

@@ -8,10 +8,9 @@ import { Pictures } from "./pictures.js";
 
 export class EpisodeView {
   /** `side` {url, title, detail}; `onNews()` is called when more of the episode can be shown. */
-  constructor({ side, data, words, onNews, onSeek, onPress }) {
-    Object.assign(this, { side, data, words, onNews, onSeek, onPress });
+  constructor({ side, data, formats, onNews, onSeek, onPress }) {
+    Object.assign(this, { side, data, formats, onNews, onSeek, onPress });
     this.labels = data.labels;
-    this.formats = words.formats;
     this.episode = null;
     this.pictures = null;
     this.shownPicture = null;
@@ -81,7 +80,7 @@ export class EpisodeView {
     this.replayId = id;
     if (!hasPictures) return;
     this.pictures = new Pictures({
-      url: (first) => `${this.data.base_path}/live/replays/${this.replayId}/frames?from=${first}`,
+      url: (first) => `${this.data.base_path}/live/replays/${this.replayId}/frames?from=${first}&lang=${this.data.locale}`,
       onNews: () => this.onNews(),
       onProblem: (error) => this.lostPictures(error),
     });
@@ -106,8 +105,7 @@ export class EpisodeView {
   }
 
   fail(error) {
-    const text = error.template ? this.words.message(error) : error.message;
-    setText(this.note, text);
+    setText(this.note, error.message);
     this.note.hidden = false;
     this.note.classList.add("dqn-problem");
     this.hasFailed = true;

@@ -20,7 +20,7 @@ from pages.replay.snapshot_picker import ChosenPolicy, snapshot_picker, snapshot
 from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, address_select
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _, core_messages
+from pages.shared.i18n import _
 from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, base_path, language_switch, last_run, page_query
 from pages.shared.numbers import number_text
 
@@ -141,7 +141,6 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float) -> None:
         action_names=[_(name) for name in report.action_names],
         observation_names=[_(name) for name in report.observation_names],
         frames_per_s=report.frames_per_s,
-        messages=core_messages(),
         base_path=base_path(),
     )
 

@@ -8,7 +8,7 @@ Python says which episodes; every number and picture comes over the routes, and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -44,8 +44,8 @@ class ReplaySide:
     detail: str
 
     def address(self, base_path: str, seed: int, epsilon: float) -> str:
-        """Where its numbers are."""
-        query = urlencode({"checkpoint": self.checkpoint, "seed": seed, "epsilon": epsilon})
+        """Where its numbers are, or what is wrong in the reader's language."""
+        query = urlencode({"checkpoint": self.checkpoint, "seed": seed, "epsilon": epsilon, "lang": current_language()})
         return f"{base_path}/live/runs/{quote(self.run_id)}/replay?{query}"
 
 
@@ -57,7 +57,6 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
     action_names: Sequence[str],
     observation_names: Sequence[str],
     frames_per_s: float,
-    messages: Mapping[str, str],
     base_path: str,
     key: str = "replay",
 ) -> None:
@@ -67,8 +66,6 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
     ----------
     frames_per_s
         Env steps a second at real time.
-    messages
-        Translations of the messages that the server may answer with, by template.
     base_path
         What stands before ``/live/...`` in this server's addresses; empty where it is not behind a path.
     """
@@ -83,4 +80,4 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         "base_path": base_path.rstrip("/"),
         "locale": current_language(),
     }
-    _draw(key=key, data=data, constants={"labels": dict(messages) | replay_labels()})
+    _draw(key=key, data=data, constants={"labels": replay_labels()})

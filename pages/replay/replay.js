@@ -2,7 +2,6 @@
 
 import { DASH, make, makeFormats } from "../shared/format.js";
 import { Clock } from "../shared/player.js";
-import { Words } from "../shared/words.js";
 import { EpisodeView } from "./episode_view.js";
 import { Transport } from "./transport.js";
 
@@ -12,7 +11,6 @@ export default class ReplayPanel {
     this.data = data;
     const formats = makeFormats(data.locale);
     this.formats = { ...formats, observed: observedFormat(data.locale) };
-    this.words = new Words(data.labels, this.formats);
     this.clock = new Clock({ limit: () => this.limit(), onMove: () => this.refresh() });
     this.clock.framesPerS = data.frames_per_s;
     this.isDrawn = false;
@@ -29,7 +27,7 @@ export default class ReplayPanel {
   }
 
   build() {
-    const { data, clock, words } = this;
+    const { data, clock, formats } = this;
     this.transport = new Transport({
       labels: data.labels,
       formats: this.formats,
@@ -38,7 +36,7 @@ export default class ReplayPanel {
       onFullScreen: () => this.toggleFullScreen(),
     });
     const onSeek = (step, phase) => this.transport.scrubTo(step, phase);
-    const shared = { data, words, onSeek, onNews: () => this.hearNews(), onPress: () => clock.toggle() };
+    const shared = { data, formats, onSeek, onNews: () => this.hearNews(), onPress: () => clock.toggle() };
     this.views = data.sides.map((side) => new EpisodeView({ side, ...shared }));
     this.root = make(
       "section",

@@ -23,9 +23,10 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
 from dqn_core.runs.replays import Replay, Replays
 from pages.replay.wire import frame_pack, replay_numbers
-from pages.server.answers import JsonAnswer, error_answer, json_errors, query_count, query_number
+from pages.server.answers import JsonAnswer, error_answer, query_count, query_number
 from pages.server.process import get_manager, get_replays
 from pages.server.shutdown import is_closing
+from pages.shared.error_answers import json_errors
 
 __all__ = ["replay_routes"]
 

@@ -1,10 +1,10 @@
-// All runs as a table: filtered, sorted and picked here, kept up to date by asking what is new.
+// All runs as a table: filtered, sorted and picked here, kept up to date over the live socket.
 
 import { fill, make, makeFormats, setAttribute, setText } from "../shared/format.js";
+import { follow } from "../shared/live_socket.js";
 import { ACTIVE, COLUMNS, RunListModel } from "./list_model.js";
 import { CellTexts, NUMBERS, RunRow } from "./list_rows.js";
 
-const ASK_EVERY_MS = 2000;
 const TELL_AFTER_MS = 200; // Clicks in quick succession are told together: each telling runs a part of the page's script.
 const PORTION = 200; // Lines drawn at first, and with each "show more": a browser lays out thousands of them slowly.
 
@@ -18,9 +18,6 @@ export default class RunsTable {
     this.picked = new Set(data.picked);
     this.portion = PORTION;
     this.build(parent);
-    this.isOver = false;
-    this.onVisible = () => document.hidden || this.ask();
-    document.addEventListener("visibilitychange", this.onVisible);
   }
 
   // ------------------------------------------------------------------------------------------------- elements
@@ -44,7 +41,7 @@ export default class RunsTable {
     this.empty = make("p", { class: "dqn-empty" });
     this.more = make("button", { type: "button", class: "dqn-switch" });
     this.more.addEventListener("click", () => this.showMore());
-    this.trouble = make("p", { class: "dqn-connection", role: "status" }, labels.connection_lost);
+    this.trouble = make("p", { class: "dqn-connection", role: "status" });
     this.trouble.hidden = true;
     this.heads = new Map(COLUMNS.map(([column]) => [column, this.head(column)]));
     const heads = make("tr", {}, make("th", { class: "dqn-pick" }, make("label", {}, this.all)), ...this.heads.values());
@@ -95,25 +92,31 @@ export default class RunsTable {
     }
     if (this.stamp !== data.stamp) {
       this.stamp = data.stamp;
-      this.ask(true);
+      this.follow();
     }
   }
 
-  async ask(isFresh = false) {
-    clearTimeout(this.timer);
-    this.asking?.abort();
-    const asking = (this.asking = new AbortController());
-    const query = `since=${this.model.version}${isFresh ? "&fresh=1" : ""}`;
-    try {
-      const answer = await fetch(`${this.data.base_path}/live/runs.json?${query}`, { signal: asking.signal });
-      if (!answer.ok) throw new Error(`${answer.status}`);
-      this.take(await answer.json());
-      this.trouble.hidden = true;
-    } catch {
-      if (asking.signal.aborted) return;
-      this.trouble.hidden = false;
-    }
-    if (!this.isOver && !document.hidden) this.timer = setTimeout(() => this.ask(), ASK_EVERY_MS);
+  /** Has the server tell what is new from here on, what was done in this very moment included. */
+  follow() {
+    this.letGo?.();
+    this.letGo = follow({
+      topic: "runs",
+      parameters: { fresh: true },
+      cursor: { version: this.model.version },
+      language: this.data.locale,
+      onData: (update) => {
+        this.showTrouble("");
+        this.take(update);
+      },
+      onProblem: (text) => this.showTrouble(text),
+      onConnection: (isConnected) => this.showTrouble(isConnected ? "" : this.labels.connection_lost),
+    });
+  }
+
+  /** Why nothing new comes; empty where it does. */
+  showTrouble(text) {
+    setText(this.trouble, text);
+    this.trouble.hidden = text === "";
   }
 
   take(update) {
@@ -227,11 +230,8 @@ export default class RunsTable {
   }
 
   dispose() {
-    this.isOver = true;
-    this.asking?.abort();
-    clearTimeout(this.timer);
+    this.letGo?.();
     clearTimeout(this.telling);
-    document.removeEventListener("visibilitychange", this.onVisible);
     this.root.remove();
   }
 }

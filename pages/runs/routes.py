@@ -1,6 +1,5 @@
-"""The routes of the list of runs: its lines, and runs as archives.
+"""The routes of runs as archives.
 
-GET /live/runs.json?since=VERSION[&fresh=1]             the list, or what is new in it
 GET /live/runs/{id}/everything.zip[?checkpoints=1]      one run
 GET /live/runs/everything.zip?runs=ID,ID                several
 """
@@ -17,11 +16,10 @@ from starlette.routing import BaseRoute, Route
 
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import check_run_id
-from dqn_core.runs.run_list import RunList
 from pages.runs.archive import archive
-from pages.runs.wire import update_values
-from pages.server.answers import BadRequestError, JsonAnswer, json_errors, query_choice, query_count
-from pages.server.process import get_manager, get_run_list
+from pages.server.answers import BadRequestError, query_choice
+from pages.server.process import get_manager
+from pages.shared.error_answers import json_errors
 
 __all__ = ["MOST_ARCHIVED", "run_list_routes"]
 
@@ -29,12 +27,9 @@ MOST_ARCHIVED = 200
 """Runs in one archive: their ids stand in its address, which has to stay short."""
 
 
-def run_list_routes(
-    manager: Callable[[], RunManager] = get_manager, run_list: Callable[[], RunList] = get_run_list
-) -> list[BaseRoute]:
-    """The routes; ``manager`` and ``run_list`` give the server's own."""
+def run_list_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRoute]:
+    """The routes; ``manager`` gives the manager of the runs."""
     return [
-        _route("/live/runs.json", functools.partial(_lines, run_list=run_list)),
         _route("/live/runs/everything.zip", functools.partial(_several, manager=manager)),
         _route("/live/runs/{run_id}/everything.zip", functools.partial(_one, manager=manager)),
     ]
@@ -42,13 +37,6 @@ def run_list_routes(
 
 def _route(path: str, handler: Callable[[Request], Awaitable[Response]]) -> Route:
     return Route(path, json_errors(handler), methods=["GET"])
-
-
-async def _lines(request: Request, run_list: Callable[[], RunList]) -> Response:
-    version, is_fresh = query_count(request, "since"), query_choice(request, "fresh", ("0", "1")) == "1"
-    answer = await run_in_threadpool(lambda: JsonAnswer(update_values(run_list().since(version, at_once=is_fresh))))
-    answer.headers["Cache-Control"] = "no-store"
-    return answer
 
 
 async def _one(request: Request, manager: Callable[[], RunManager]) -> Response:

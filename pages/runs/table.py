@@ -1,9 +1,9 @@
 """The table of all runs: a Streamlit component that filters, sorts and picks in the browser.
 
-    runs_table() ── data: texts, what is picked ──> list_table.js ── GET ──> /live/runs.json?since=VERSION
+    runs_table() ── data: texts, what is picked ──> list_table.js ── the tab's live socket, topic "runs"
                  <─ triggers "picked" and "open" ──────────┘
 
-Lines never pass through a script run: the table asks each two seconds for what is new, while it is looked at.
+Lines never pass through a script run: what is new comes each two seconds, while the table is looked at.
 """
 
 from __future__ import annotations

@@ -1,54 +1,26 @@
-"""What the live routes have in common: queries read and checked, and errors answered in JSON.
-
-What a client gets wrong is answered with ``{"error": "..."}``; an error of the project with its template and
-parameters too, for the reader's language.
-"""
+"""What the live routes have in common: queries read and checked, answers in JSON."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
-from dqn_core.errors import (
-    BusyError,
-    DqnLabError,
-    RolloutError,
-    RunFolderError,
-    SettingError,
-    StoreError,
-    UnknownRunError,
-)
 from dqn_core.json_text import json_text
-from pages.server.paths import shown_parameters, without_folders
 
 __all__ = [
     "BadRequestError",
-    "Handler",
     "JsonAnswer",
     "error_answer",
-    "json_errors",
     "query_choice",
     "query_count",
     "query_number",
 ]
 
-Handler = Callable[[Request], Awaitable[Response]]
-
 _LARGEST = 10**12
 """A count above this is none."""
-_STATUS: tuple[tuple[type[DqnLabError], int], ...] = (
-    (UnknownRunError, 404),
-    (RunFolderError, 404),
-    (RolloutError, 400),
-    (StoreError, 503),
-    (BusyError, 503),
-    (SettingError, 503),
-)
-_CONFLICT = 409
 
 
 class JsonAnswer(JSONResponse):
@@ -63,30 +35,9 @@ class BadRequestError(Exception):
     """A query value that is not what it must be."""
 
 
-def json_errors(handler: Handler) -> Handler:
-    """``handler`` with what it raises on purpose answered in JSON."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except BadRequestError as error:
-            return error_answer(400, str(error))
-        except DqnLabError as error:
-            return _project_error(error)
-
-    return answer
-
-
 def error_answer(status: int, text: str) -> JsonAnswer:
     """An answer that says what is wrong."""
     return JsonAnswer({"error": text}, status_code=status)
-
-
-def _project_error(error: DqnLabError) -> JsonAnswer:
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), _CONFLICT)
-    parameters = shown_parameters(error.parameters)
-    said = {"error": without_folders(str(error)), "template": error.template, "parameters": parameters}
-    return JsonAnswer(said, status_code=status)
 
 
 def query_count(request: Request, name: str) -> int:

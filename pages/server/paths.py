@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import re
-from collections.abc import Mapping
-from pathlib import PurePath
-from typing import Any
 
 from dqn_core.errors import DqnLabError
 from pages.server.settings import settings
 
-__all__ = ["shown_parameters", "without_folders"]
+__all__ = ["without_folders"]
 
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^/\s'\"]+/)*(?=[^/\s'\"])|(?<!\w)[A-Za-z]:\\(?:[^\\\s'\"]+\\)*")
-
-
-def shown_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """A message's parameters as JSON values, without the folders in them."""
-    return {name: _shown(value) for name, value in parameters.items()}
 
 
 def without_folders(text: str) -> str:
@@ -30,14 +21,3 @@ def without_folders(text: str) -> str:
             if data.parts:  # the working directory itself has no name to look for
                 text = re.sub(rf"{re.escape(folder)}/(?:[^/\s'\"]+/)*", "", text)
     return _FOLDERS.sub("", text)
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, PurePath):
-        return value.name
-    if value is None or isinstance(value, (bool, int)) or (isinstance(value, float) and math.isfinite(value)):
-        return value
-    if isinstance(value, str):
-        text = without_folders(value)
-        return value if text == value else text
-    return without_folders(str(value))

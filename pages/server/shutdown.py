@@ -1,7 +1,7 @@
-"""Lets a server end while streams are open.
+"""Lets a server end while tabs are open.
 
-A server waits for its connections before it runs its lifespan's shutdown, and an event stream never ends by itself:
-without this, Ctrl-C with an open tab would wait forever. The streams ask :func:`is_closing` ten times a second.
+A server waits for its connections before it runs its lifespan's shutdown, and a tab's live socket never ends by itself:
+without this, Ctrl-C with an open tab might wait forever. The sockets ask :func:`is_closing` ten times a second.
 
 Python in turn waits for its threads before it ends, and one in other people's code (an environment that hangs in a
 replay) may never end. So a process that is still there when everything should long be closed is ended by force.
@@ -99,7 +99,7 @@ def server() -> uvicorn.Server | None:
 
 
 def is_closing() -> bool:
-    """Whether the server is about to end: open streams end now."""
+    """Whether the server is about to end: open sockets end now."""
     return _Shutdown.was_asked_for or (_Shutdown.server is not None and _Shutdown.server.should_exit)
 
 

@@ -77,17 +77,15 @@ export function scaleOf(values, ...also) {
   return high > low ? { low, high } : { low, high: low + 1 };
 }
 
-/** What the server says instead of an episode, in words that can be translated. */
+/** What the server says instead of an episode, in the language that the address asks for. */
 export class ReplayProblem extends Error {
   /**
    * @param {number} status
-   * @param {{error?: string, template?: string, parameters?: Record<string, unknown>}} said
+   * @param {{error?: string}} said
    */
-  constructor(status, { error, template, parameters }) {
+  constructor(status, { error }) {
     super(error ?? String(status));
     this.status = status;
-    this.template = template;
-    this.parameters = parameters;
   }
 }
 

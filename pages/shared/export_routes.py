@@ -20,9 +20,10 @@ from dqn_core.errors import RunFolderError, mark
 from dqn_core.export.formats import FORMATS, FormatName
 from dqn_core.export.run_content import RunContent
 from dqn_core.runs.manager import RunManager
-from pages.server.answers import error_answer, json_errors
+from pages.server.answers import error_answer
 from pages.server.process import get_manager
 from pages.server.turns import HEAVY_TURNS
+from pages.shared.error_answers import json_errors
 
 __all__ = ["export_routes"]
 

@@ -7,13 +7,14 @@ The language is the browser's unless the URL says otherwise (``?lang=ko``), so a
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
+from starlette.requests import HTTPConnection
 
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
 from pages.server.paths import without_folders
@@ -28,10 +29,10 @@ __all__ = [
     "LANGUAGES",
     "LOCALE_DIR",
     "_",
-    "core_messages",
     "current_language",
     "error_text",
     "field_label",
+    "language_of",
     "message_text",
     "problem_text",
     "translate",
@@ -47,13 +48,7 @@ LOCALE_DIR = Path(__file__).parents[1] / "locale"
 _FALLBACK = "en"
 _LONGEST_VALUE = 200
 """Characters of a bad value that a message repeats."""
-_RUN_SOURCES = (
-    "dqn_core/algorithm",
-    "dqn_core/environments",
-    "dqn_core/episodes",
-    "dqn_core/runs",
-    "dqn_core/training",
-)
+_PLACEHOLDER = re.compile(r"\{(\w+)(!r)?\}")
 _FIELD_PARAMETERS = frozenset({"field", "name", "limit_name"})
 _YES, _NO = mark("on"), mark("off")
 _WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHTS_LABELS}
@@ -78,11 +73,6 @@ def translate(language: str, template: str) -> str:
     return "\n\n".join(catalog.get(each, each) for each in paragraphs)
 
 
-def core_messages() -> dict[str, str]:
-    """Translations of the messages that a run itself may send to its viewers, by template."""
-    return _core_messages(current_language())
-
-
 def message_text(
     say: Callable[[str], str],
     template: str,
@@ -92,10 +82,16 @@ def message_text(
     """A message that travels as a template and its parameters, in the language of ``say``.
 
     A parameter that names a config field is shown by that field's label, numbers as people write them; what people
-    typed, or other people's code said, goes through ``escape``. An empty template stays empty.
+    typed, or other people's code said, goes through ``escape``. An empty template stays empty, and a parameter that is
+    not given (an earlier version wrote the message) is left as it stands.
     """
     texts = {name: _parameter_text(say, name, value, escape) for name, value in parameters.items()}
-    return template and say(template).format(**texts)
+
+    def fill(found: re.Match[str]) -> str:
+        text = texts.get(found[1], found[0])
+        return repr(text) if found[2] and found[1] in texts else text
+
+    return _PLACEHOLDER.sub(fill, say(template)) if template else ""
 
 
 def error_text(language: str, error: DqnLabError) -> str:
@@ -154,30 +150,23 @@ def _parameter_text(say: Callable[[str], str], name: str, value: object, escape:
     return escape(without_folders(str(value)))
 
 
+def language_of(request: HTTPConnection) -> str:
+    """The same for a request to a route: its address's language (``?lang=``) if it is shipped, else its browser's."""
+    accepted = request.headers.get("accept-language", "").split(",")
+    wished = (request.query_params.get("lang"), *(tag.partition(";")[0].strip() for tag in accepted))
+    return next((language for tag in wished if (language := _shipped(tag))), _FALLBACK)
+
+
 def _shipped(tag: str | None) -> str | None:
     language = (tag or "").replace("_", "-").split("-")[0].lower()
     return language if language in LANGUAGES else None
 
 
 @functools.cache
-def _messages(language: str) -> tuple[Message, ...]:
-    """The catalog; none for English, which the texts are written in."""
+def _catalog(language: str) -> dict[str, str]:
+    """Translations by their English text; none for English, which the texts are written in."""
     if language == _FALLBACK:
-        return ()
+        return {}
     with (LOCALE_DIR / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
         messages = read_po(file, locale=language)
-    return tuple(each for each in messages if each.id and each.string and not each.fuzzy)
-
-
-@functools.cache
-def _catalog(language: str) -> dict[str, str]:
-    return {str(each.id): str(each.string) for each in _messages(language)}
-
-
-@functools.cache
-def _core_messages(language: str) -> dict[str, str]:
-    return {
-        str(each.id): str(each.string)
-        for each in _messages(language)
-        if any(path.startswith(_RUN_SOURCES) for path, _line in each.locations)
-    }
+    return {str(each.id): str(each.string) for each in messages if each.id and each.string and not each.fuzzy}

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from pages.shared.fields import FIELDS
 from pages.shared.i18n import _
-from pages.shared.words import CHOICE_LABELS
 
 __all__ = ["labels"]
 
 
 def labels() -> dict[str, str]:
     """Every text of the panel in the session's language, by name."""
-    return _state_labels() | _status_labels() | _setting_labels() | _chart_labels() | _stage_labels() | _plotly_labels()
+    return _state_labels() | _status_labels() | _chart_labels() | _stage_labels() | _plotly_labels()
 
 
 def _state_labels() -> dict[str, str]:
     return {
         "state_queued": _("Waiting"),
         "waiting_turn": _("Waiting for its turn…"),
-        "queue_place": _("Waiting for its turn: number {n} in the queue. It starts automatically."),
         "state_starting": _("Starting"),
         "preparing": _("Preparing the learner…"),
         "state_running": _("Running"),
@@ -29,16 +26,6 @@ def _state_labels() -> dict[str, str]:
         "state_interrupted": _("Interrupted"),
         "state_damaged": _("Damaged"),
         "solved": _("Solved!"),
-        "reason_solved": _("The goal was reached and confirmed."),
-        "reason_max_episodes": _("The episode limit was reached."),
-        "reason_max_env_steps": _("The limit of environment steps was reached."),
-        "reason_stopped": _("Stopped by hand; everything up to this point is saved."),
-        "reason_diverged": _("The loss became infinite or not a number; the last good weights are kept."),
-        "reason_failed": _("The run ended with an error."),
-        "after_failure": _("You can also start a new run or choose another environment; the server's log says more."),
-        "reason_interrupted": _(
-            "The server went down while this run was training; everything up to that point is saved."
-        ),
     }
 
 
@@ -62,16 +49,6 @@ def _status_labels() -> dict[str, str]:
         "changes": _("Live changes"),
         "at_episode": _("episode {n}"),
     }
-
-
-def _setting_labels() -> dict[str, str]:
-    """Words of the form, for live changes: of its fields, their choices and switches, and of fields left empty."""
-    return (
-        {f"field_{name}": _(each.label) for name, each in FIELDS.items()}
-        | {f"value_{choice}": _(label) for choice, label in CHOICE_LABELS.items()}
-        | {"value_true": _("on"), "value_false": _("off")}
-        | {f"none_{name}": _(each.none_text) for name, each in FIELDS.items() if each.none_text}
-    )
 
 
 def _chart_labels() -> dict[str, str]:

@@ -17,14 +17,13 @@ from pages.server.process import get_manager
 from pages.shared.downloads import downloads
 from pages.shared.errors import show_errors
 from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
-from pages.shared.i18n import _, core_messages, problem_text, translate_error, translate_parts, translate_to_markdown
+from pages.shared.i18n import _, problem_text, translate_error, translate_to_markdown
 from pages.shared.identity import may_control
 from pages.shared.instructor import instructor_switch
 from pages.shared.links import (
     COMPARE_PAGE,
     INSIDE_PAGE,
     REPLAY_PAGE,
-    base_path,
     compare_query,
     language_switch,
     page_query,
@@ -163,14 +162,12 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
     record = snapshot.record
     live_panel(
         record.run_id,
-        labels=core_messages() | labels(),
+        labels=labels(),
         action_names=_action_names(record.config.env_id),
         watch_frames=watch,
-        base_path=base_path(),
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
         settings=snapshot.wanted_config.to_dict(),
-        message=translate_parts(record.message_template, record.message_parameters),
     )
 
 

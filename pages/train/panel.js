@@ -1,13 +1,11 @@
-// The live panel of one run: takes what its stream brings, keeps it, and draws it at most about ten times a second.
+// The live panel of one run: takes what the live socket brings, keeps it, and draws it at most about ten times a second.
 
-import { fill, make, makeFormats } from "../shared/format.js";
+import { make, makeFormats } from "../shared/format.js";
+import { follow } from "../shared/live_socket.js";
 import { readTheme } from "../shared/plot_theme.js";
-import { isSame, Words } from "../shared/words.js";
 import { LiveChart } from "./panel_charts.js";
-import { marksOf } from "./panel_marks.js";
 import { EpisodeSeries } from "./panel_series.js";
 import { StageView } from "./panel_stage.js";
-import { RunStream } from "./panel_stream.js";
 import { ACTIVE_STATES, ChangesView, StatusView, TilesView } from "./panel_view.js";
 
 const DRAW_EVERY_MS = 100;
@@ -20,12 +18,10 @@ export default class LivePanel {
     this.data = data;
     this.labels = data.labels;
     this.formats = makeFormats(data.locale);
-    this.words = new Words(this.labels, this.formats);
     this.series = new EpisodeSeries();
     this.changes = [];
-    this.notices = [];
     this.marks = [];
-    this.update = { state: data.state, reason: null, message: null, progress: null };
+    this.update = { state: data.state, reason: null, message: "", progress: null, notices: [] };
     this.sentState = null;
     this.hasHeard = false; // Whether the stream has brought anything yet.
     this.isScheduled = false;
@@ -36,12 +32,12 @@ export default class LivePanel {
     this.goalShown = this.goal();
     this.build();
     this.showStage();
-    this.openStream();
+    this.follow();
   }
 
   /** What a panel is built from; where it differs, the panel is built anew. */
-  static identityOf({ run_id, locale, labels, charts, action_names, base_path }) {
-    return JSON.stringify([run_id, locale, labels, charts, action_names, base_path]);
+  static identityOf({ run_id, locale, labels, charts, action_names }) {
+    return JSON.stringify([run_id, locale, labels, charts, action_names]);
   }
 
   build() {
@@ -82,20 +78,21 @@ export default class LivePanel {
     if (this.stage) this.stage.element.hidden = !hasStage;
   }
 
-  runUrl(rest) {
-    return `${this.data.base_path}/live/runs/${encodeURIComponent(this.data.run_id)}/${rest}`;
-  }
-
-  openStream() {
-    this.stream = new RunStream({
-      url: this.runUrl(`events?frames=${this.data.watch_frames ? 1 : 0}`),
-      cursor: () => ({ rows: this.series.length, changes: this.changes.length }),
-      onMessage: (update) => this.receive(update),
-      onConnection: (isConnected) => this.status.showConnection(isConnected),
+  /** Has the server tell of the run from here on. */
+  follow() {
+    this.letGo?.();
+    this.letGo = follow({
+      topic: "run",
+      parameters: { run: this.data.run_id, frames: this.data.watch_frames },
+      cursor: { rows: this.series.length, changes: this.changes.length },
+      language: this.data.locale,
+      onData: (update) => this.receive(update),
+      onProblem: (text) => this.status.showProblem(text),
+      onConnection: (isConnected) => this.status.showProblem(isConnected ? "" : this.labels.connection_lost),
     });
   }
 
-  /** What Python rendered: the state it knows, the goal, the message in the reader's language. */
+  /** What Python rendered: the state it knows, and the goal among the settings. */
   accept(data, setTriggerValue) {
     const isWatchSwitched = data.watch_frames !== this.data.watch_frames;
     this.data = data;
@@ -103,8 +100,7 @@ export default class LivePanel {
     publish(this);
     if (isWatchSwitched) {
       this.showStage();
-      this.stream.dispose();
-      this.openStream();
+      this.follow();
     }
     const theme = readTheme(this.parent, data.palette);
     const isNewTheme = JSON.stringify(theme) !== JSON.stringify(this.theme);
@@ -114,19 +110,17 @@ export default class LivePanel {
     this.refresh();
   }
 
-  /** One message of the stream; false where rows before it are missing. */
+  /** One message of the run; false where rows before it are missing. */
   receive(update) {
     const rowsBefore = this.series.length;
-    if (update.episodes && !this.series.append(update.episodes.from, update.episodes.columns)) return false;
-    if (update.changes && !this.addChanges(update.changes)) return false;
+    if (!this.series.append(update.episodes.from, update.episodes.columns)) return false;
+    if (!this.addChanges(update.changes)) return false;
     this.hasHeard = true;
     const isNewState = update.state !== this.update.state;
     this.update = update;
-    this.notices = update.notices ?? [];
+    this.status.showProblem("");
     if (this.series.length !== rowsBefore) this.staleCharts();
-    if (update.frame && this.stage) {
-      this.stage.offer(update.frame, this.runUrl(`frames/${update.frame.number}.jpg`), this.formats);
-    }
+    if (update.frame) this.stage?.offer(update.frame, this.formats);
     if (isNewState) this.drawWords(); // Somebody pressed a button and waits for its answer.
     this.tellState();
     this.refresh();
@@ -138,7 +132,7 @@ export default class LivePanel {
     const fresh = items.slice(this.changes.length - from);
     if (fresh.length > 0) {
       this.changes.push(...fresh);
-      this.marks = marksOf(this.changes, this.words);
+      this.marks = this.changes.map(({ episode, text }) => ({ x: episode, text }));
       this.staleCharts();
       clearTimeout(this.settingsTimer);
       this.settingsTimer = setTimeout(() => this.tellSettings(), OWN_CHANGE_MS);
@@ -233,11 +227,11 @@ export default class LivePanel {
   drawWords() {
     const { state, reason, progress } = this.update;
     const { isActive } = this;
-    this.status.showState(state, reason, this.messageText());
+    this.status.showState(state, reason, this.update.message);
     this.status.showProgress(progress, state, this.formats);
-    this.status.showNotices(this.notices.map((notice) => this.words.message(notice)));
+    this.status.showNotices(this.update.notices);
     this.tiles.show(progress, isActive, this.goal(), this.formats);
-    this.changesView.show(this.changes, this.words);
+    this.changesView.show(this.changes, this.formats);
     const waitingFor = this.waitingFor();
     for (const chart of this.charts) {
       chart.showEmpty(waitingFor);
@@ -258,32 +252,12 @@ export default class LivePanel {
     return update.progress?.phase === "warmup" ? labels.filling_memory : labels.waiting_first_episode;
   }
 
-  /** Where a run that waits for its turn stands; empty before the stream has told. */
-  placeText() {
-    const place = this.update.queue_place;
-    return place ? fill(this.labels.queue_place, { n: this.formats.integer(place) }) : "";
-  }
-
-  messageText() {
-    const { state, reason, message, progress } = this.update;
-    const cause = this.data.state === state && this.data.message ? this.data.message : message;
-    if (cause) {
-      const said = typeof cause === "string" ? cause : this.words.message(cause);
-      return reason === "failed" ? `${said} ${this.labels.after_failure}` : said;
-    }
-    if (reason && this.labels[`reason_${reason}`]) return this.labels[`reason_${reason}`];
-    if (state === "interrupted") return this.labels.reason_interrupted;
-    if (state === "queued") return this.placeText();
-    if (state === "starting") return this.labels.preparing;
-    return state === "running" && progress?.phase === "warmup" ? this.labels.filling_memory : "";
-  }
-
   dispose() {
     this.isDisposed = true;
     clearTimeout(this.timer);
     clearTimeout(this.settingsTimer);
     cancelAnimationFrame(this.request);
-    this.stream.dispose();
+    this.letGo();
     this.stage?.dispose();
     for (const chart of this.charts) chart.dispose();
     this.root.remove();
@@ -294,9 +268,15 @@ export default class LivePanel {
 function publish(panel) {
   window.dqnLabPanel = {
     rows: () => panel.series.length,
+    episodes: () => [...panel.series.column("episode")],
     changes: () => panel.changes.length,
     charts: () => panel.charts.map((chart) => chart.id),
     state: () => panel.update.state,
     drawTimes: () => [...panel.drawTimes],
   };
+}
+
+/** Whether two settings are the same; widths of layers are lists. */
+function isSame(one, other) {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

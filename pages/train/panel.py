@@ -1,6 +1,6 @@
 """The live panel of one run: a Streamlit component whose browser side draws what the run's stream brings.
 
-    live_panel() ── data: the run, its state and settings ──> panel.js ── EventSource ──> /live/runs/<id>/events
+    live_panel() ── data: the run, its state and settings ──> panel.js ── the tab's live socket, topic "run"
                  <─ triggers "state" and "settings" ───────────────┘
 
 Python says once how things look and what they are called; numbers never pass through a script run, so that training
@@ -43,41 +43,32 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
     labels: Mapping[str, str],
     action_names: Sequence[str],
     watch_frames: bool,
-    base_path: str,
     key: str,
     state: str,
     settings: Mapping[str, Any],
-    message: str = "",
 ) -> None:
     """Show the run ``run_id``; a rerun with the same ``key`` leaves zoom, legend and history as they are.
 
     Parameters
     ----------
     labels
-        Texts by name, as :func:`labels` gives them; an English message template among the keys stands for its
-        translation.
+        Texts by name, as :func:`labels` gives them.
     action_names
         Name of each action, by its number.
     watch_frames
         Whether frames and Q-values of the running episode are shown (and, on the server, made).
-    base_path
-        What stands before ``/live/...`` in this server's addresses; empty where it is not behind a path.
     state
         The run's state that this script run shows; the panel asks for a rerun when the run's own differs.
     settings
         The run's settings that this script run shows; the panel asks for a rerun when one was changed elsewhere, and
         draws the goal among them as a line.
-    message
-        What is to be said about ``state``, in the reader's language; empty for the panel's own words.
     """
     data = {
         "run_id": run_id,
         "action_names": list(action_names),
         "watch_frames": watch_frames,
-        "base_path": base_path.rstrip("/"),
         "state": str(state),
         "settings": dict(settings),
-        "message": message,
         "locale": current_language(),
     }
     constants = {

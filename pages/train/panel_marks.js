@@ -1,7 +1,5 @@
 // Marks of live changes: a dashed line at the episode, its label above the plot on a row of its own where it must.
 
-import { changesText } from "../shared/words.js";
-
 export const MARK_FONT_SIZE = 11;
 export const MARK_ROW_PX = 15;
 const MARK_ROWS = 4;
@@ -12,18 +10,6 @@ const ROOM_RIGHT_PX = 12;
 /** @typedef {{x: number, text: string}} Mark A label at an episode. */
 /** @typedef {"left" | "right"} Side Where a label begins: its anchor. */
 /** @typedef {Mark & {pixel: number, extent: number, from: number, side: Side, row: number}} PlacedMark */
-/** @typedef {import("../shared/words.js").Change} Change */
-/** @typedef {import("../shared/words.js").Words} Words */
-
-/**
- * Live changes as marks, one for each moment.
- * @param {{episode: number, changes: Change[]}[]} changes
- * @param {Words} words
- * @returns {Mark[]}
- */
-export function marksOf(changes, words) {
-  return changes.map((item) => ({ x: item.episode, text: changesText(item, words) }));
-}
 
 /**
  * A row and a side for each label, such that none touches another and none lies across a line that rises past it.

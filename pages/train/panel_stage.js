@@ -9,7 +9,6 @@ export class StageView {
     this.actions = new ActionBars(labels, actionNames);
     this.actions.element.hidden = true;
     this.wanted = null;
-    this.shownNumber = -1;
     this.isLoading = false;
     this.build();
   }
@@ -45,10 +44,9 @@ export class StageView {
     return value;
   }
 
-  /** Takes note of the newest frame; it is fetched when the one before has arrived, however many came between. */
-  offer(frame, url, formats) {
-    if (frame.number === this.shownNumber) return;
-    this.wanted = { frame, url, formats };
+  /** Takes note of the newest frame; it is drawn when the one before is, however many came between. */
+  offer(frame, formats) {
+    this.wanted = { frame, formats };
     this.loadNext();
   }
 
@@ -57,7 +55,7 @@ export class StageView {
     this.loading = this.wanted;
     this.wanted = null;
     this.isLoading = true;
-    this.image.src = this.loading.url;
+    this.image.src = `data:image/jpeg;base64,${this.loading.frame.picture}`;
   }
 
   loaded(isGood) {
@@ -71,7 +69,6 @@ export class StageView {
   }
 
   showFrame(frame, formats) {
-    this.shownNumber = frame.number;
     setText(this.episode, formats.integer(frame.episode));
     setText(this.step, formats.integer(frame.episode_step));
     setText(this.episodeReturn, formats.score(frame.episode_return));

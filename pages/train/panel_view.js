@@ -1,7 +1,6 @@
 // What stands above the charts: the run's state, its progress and the tiles; and the list of live changes below.
 
 import { DASH, duration, fill, make, setAttribute, setText } from "../shared/format.js";
-import { changesText } from "../shared/words.js";
 
 const TILES = ["episode", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
 const NOTICES_AT_MOST = 3;
@@ -75,9 +74,10 @@ export class StatusView {
     this.left.parentElement.hidden = !isActive;
   }
 
-  showConnection(isConnected) {
-    setText(this.connection, isConnected ? "" : this.labels.connection_lost);
-    this.connection.hidden = isConnected;
+  /** Why nothing new comes; empty where it does. */
+  showProblem(text) {
+    setText(this.connection, text);
+    this.connection.hidden = text === "";
   }
 
   showNotices(texts) {
@@ -126,7 +126,7 @@ export class TilesView {
     this.set("mean_100", formats.score(progress.return_mean_100));
     const aim = goal === null ? "" : ` / ${formats.significant(goal)}`;
     this.set("best_eval", formats.score(progress.best_eval), aim);
-    this.set("compute", this.labels[`value_${progress.compute}`] ?? (progress.compute || DASH));
+    this.set("compute", progress.compute || DASH);
   }
 }
 
@@ -145,10 +145,10 @@ export class ChangesView {
     this.element.hidden = true;
   }
 
-  show(changes, words) {
+  show(changes, formats) {
     for (const item of changes.slice(this.count)) {
-      const when = fill(this.labels.at_episode, { n: words.formats.integer(item.episode) });
-      this.list.prepend(make("li", {}, make("span", { class: "dqn-when" }, when), " ", changesText(item, words)));
+      const when = fill(this.labels.at_episode, { n: formats.integer(item.episode) });
+      this.list.prepend(make("li", {}, make("span", { class: "dqn-when" }, when), " ", item.text));
     }
     this.count = changes.length;
     this.element.hidden = changes.length === 0;

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import math
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dqn_core.events import EpisodeEnded, Frame, HyperparametersChanged
+from dqn_core.errors import mark
+from dqn_core.events import EndReason, EpisodeEnded, Frame, HyperparametersChanged, Phase, RunState
 from dqn_core.json_text import json_text
 from dqn_core.runs.live_feed import FeedUpdate
-from pages.server.paths import shown_parameters
+from pages.shared.i18n import message_text, translate
+from pages.shared.numbers import number_text
+from pages.shared.value_text import changes_text
+from pages.shared.words import CHOICE_LABELS
 
-__all__ = ["HEARTBEAT", "Cursor", "message"]
-
-HEARTBEAT = b": still here\n\n"
-"""A comment: keeps proxies from closing a quiet stream, and tells the server when a viewer is gone."""
+__all__ = ["Cursor", "message"]
 
 _COLUMNS = {
     "episode": ("episode", "%d,"),
@@ -29,6 +32,24 @@ _COLUMNS = {
     "wall_time_s": ("wall_time_s", "%.6g,"),
 }
 """By column of the wire: the field of EpisodeEnded that fills it, and the format of its numbers."""
+_ENDINGS = {
+    EndReason.SOLVED: mark("The goal was reached and confirmed."),
+    EndReason.MAX_EPISODES: mark("The episode limit was reached."),
+    EndReason.MAX_ENV_STEPS: mark("The limit of environment steps was reached."),
+    EndReason.STOPPED: mark("Stopped by hand; everything up to this point is saved."),
+    EndReason.DIVERGED: mark("The loss became infinite or not a number; the last good weights are kept."),
+    EndReason.FAILED: mark("The run ended with an error."),
+    EndReason.INTERRUPTED: mark(
+        "The server went down while this run was training; everything up to that point is saved."
+    ),
+}
+_AFTER_FAILURE = mark("You can also start a new run or choose another environment; the server's log says more.")
+_PLACE = mark("Waiting for its turn: number {n} in the queue. It starts automatically.")
+_PREPARING = mark("Preparing the learner…")
+_FILLING = mark("Filling the replay memory with a random policy…")
+
+Say = Callable[[str], str]
+"""Puts a text into the reader's language."""
 
 
 @dataclass(frozen=True)
@@ -48,39 +69,58 @@ class Cursor:
         )
 
 
-def message(update: FeedUpdate, since: Cursor, *, with_frames: bool) -> bytes:
-    """One server-sent event with everything in ``update``; its id is the cursor to go on from."""
-    reached = since.after(update)
-    text = json_text(_values(update, since, with_frames=with_frames), is_compact=True, default=str)
+def message(update: FeedUpdate, since: Cursor, language: str, *, with_frames: bool) -> str:
+    """Everything in ``update`` as JSON text, its words in ``language``."""
+    say = functools.partial(translate, language)
+    values = _values(update, since, say, with_frames=with_frames)
+    text = json_text(values, is_compact=True, is_ascii=False, default=str)
     episodes = f'{{"from":{update.rows_from},"columns":{_columns(update.rows)}}}'
-    return f'id: {reached.rows}.{reached.changes}\ndata: {text[:-1]},"episodes":{episodes}}}\n\n'.encode()
+    return f'{text[:-1]},"episodes":{episodes}}}'
 
 
-def _values(update: FeedUpdate, since: Cursor, *, with_frames: bool) -> dict[str, Any]:
+def _values(update: FeedUpdate, since: Cursor, say: Say, *, with_frames: bool) -> dict[str, Any]:
     record = update.record
     is_new_frame = with_frames and update.frame is not None and update.frame_number > since.frame
     return {
-        "run_id": record.run_id,
         "state": record.state,
-        "over": update.is_last,
-        "message": _text(record.message_template, record.message_parameters) if record.message_template else None,
         "reason": record.reason,
-        "queue_place": update.queue_place,
-        "progress": _progress(update),
-        "changes": {"from": update.changes_from, "items": [_change(each) for each in update.changes]},
-        "notices": [_text(each.template, each.parameters) for each in update.notices],
+        "message": _message(update, say),
+        "progress": _progress(update, say),
+        "changes": {"from": update.changes_from, "items": [_change(each, say) for each in update.changes]},
+        "notices": [message_text(say, each.template, each.parameters) for each in update.notices],
         "frame": _frame(update.frame_number, update.frame) if is_new_frame and update.frame else None,
     }
 
 
-def _progress(update: FeedUpdate) -> dict[str, Any]:
+def _message(update: FeedUpdate, say: Say) -> str:
+    """What is to be said beside the run's state: why it ended, or what it waits for."""
+    record = update.record
+    if record.message_template:
+        cause = message_text(say, record.message_template, record.message_parameters)
+        return f"{cause} {say(_AFTER_FAILURE)}" if record.reason is EndReason.FAILED else cause
+    if record.reason is not None:
+        return say(_ENDINGS[record.reason])
+    match record.state:
+        case RunState.INTERRUPTED:
+            return say(_ENDINGS[EndReason.INTERRUPTED])
+        case RunState.QUEUED if update.queue_place is not None:
+            return say(_PLACE).format(n=number_text(update.queue_place))
+        case RunState.STARTING:
+            return say(_PREPARING)
+        case RunState.RUNNING if update.progress.phase is Phase.WARMUP:
+            return say(_FILLING)
+    return ""
+
+
+def _progress(update: FeedUpdate, say: Say) -> dict[str, Any]:
+    compute = update.record.compute
     values = asdict(update.progress) | {
         "fraction": update.fraction,
         "eta_s": update.eta_s,
         "return_mean_100": update.return_mean_100,
         "last_return": update.last_return,
         "best_eval": update.record.best_eval,
-        "compute": update.record.compute,
+        "compute": say(CHOICE_LABELS.get(compute, compute)),
         "max_episodes": update.record.config.max_episodes,
     }
     return {name: _short(value) for name, value in values.items()}
@@ -99,8 +139,9 @@ def _numbers(rows: Sequence[EpisodeEnded], field: str, number_format: str) -> st
     return text[:-1].replace("nan", "null").replace("-inf", "null").replace("inf", "null")
 
 
-def _change(event: HyperparametersChanged) -> dict[str, Any]:
+def _change(event: HyperparametersChanged, say: Say) -> dict[str, Any]:
     return {
+        "text": changes_text(event, say),
         "wall_time_s": _short(event.wall_time_s),
         "env_step": event.env_step,
         "episode": event.episode,
@@ -118,12 +159,8 @@ def _frame(number: int, frame: Frame) -> dict[str, Any]:
         "q_values": [_short(each) for each in frame.q_values],
         "action": frame.action,
         "is_greedy": frame.is_greedy,
+        "picture": base64.b64encode(frame.jpeg).decode(),
     }
-
-
-def _text(template: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """A message for the reader's language; "nan" is a word there, as in English."""
-    return {"template": template, "parameters": shown_parameters(parameters)}
 
 
 def _short(value: Any) -> Any:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from mounted_panel import (
     PALETTE,
@@ -15,7 +15,6 @@ from mounted_panel import (
     frame,
     fresh_panel,
     opened_stage,
-    picture,
     rows,
     trace_of,
     update,
@@ -105,28 +104,42 @@ def test_rows_sent_twice_are_kept_once(live: Panel) -> None:
     assert live.trace("return", "raw")["x"] == list(range(1, 16))
 
 
-def test_a_gap_opens_the_stream_again_from_what_is_there(live: Panel) -> None:
+def test_a_gap_has_the_panel_ask_again_from_what_is_there(live: Panel) -> None:
     live.mount()
     live.say(update(rows(10), changes={"from": 0, "items": [change(3, "gamma", 0.99, 0.9)]}))
     live.say(update(rows(10, 50)))
-    live.wait_for("window.openStreams().length === 1 && window.streams.length === 2")
-    assert live.open_urls()[0].endswith("rows=10&changes=1")
+    live.wait_for("window.openSockets().length === 1 && window.sockets.length === 2 && window.wishes().length === 1")
+    assert live.wishes()[0]["cursor"] == {"rows": 10, "changes": 1, "frame": 0}
     assert live.page.evaluate("dqnLabPanel.rows()") == 10
 
 
 def test_a_lost_connection_is_said_and_recovers_from_the_cursor(live: Panel) -> None:
     live.mount()
     live.say(update(rows(10)))
-    live.page.evaluate("window.openStreams()[0].onerror()")
+    live.page.evaluate("() => { window.isAway = true; window.cut(); }")
     expect(live.page.get_by_test_id("connection")).to_have_text("connection_lost")
-    live.wait_for("window.openStreams().length === 1")
-    assert live.open_urls()[0].endswith("rows=10&changes=0")
+    live.wait_for("window.sockets.length >= 3")  # it tries again and again
+    live.page.evaluate("window.isAway = false")
+    live.wait_for("window.wishes().length === 1")
+    assert live.wishes()[0]["cursor"] == {"rows": 10, "changes": 0, "frame": 0}
     live.say(update(rows(5, 10)))
     expect(live.page.get_by_test_id("connection")).to_be_hidden()
     live.wait_drawn("return", 15)
 
 
-def test_a_hidden_tab_holds_no_connection(live: Panel) -> None:
+def test_what_the_server_cannot_tell_is_said_until_it_can(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(10)))
+    live.tell_problem("The database is <b>locked</b>.", over=False)
+    expect(live.page.get_by_test_id("connection")).to_have_text("The database is <b>locked</b>.")
+    live.say(update(rows(5, 10)))
+    expect(live.page.get_by_test_id("connection")).to_be_hidden()
+    live.tell_problem("There is no such run.", over=True)
+    expect(live.page.get_by_test_id("connection")).to_have_text("There is no such run.")
+    assert live.wishes() == []
+
+
+def test_a_hidden_tab_holds_no_connection_and_catches_up(live: Panel) -> None:
     live.mount()
     live.say(update(rows(10)))
     hide = """hidden => {
@@ -134,9 +147,19 @@ def test_a_hidden_tab_holds_no_connection(live: Panel) -> None:
       document.dispatchEvent(new Event("visibilitychange"));
     }"""
     live.page.evaluate(hide, True)
-    assert live.open_urls() == []
+    assert live.page.evaluate("window.openSockets().length") == 0
     live.page.evaluate(hide, False)
-    assert [url.split("rows=")[1] for url in live.open_urls()] == ["10&changes=0"]
+    live.wait_for("window.wishes().length === 1")
+    assert live.wishes()[0]["cursor"] == {"rows": 10, "changes": 0, "frame": 0}
+
+
+def test_what_a_run_is_asked_for(live: Panel) -> None:
+    live.mount(watch_frames=True, locale="ko")
+    live.wait_for("window.wishes().length === 1")
+    (wish,) = live.wishes()
+    assert (wish["topic"], wish["language"]) == ("run", "ko")
+    assert wish["parameters"] == {"run": "20260401-143501-x7k2", "frames": True}
+    assert live.page.evaluate("window.openSockets()[0].url") == "ws://127.0.0.1:9/live/socket"
 
 
 def test_the_page_is_told_of_a_new_state_once(live: Panel) -> None:
@@ -175,12 +198,12 @@ def test_a_change_that_the_page_shows_already_asks_for_no_rerun(live: Panel) -> 
 def test_only_the_newest_clean_up_takes_the_panel_away(live: Panel) -> None:
     live.mount()
     live.mount(state="paused")
-    assert len(live.open_urls()) == 1
+    live.wait_for("window.wishes().length === 1")
     live.page.evaluate("window.cleanUps[0]()")
     expect(live.page.get_by_test_id("live-panel")).to_have_count(1)
     live.page.evaluate("window.cleanUps[1]()")
     expect(live.page.get_by_test_id("live-panel")).to_have_count(0)
-    assert live.open_urls() == []
+    assert live.wishes() == []
 
 
 def test_another_run_starts_from_nothing(live: Panel) -> None:
@@ -188,28 +211,28 @@ def test_another_run_starts_from_nothing(live: Panel) -> None:
     live.say(update(rows(10)))
     live.mount(run_id="20260401-150000-aaaa")
     assert live.page.evaluate("dqnLabPanel.rows()") == 0
-    assert [url.split("?")[0] for url in live.open_urls()] == ["/live/runs/20260401-150000-aaaa/events"]
+    assert [wish["parameters"]["run"] for wish in live.wishes()] == ["20260401-150000-aaaa"]
+    assert live.wishes()[0]["cursor"] == {"rows": 0, "changes": 0}
 
 
-def test_the_next_frame_is_asked_for_when_the_last_has_arrived(live: Panel) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    live.page.route("**/frames/*.jpg", hold)
+def test_the_newest_frame_is_drawn_however_many_came_meanwhile(live: Panel) -> None:
     live.mount(watch_frames=True)
-    with live.page.expect_request("**/frames/101.jpg"):
-        live.say(update(frame=frame(101)))
-    for number in (102, 103, 104):
-        live.say(update(frame=frame(number)))
-    assert [each.request.url.rsplit("/", 1)[1] for each in held] == ["101.jpg"]
-    with live.page.expect_request("**/frames/104.jpg"):
-        held[0].fulfill(body=picture(), content_type="image/jpeg")
+    for number in range(101, 105):
+        live.say(update(frame=frame(number, episode=number)))
+    expect(live.page.get_by_test_id("live-frame")).to_have_attribute("alt", "frame of 104")
+    is_drawn = "document.querySelector('[data-testid=live-frame]').naturalWidth"
+    assert live.page.evaluate(is_drawn) == 60
+
+
+def test_a_frame_that_cannot_be_read_keeps_the_next_one_from_nothing(live: Panel) -> None:
+    live.mount(watch_frames=True)
+    live.say(update(frame=frame(1, picture="bm8gcGljdHVyZQ==")))
+    live.say(update(frame=frame(2, episode=9)))
+    expect(live.page.get_by_test_id("live-frame")).to_have_attribute("alt", "frame of 9")
 
 
 def test_frames_are_neither_shown_nor_asked_for_when_nobody_watches(live: Panel) -> None:
     live.mount(watch_frames=True)
     live.mount(watch_frames=False)
-    assert [url.split("frames=")[1][0] for url in live.open_urls()] == ["0"]
+    live.wait_for("window.wishes().length === 1 && !window.wishes()[0].parameters.frames")
     expect(live.page.get_by_test_id("live-frame")).to_have_count(0)

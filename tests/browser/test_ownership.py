@@ -66,7 +66,7 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
     expect(ben.get_by_role("slider", name="Learning rate")).to_be_disabled()
     bens = start_a_long_run(ben)
     expect(state(ben)).to_have_text("Waiting")
-    expect(ben.get_by_test_id("run-message")).to_contain_text("place 1 in the queue")
+    expect(ben.get_by_test_id("run-message")).to_contain_text("number 1 in the queue")
 
     # Eve writes herself a cookie with Ann's id, and watches.
     visitor_id = str(cookie["value"]).partition(".")[0]

@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { drawMarks, layoutMarks, MARK_ROW_PX, marksOf } from "../../pages/train/panel_marks.js";
+import { drawMarks, layoutMarks, MARK_ROW_PX } from "../../pages/train/panel_marks.js";
 
 const measure = (text) => 10 * text.length;
 const layout = (marks, width = 1_000) => layoutMarks(marks, (x) => x, width, measure);
 const theme = { colors: { change: "#123456" }, background: "#ffffff", text: "#000000" };
-
-test("a mark says all that was changed at one moment", () => {
-  const words = { change: ({ field }) => field };
-  const changes = [{ episode: 3, changes: [{ field: "gamma" }, { field: "epsilon" }] }];
-  assert.deepEqual(marksOf(changes, words), [{ x: 3, text: "gamma; epsilon" }]);
-});
 
 test("a label stands right of its line, or left where the chart ends", () => {
   const { placed } = layout([

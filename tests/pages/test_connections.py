@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -136,6 +137,18 @@ def test_a_websocket_stays_open_longer_than_a_request_may_take(port: int) -> Non
             assert _ends(silent)  # as long as a request may take
         open_socket.send("still here")
         assert open_socket.recv(timeout=20) == "still here"
+
+
+def test_open_websockets_count_as_connections(port: int) -> None:
+    """Thirty are all that one address may have; none of them waits for a request, so that none makes room."""
+    from websockets.sync.client import connect
+
+    with contextlib.ExitStack() as tabs:
+        for _ in range(30):
+            tabs.enter_context(connect(f"ws://127.0.0.1:{port}/echo", proxy=None))
+        with pytest.raises(httpx.TransportError):
+            _get(port)
+    assert _get(port) == "0"
 
 
 class _Transport:

@@ -5,19 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
 from app_pages import to_page
-from asgi_client import Client
 from browser_sources import data_of
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
-from pages.experiments.routes import experiment_routes
+from live_tab import heard
+from pages.experiments.topic import experiment_topic
 from scripted_trainer import wait_until
 
 Opened = Callable[..., AppTest]
@@ -127,20 +126,24 @@ def test_the_form_may_begin_with_the_train_pages_settings(open_app: Opened, mana
     assert app.number_input(key="experiment:episodes:draft").value == 77
 
 
-def test_the_route_tells_where_experiments_stand(manager: RunManager) -> None:
-    client = Client(Starlette(routes=experiment_routes(lambda: manager)))
+def test_a_tab_hears_where_experiments_stand(manager: RunManager) -> None:
+    topic = experiment_topic(lambda: manager)
     experiments = Experiments(manager)
     experiment_id = experiments.start(SPEC, "mine")
     wait_until(lambda: experiments.status(experiment_id).states[RunState.RUNNING] > 0)
-    (card,) = client.get(f"/live/experiments.json?ids={experiment_id},nonsense").json()["experiments"]
-    assert (card["id"], card["active"]) == (experiment_id, True)
+    (message,) = heard(topic, most=1, experiments=[experiment_id, "nonsense"])
+    (card,) = message["data"]
+    assert (card["id"], card["active"], message["over"]) == (experiment_id, True, False)
     experiments.stop(experiment_id)
     wait_until(lambda: not experiments.status(experiment_id).is_active)
-    (card,) = client.get(f"/live/experiments.json?ids={experiment_id}&lang=ko").json()["experiments"]
+    (message,) = heard(topic, experiments=[experiment_id], language="ko")
+    (card,) = message["data"]
+    assert message["over"]  # nothing of them goes on
     assert (card["active"], card["can_resume"], card["states"]) == (False, True, "정지됨: 4")
-    assert client.get("/live/experiments.json").json() == {"experiments": []}
-    assert client.get("/live/experiments.json?lang=xx").status_code == 400
-    assert client.get(f"/live/experiments.json?ids={','.join(map(str, range(21)))}").status_code == 400
+    assert heard(topic, experiments=[])[0]["data"] == []
+    for wrong in ("x", [1], list(map(str, range(21)))):
+        (message,) = heard(topic, experiments=wrong)
+        assert "experiments" in message["error"]
 
 
 def test_the_page_is_there_in_korean(open_experiments: Opened, manager: RunManager) -> None:

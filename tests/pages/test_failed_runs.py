@@ -11,10 +11,10 @@ from streamlit.testing.v1 import AppTest
 
 import fake_environments as fake
 import pages.server.process
-from browser_sources import data_of
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from pages.train.panel import COMPONENT_NAME
+from live_tab import heard
+from pages.train.stream import run_topic
 from scripted_trainer import wait_for_end
 from trainer_runs import short_config
 
@@ -39,9 +39,10 @@ def _failed(manager: RunManager, **config: Any) -> str:
     return run_id
 
 
-def _message(app: AppTest) -> str:
-    (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == COMPONENT_NAME)
-    return str(data_of(proto)["message"])
+def _message(manager: RunManager, run_id: str) -> str:
+    """What the page's panel hears and says of the run."""
+    (message,) = heard(run_topic(lambda: manager), run=run_id)
+    return str(message["data"]["message"])
 
 
 def test_a_diverged_run_names_the_cause_and_goes_on_from_its_last_good_checkpoint(
@@ -49,7 +50,7 @@ def test_a_diverged_run_names_the_cause_and_goes_on_from_its_last_good_checkpoin
 ) -> None:
     run_id = _failed(manager, env_id=fake.EXPLODING, target_update="soft")
     app = open_app(run=run_id)
-    said = _message(app)
+    said = _message(manager, run_id)
     assert "training diverged" in said
     assert "smaller learning rate" in said
     assert "Resume" in said
@@ -61,6 +62,6 @@ def test_a_diverged_run_names_the_cause_and_goes_on_from_its_last_good_checkpoin
 def test_an_environment_that_raises_is_quoted(manager: RunManager, open_app: OpenApp) -> None:
     run_id = _failed(manager, env_id=fake.RAISING)
     app = open_app(run=run_id)
-    assert "RuntimeError: the motor is on fire" in _message(app)
+    assert "RuntimeError: the motor is on fire" in _message(manager, run_id)
     assert not app.button(key="start").disabled
     assert not app.exception

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +21,11 @@ from dqn_core.runs.jobs.tasks import Work
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
-from job_tasks import Fail, Say
+from job_tasks import Fail, Say, Wait
+from live_tab import heard
+from pages.shared.i18n import translate
 from pages.shared.jobs.routes import job_routes
+from pages.shared.jobs.topic import job_topic
 from scripted_trainer import a_run_of, following, wait_for_end, wait_until
 from trainer_runs import recorded, short_config
 
@@ -33,7 +37,8 @@ class Lab:
         self.path = path
         self.manager = RunManager(path, trainer_factory=following(a_run_of(1)))
         self.jobs = Jobs(preload=("registered_environments",))
-        self.client = Client(Starlette(routes=job_routes(lambda: self.manager, lambda: self.jobs)))
+        self.client = Client(Starlette(routes=job_routes(lambda: self.manager)))
+        self.topic = job_topic(lambda: self.jobs)
 
     def run(self, config: TrainingConfig) -> str:
         run_id = self.manager.start(config)
@@ -46,11 +51,11 @@ class Lab:
         wait_until(lambda: job.state.is_over, timeout_s=60)
         return self.facts(job.job_id)
 
-    def facts(self, job_id: str) -> dict[str, Any]:
-        response = self.client.get(f"/live/jobs/{job_id}")
-        assert response.status_code == 200, response.text
-        assert response.headers["cache-control"] == "no-store"
-        values: dict[str, Any] = response.json()
+    def facts(self, job_id: str, language: str = "en") -> dict[str, Any]:
+        """The last that a tab hears of a job."""
+        last = heard(self.topic, job=job_id, language=language)[-1]
+        assert last["over"]
+        values: dict[str, Any] = last["data"]
         return values
 
 
@@ -64,19 +69,34 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 def test_a_job_says_how_far_it_is_and_why_it_failed(lab: Lab, tmp_path: Path) -> None:
-    facts = lab.done(Say("x"))
-    assert facts | {"id": ""} == {
-        "id": "",
-        "state": "done",
-        "share": 1.0,
-        "places_before": 0,
-        "error": None,
-        "film": None,
-    }
+    assert lab.done(Say("x")) == {"state": "done", "share": 1.0, "places_before": 0, "error": None, "film": None}
     failed = lab.done(Fail("known", tmp_path / "cleared"))
     assert failed["state"] == "failed"
-    assert failed["error"]["parameters"] == {"path": "here", "cause": "full"}
-    assert lab.client.get("/live/jobs/none").status_code == 404
+    assert "here" in failed["error"]
+    assert "full" in failed["error"]
+    assert lab.facts("none") == {"state": "gone"}
+
+
+def test_why_a_job_failed_is_said_in_the_readers_language(lab: Lab, tmp_path: Path) -> None:
+    job = lab.jobs.submit(
+        "x", lambda: Work(tasks=(Fail("known", tmp_path / "cleared"),), finish=lambda results: results)
+    )
+    wait_until(lambda: job.state.is_over, timeout_s=60)
+    assert job.error is not None
+    english, korean = lab.facts(job.job_id)["error"], lab.facts(job.job_id, "ko")["error"]
+    assert english == str(job.error)
+    assert korean == translate("ko", job.error.template).format(**job.error.parameters)
+
+
+def test_a_tab_follows_a_job_to_its_end(lab: Lab, tmp_path: Path) -> None:
+    begun, end = tmp_path / "begun", tmp_path / "end"
+    job = lab.jobs.submit("y", lambda: Work(tasks=(Wait(begun, end),), finish=list))
+    wait_until(begun.exists, timeout_s=60)
+    threading.Timer(0.5, end.touch).start()
+    messages = heard(lab.topic, job=job.job_id)
+    assert [each["over"] for each in messages] == [False] * (len(messages) - 1) + [True]
+    assert (messages[0]["data"]["state"], messages[-1]["data"]["state"]) == ("working", "done")
+    assert len(messages) < 6  # what is as it was is not said again
 
 
 def test_a_video_is_to_be_had_whole_and_in_parts(lab: Lab) -> None:

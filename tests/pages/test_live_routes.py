@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,10 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError
 from dqn_core.events import EPISODE_COLUMNS, Event, RunState
 from dqn_core.runs.manager import RunManager
+from live_tab import heard
+from pages.shared import live_socket
 from pages.train.routes import live_routes
+from pages.train.stream import run_topic
 from scripted_trainer import (
     Script,
     a_run_of,
@@ -65,13 +67,9 @@ class Lab:
         wait_for_end(self.manager, run_id)
         return run_id
 
-    def messages(self, run_id: str, query: str = "", headers: dict[str, str] | None = None) -> list[dict[str, Any]]:
+    def messages(self, run_id: str, *, frames: bool = False, **cursor: int) -> list[dict[str, Any]]:
         """What a run that is over sends to a viewer."""
-        response = self.client.get(f"/live/runs/{run_id}/events{query}", headers)
-        assert response.status_code == 200
-        assert response.headers["content-type"].startswith("text/event-stream")
-        events = [part.split("\n") for part in response.text.split("\n\n") if part]
-        return [json.loads(data.removeprefix("data: ")) | {"id": first.removeprefix("id: ")} for first, data in events]
+        return heard(run_topic(lambda: self.manager), run=run_id, frames=frames, cursor=cursor)
 
 
 @pytest.fixture
@@ -86,22 +84,23 @@ def test_a_finished_run_is_sent_whole(lab: Lab, is_of_an_earlier_server: bool) -
     run_id = lab.finished(a_run_of(3))
     if is_of_an_earlier_server:
         lab.follow(obedient())
-    (sent,) = lab.messages(run_id)
-    assert (sent["state"], sent["reason"], sent["over"], sent["id"]) == ("finished", "max_episodes", True, "3.0")
+    (message,) = lab.messages(run_id)
+    assert (message["over"], message["cursor"]) == (True, {"rows": 3, "changes": 0, "frame": 0})
+    sent = message["data"]
+    assert (sent["state"], sent["reason"]) == ("finished", "max_episodes")
     assert sent["episodes"]["from"] == 0
     assert sent["episodes"]["columns"]["episode"] == [1, 2, 3]
     assert sent["progress"]["fraction"] == 0.3
-    assert sent["progress"]["compute"] == "fused"
+    assert sent["progress"]["compute"] == "CPU (compiled)"
 
 
 def test_a_viewer_goes_on_from_its_cursor(lab: Lab) -> None:
     run_id = lab.finished(a_run_of(3))
-    (sent,) = lab.messages(run_id, "?rows=2&changes=0")
+    (message,) = lab.messages(run_id, rows=2, changes=0)
+    sent = message["data"]
     assert (sent["episodes"]["from"], sent["episodes"]["columns"]["episode"]) == (2, [3])
-    (sent,) = lab.messages(run_id, "?rows=0", {"Last-Event-ID": "1.0"})
-    assert (sent["episodes"]["from"], sent["episodes"]["columns"]["episode"]) == (1, [2, 3])
-    (sent,) = lab.messages(run_id, "?rows=3")
-    assert (sent["episodes"]["columns"]["episode"], sent["over"]) == ([], True)
+    (message,) = lab.messages(run_id, rows=3)
+    assert (message["data"]["episodes"]["columns"]["episode"], message["over"]) == ([], True)
 
 
 @pytest.mark.parametrize("is_of_an_earlier_server", [False, True])
@@ -110,9 +109,9 @@ def test_a_long_history_comes_in_messages_of_5000_rows(lab: Lab, is_of_an_earlie
     if is_of_an_earlier_server:
         lab.follow(obedient())
     sent = lab.messages(run_id)
-    episodes = [number for each in sent for number in each["episodes"]["columns"]["episode"]]
-    assert episodes == list(range(1, 12_002))
-    assert max(len(each["episodes"]["columns"]["episode"]) for each in sent) <= 5_000
+    portions = [each["data"]["episodes"]["columns"]["episode"] for each in sent]
+    assert [number for portion in portions for number in portion] == list(range(1, 12_002))
+    assert max(map(len, portions)) <= 5_000
     assert [each["over"] for each in sent] == [False] * (len(sent) - 1) + [True]
 
 
@@ -120,8 +119,9 @@ def test_an_interrupted_run_is_over(lab: Lab) -> None:
     run_id = lab.finished(a_run_of(2))
     lab.manager.store.update_run(run_id, state=RunState.RUNNING, reason=None)
     lab.follow(obedient())
-    (sent,) = lab.messages(run_id)
-    assert (sent["state"], sent["reason"], sent["over"]) == ("interrupted", "interrupted", True)
+    (message,) = lab.messages(run_id)
+    assert message["over"]
+    assert (message["data"]["state"], message["data"]["reason"]) == ("interrupted", "interrupted")
 
 
 def test_the_csv_of_a_run_is_complete_and_exact(lab: Lab) -> None:
@@ -186,7 +186,7 @@ def test_frames_are_pictures_while_they_are_kept(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("run_id", [_UNKNOWN, "no-id", "%2e%2e%2f%2e%2e", "a" * 5_000])
-@pytest.mark.parametrize("path", ["events", "events?frames=1", "episodes.csv", "changes.csv", "frames/1.jpg"])
+@pytest.mark.parametrize("path", ["episodes.csv", "changes.csv", "frames/1.jpg"])
 def test_an_unknown_run_is_404_in_json(lab: Lab, run_id: str, path: str) -> None:
     response = lab.client.get(f"/live/runs/{run_id}/{path}")
     assert response.status_code == 404
@@ -194,45 +194,56 @@ def test_an_unknown_run_is_404_in_json(lab: Lab, run_id: str, path: str) -> None
         assert "no run" in response.json()["error"]
 
 
-@pytest.mark.parametrize(
-    "query", ["rows=-1", "rows=x", "rows=1.5", "rows=", "rows=9999999999999999", "changes=1e3", "frames=yes", "rows=٣"]
-)
-def test_a_bad_query_is_400_in_json(lab: Lab, query: str) -> None:
-    run_id = lab.finished(a_run_of(1))
-    response = lab.client.get(f"/live/runs/{run_id}/events?{query}")
-    assert response.status_code == 400
-    assert query.partition("=")[0] in response.json()["error"]
+@pytest.mark.parametrize("run_id", [_UNKNOWN, "no-id", "../..", "a" * 5_000])
+@pytest.mark.parametrize("frames", [False, True])
+def test_an_unknown_run_is_said_in_the_readers_language(lab: Lab, run_id: str, frames: bool) -> None:
+    topic = run_topic(lambda: lab.manager)
+    (message,) = heard(topic, run=run_id, frames=frames)
+    assert message["over"]
+    assert "no run" in message["error"]
+    (message,) = heard(topic, run=run_id, frames=frames, language="ko")
+    assert "실행" in message["error"]
 
 
-@pytest.mark.parametrize("last", ["x", "1", "1.2.3", "-1.0", "1.0x"])
-def test_a_bad_last_event_id_is_400_in_json(lab: Lab, last: str) -> None:
+@pytest.mark.parametrize("name", ["rows", "changes", "frame"])
+@pytest.mark.parametrize("value", [-1, "x", 1.5, "", None, 10**16, [3]])
+def test_a_bad_cursor_is_refused(lab: Lab, name: str, value: object) -> None:
     run_id = lab.finished(a_run_of(1))
-    response = lab.client.get(f"/live/runs/{run_id}/events", headers={"Last-Event-ID": last})
-    assert response.status_code == 400
-    assert "Last-Event-ID" in response.json()["error"]
+    (message,) = heard(run_topic(lambda: lab.manager), run=run_id, cursor={name: value})
+    assert message["over"]
+    assert f"{name} in the cursor" in message["error"]
+
+
+@pytest.mark.parametrize(("parameters", "named"), [({}, "run"), ({"run": 3}, "run"), ({"frames": "yes"}, "frames")])
+def test_bad_parameters_are_refused(lab: Lab, parameters: dict[str, Any], named: str) -> None:
+    run_id = lab.finished(a_run_of(1))
+    given = {"run": run_id, **parameters} if parameters else {}
+    (message,) = heard(run_topic(lambda: lab.manager), **given)
+    assert message["over"]
+    assert named in message["error"]
 
 
 def test_a_cursor_beyond_the_end_is_answered(lab: Lab) -> None:
     run_id = lab.finished(a_run_of(3))
-    (sent,) = lab.messages(run_id, "?rows=1000&changes=1000")
-    assert (sent["episodes"]["from"], sent["changes"]["from"], sent["over"]) == (3, 0, True)
+    (message,) = lab.messages(run_id, rows=1000, changes=1000)
+    assert (message["data"]["episodes"]["from"], message["data"]["changes"]["from"], message["over"]) == (3, 0, True)
 
 
-def test_a_database_that_fails_is_told_in_json(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise StoreError(_LOCKED)
-
-    monkeypatch.setattr(lab.manager.store, "run", fail)
-    response = lab.client.get(f"/live/runs/{_UNKNOWN}/events")
-    assert (response.status_code, response.json()["error"]) == (503, _LOCKED)
-
-
-def test_asking_for_the_headers_alone_opens_no_stream(lab: Lab) -> None:
+def test_a_database_that_fails_is_told_and_tried_again(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_socket, "_RETRY_S", 0.01)
+    run_id = lab.finished(a_run_of(3))
     lab.follow(obedient())
-    run_id = lab.manager.start(TrainingConfig())
-    response = lab.client.head(f"/live/runs/{run_id}/events")
-    assert response.status_code == 200
-    assert response.headers["content-type"].startswith("text/event-stream")
+    read, failures = lab.manager.store.run, [1, 2, 3]
+
+    def fail_at_first(asked: str) -> object:
+        if failures and failures.pop():
+            raise StoreError(_LOCKED)
+        return read(asked)
+
+    monkeypatch.setattr(lab.manager.store, "run", fail_at_first)
+    told, message = lab.messages(run_id)
+    assert (told["error"], told["over"]) == (_LOCKED, False)
+    assert message["data"]["episodes"]["columns"]["episode"] == [1, 2, 3]
 
 
 def test_the_last_rows_are_sent_before_the_end(lab: Lab) -> None:
@@ -256,11 +267,13 @@ def test_the_last_rows_are_sent_before_the_end(lab: Lab) -> None:
         return update
 
     feed.read = read_and_go_on  # type: ignore[method-assign]
-    sent = lab.messages(run_id, "?frames=1")
+    messages = lab.messages(run_id, frames=True)
+    assert [each["over"] for each in messages] == [False] * (len(messages) - 1) + [True]
+    sent = [each["data"] for each in messages]
     assert sent[0]["state"] == "running"
     assert sent[-1]["state"] == "stopped"
-    assert [each["over"] for each in sent] == [False] * (len(sent) - 1) + [True]
     assert [number for each in sent for number in each["episodes"]["columns"]["episode"]] == [1, 2, 3]
     (change,) = [item for each in sent for item in each["changes"]["items"]]
+    assert change["text"] == "Discount factor γ 0.99 → 0.5"
     assert change["changes"] == [{"field": "gamma", "old": 0.99, "new": 0.5}]
     assert any(each["frame"] for each in sent)  # the viewer asked for frames by being there

@@ -77,7 +77,7 @@ def alive(app: AppTest) -> list[str]:
     return [text for text in markdown_texts(app._tree) if ALIVE.search(text.encode().decode("unicode_escape"))]
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in PAGES.glob("*.py") if "show_errors(" in path.read_text()))
+@pytest.mark.parametrize("page", sorted(path.relative_to(PAGES).as_posix() for path in PAGES.glob("*/page.py")))
 @pytest.mark.parametrize("address", ["of the run", "unknown", "other names"])
 def test_no_page_reads_markdown_in_what_people_typed(named: str, page: str, address: str) -> None:
     query = {

@@ -12,16 +12,22 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from asgi_client import Client
 from dqn_core.runs.manager import RunManager
+from live_tab import heard
 from pages.compare.routes import compare_routes
-from pages.experiments.routes import experiment_routes
+from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
 from pages.replay.routes import replay_routes
 from pages.runs.routes import run_list_routes
+from pages.runs.topic import run_list_topic
+from pages.server.browser_code import browser_routes
 from pages.server.settings import settings
 from pages.server.visitor_cookies import Signer, visitor_routes
 from pages.shared.export_routes import export_routes
 from pages.shared.jobs.routes import job_routes
+from pages.shared.jobs.topic import job_topic
+from pages.shared.live_socket import Topic, live_socket_routes
 from pages.train.routes import live_routes
+from pages.train.stream import run_topic
 from two_visitors import PAGES, Stage
 
 
@@ -37,32 +43,40 @@ def stage(manager: RunManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def _routes() -> list[BaseRoute]:
     """Every route beside the pages."""
     return [
+        *browser_routes(),
+        *live_socket_routes(_topics()),
         *live_routes(),
         *export_routes(),
         *replay_routes(),
         *play_routes(),
         *compare_routes(),
-        *experiment_routes(),
         *job_routes(),
         *run_list_routes(),
         *visitor_routes(lambda: Signer(b"0" * 32, "chalk-and-sponge"), "/"),
     ]
 
 
-def test_this_file_knows_every_route_of_the_server() -> None:
+def _topics() -> dict[str, Topic]:
+    """Everything that a tab can follow."""
+    return {"run": run_topic(), "runs": run_list_topic(), "job": job_topic(), "experiments": experiment_topic()}
+
+
+@pytest.mark.parametrize("kind", ["_routes", "_topic"])
+def test_this_file_knows_every_route_and_topic_of_the_server(kind: str) -> None:
     tree = ast.parse(PAGES.with_name("app.py").read_text("utf-8"))
-    (function,) = (each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "_routes")
-    made = {
-        each.func.id for each in ast.walk(function) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
-    }
-    own = {name for name in globals() if name.endswith("_routes") and not name.startswith("_")}
-    assert {name for name in made if name.endswith("_routes")} == own
+    made = {each.func.id for each in ast.walk(tree) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)}
+    own = {name for name in globals() if name.endswith(kind) and not name.startswith("_")}
+    assert {name for name in made if name.endswith(kind) and not name.startswith("_")} == own
 
 
 def test_only_ones_own_role_is_sent_to_a_route_and_a_game_is_ones_own() -> None:
     asking = [each for each in _routes() if isinstance(each, Route) and (each.methods or set()) <= {"GET", "HEAD"}]
     others = [each for each in _routes() if not any(each.path == one.path for one in asking)]  # type: ignore[attr-defined]
-    assert {each.path: type(each) for each in others} == {"/live/visitor": Route, "/live/play": WebSocketRoute}  # type: ignore[attr-defined]
+    assert {each.path: type(each) for each in others} == {  # type: ignore[attr-defined]
+        "/live/visitor": Route,
+        "/live/play": WebSocketRoute,
+        "/live/socket": WebSocketRoute,
+    }
 
 
 @pytest.mark.parametrize(
@@ -73,10 +87,10 @@ def test_what_a_route_answers_changes_nothing(stage: Stage, path: str) -> None:
     run_id = stage.over()
     paths = {
         "{run_id}": run_id,
-        "{job_id}": "none",
         "{replay_id}": "none",
         "{format}": "csv",
         "{key}": "none",
+        "{path:path}": "none",
         "{position}": "0",
         "{name}": "0.jpg" if "frames" in path else "0.csv",
     }
@@ -87,4 +101,15 @@ def test_what_a_route_answers_changes_nothing(stage: Stage, path: str) -> None:
     before = stage.world()
     answer = Client(Starlette(routes=_routes())).get(f"{path}?frames=1&runs={run_id}&ids={experiment_id}")
     assert answer.status_code < 500
+    assert stage.world() == before
+
+
+@pytest.mark.parametrize("name", _topics())
+def test_what_a_tab_follows_changes_nothing(stage: Stage, name: str) -> None:
+    run_id, experiment_id = stage.over(), stage.experiment()
+    before = stage.world()
+    (message,) = heard(
+        _topics()[name], most=1, run=run_id, frames=True, fresh=True, job="none", experiments=[experiment_id]
+    )
+    assert "data" in message
     assert stage.world() == before

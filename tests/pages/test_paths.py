@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,9 @@ from starlette.routing import Route
 from asgi_client import Client
 from dqn_core.errors import DqnLabError, RunFolderError, StoreError
 from pages.server import paths
-from pages.server.answers import json_errors
 from pages.server.settings import Settings
-from pages.shared.i18n import translate_error
-from pages.train.wire import _text
+from pages.shared.error_answers import json_errors
+from pages.shared.i18n import error_text, translate_error
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +62,7 @@ def test_an_error_that_names_a_path_is_answered_without_its_folder(folder: Path,
     answer = Client(Starlette(routes=[Route("/", json_errors(fail))])).get("/")
     assert answer.status_code in {404, 503}
     in_markdown = translate_error(error).replace("\\", "")  # less what keeps it from being read as Markdown
-    said = [answer.text, json.dumps(_text(error.template, error.parameters)), in_markdown]
+    said = [answer.text, error_text("ko", error), in_markdown]
     for text in said:
         assert "My Data" not in text
         assert "/etc" not in text

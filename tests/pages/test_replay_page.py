@@ -72,7 +72,7 @@ def test_the_newest_runs_best_network_is_shown_first(open_app: Opened, manager: 
     (side,) = replay(app)["sides"]
     assert asked(side) == (
         f"/live/runs/{run_id}/replay",
-        {"checkpoint": "best", "seed": "1", "epsilon": "0.0"},
+        {"checkpoint": "best", "seed": "1", "epsilon": "0.0", "lang": "en"},
     )
     assert side["title"] == "CartPole-v1, seed 2"
     assert side["detail"] == "Best · episode 1 · evaluation 10"
@@ -85,7 +85,7 @@ def test_the_episode_in_the_address_is_shown(open_app: Opened, manager: RunManag
     run_id = trained(manager)
     app = open_app(page="replay/page.py", run=run_id, checkpoint="episode-00000001", seed="77", epsilon="0.03")
     (side,) = replay(app)["sides"]
-    assert asked(side)[1] == {"checkpoint": "episode-00000001", "seed": "77", "epsilon": "0.03"}
+    assert asked(side)[1] == {"checkpoint": "episode-00000001", "seed": "77", "epsilon": "0.03", "lang": "en"}
     assert "random 3%" in app.selectbox(key="address:epsilon").options
 
 
@@ -101,7 +101,12 @@ def test_choices_go_into_the_address(open_app: Opened, manager: RunManager) -> N
         "checkpoint": "episode-00000001",
         "epsilon": "0.25",
     }
-    assert asked(replay(app)["sides"][0])[1] == {"checkpoint": "episode-00000001", "seed": "5", "epsilon": "0.25"}
+    assert asked(replay(app)["sides"][0])[1] == {
+        "checkpoint": "episode-00000001",
+        "seed": "5",
+        "epsilon": "0.25",
+        "lang": "en",
+    }
     app.button(key="another-start").click().run()
     assert asked(replay(app)["sides"][0])[1]["seed"] == app.query_params["seed"]
 
@@ -139,7 +144,7 @@ def test_nonsense_in_the_address_is_as_good_as_nothing(open_app: Opened, manager
     run_id = trained(manager)
     app = open_app(page="replay/page.py", run=run_id, checkpoint="x", seed="-5", epsilon="nan", double="x", other="y")
     (side,) = replay(app)["sides"]
-    assert asked(side)[1] == {"checkpoint": "best", "seed": "1", "epsilon": "0.0"}
+    assert asked(side)[1] == {"checkpoint": "best", "seed": "1", "epsilon": "0.0", "lang": "en"}
 
 
 def test_a_run_of_an_environment_that_is_gone_is_told(open_app: Opened, manager: RunManager) -> None:

@@ -122,7 +122,7 @@ def test_what_is_not_finite_is_sent_as_nothing(lab: Lab) -> None:
     ("query", "status", "says"),
     [
         ("seed=-1", 400, "seed"),
-        ("seed=2147483648", 400, "from 0 to 2147483647"),
+        ("seed=2147483648", 400, "from 0 to 2,147,483,647"),
         ("seed=x", 400, "seed"),
         ("seed=1.5", 400, "seed"),
         ("epsilon=1.5", 400, "Epsilon"),
@@ -153,7 +153,12 @@ def test_foreign_weights_and_a_missing_environment_are_told(lab: Lab) -> None:
     foreign = lab.run(short_config(), some_weights(short_config(env_id="LunarLander-v3")))
     response = lab.client.get(f"/live/runs/{foreign}/replay")
     assert response.status_code == 404
-    assert "layers.0.weight" in response.json()["template"].format(**response.json()["parameters"])
+    assert "layers.0.weight" in response.json()["error"]
+    korean = lab.client.get(f"/live/runs/{foreign}/replay?lang=ko")
+    assert korean.json()["error"] != response.json()["error"]
+    assert "layers.0.weight" in korean.json()["error"]
+    browser = lab.client.get(f"/live/runs/{foreign}/replay", headers={"Accept-Language": "fr, ko-KR;q=0.8, en;q=0.5"})
+    assert browser.json() == korean.json()
     gone = lab.run(short_config(env_id="Gone-v0"), some_weights(short_config()))
     response = lab.client.get(f"/live/runs/{gone}/replay")
     assert response.status_code == 409

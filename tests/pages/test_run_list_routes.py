@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,13 @@ from asgi_client import Client
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.run_list import RunList
+from dqn_core.runs.run_list import ListUpdate, RunList
 from dqn_core.training.run_folder import RunFolder
+from live_tab import heard
+from pages.runs import topic as topic_of_runs
 from pages.runs.archive import archive
 from pages.runs.routes import MOST_ARCHIVED, run_list_routes
+from pages.runs.topic import run_list_topic
 from scripted_trainer import a_run_of, following, wait_for_end
 
 _UNKNOWN = "20260401-143501-zzzz"
@@ -33,8 +37,7 @@ def manager(tmp_path: Path) -> Iterator[RunManager]:
 
 @pytest.fixture
 def client(manager: RunManager) -> Client:
-    runs = RunList(manager)
-    return Client(Starlette(routes=run_list_routes(lambda: manager, lambda: runs)))
+    return Client(Starlette(routes=run_list_routes(lambda: manager)))
 
 
 def _run(manager: RunManager, name: str = "", owner: str = "") -> str:
@@ -49,9 +52,12 @@ def _opened(content: bytes) -> zipfile.ZipFile:
     return opened
 
 
-def test_the_list_and_then_what_is_new(client: Client, manager: RunManager) -> None:
+def test_the_list_and_then_what_is_new(manager: RunManager) -> None:
     run_id = _run(manager, "a <b>name</b>", owner="secret-cookie")
-    whole = client.get("/live/runs.json").json()
+    runs = RunList(manager)
+    topic = run_list_topic(lambda: runs)
+    (message,) = heard(topic, most=1)
+    whole = message["data"]
     assert whole["whole"]
     (line,) = whole["runs"]
     assert (line["id"], line["name"], line["seed"]) == (run_id, "a <b>name</b>", 4)
@@ -60,18 +66,44 @@ def test_the_list_and_then_what_is_new(client: Client, manager: RunManager) -> N
     assert line["best"] is None
     assert line["owner"]
     assert "secret" not in line["owner"]  # whoever has a visitor's id could be that visitor
-    news = client.get(f"/live/runs.json?since={whole['version']}").json()
-    assert (news["whole"], news["runs"], news["removed"]) == (False, [], [])
+    (again,) = heard(topic, most=1, cursor=message["cursor"])
+    assert again["cursor"] == message["cursor"]
+    assert (again["data"]["whole"], again["data"]["runs"], again["data"]["removed"]) == (False, [], [])
     manager.delete(run_id)
-    news = client.get(f"/live/runs.json?since={whole['version']}&fresh=1").json()
-    assert (news["runs"], news["removed"]) == ([], [run_id])
+    (news,) = heard(topic, most=1, cursor=message["cursor"], fresh=True)
+    assert (news["data"]["runs"], news["data"]["removed"]) == ([], [run_id])
+    assert news["cursor"]["version"] > message["cursor"]["version"]
 
 
-@pytest.mark.parametrize("query", ["since=-1", "since=x", "since=1e9", "fresh=2"])
-def test_a_query_that_is_none_is_refused_in_json(client: Client, query: str) -> None:
-    answer = client.get(f"/live/runs.json?{query}")
-    assert answer.status_code == 400
-    assert query.split("=", maxsplit=1)[0] in answer.json()["error"]
+def test_news_of_the_list_come_by_themselves(manager: RunManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic_of_runs, "_EVERY_S", 0.05)
+    ticks = iter(range(10_000))
+    runs = RunList(manager, clock=lambda: 10.0 * next(ticks))  # what was read is old at once
+    first = _run(manager)
+    read = runs.since
+
+    def read_and_go_on(version: int, *, at_once: bool) -> ListUpdate:
+        update = read(version, at_once=at_once)
+        if len(update.lines) == 1 and update.is_whole:
+            manager.rename(first, "another name")
+        return update
+
+    monkeypatch.setattr(runs, "since", read_and_go_on)
+    whole, news = heard(run_list_topic(lambda: runs), most=2)
+    assert whole["data"]["whole"]
+    assert not news["data"]["whole"]
+    assert [line["name"] for line in news["data"]["runs"]] == ["another name"]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "fresh", "named"),
+    [({"version": -1}, False, "version"), ({"version": "x"}, False, "version"), ({}, 2, "fresh")],
+)
+def test_a_wish_that_is_none_is_refused(manager: RunManager, cursor: dict[str, Any], fresh: object, named: str) -> None:
+    runs = RunList(manager)
+    (message,) = heard(run_list_topic(lambda: runs), cursor=cursor, fresh=fresh)
+    assert message["over"]
+    assert named in message["error"]
 
 
 def test_one_run_as_an_archive_that_needs_nothing_else(client: Client, manager: RunManager) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import math
 import os
 import re
 import signal
@@ -9,10 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.sync.client import ClientConnection, connect
 
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
@@ -29,7 +34,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import Notice
 from dqn_core.runs.manager import RunManager
 from pages.server import shutdown
-from pages.train.routes import live_routes
+from pages.shared.live_socket import live_socket_routes
+from pages.train.stream import run_topic
 
 def script(config, mailbox):
     yield Notice(template="x" * NOTICE_SIZE)
@@ -45,8 +51,13 @@ async def lifespan(_app):
     manager.close()
     print("closed", flush=True)
 
-app = Starlette(routes=live_routes(lambda: manager), lifespan=lifespan)
+app = Starlette(routes=live_socket_routes({"run": run_topic(lambda: manager)}), lifespan=lifespan)
 """
+
+_UPGRADE = (
+    b"GET /live/socket HTTP/1.1\r\nHost: lab\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 class Server:
@@ -72,15 +83,28 @@ class Server:
                 break
         run = re.search(r"^run (\S+)$", self.log, re.MULTILINE)
         assert run, self.log
-        self.path = f"/live/runs/{run[1]}/events"
-        self.url = f"http://127.0.0.1:{self.port}{self.path}"
+        self.wish = json.dumps({"subscribe": 1, "topic": "run", "parameters": {"run": run[1]}})
+
+    @contextmanager
+    def tab(self) -> Iterator[ClientConnection]:
+        """A tab that follows the run."""
+        with connect(f"ws://127.0.0.1:{self.port}/live/socket", proxy=None) as tab:
+            tab.send(self.wish)
+            yield tab
 
     def end(self, number: int) -> tuple[float, str]:
-        """Seconds that the process took to end after the signal, and what it said."""
+        """Seconds from the signal until everything was stored, and what the process said to its end."""
         began = time.monotonic()
         self.process.send_signal(number)
-        said, _ = self.process.communicate(timeout=20)
-        return time.monotonic() - began, self.log + said
+        assert self.process.stdout is not None
+        closed_after = math.inf
+        for line in self.process.stdout:
+            self.log += line
+            if line == "closed\n":
+                closed_after = time.monotonic() - began
+        self.process.wait(20)
+        assert time.monotonic() - began < 10.0
+        return closed_after, self.log
 
 
 @pytest.fixture
@@ -92,16 +116,17 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_open_streams_end_with_the_server(server: Server, number: int) -> None:
-    ended_cleanly: list[bool] = []
+def test_open_sockets_end_with_the_server(server: Server, number: int) -> None:
+    codes: list[int] = []
     is_streaming = threading.Semaphore(0)
 
     def look() -> None:
-        with httpx.stream("GET", server.url, trust_env=False, timeout=20) as answer:
-            for line in answer.iter_lines():
-                if line.startswith("data:"):
+        with server.tab() as tab:
+            try:
+                while tab.recv(timeout=20):
                     is_streaming.release()
-        ended_cleanly.append(True)
+            except ConnectionClosed as closed:
+                codes.append(closed.rcvd.code if closed.rcvd else 0)
 
     viewers = [threading.Thread(target=look) for _ in range(3)]
     for viewer in viewers:
@@ -112,7 +137,8 @@ def test_open_streams_end_with_the_server(server: Server, number: int) -> None:
     for viewer in viewers:
         viewer.join(timeout=10)
     assert seconds < 5.0
-    assert ended_cleanly == [True] * 3
+    assert len(codes) == 3
+    assert set(codes) <= {1001, 1012}  # closed in words: going away, or to start again
     assert "closed" in said  # the lifespan ended in its own time: every run is stopped and stored
     assert "Traceback" not in said
     assert "graceful shutdown exceeded" not in said  # they went by themselves
@@ -123,7 +149,9 @@ def test_open_streams_end_with_the_server(server: Server, number: int) -> None:
 def test_a_viewer_that_reads_nothing_does_not_keep_the_server(server: Server, number: int) -> None:
     """A laptop that fell asleep: its connection is open, and full."""
     with socket.create_connection(("127.0.0.1", server.port)) as viewer:
-        viewer.sendall(f"GET {server.path} HTTP/1.1\r\nHost: lab\r\n\r\n".encode())
+        viewer.sendall(_UPGRADE)
+        assert viewer.recv(10_000).startswith(b"HTTP/1.1 101")
+        viewer.sendall(Frame(Opcode.TEXT, server.wish.encode()).serialize(mask=True))
         assert viewer.recv(1)  # the first of twenty million bytes
         seconds, said = server.end(number)
     assert seconds < 5.0

@@ -1,3 +1,5 @@
+"""A run as a topic: what a viewer gets of it, from its cursor on, at its own pace."""
+
 from __future__ import annotations
 
 import asyncio
@@ -16,111 +18,156 @@ from dqn_core.runs.live_feed import FeedUpdate, LiveFeed
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
+from pages.shared import live_socket
+from pages.shared.live_socket import News, Topic, Wish
 from pages.train import stream
-from pages.train.stream import RunStreams
-from pages.train.wire import HEARTBEAT, Cursor
-from scripted_trainer import ended, episode, progress
+from pages.train.stream import run_topic
+from pages.train.wire import Cursor
+from scripted_trainer import ended, episode, frame, progress
 
 _RUN = "20260401-143501-x7k2"
 
 
+class OneRun:
+    """A manager of one run: what a topic asks of one, and what it was asked."""
+
+    def __init__(self, view: RunView) -> None:
+        self.own = view
+        self.looks: list[tuple[str, float, float]] = []  # of what kind, for how long, when
+
+    @property
+    def feed(self) -> LiveFeed:
+        return self.own.feed
+
+    def view(self, run_id: str) -> RunView:
+        assert run_id == _RUN
+        return self.own
+
+    def look(self, _run_id: str) -> None:
+        self.looks.append(("look", 0.0, time.monotonic()))
+
+    def watch(self, _run_id: str, seconds: float) -> None:
+        self.looks.append(("watch", seconds, time.monotonic()))
+
+
 @pytest.fixture
-def view(tmp_path: Path) -> Iterator[RunView]:
+def run(tmp_path: Path) -> Iterator[OneRun]:
     config = TrainingConfig()
     now = datetime(2026, 4, 1, tzinfo=UTC)
     record = RunRecord(run_id=_RUN, name="a run", config=config, initial_config=config, started_at=now)
     store = RunStore(tmp_path / "runs.sqlite")
     store.create_run(record)
-    yield RunView(LiveFeed(record), store)
+    yield OneRun(RunView(LiveFeed(record), store))
     store.close()
 
 
-def _nothing() -> None:
-    """What a stream does for a run that nobody counts the viewers of."""
+def _topic(run: OneRun) -> Topic:
+    return run_topic(lambda: run)  # type: ignore[arg-type, return-value]
 
 
-def _episodes(text: bytes) -> list[int]:
-    values: dict[str, Any] = json.loads(text.decode().split("data: ")[1])
-    numbers: list[int] = values["episodes"]["columns"]["episode"]
+def _wish(language: str = "en", *, frames: bool = False, **cursor: int) -> Wish:
+    return Wish(parameters={"run": _RUN, "frames": frames}, cursor=cursor, language=language)
+
+
+def _opened(run: OneRun, wish: Wish | None = None) -> AsyncGenerator[News]:
+    return _topic(run)(wish or _wish())
+
+
+def _data(news: News) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads("{" + news.text)["data"]
+    return values
+
+
+def _episodes(news: News) -> list[int]:
+    numbers: list[int] = _data(news)["episodes"]["columns"]["episode"]
     return numbers
 
 
-def test_the_first_message_comes_at_once(view: RunView, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_TICK_S", 3_600.0)
+def test_the_first_message_comes_at_once(run: OneRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_socket, "TICK_S", 3_600.0)
 
-    async def look() -> bytes:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
+    async def look() -> News:
+        async with aclosing(_opened(run)) as messages:
             return await asyncio.wait_for(anext(messages), timeout=30)
 
     assert _episodes(asyncio.run(look())) == []
 
 
-def test_messages_come_ten_times_a_second_at_most(view: RunView) -> None:
+def test_messages_come_ten_times_a_second_at_most(run: OneRun) -> None:
     async def look() -> float:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
+        async with aclosing(_opened(run)) as messages:
             await anext(messages)
             began = time.monotonic()
             for step in range(5):
-                view.feed.publish(progress(step))
+                run.feed.publish(progress(step))
                 await anext(messages)
             return time.monotonic() - began
 
     assert asyncio.run(look()) >= 0.4  # of five ticks, the first may have been near
 
 
-def test_a_slow_viewer_gets_one_larger_update(view: RunView) -> None:
-    async def look() -> list[int]:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
+def test_a_slow_viewer_gets_one_larger_update(run: OneRun) -> None:
+    async def look() -> News:
+        async with aclosing(_opened(run)) as messages:
             await anext(messages)
             for number in range(1, 101):  # while the viewer's connection takes nothing
-                view.feed.publish(episode(number))
-                view.feed.publish(progress(number))
-            return _episodes(await anext(messages))
+                run.feed.publish(episode(number))
+                run.feed.publish(progress(number))
+            return await anext(messages)
 
-    assert asyncio.run(look()) == list(range(1, 101))
+    news = asyncio.run(look())
+    assert _episodes(news) == list(range(1, 101))
+    assert news.cursor == {"rows": 100, "changes": 0, "frame": 0}
 
 
-def test_viewers_with_the_same_rows_share_a_message(view: RunView, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_that_comes_back_with_its_cursor_gets_what_follows(run: OneRun) -> None:
+    for number in range(1, 11):
+        run.feed.publish(episode(number))
+
+    async def look(wish: Wish) -> News:
+        async with aclosing(_opened(run, wish)) as messages:
+            return await anext(messages)
+
+    first = asyncio.run(look(_wish(rows=4)))
+    assert _episodes(first) == [5, 6, 7, 8, 9, 10]
+    assert first.cursor["rows"] == 10
+    assert _episodes(asyncio.run(look(Wish(parameters={"run": _RUN}, cursor=first.cursor)))) == []
+
+
+def test_viewers_with_the_same_rows_share_a_message(run: OneRun, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     make = stream.message
 
-    def count(update: FeedUpdate, since: Cursor, *, with_frames: bool) -> bytes:
+    def count(update: FeedUpdate, since: Cursor, language: str, *, with_frames: bool) -> str:
         made.append(update.version)
-        return make(update, since, with_frames=with_frames)
+        return make(update, since, language, with_frames=with_frames)
 
     monkeypatch.setattr(stream, "message", count)
 
-    async def look(streams: RunStreams) -> list[int]:
-        return [
-            number
-            async for text in streams.events(view, Cursor(), _nothing, with_frames=False)
-            for number in _episodes(text)
-        ]
+    async def look(topic: Topic) -> list[int]:
+        return [number async for news in topic(_wish()) for number in _episodes(news)]
 
     async def crowd() -> list[list[int]]:
-        streams = RunStreams(lambda: False)
-        viewers = [asyncio.ensure_future(look(streams)) for _ in range(50)]
+        topic = _topic(run)
+        viewers = [asyncio.ensure_future(look(topic)) for _ in range(50)]
         for number in range(1, 6):
             await asyncio.sleep(0.1)
-            view.feed.publish(episode(number))
-        view.feed.publish(ended())
-        view.feed.close()
+            run.feed.publish(episode(number))
+        run.feed.publish(ended())
+        run.feed.close()
         return await asyncio.gather(*viewers)
 
     assert asyncio.run(crowd()) == [[1, 2, 3, 4, 5]] * 50
     assert len(made) < 50  # one a tick, where each on its own would have made 50 a tick
 
 
-def test_a_viewer_that_leaves_takes_nothing_from_the_others(view: RunView, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_that_leaves_takes_nothing_from_the_others(run: OneRun, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both wait for the same message, which is made in a worker thread."""
     monkeypatch.setattr(stream, "_INLINE_ROWS", -1)
 
-    async def crowd() -> bytes:
-        streams = RunStreams(lambda: False)
-        leaves, stays = (
-            asyncio.ensure_future(anext(streams.events(view, Cursor(), _nothing, with_frames=False))),
-            asyncio.ensure_future(anext(streams.events(view, Cursor(), _nothing, with_frames=False))),
-        )
+    async def crowd() -> News:
+        topic = _topic(run)
+        leaves, stays = asyncio.ensure_future(anext(topic(_wish()))), asyncio.ensure_future(anext(topic(_wish())))
         await asyncio.sleep(0)
         leaves.cancel()
         return await stays
@@ -128,72 +175,49 @@ def test_a_viewer_that_leaves_takes_nothing_from_the_others(view: RunView, monke
     assert _episodes(asyncio.run(crowd())) == []
 
 
-def test_a_quiet_stream_gives_signs_of_life(view: RunView, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_HEARTBEAT_S", 0.2)
+def test_readers_of_two_languages_each_get_their_own(run: OneRun) -> None:
+    async def look() -> list[str]:
+        topic = _topic(run)
+        async with aclosing(topic(_wish("en"))) as english, aclosing(topic(_wish("ko"))) as korean:
+            return [_data(await anext(each))["message"] for each in (english, korean)]
 
-    async def look() -> bytes:
-        async with aclosing(RunStreams(lambda: False).events(view, Cursor(), _nothing, with_frames=False)) as messages:
-            await anext(messages)
-            return await anext(messages)
-
-    assert asyncio.run(look()) == HEARTBEAT
+    assert asyncio.run(look()) == ["Preparing the learner…", "학습기를 준비하는 중…"]
 
 
-def test_a_stream_ends_with_the_server(view: RunView) -> None:
-    closing: list[bool] = []
-
-    async def look() -> int:
-        count = 0
-        async for _ in RunStreams(lambda: bool(closing)).events(view, Cursor(), _nothing, with_frames=False):
-            count += 1
-            closing.append(True)
-        return count
-
-    assert asyncio.run(look()) == 1
-
-
-def test_frames_are_asked_for_as_long_as_the_viewer_is_there(view: RunView, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("frames", "kind"), [(True, "watch"), (False, "look")])
+def test_a_viewer_is_noticed_as_long_as_it_is_there(
+    run: OneRun, monkeypatch: pytest.MonkeyPatch, frames: bool, kind: str
+) -> None:
     monkeypatch.setattr(stream, "_BETWEEN_LOOKS_S", 0.15)
-    asked: list[float] = []
-
-    def ask() -> None:
-        asked.append(time.monotonic())
 
     async def look() -> None:
-        streams = RunStreams(lambda: len(asked) == 3)
-        async with aclosing(streams.events(view, Cursor(), ask, with_frames=True)) as messages:
-            async for _ in messages:
-                pass
+        async with aclosing(_opened(run, _wish(frames=frames))) as messages:
+            await anext(messages)
+            waiting = asyncio.ensure_future(anext(messages))
+            while len(run.looks) < 3:  # noqa: ASYNC110  the manager is no coroutine's
+                await asyncio.sleep(0.01)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
 
     asyncio.run(look())
-    assert asked[1] - asked[0] >= 0.15
-    assert len(asked) == 3
+    (first, second, third) = run.looks[:3]
+    assert {each[0] for each in run.looks} == {kind}
+    assert second[2] - first[2] >= 0.15
+    assert not frames or third[2] - second[2] < first[1]  # asked for again before the frames end
 
 
-def test_a_browser_with_many_streams_keeps_connections_for_everything_else(view: RunView) -> None:
-    view.feed.publish(episode(1))
-    streams = RunStreams(lambda: False)
+def test_frames_come_to_those_who_watch_each_once(run: OneRun) -> None:
+    run.feed.publish(frame(1))
 
     async def look() -> None:
-        def opened(browser: str = "ann", rows: int = 0) -> AsyncGenerator[bytes]:
-            return streams.events(view, Cursor(rows=rows), _nothing, with_frames=False, browser=browser)
-
-        lasting = [opened() for _ in range(3)]
-        for each in lasting:
-            assert _episodes(await anext(each)) == [1]
-        assert [_episodes(each) async for each in opened()] == [[1]]  # it has brought all, and ends
-        assert [_episodes(each) async for each in opened(rows=1)] == [[]]
-        for other in ("ben", ""):
-            async with aclosing(opened(other)) as elsewhere:
-                assert _episodes(await anext(elsewhere)) == [1]
-                view.feed.publish(progress(7))
-                assert _episodes(await anext(elsewhere)) == []
-        await lasting.pop().aclose()
-        async with aclosing(opened()) as next_one:  # in its place
-            await anext(next_one)
-            view.feed.publish(progress(8))
-            await anext(next_one)
-        for each in lasting:
-            await each.aclose()
+        topic = _topic(run)
+        async with aclosing(topic(_wish(frames=True))) as watching, aclosing(topic(_wish())) as other:
+            news = await anext(watching)
+            assert _data(news)["frame"]["number"] == 1
+            assert _data(await anext(other))["frame"] is None
+            run.feed.publish(progress(7))
+            assert _data(await anext(watching))["frame"] is None
+            async with aclosing(topic(_wish(frames=True, **news.cursor))) as again:
+                assert _data(await anext(again))["frame"] is None
 
     asyncio.run(look())

@@ -1,7 +1,9 @@
-"""The live panel by itself in a Chromium page: a stream played by the test, no server."""
+"""The live panel by itself in a Chromium page: the test plays the other end of its live socket."""
 
 from __future__ import annotations
 
+import base64
+import functools
 import io
 import json
 from collections.abc import Iterator
@@ -20,16 +22,45 @@ from pages.train.charts import live_figures
 ORIGIN = "http://127.0.0.1:9"
 STAGE = """<!doctype html><html lang="en"><link rel="icon" href="data:,"><body style="margin: 0"><div id="mount"
 style="--st-text-color: #1b2a2b; --st-background-color: #fcfcfa"></div></body></html>"""
-FAKE_STREAM = (
+FAKE_SERVER = (
     mount_script("train/panel.js", panel.STYLES)
     + """
-window.streams = [];
-window.EventSource = class {
-  constructor(url) { this.url = url; this.isOpen = true; window.streams.push(this); }
-  close() { this.isOpen = false; }
+window.sockets = [];
+window.isAway = false;  // whether the server takes no connection
+window.WebSocket = class {
+  constructor(url) {
+    Object.assign(this, { url, isOpen: false, wishes: new Map() });
+    window.sockets.push(this);
+    queueMicrotask(() => {
+      this.isOpen = !window.isAway && !this.isClosed;
+      if (this.isOpen) this.onopen?.();
+      else this.onclose?.();
+    });
+  }
+  send(text) {
+    const message = JSON.parse(text);
+    if ("subscribe" in message) this.wishes.set(message.subscribe, message);
+    else this.wishes.delete(message.unsubscribe);
+  }
+  close() {
+    this.isOpen = false;
+    this.isClosed = true;
+  }
 };
-window.openStreams = () => window.streams.filter((each) => each.isOpen);
-window.say = (update) => window.openStreams().at(-1).onmessage({ data: JSON.stringify(update) });
+window.openSockets = () => window.sockets.filter((each) => each.isOpen);
+window.wishes = () => window.openSockets().flatMap((each) => [...each.wishes.values()]);
+window.cut = () => {
+  for (const each of window.openSockets()) {
+    each.isOpen = false;
+    each.onclose?.();
+  }
+};
+window.tell = (message) => {
+  const socket = window.openSockets().at(-1);
+  const subscription = [...socket.wishes.keys()].at(-1);
+  if (message.over) socket.wishes.delete(subscription);
+  socket.onmessage({ data: JSON.stringify({ subscription, ...message }) });
+};
 window.triggers = [];
 window.cleanUps = [];
 window.mount = async (data) => {
@@ -41,7 +72,9 @@ window.mount = async (data) => {
 )
 TIDY = """() => {
   for (const cleanUp of window.cleanUps) cleanUp();
-  for (const list of [window.streams, window.triggers, window.cleanUps]) list.length = 0;
+  window.isAway = false;
+  window.cut();
+  for (const list of [window.sockets, window.triggers, window.cleanUps]) list.length = 0;
   delete document.hidden;
   document.getElementById("mount").style.setProperty("--st-background-color", "#fcfcfa");
 }"""
@@ -60,7 +93,7 @@ PROGRESS = {
     "return_mean_100": 88.25,
     "last_return": 91.0,
     "best_eval": 140.5,
-    "compute": "fused",
+    "compute": "CPU (compiled)",
     "max_episodes": 400,
 }
 
@@ -76,10 +109,8 @@ def data(**changes: Any) -> dict[str, Any]:
         "labels": LABELS,
         "action_names": ["push left", "push right"],
         "watch_frames": False,
-        "base_path": "",
         "state": "running",
         "settings": {"learning_rate": 2e-4, "gamma": 0.99, "goal_score": None},
-        "message": "",
         "locale": "en",
         "palette": PALETTE,
         "charts": [json.loads(each.to_json()) for each in live_figures(LABELS)],
@@ -103,11 +134,11 @@ def rows(count: int, start: int = 0, **columns: list[Any]) -> dict[str, Any]:
 
 
 def update(episodes: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """One message of a run; ``over``, which goes beside it, says whether it is the last."""
     return {
-        "run_id": "20260401-143501-x7k2",
         "state": "running",
         "over": False,
-        "message": None,
+        "message": "",
         "reason": None,
         "progress": PROGRESS,
         "episodes": episodes or rows(0),
@@ -127,16 +158,18 @@ def frame(number: int, **changes: Any) -> dict[str, Any]:
         "q_values": [4.0, 2.0],
         "action": 0,
         "is_greedy": True,
+        "picture": picture(),
     } | changes
 
 
 def change(episode: int, field: str, old: Any, new: Any) -> dict[str, Any]:
     changes = [{"field": field, "old": old, "new": new}]
-    return {"wall_time_s": 1.0, "env_step": 20 * episode, "episode": episode, "changes": changes}
+    text = f"{field} {old} → {new}"
+    return {"wall_time_s": 1.0, "env_step": 20 * episode, "episode": episode, "changes": changes, "text": text}
 
 
 class Panel:
-    """The mounted panel and the stream that feeds it."""
+    """The mounted panel and the socket that feeds it."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -145,10 +178,26 @@ class Panel:
         self.page.evaluate("data => window.mount(data)", data(**changes))
 
     def say(self, message: dict[str, Any]) -> None:
-        self.page.evaluate("update => window.say(update)", message)
+        """Tell the panel's subscription of ``message``, with the cursor that it brings a viewer to."""
+        self.wait_for("window.wishes().length > 0")
+        values = dict(message)
+        is_over = values.pop("over")
+        episodes, changes = values["episodes"], values["changes"]
+        cursor = {
+            "rows": episodes["from"] + len(episodes["columns"]["episode"]),
+            "changes": changes["from"] + len(changes["items"]),
+            "frame": values["frame"]["number"] if values["frame"] else 0,
+        }
+        told = {"cursor": cursor, "over": is_over, "data": values}
+        self.page.evaluate("message => window.tell(message)", told)
 
-    def open_urls(self) -> list[str]:
-        found: list[str] = self.page.evaluate("window.openStreams().map((each) => each.url)")
+    def tell_problem(self, text: str, *, over: bool) -> None:
+        self.wait_for("window.wishes().length > 0")
+        self.page.evaluate("message => window.tell(message)", {"error": text, "over": over})
+
+    def wishes(self) -> list[dict[str, Any]]:
+        """What the page follows over its open sockets."""
+        found: list[dict[str, Any]] = self.page.evaluate("window.wishes()")
         return found
 
     def chart(self, name: str) -> Locator:
@@ -196,7 +245,7 @@ def trace_of(name: str, key: str) -> str:
 def opened_stage(browser: Browser) -> Iterator[Page]:
     """A page without a server for all tests of a file, so that it loads the plotting library once."""
     page = browser.new_page(locale="en-US")
-    page.add_init_script(FAKE_STREAM)
+    page.add_init_script(FAKE_SERVER)
     page.route("**/*", _answer)
     page.goto(ORIGIN)
     yield page
@@ -221,7 +270,6 @@ def fresh_panel(stage: Page) -> Iterator[Panel]:
     stage.mouse.move(0, 0)
     stage.evaluate(TIDY)
     yield Panel(stage)
-    stage.unroute("**/frames/*.jpg")
     stage.remove_listener("pageerror", note_error)
     stage.remove_listener("console", note_message)
     assert problems == []
@@ -231,13 +279,13 @@ def _answer(route: Route) -> None:
     path = route.request.url.removeprefix(ORIGIN)
     if path == "/":
         route.fulfill(body=STAGE, content_type="text/html")
-    elif path.endswith(".jpg"):
-        route.fulfill(body=picture(), content_type="image/jpeg")
     elif not fulfill(route):
         route.abort()
 
 
-def picture() -> bytes:
+@functools.cache
+def picture() -> str:
+    """A small JPEG, as it comes over the wire."""
     buffer = io.BytesIO()
     iio.imwrite(buffer, np.full((40, 60, 3), 200, np.uint8), extension=".jpg")
-    return buffer.getvalue()
+    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,13 +1,12 @@
 // Episodes of a run, early to late: a picture of each, and its film when asked for.
 
 import { fill, make, makeFormats } from "../format.js";
-import { Words } from "../words.js";
 import { FilmView } from "./film_view.js";
-import { JOB_OVER, JobView, JobWatch } from "./job_watch.js";
+import { followJob, isOver, JobView } from "./job_view.js";
 
 class EpisodeCard {
-  constructor({ episode, labels, formats, words, basePath, onPlay, onCancel }) {
-    Object.assign(this, { episode, labels, formats, words, basePath, onCancel });
+  constructor({ episode, labels, formats, locale, basePath, onPlay, onCancel }) {
+    Object.assign(this, { episode, labels, formats, locale, basePath, onCancel });
     const number = formats.integer(episode.episode);
     const isBest = episode.kind === "best";
     const title = fill(isBest ? labels.evaluation_n : labels.episode_n, { n: number });
@@ -41,7 +40,7 @@ class EpisodeCard {
   press(onPlay) {
     this.isWanted = true;
     if (this.ready) this.play(this.ready);
-    else if (!this.jobWatch) onPlay(this.episode.name);
+    else if (!this.isWatching) onPlay(this.episode.name);
   }
 
   /** What the page says after a press: the job, or the film that was made already. */
@@ -52,18 +51,16 @@ class EpisodeCard {
   }
 
   watch(jobId, mayCancel) {
-    this.jobWatch?.dispose();
+    this.letGo?.();
     this.jobId = jobId;
-    const { labels, formats, words } = this;
+    const { labels, formats } = this;
     this.view?.element.remove();
-    this.view = new JobView({ labels, formats, words, onCancel: () => this.onCancel(jobId) });
+    this.view = new JobView({ labels, formats, onCancel: () => this.onCancel(jobId) });
     this.view.offerCancel(mayCancel);
     this.view.show({ state: "waiting" });
     this.element.append(this.view.element);
-    this.jobWatch = new JobWatch({
-      url: `${this.basePath}/live/jobs/${encodeURIComponent(jobId)}`,
-      onNews: (news) => this.hear(news),
-    });
+    this.isWatching = true;
+    this.letGo = followJob(jobId, this.locale, (news) => this.hear(news));
   }
 
   hear(news) {
@@ -73,7 +70,7 @@ class EpisodeCard {
       if (this.isWanted) this.play(news.film);
       else this.ready = news.film;
     }
-    if (news.state === "gone" || JOB_OVER.includes(news.state)) this.jobWatch = undefined;
+    if (isOver(news.state)) this.isWatching = false;
   }
 
   play(film) {
@@ -85,7 +82,7 @@ class EpisodeCard {
   }
 
   dispose() {
-    this.jobWatch?.dispose();
+    this.letGo?.();
     this.film?.dispose();
   }
 }
@@ -94,11 +91,10 @@ export default class Gallery {
   constructor(parent, data) {
     const { labels, locale } = data;
     const formats = makeFormats(locale);
-    const words = new Words(labels, formats);
     const shared = {
       labels,
       formats,
-      words,
+      locale,
       basePath: data.base_path,
       onPlay: (name) => this.setTriggerValue?.("play", name),
       onCancel: (jobId) => this.setTriggerValue?.("cancel", jobId),

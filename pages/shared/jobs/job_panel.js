@@ -1,18 +1,16 @@
 // One job and, where it makes a film, that film.
 
 import { make, makeFormats } from "../format.js";
-import { Words } from "../words.js";
 import { FilmView } from "./film_view.js";
-import { JOB_OVER, JobView, JobWatch } from "./job_watch.js";
+import { followJob, isOver, JobView } from "./job_view.js";
 
 export default class JobPanel {
   constructor(parent, data) {
     this.data = data;
     const { labels } = data;
     const formats = makeFormats(data.locale);
-    const words = new Words(labels, formats);
     const onCancel = () => this.setTriggerValue?.("cancel", this.jobId);
-    this.view = new JobView({ labels, formats, words, onCancel });
+    this.view = new JobView({ labels, formats, onCancel });
     this.film = new FilmView({ labels, formats, basePath: data.base_path });
     this.root = make("section", { class: "dqn-live dqn-jobs", lang: data.locale }, this.view.element, this.film.element);
     parent.append(this.root);
@@ -31,22 +29,19 @@ export default class JobPanel {
   }
 
   watch(jobId) {
-    this.jobWatch?.dispose();
+    this.letGo?.();
     this.jobId = jobId;
     this.isTold = false;
     this.view.element.hidden = false;
     this.view.offerCancel(this.data.may_cancel);
     this.view.show({ state: "waiting" });
-    this.jobWatch = new JobWatch({
-      url: `${this.data.base_path}/live/jobs/${encodeURIComponent(jobId)}`,
-      onNews: (news) => this.hear(news),
-    });
+    this.letGo = followJob(jobId, this.data.locale, (news) => this.hear(news));
   }
 
   hear(news) {
     this.view.show(news);
     if (news.film) this.showFilm(news.film, true);
-    if (news.state === "gone" || JOB_OVER.includes(news.state)) this.tellOver(news.state);
+    if (isOver(news.state)) this.tellOver(news.state);
   }
 
   showFilm(film, isWanted) {
@@ -61,7 +56,7 @@ export default class JobPanel {
   }
 
   dispose() {
-    this.jobWatch?.dispose();
+    this.letGo?.();
     this.film.dispose();
     this.root.remove();
   }

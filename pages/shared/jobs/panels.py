@@ -1,7 +1,7 @@
 """The browser side of jobs: one job with its video, and the gallery of a run's recorded episodes.
 
-    job_panel()  <── triggers "over", "cancel" ──  job_panel.js ── fetch ──> /live/jobs/<id>
-    gallery()    <── triggers "play", "cancel" ──  gallery.js   ── fetch ──> /live/jobs/<id>
+    job_panel()  <── triggers "over", "cancel" ──  job_panel.js ── the tab's live socket, topic "job"
+    gallery()    <── triggers "play", "cancel" ──  gallery.js   ── the same
 
 Python says which job; how far it is passes through no script run.
 """
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pages.shared.component import Component
-from pages.shared.i18n import core_messages, current_language
+from pages.shared.i18n import current_language
 from pages.shared.jobs.labels import gallery_labels, video_labels
 from pages.shared.links import base_path
 
@@ -53,7 +53,7 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
         "locale": current_language(),
         "base_path": base_path(),
     }
-    constants = {"labels": core_messages() | video_labels()}
+    constants = {"labels": video_labels()}
     return _draw_job(key=key, data=data, constants=constants, on_over_change=_nothing, on_cancel_change=_nothing)
 
 
@@ -68,7 +68,7 @@ def gallery(key: str, episodes: Sequence[Mapping[str, Any]]) -> Any:
         "locale": current_language(),
         "base_path": base_path(),
     }
-    constants = {"labels": core_messages() | gallery_labels()}
+    constants = {"labels": gallery_labels()}
     return _draw_gallery(key=key, data=data, constants=constants, on_play_change=_nothing, on_cancel_change=_nothing)
 
 

@@ -1,6 +1,5 @@
 """The routes of jobs and of what comes of them.
 
-GET /live/jobs/{job_id}                              how far it is, and its video where it came to one
 GET /live/runs/{run_id}/videos/{key}/{name}          a video; also at /films/, its address in earlier versions
 GET /live/runs/{run_id}/recordings/{name}.jpg        a small picture of a recorded episode
 GET /live/runs/{run_id}/evaluations/{position}.csv   an evaluation, a row an episode
@@ -23,14 +22,14 @@ from starlette.routing import BaseRoute, Route
 from dqn_core.environments.make import as_jpeg
 from dqn_core.episodes.frames import episode_picture
 from dqn_core.episodes.recordings import read_recording
-from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.jobs.videos import video_path
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.stores import EvaluationStore
 from dqn_core.training.run_folder import RunFolder
-from pages.server.answers import JsonAnswer, error_answer, json_errors
-from pages.server.process import get_jobs, get_manager
-from pages.shared.jobs.wire import evaluation_csv, job_facts
+from pages.server.answers import error_answer
+from pages.server.process import get_manager
+from pages.shared.error_answers import json_errors
+from pages.shared.jobs.wire import evaluation_csv
 
 __all__ = ["job_routes"]
 
@@ -39,8 +38,8 @@ _PICTURE_WIDTH = 300
 _KEPT_PICTURES = 512
 
 
-def job_routes(manager: Callable[[], RunManager] = get_manager, jobs: Callable[[], Jobs] = get_jobs) -> list[BaseRoute]:
-    """The routes; ``manager`` gives the manager of the runs, ``jobs`` what works for them."""
+def job_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRoute]:
+    """The routes; ``manager`` gives the manager of the runs."""
     run = "/live/runs/{run_id}"
 
     def route(path: str, handler: Callable[[Request, RunManager], Awaitable[Response]]) -> Route:
@@ -50,20 +49,11 @@ def job_routes(manager: Callable[[], RunManager] = get_manager, jobs: Callable[[
         return Route(path, json_errors(answer), methods=["GET"])
 
     return [
-        Route("/live/jobs/{job_id}", json_errors(functools.partial(_job, jobs=jobs)), methods=["GET"]),
         route(f"{run}/videos/{{key}}/{{name}}", _video),
         route(f"{run}/films/{{key}}/{{name}}", _video),
         route(f"{run}/recordings/{{name}}", _recording),
         route(f"{run}/evaluations/{{name}}", _evaluation),
     ]
-
-
-async def _job(request: Request, *, jobs: Callable[[], Jobs]) -> Response:
-    service = jobs()
-    job = service.find(request.path_params["job_id"])
-    if job is None:
-        return error_answer(404, "This job is not known any more.")
-    return JsonAnswer(job_facts(job, service.places_before(job)), headers={"Cache-Control": "no-store"})
 
 
 async def _video(request: Request, manager: RunManager) -> Response:

@@ -9,24 +9,20 @@ from urllib.parse import quote
 from dqn_core.runs.jobs.service import Job
 from dqn_core.runs.stores import EvaluationRecord
 from dqn_core.training.csv_log import csv_text
-from pages.server.paths import shown_parameters
+from pages.shared.i18n import error_text
 
 __all__ = ["evaluation_csv", "job_facts", "video_place"]
 
 _COLUMNS = ("episode", "seed", "return", "length", "weights", "epsilon", "made_at")
 
 
-def job_facts(job: Job, places_before: int) -> dict[str, Any]:
-    """How far ``job`` is, as JSON values."""
-    error = job.error
+def job_facts(job: Job, places_before: int, language: str) -> dict[str, Any]:
+    """How far ``job`` is, as JSON values; why it failed in ``language``."""
     return {
-        "id": job.job_id,
         "state": str(job.state),
         "share": job.share,
         "places_before": places_before,
-        "error": None
-        if error is None
-        else {"template": error.template, "parameters": shown_parameters(error.parameters)},
+        "error": None if job.error is None else error_text(language, job.error),
         "film": video_place(job.result) if isinstance(job.result, Path) else None,
     }
 

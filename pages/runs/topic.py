@@ -1,0 +1,41 @@
+"""The list of runs as a topic of the live socket: whole at first, then what is new in it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import AsyncGenerator, Callable
+
+from starlette.concurrency import run_in_threadpool
+
+from dqn_core.json_text import json_text
+from dqn_core.runs.run_list import RunList
+from pages.runs.wire import update_values
+from pages.server.process import get_run_list
+from pages.shared.live_socket import News, Shared, Topic, Wish, next_tick
+
+__all__ = ["run_list_topic"]
+
+_EVERY_S = 2.0
+
+
+def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
+    """The topic: with the parameter ``fresh``, what changed in this very moment is in the first message."""
+    shared: Shared[tuple[News, bool]] = Shared(_EVERY_S)
+
+    def read(version: int, *, at_once: bool) -> tuple[News, bool]:
+        update = run_list().since(version, at_once=at_once)
+        is_new = update.is_whole or update.version != version
+        return News(json_text(update_values(update), is_ascii=False), {"version": update.version}), is_new
+
+    async def follow(wish: Wish) -> AsyncGenerator[News]:
+        version, is_first = wish.reached("version"), True
+        while True:
+            at_once = is_first and wish.flag("fresh")
+            make = functools.partial(run_in_threadpool, read, version, at_once=at_once)
+            news, is_new = await (make() if at_once else shared.get(version, make))
+            if is_new or is_first:  # the first says that there is nothing new: the connection is good
+                yield news
+            version, is_first = news.cursor["version"], False
+            await next_tick(_EVERY_S)
+
+    return follow
