@@ -246,7 +246,9 @@ class _Tab:
             tasks = [listening, *self._tasks]
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for ended in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    _LOG.error("A live socket failed", exc_info=ended)
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, TimeoutError):  # it may be closed already
             async with asyncio.timeout(_CLOSING_S):
                 await self._socket.close(_GOING_AWAY)

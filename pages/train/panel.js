@@ -23,7 +23,7 @@ export default class LivePanel {
     this.marks = [];
     this.update = { state: data.state, reason: null, message: "", progress: null, notices: [] };
     this.sentState = null;
-    this.hasHeard = false; // Whether the stream has brought anything yet.
+    this.hasHeard = false; // Whether the server has told anything yet.
     this.isScheduled = false;
     this.isDisposed = false;
     this.nextDraw = 0;

@@ -1,4 +1,4 @@
-"""The live panel of one run: a Streamlit component whose browser side draws what the run's stream brings.
+"""The live panel of one run: a Streamlit component whose browser side draws what the live socket brings.
 
     live_panel() ── data: the run, its state and settings ──> panel.js ── the tab's live socket, topic "run"
                  <─ triggers "state" and "settings" ───────────────┘

@@ -18,7 +18,7 @@ export class EpisodeSeries {
 
   /**
    * Appends a batch that starts at row `from`; rows known already are skipped.
-   * Returns false where rows are missing before it: the stream must be opened again at `this.length`.
+   * Returns false where rows are missing before it: the server must be asked again from `this.length` on.
    * @param {number} from
    * @param {Record<string, Column>} columns
    */
