@@ -102,6 +102,8 @@ class Student:
                     yield message["data"]
                     if message["over"]:
                         return
+        msg = "The live socket ended before the run did."
+        raise RuntimeError(msg)
 
     def _widget(self, request: BackMsg, label: str) -> Any:
         widget_id, fragment_id = self._widgets[label]
