@@ -64,7 +64,7 @@ def job_progress(key: str, order: Order) -> None:
         job_id=job.job_id if job else None,
         state=str(job.state) if job else "",
         may_cancel=job is not None and may_control(job),
-        film=video_place(video) if video else None,
+        video=video_place(video) if video else None,
     )
     if job is not None and wanted.cancel == job.job_id:
         cancel_job(job.job_id)

@@ -39,7 +39,7 @@ def press(page: Page, name: str) -> None:
 
 
 def download(page: Page, folder: Path) -> Path:
-    link = page.get_by_test_id("film-download")
+    link = page.get_by_test_id("video-download")
     expect(link).to_be_visible(timeout=_MAKING_MS)
     with page.expect_download() as started:
         link.click()
@@ -77,12 +77,12 @@ def video_as_mp4_and_gif(page: Page, folder: RunFolder, downloads: Path) -> None
     assert len(video.frames) == rollout.length + 1
     assert video.size == (600, 400)
     assert video.seconds == pytest.approx((rollout.length + 1) / 50, abs=0.011)
-    page.wait_for_function("() => document.querySelector('.dqn-film video')?.readyState >= 2")
+    page.wait_for_function("() => document.querySelector('.dqn-video video')?.readyState >= 2")
     settle(page)
     page.get_by_role("radio", name="GIF").or_(page.get_by_role("button", name="GIF", exact=True)).first.click()
     settle(page)
     press(page, "Make the video")
-    expect(page.get_by_test_id("film-download")).to_contain_text(".gif", timeout=_MAKING_MS)
+    expect(page.get_by_test_id("video-download")).to_contain_text(".gif", timeout=_MAKING_MS)
     with Image.open(download(page, downloads)) as image:
         assert image.n_frames == rollout.length + 1
 

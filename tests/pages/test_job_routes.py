@@ -69,7 +69,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 def test_a_job_says_how_far_it_is_and_why_it_failed(lab: Lab, tmp_path: Path) -> None:
-    assert lab.done(Say("x")) == {"state": "done", "share": 1.0, "places_before": 0, "error": None, "film": None}
+    assert lab.done(Say("x")) == {"state": "done", "share": 1.0, "places_before": 0, "error": None, "video": None}
     failed = lab.done(Fail("known", tmp_path / "cleared"))
     assert failed["state"] == "failed"
     assert "here" in failed["error"]
@@ -104,7 +104,7 @@ def test_a_video_is_to_be_had_whole_and_in_parts(lab: Lab) -> None:
     RunFolder.open(lab.manager.run_folder(run_id)).write_recording(recorded(12))
     job = recording_video_order(lab.manager, run_id, "episode-00000012").submit(lab.jobs)
     wait_until(lambda: job.state.is_over, timeout_s=60)
-    video = lab.facts(job.job_id)["film"]
+    video = lab.facts(job.job_id)["video"]
     assert video["name"] == "DqnLabTest-Corridor-v0-episode-00000012-return5.mp4"
     response = lab.client.get(video["url"])
     assert response.status_code == 200

@@ -1,7 +1,7 @@
-// Episodes of a run, early to late: a picture of each, and its film when asked for.
+// Episodes of a run, early to late: a picture of each, and its video when asked for.
 
 import { fill, make, makeFormats } from "../format.js";
-import { FilmView } from "./film_view.js";
+import { VideoView } from "./video_view.js";
 import { followJob, isOver, JobView } from "./job_view.js";
 
 class EpisodeCard {
@@ -33,7 +33,7 @@ class EpisodeCard {
       this.stage,
       make("div", { class: "dqn-gallery-facts" }, make("b", {}, title), badge, make("span", {}, score)),
     );
-    if (episode.film) this.ready = episode.film;
+    if (episode.video) this.ready = episode.video;
     else if (episode.job_id) this.watch(episode.job_id, episode.may_cancel);
   }
 
@@ -43,10 +43,10 @@ class EpisodeCard {
     else if (!this.isWatching) onPlay(this.episode.name);
   }
 
-  /** What the page says after a press: the job, or the film that was made already. */
-  accept({ job_id: jobId, may_cancel: mayCancel, film }) {
-    if (film && this.isWanted) this.play(film);
-    else if (film) this.ready = film;
+  /** What the page says after a press: the job, or the video that was made already. */
+  accept({ job_id: jobId, may_cancel: mayCancel, video }) {
+    if (video && this.isWanted) this.play(video);
+    else if (video) this.ready = video;
     else if (jobId && jobId !== this.jobId) this.watch(jobId, mayCancel);
   }
 
@@ -65,25 +65,25 @@ class EpisodeCard {
 
   hear(news) {
     this.view.show(news);
-    if (news.film) {
+    if (news.video) {
       this.view.element.remove();
-      if (this.isWanted) this.play(news.film);
-      else this.ready = news.film;
+      if (this.isWanted) this.play(news.video);
+      else this.ready = news.video;
     }
     if (isOver(news.state)) this.isWatching = false;
   }
 
-  play(film) {
-    if (this.film) return;
+  play(video) {
+    if (this.video) return;
     const { labels, formats, basePath } = this;
-    this.film = new FilmView({ labels, formats, basePath });
-    this.stage.replaceChildren(this.film.element);
-    this.film.show(film, { isWanted: true });
+    this.video = new VideoView({ labels, formats, basePath });
+    this.stage.replaceChildren(this.video.element);
+    this.video.show(video, { isWanted: true });
   }
 
   dispose() {
     this.letGo?.();
-    this.film?.dispose();
+    this.video?.dispose();
   }
 }
 
@@ -108,7 +108,7 @@ export default class Gallery {
     parent.append(this.root);
   }
 
-  /** Which episodes and in which words; what became of their films changes nothing of that. */
+  /** Which episodes and in which words; what became of their videos changes nothing of that. */
   static identityOf({ episodes, labels, locale, base_path }) {
     return JSON.stringify([episodes.map(({ name, picture }) => [name, picture]), labels, locale, base_path]);
   }

@@ -1,7 +1,7 @@
-// One job and, where it makes a film, that film.
+// One job and, where it makes a video, that video.
 
 import { make, makeFormats } from "../format.js";
-import { FilmView } from "./film_view.js";
+import { VideoView } from "./video_view.js";
 import { followJob, isOver, JobView } from "./job_view.js";
 
 export default class JobPanel {
@@ -11,8 +11,8 @@ export default class JobPanel {
     const formats = makeFormats(data.locale);
     const onCancel = () => this.setTriggerValue?.("cancel", this.jobId);
     this.view = new JobView({ labels, formats, onCancel });
-    this.film = new FilmView({ labels, formats, basePath: data.base_path });
-    this.root = make("section", { class: "dqn-live dqn-jobs", lang: data.locale }, this.view.element, this.film.element);
+    this.video = new VideoView({ labels, formats, basePath: data.base_path });
+    this.root = make("section", { class: "dqn-live dqn-jobs", lang: data.locale }, this.view.element, this.video.element);
     parent.append(this.root);
   }
 
@@ -24,7 +24,7 @@ export default class JobPanel {
   accept(data, setTriggerValue) {
     this.setTriggerValue = setTriggerValue;
     this.data = data;
-    if (data.film) this.showFilm(data.film, false);
+    if (data.video) this.showVideo(data.video, false);
     else if (data.job_id !== this.jobId) this.watch(data.job_id);
   }
 
@@ -40,13 +40,13 @@ export default class JobPanel {
 
   hear(news) {
     this.view.show(news);
-    if (news.film) this.showFilm(news.film, true);
+    if (news.video) this.showVideo(news.video, true);
     if (isOver(news.state)) this.tellOver(news.state);
   }
 
-  showFilm(film, isWanted) {
+  showVideo(video, isWanted) {
     this.view.element.hidden = true;
-    this.film.show(film, { isWanted });
+    this.video.show(video, { isWanted });
   }
 
   /** Asks, once, for a rerun of the page that was drawn while the job was on its way. */
@@ -57,7 +57,7 @@ export default class JobPanel {
 
   dispose() {
     this.letGo?.();
-    this.film.dispose();
+    this.video.dispose();
     this.root.remove();
   }
 }

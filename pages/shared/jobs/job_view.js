@@ -6,7 +6,7 @@ import { follow } from "../live_socket.js";
 const OVER = ["done", "failed", "cancelled", "gone"];
 
 /**
- * Follows a job; gives a function that lets go of it. `onNews` hears {state, share, places_before, error, film}; the
+ * Follows a job; gives a function that lets go of it. `onNews` hears {state, share, places_before, error, video}; the
  * state of a job that the server does not know (any more) is "gone".
  */
 export function followJob(jobId, language, onNews) {

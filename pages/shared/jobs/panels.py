@@ -31,7 +31,7 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
     job_id: str | None,
     state: str = "",
     may_cancel: bool = False,
-    film: Mapping[str, Any] | None = None,
+    video: Mapping[str, Any] | None = None,
 ) -> Any:
     """Show a job on its way, or a video that is made; gives what the browser asks for: ``over`` and ``cancel``.
 
@@ -49,7 +49,7 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
         "job_id": job_id,
         "state": state,
         "may_cancel": may_cancel,
-        "film": film,
+        "video": video,
         "locale": current_language(),
         "base_path": base_path(),
     }
@@ -60,8 +60,8 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
 def gallery(key: str, episodes: Sequence[Mapping[str, Any]]) -> Any:
     """Show recorded episodes; gives what the browser asks for: ``play`` (a name) and ``cancel`` (a job's id).
 
-    Each of ``episodes`` has ``name``, ``kind``, ``episode``, ``episode_return``, ``picture`` (an address), and ``film``
-    or ``job_id`` where there is one, which the reader can end where ``may_cancel`` says so.
+    Each of ``episodes`` has ``name``, ``kind``, ``episode``, ``episode_return``, ``picture`` (an address), and
+    ``video`` or ``job_id`` where there is one, which the reader can end where ``may_cancel`` says so.
     """
     data = {
         "episodes": list(episodes),

@@ -23,7 +23,7 @@ def job_facts(job: Job, places_before: int, language: str) -> dict[str, Any]:
         "share": job.share,
         "places_before": places_before,
         "error": None if job.error is None else error_text(language, job.error),
-        "film": video_place(job.result) if isinstance(job.result, Path) else None,
+        "video": video_place(job.result) if isinstance(job.result, Path) else None,
     }
 
 

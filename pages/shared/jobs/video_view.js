@@ -1,4 +1,4 @@
-// A film to look at and to take home.
+// A video to look at and to download.
 
 import { fill, make, setAttribute, setText } from "../format.js";
 
@@ -7,16 +7,16 @@ const MEGABYTE = 1e6;
 /** @typedef {import("../format.js").Labels} Labels */
 /** @typedef {{url: string, name: string, bytes: number}} Video A file that is made. */
 
-export class FilmView {
+export class VideoView {
   /** @param {{labels: Labels, formats: import("../format.js").Formats, basePath: string}} options */
   constructor({ labels, formats, basePath }) {
     this.labels = labels;
     this.formats = formats;
     this.basePath = basePath;
     this.address = "";
-    this.stage = make("div", { class: "dqn-film-stage" });
-    this.link = make("a", { class: "dqn-film-link", "data-testid": "film-download" });
-    this.element = make("div", { class: "dqn-film", "data-testid": "film" }, this.stage, this.link);
+    this.stage = make("div", { class: "dqn-video-stage" });
+    this.link = make("a", { class: "dqn-video-link", "data-testid": "video-download" });
+    this.element = make("div", { class: "dqn-video", "data-testid": "video" }, this.stage, this.link);
     this.element.hidden = true;
   }
 
@@ -43,7 +43,7 @@ export class FilmView {
    */
   video(address, isWanted) {
     const video = make("video", { src: address, controls: "", loop: "", playsinline: "", preload: "auto" });
-    video.muted = true; // A film without sound may start by itself.
+    video.muted = true; // A video without sound may start by itself.
     if (isWanted) video.play().catch(() => undefined); // The browser may still want a press of its button.
     return video;
   }
