@@ -50,7 +50,7 @@ def test_sizes_are_read_off_the_weights(sizes: tuple[int, ...]) -> None:
 
 def test_wrong_weights_are_refused_by_name() -> None:
     weights = weights_of(0, (4, 8, 2))
-    with pytest.raises(RunFolderError, match=r"layers\.0\.weight is \(8, 4\) .* needs \(8, 5\)"):
+    with pytest.raises(RunFolderError, match=r"layers\.0\.weight has shape \(8, 4\), .* needs \(8, 5\)"):
         check_weights(weights, (5, 8, 2))
     with pytest.raises(RunFolderError, match=r"lack layers\.2\.weight"):
         check_weights(weights, (4, 8, 2, 2))

@@ -67,7 +67,7 @@ def test_frames_are_watched_over_a_real_server(monkeypatch: pytest.MonkeyPatch) 
     _check_spreads(result["measured"])
     page = performance_page({"frames": json.loads(json.dumps(result))})
     assert "a viewer of curves and frames" in page
-    assert "ten frames a second, made and handed out" in page
+    assert "ten frames a second, made and sent" in page
 
 
 def test_the_loop_is_compared_with_whoever_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
