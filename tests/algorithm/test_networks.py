@@ -54,5 +54,5 @@ def test_wrong_weights_are_refused_by_name() -> None:
         check_weights(weights, (5, 8, 2))
     with pytest.raises(RunFolderError, match=r"lack layers\.2\.weight"):
         check_weights(weights, (4, 8, 2, 2))
-    with pytest.raises(RunFolderError, match=r"hold layers\.1\.weight"):
+    with pytest.raises(RunFolderError, match=r"contain layers\.1\.weight"):
         check_weights(weights, (4, 8))
