@@ -31,8 +31,7 @@ from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.training.checkpoint import with_last_checkpoint
-from dqn_core.training.kept_episodes import KeptEpisodes
-from dqn_core.training.run_folder import RunFolder
+from dqn_core.training.run_folder import KeptEpisodes, RunFolder
 
 __all__ = ["FolderWriter", "RunRecorder"]
 
@@ -104,7 +103,7 @@ class FolderWriter:
         if self._kept and not (_KEPT in self._waiting and self._try_later):
             self._write(_KEPT, functools.partial(self._folder.write_kept, self._kept))
         if _KEPT in self._waiting:
-            self._kept.let_go_of_all_but_newest()
+            self._kept.keep_newest_only()
 
     def _write(self, name: str, write: Callable[[], None]) -> None:
         self._waiting.pop(name, None)

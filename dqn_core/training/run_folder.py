@@ -19,9 +19,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, TextIO, get_args
+from typing import Any, Literal, Self, TextIO, TypeVar, get_args
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
 
 from dqn_core.config import TrainingConfig, config_from_json
 from dqn_core.episodes.recordings import remove_later_recordings, write_recordings
@@ -49,8 +51,6 @@ from dqn_core.training.checkpoint import (
 )
 from dqn_core.training.csv_log import CHANGE_COLUMNS, change_rows, csv_text, episode_rows
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT, DiskUse, disk_use, prune
-from dqn_core.training.initial_weights import read_initial_weights, write_initial_weights
-from dqn_core.training.kept_episodes import KeptEpisodes
 from dqn_core.training.snapshots import (
     SnapshotInfo,
     list_snapshots,
@@ -58,13 +58,19 @@ from dqn_core.training.snapshots import (
     read_weights,
     remove_later,
     snapshot_path,
+    thinning_interval,
     write_snapshots,
 )
 
-__all__ = ["RunFolder", "RunLog", "WeightsKind", "end_summary"]
+__all__ = ["KeptEpisodes", "RunFolder", "RunLog", "WeightsKind", "end_summary"]
 
 WeightsKind = Literal["best", "last"]
 _FLUSH_S = 0.5
+_INITIAL_WEIGHTS = "initial.safetensors"
+_MOST_GATHERED_BYTES = 8 * 2**20
+"""Of snapshots that wait to be written."""
+
+Gathered = TypeVar("Gathered")
 
 
 class RunFolder:
@@ -98,7 +104,8 @@ class RunFolder:
                 path.mkdir(parents=True, exist_ok=True)
                 folder.write_config(config)
                 if initial_weights is not None:
-                    write_initial_weights(path, initial_weights)
+                    content = save({name: np.ascontiguousarray(array) for name, array in initial_weights.items()})
+                    write_atomically(path / _INITIAL_WEIGHTS, content)
         except RunFolderError:
             with contextlib.suppress(OSError):  # nothing is left of a run that will not be
                 (path / "config.json").unlink(missing_ok=True)
@@ -125,8 +132,19 @@ class RunFolder:
         return cls(path, config_from_json(text), byte_limit)
 
     def initial_weights(self) -> dict[str, np.ndarray] | None:
-        """What the run began with, or is to begin with; None for one that draws its own."""
-        return read_initial_weights(self.path)
+        """What the run began with, or is to begin with; None for one that draws its own.
+
+        Raises :class:`RunFolderError` where they cannot be read.
+        """
+        path = self.path / _INITIAL_WEIGHTS
+        try:
+            weights: dict[str, np.ndarray] = load(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (SafetensorError, OSError) as error:
+            template = mark("{path} is not a readable weights file: {cause}")
+            raise RunFolderError(template, path=path, cause=error) from error
+        return weights
 
     def write_config(self, config: TrainingConfig) -> None:
         """Keep ``config`` as the run's present one."""
@@ -234,6 +252,56 @@ def _writing(path: Path) -> Iterator[None]:
             "above it can be written."
         )
         raise RunFolderError(template, path=path, cause=error) from error
+
+
+class KeptEpisodes:
+    """Snapshots of kind "kept" and recordings of training episodes, gathered so that the disk is written seldom.
+
+    A run may end a thousand episodes a second, and each file costs it about a millisecond. Of those gathered between
+    two writings, what thinning would take away again is never written.
+    """
+
+    def __init__(self) -> None:
+        self._snapshots: dict[int, WeightsReady] = {}
+        self._recordings: dict[int, EpisodeRecorded] = {}
+        self._interval = 1
+
+    def __bool__(self) -> bool:
+        return bool(self._snapshots or self._recordings)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether they take more memory than they should."""
+        newest = next(reversed(self._snapshots.values()), None)  # all of one network, so all of one size
+        return newest is not None and len(self._snapshots) * newest.nbytes > _MOST_GATHERED_BYTES
+
+    def add(self, event: WeightsReady | EpisodeRecorded) -> None:
+        """Gather one more; earlier ones that thinning takes away by now are dropped."""
+        if isinstance(event, WeightsReady):
+            self._snapshots[event.episode] = event
+        else:
+            self._recordings[event.episode] = event
+        interval = thinning_interval(event.episode)
+        if interval != self._interval:
+            self._interval = interval
+            self._snapshots = _multiples(self._snapshots, interval)
+            self._recordings = _multiples(self._recordings, interval)
+
+    def write(self, folder: Path) -> None:
+        """Write all of them into a run's folder; what the disk does not take (OSError) stays here."""
+        write_snapshots(folder, tuple(self._snapshots.values()))
+        self._snapshots = {}
+        write_recordings(folder, tuple(self._recordings.values()))
+        self._recordings = {}
+
+    def keep_newest_only(self) -> None:
+        """Drop the others: a disk may stay full for days."""
+        self._snapshots = dict(list(self._snapshots.items())[-1:])
+        self._recordings = dict(list(self._recordings.items())[-1:])
+
+
+def _multiples(kept: dict[int, Gathered], interval: int) -> dict[int, Gathered]:
+    return {episode: each for episode, each in kept.items() if episode % interval == 0}
 
 
 class RunLog:

@@ -1,7 +1,7 @@
 """One run as a generator of events: the driver of DQN's training loop (:mod:`dqn_core.algorithm.dqn`).
 
 The loop stops at points, and what is due there is done here: commands, pause, pace, frames, live changes, heartbeats,
-evaluations, checkpoints, the look for divergence, the log. A trainer does no I/O: it yields what happened, by time
+evaluations, checkpoints, the check for divergence, the log. A trainer does no I/O: it yields what happened, by time
 (about 20 times a second) and at episode ends, and takes commands from its mailbox. Whoever consumes the events writes
 logs and draws curves::
 
@@ -56,7 +56,7 @@ __all__ = ["Trainer"]
 
 _HEARTBEAT_S = 0.05
 _UPDATES_BETWEEN_CHECKS = 500
-"""Updates between two looks for NaN: counted, not timed, so that the logged means do not depend on the clock."""
+"""Updates between two checks for NaN: counted, not timed, so that the logged means do not depend on the clock."""
 
 
 class Trainer:
@@ -201,7 +201,7 @@ class Trainer:
                 yield from self._policy.after_warm_up()
 
     def _after_update(self) -> None:
-        """The look for divergence, if it is due; and for a Stop, which need not wait for a hundred thousand updates."""
+        """Check for divergence, if that is due, and for a Stop: it need not wait for a hundred thousand updates."""
         if self.state.updates % _UPDATES_BETWEEN_CHECKS == 0:
             self._check_divergence()
         if self.state.updates_left and not self._mailbox.empty():

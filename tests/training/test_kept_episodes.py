@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from dqn_core.config import TrainingConfig
 from dqn_core.events import WeightsReady
 from dqn_core.training import snapshots
-from dqn_core.training.kept_episodes import KeptEpisodes
-from dqn_core.training.run_folder import RunFolder
+from dqn_core.training.run_folder import KeptEpisodes, RunFolder
 from dqn_core.training.snapshots import thinning_interval
 from trainer_runs import recorded
 
@@ -72,7 +71,7 @@ def test_large_networks_are_not_gathered_for_long() -> None:
     assert not gathered.is_full
     gathered.add(_snapshot(2, size=2**20 + 1))
     assert gathered.is_full
-    gathered.let_go_of_all_but_newest()
+    gathered.keep_newest_only()
     assert not gathered.is_full
 
 
