@@ -2,7 +2,7 @@
 
 :func:`train` is a generator over a :class:`TrainingState`. It yields a :class:`Point` wherever somebody may look at the
 state, save it, change its config, or leave; between two points it does what the pseudo-code says, and nothing else. A
-state that was saved at any point goes on from there, bit for bit::
+state that was saved at a point goes on from there, bit for bit::
 
     state = TrainingState(config)
     state.initialize(environment)
@@ -45,20 +45,21 @@ class Point(Enum):
 
 def train(state: TrainingState) -> Generator[Point, None, EndReason]:
     """Train to the limits of the config, which is read anew after each point; returns the limit that was reached."""
+    before_step, updated = Point.BEFORE_STEP, Point.UPDATED  # 80 ns each, each time, where Python 3.11 looks them up
     if state.is_warming_up:
         yield from _warm_up(state)
     while (limit := _limit_reached(state)) is None:
         episode, last_step = state.running or _begin_episode(state), state.config.max_env_steps or math.inf
         while state.updates_left or not (episode.is_over or state.env_step >= last_step):
             if not state.updates_left:  # else the state was saved between two updates of one env step
-                action, is_greedy = episode.pending or choose_action(state, episode.observation)
-                episode.pending = action, is_greedy
-                yield Point.BEFORE_STEP
-                take_step(state, episode, action)
+                if episode.pending is None:
+                    episode.pending = choose_action(state, episode.observation)
+                yield before_step
+                take_step(state, episode, episode.pending[0])
                 _follow_schedules(state)
             while state.updates_left:
                 update(state)
-                yield Point.UPDATED
+                yield updated
             config = state.config
             if config.target_update == "steps" and state.env_step % config.target_update_every == 0:
                 state.learner.sync_target()
@@ -77,10 +78,10 @@ def _warm_up(state: TrainingState) -> Iterator[Point]:
     while state.env_step < state.config.warmup_steps:
         episode, last_step = state.running or _reset(state), state.config.warmup_steps
         while not (episode.is_over or state.env_step >= last_step):
-            action, is_greedy = episode.pending or choose_action(state, episode.observation)
-            episode.pending = action, is_greedy
+            if episode.pending is None:
+                episode.pending = choose_action(state, episode.observation)
             yield Point.BEFORE_STEP
-            take_step(state, episode, action)
+            take_step(state, episode, episode.pending[0])
         if episode.is_over:
             state.running = None
     if state.running is not None:

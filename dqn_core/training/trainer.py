@@ -173,6 +173,7 @@ class Trainer:
     def _drive(self) -> Generator[Event, None, EndReason]:
         """Run the loop to its end, and do at each of its points what is due there."""
         state, clock, mailbox = self.state, self._clock, self._mailbox
+        before_step, updated = Point.BEFORE_STEP, Point.UPDATED
         loop = train(state)
         while True:
             try:
@@ -180,10 +181,10 @@ class Trainer:
             except StopIteration as end:
                 reason: EndReason = end.value
                 return reason
-            if point is Point.BEFORE_STEP:
+            if point is before_step:
                 if clock() >= self._poll_at or not mailbox.empty():
                     yield from self._before_step()
-            elif point is Point.UPDATED:
+            elif point is updated:
                 if state.updates_left or state.updates % _UPDATES_BETWEEN_CHECKS == 0:
                     self._after_update()
             elif point is Point.EPISODE_ENDED:
