@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from cachetools import LRUCache
 
 from dqn_core.errors import RunFolderError
 from dqn_core.inside.agent import Agent, Moment, moment_of
@@ -27,9 +27,8 @@ class BoundedCache:
     """Holds results by key, at most ``max_bytes`` of them in all; any thread may ask."""
 
     def __init__(self, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._kept: LRUCache[Hashable, tuple[Any, int]] = LRUCache(max_bytes, getsizeof=lambda kept: kept[1])
 
     def get(self, key: Hashable, make: Callable[[], Value], size: Callable[[Value], int]) -> Value:
         """The result for ``key``, made now where it is not kept; ``size`` gives its bytes.
@@ -39,23 +38,19 @@ class BoundedCache:
         """
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
                 return cast("Value", self._kept[key][0])
         made = make()
         n_bytes = size(made)
         with self._lock:
-            if n_bytes <= self._max_bytes:
+            if n_bytes <= self._kept.maxsize:
                 self._kept[key] = (made, n_bytes)
-                self._kept.move_to_end(key)
-            while sum(each for _, each in self._kept.values()) > self._max_bytes:
-                self._kept.popitem(last=False)
         return made
 
     @property
     def n_bytes(self) -> int:
         """What the kept results take."""
         with self._lock:
-            return sum(each for _, each in self._kept.values())
+            return int(self._kept.currsize)
 
 
 class Library:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from cachetools import LRUCache
 
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.analysis.run_data import RunData
@@ -47,9 +47,9 @@ class RunReader:
 
     def __init__(self, store: RunStore, kept_rows: int = _KEPT_ROWS, most_rows: int = _MOST_ROWS) -> None:
         self._store = store
-        self._kept_rows, self._most_rows = kept_rows, most_rows
+        self._most_rows = most_rows
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, _Kept] = OrderedDict()
+        self._runs: LRUCache[str, _Kept] = LRUCache(kept_rows, getsizeof=lambda kept: len(kept.table))
 
     def read(self, records: Sequence[RunRecord]) -> list[RunData]:
         """The runs of ``records`` with all that is stored of them now. Raises StoreError where the database fails.
@@ -87,10 +87,8 @@ class RunReader:
             )
             known = _Kept(_stamp(record), table, tuple(self._store.changes(run_id)), every)
         with self._lock:
-            self._runs[run_id] = known
-            rows = sum(len(each.table) for each in self._runs.values())
-            while rows > self._kept_rows and len(self._runs) > 1:
-                rows -= len(self._runs.popitem(last=False)[1].table)
+            if len(known.table) <= self._runs.maxsize:
+                self._runs[run_id] = known
         return known
 
     def _thinned(self, run_id: str, every: int) -> EpisodeTable:

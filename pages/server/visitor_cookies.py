@@ -1,7 +1,7 @@
 """Who a browser is: a signed cookie that it gets with its first page, and one more for the instructor.
 
 Both are out of reach of scripts (HttpOnly) and are not sent along from other sites (SameSite=Lax). A cookie's text is
-the visitor's id and an HMAC of it: nobody can make one without the server's key, which lies in the data folder.
+the visitor's id, signed by itsdangerous: nobody can make one without the server's key, which lies in the data folder.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import logging
 import re
 import secrets
 import string
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import itsdangerous
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -32,10 +32,10 @@ _LOG = logging.getLogger(__name__)
 _KEY_BYTES = 32
 _ID_LENGTH = 16
 _ID_LETTERS = string.ascii_lowercase + string.digits
-_SIGNED = re.compile(r"([a-z0-9.]{1,60})\.([0-9a-f]{64})", re.ASCII)
+_FORMERLY_SIGNED = re.compile(r"([a-z0-9.]{1,60})\.([0-9a-f]{64})", re.ASCII)
 _KEPT_S = 180 * 24 * 3_600
 """A browser forgets who it was after half a year without a visit."""
-_GRANT_S = 60.0
+_GRANT_S = 60
 _LONGEST_GRANT = 200
 
 
@@ -83,11 +83,11 @@ class Signer:
 
     def visitor_value(self, visitor_id: str) -> str:
         """The visitor's cookie."""
-        return self._sign("visitor", visitor_id)
+        return self._for("visitor").sign(visitor_id).decode()
 
     def instructor_value(self, visitor_id: str) -> str:
         """The cookie of a visitor who knew the code."""
-        return self._sign(f"instructor {self._code}", visitor_id)
+        return self._for(f"instructor {self._code}").sign(visitor_id).decode()
 
     def visitor_in(self, cookies: Mapping[str, str]) -> str | None:
         """The id in a browser's cookies; None where there is none, or a forged one."""
@@ -100,27 +100,36 @@ class Signer:
 
     def grant(self, visitor_id: str, *, is_instructor: bool) -> str:
         """What a page gives its browser to exchange, within a minute, for the instructor's cookie, or for its end."""
-        return self._sign("grant", f"{visitor_id}.{int(is_instructor)}.{int(time.time() + _GRANT_S)}")
+        return self._grants().sign(f"{visitor_id}.{int(is_instructor)}").decode()
 
     def granted(self, grant: str) -> tuple[str, bool] | None:
         """(visitor's id, whether an instructor) of a :meth:`grant` that still holds; None for any other text."""
-        text = self._read("grant", grant)
-        if text is None:
+        try:
+            text = self._grants().unsign(grant, max_age=_GRANT_S).decode()
+        except itsdangerous.BadSignature:
             return None
-        visitor_id, is_instructor, until = text.split(".")
-        return (visitor_id, is_instructor == "1") if time.time() <= int(until) else None
+        visitor_id, _, is_instructor = text.rpartition(".")
+        return visitor_id, is_instructor == "1"
 
-    def _sign(self, purpose: str, text: str) -> str:
-        return f"{text}.{self._mac(purpose, text)}"
+    def _for(self, purpose: str) -> itsdangerous.Signer:
+        return itsdangerous.Signer(self._key, salt=purpose, digest_method=hashlib.sha256)
+
+    def _grants(self) -> itsdangerous.TimestampSigner:
+        return itsdangerous.TimestampSigner(self._key, salt="grant", digest_method=hashlib.sha256)
 
     def _read(self, purpose: str, signed: str) -> str | None:
-        parts = _SIGNED.fullmatch(signed)
-        if parts is None or not hmac.compare_digest(parts[2], self._mac(purpose, parts[1])):
-            return None
-        return parts[1]
+        try:
+            return self._for(purpose).unsign(signed).decode()
+        except itsdangerous.BadSignature:
+            return self._formerly_signed(purpose, signed)
 
-    def _mac(self, purpose: str, text: str) -> str:
-        return hmac.digest(self._key, f"{purpose}\n{text}".encode(), "sha256").hex()
+    def _formerly_signed(self, purpose: str, signed: str) -> str | None:
+        """What a cookie of an earlier version says: its browser stays who it was, and gets a new cookie."""
+        parts = _FORMERLY_SIGNED.fullmatch(signed)
+        if parts is None:
+            return None
+        right = hmac.digest(self._key, f"{purpose}\n{parts[1]}".encode(), "sha256").hex()
+        return parts[1] if hmac.compare_digest(parts[2], right) else None
 
 
 class VisitorCookies:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,6 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from dqn_core.errors import SettingError
-from pages.server import visitor_cookies
 from pages.server.visitor_cookies import Signer, VisitorCookies, new_visitor_id, server_key, visitor_routes
 
 _KEY = b"k" * 32
@@ -93,11 +94,28 @@ def test_what_the_server_did_not_write_names_nobody(text: str) -> None:
     assert _SIGNER.granted(text) is None
 
 
-@given(st.integers(0, 80), st.characters(codec="ascii", exclude_characters=";"))
+# The last letter is left out: two of its six bits stand for nothing in base64.
+@given(st.integers(0, 58), st.characters(codec="ascii", exclude_characters=";"))
 def test_a_cookie_in_which_one_letter_is_another_is_forged(place: int, letter: str) -> None:
     good = _SIGNER.visitor_value("abcdefgh12345678")
     forged = good[:place] + letter + good[place + 1 :]
     assert (_SIGNER.visitor_in({_SIGNER.visitor_cookie: forged}) is None) == (forged != good)
+
+
+def test_a_browser_with_a_cookie_of_an_earlier_version_stays_who_it_was() -> None:
+    visitor_id, key = "earlier0visitor1", bytes(range(32))
+    was_instructor = hmac.digest(key, f"instructor chalk\n{visitor_id}".encode(), "sha256").hex()
+    was_visitor = hmac.digest(key, f"visitor\n{visitor_id}".encode(), "sha256").hex()
+    signer = Signer(key, "chalk")
+    cookies = {
+        signer.visitor_cookie: f"{visitor_id}.{was_visitor}",
+        signer.instructor_cookie: f"{visitor_id}.{was_instructor}",
+    }
+    assert signer.visitor_in(cookies) == visitor_id
+    assert signer.is_instructor_in(cookies)
+    assert Signer(key, "sponge").visitor_in(cookies) == visitor_id
+    assert not Signer(key, "sponge").is_instructor_in(cookies)
+    assert Signer(b"x" * 32, "chalk").visitor_in({signer.visitor_cookie: cookies[signer.visitor_cookie]}) is None
 
 
 def test_one_proof_is_no_other() -> None:
@@ -126,7 +144,7 @@ def test_another_key_and_another_code_undo_earlier_proofs() -> None:
 
 def test_a_grant_holds_for_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
-    monkeypatch.setattr(visitor_cookies.time, "time", lambda: now)
+    monkeypatch.setattr(time, "time", lambda: now)
     grant = _SIGNER.grant("a" * 16, is_instructor=True)
     now += 59.0
     assert _SIGNER.granted(grant) == ("a" * 16, True)
