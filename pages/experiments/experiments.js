@@ -3,8 +3,34 @@
 import { make, setAttribute, setText } from "../shared/format.js";
 import { follow } from "../shared/live_socket.js";
 
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {"stop" | "resume" | "repeat" | "delete"} Action */
+/**
+ * @typedef {object} Progress Where an experiment stands: what the live socket brings.
+ * @property {string} id
+ * @property {string} name
+ * @property {string} facts
+ * @property {number} fraction Of it that is done.
+ * @property {string} progress
+ * @property {string} states
+ * @property {boolean} active
+ * @property {boolean} can_resume
+ * @property {string} runs Ids, with commas between them.
+ */
+/** @typedef {Progress & {is_ours: boolean, owner: string}} Experiment With what the reader may do with it. */
+/**
+ * @typedef {object} ListData What Python hands over.
+ * @property {Experiment[]} experiments
+ * @property {string} base_path
+ * @property {string} locale
+ * @property {Labels} labels
+ */
+
 class ExperimentCard {
-  /** `onAction(action)` is called with "stop", "resume", "repeat" or "delete". */
+  /**
+   * @param {Labels} labels
+   * @param {(action: Action) => void} onAction
+   */
   constructor(labels, onAction) {
     this.labels = labels;
     this.name = make("h3");
@@ -16,9 +42,12 @@ class ExperimentCard {
     this.progress = make("span", { "data-testid": "experiment-progress" });
     this.states = make("span", { class: "dqn-detail" });
     this.compare = make("a", { class: "dqn-button" }, labels.compare);
-    this.buttons = Object.fromEntries(
-      ["stop", "resume", "repeat", "delete"].map((action) => [action, this.button(action, onAction)]),
-    );
+    this.buttons = {
+      stop: this.button("stop", onAction),
+      resume: this.button("resume", onAction),
+      repeat: this.button("repeat", onAction),
+      delete: this.button("delete", onAction),
+    };
     this.element = make(
       "li",
       { class: "dqn-card", "data-testid": "experiment" },
@@ -30,6 +59,10 @@ class ExperimentCard {
     );
   }
 
+  /**
+   * @param {Action} action
+   * @param {(action: Action) => void} onAction
+   */
   button(action, onAction) {
     const button = make("button", { type: "button", class: "dqn-button" }, this.labels[action]);
     button.addEventListener("click", () => {
@@ -42,18 +75,26 @@ class ExperimentCard {
     return button;
   }
 
-  /** What cannot be undone takes a second press of the same button. */
+  /**
+   * What cannot be undone takes a second press of the same button.
+   * @param {HTMLButtonElement} button
+   */
   ask(button) {
     button.dataset.asked = "yes";
     setText(button, this.labels.really_delete);
   }
 
+  /** @param {HTMLButtonElement} button */
   unask(button) {
     if (button.dataset.asked !== "yes") return;
     delete button.dataset.asked;
     setText(button, this.labels.delete);
   }
 
+  /**
+   * @param {Experiment} card
+   * @param {(card: Experiment) => string} address Of the page that compares its runs.
+   */
   show(card, address) {
     const percent = `${Math.floor(100 * card.fraction)}`;
     setText(this.name, card.name);
@@ -74,9 +115,18 @@ class ExperimentCard {
 }
 
 export default class ExperimentList {
+  /**
+   * @param {HTMLElement} parent
+   * @param {ListData} data
+   */
   constructor(parent, data) {
+    this.data = data;
     this.locale = data.locale;
-    this.cards = new Map(); // Id -> {view, card}
+    /** @type {import("../shared/mount.js").SetTriggerValue} */
+    this.setTriggerValue = () => undefined;
+    this.letGo = () => {};
+    /** @type {Map<string, {view: ExperimentCard, card: Experiment}>} */
+    this.cards = new Map(); // By id.
     this.list = make("ul", { class: "dqn-experiments" });
     this.status = make("p", { class: "dqn-detail", role: "status" });
     this.root = make("section", { class: "dqn-live", lang: data.locale, "aria-label": data.labels.title }, this.list, this.status);
@@ -84,13 +134,19 @@ export default class ExperimentList {
     this.followed = "";
   }
 
+  /** @param {ListData} data */
   static identityOf({ locale }) {
     return locale;
   }
 
+  /**
+   * @param {ListData} data
+   * @param {import("../shared/mount.js").SetTriggerValue} setTriggerValue
+   */
   accept(data, setTriggerValue) {
     this.data = data;
     this.setTriggerValue = setTriggerValue;
+    /** @type {Map<string, {view: ExperimentCard, card: Experiment}>} */
     const shown = new Map();
     for (const card of data.experiments) {
       const view = this.cards.get(card.id)?.view ?? new ExperimentCard(data.labels, (action) => this.act(card.id, action));
@@ -102,6 +158,10 @@ export default class ExperimentList {
     this.follow();
   }
 
+  /**
+   * @param {string} id
+   * @param {Action} action
+   */
   act(id, action) {
     this.setTriggerValue("action", { id, action });
   }
@@ -110,6 +170,7 @@ export default class ExperimentList {
     for (const { view, card } of this.cards.values()) view.show(card, (each) => this.address(each));
   }
 
+  /** @param {Experiment} card */
   address(card) {
     return `${this.data.base_path}/compare?runs=${encodeURIComponent(card.runs)}&lang=${this.locale}`;
   }
@@ -119,7 +180,7 @@ export default class ExperimentList {
     const active = this.active();
     if (this.followed === active.join()) return;
     this.followed = active.join();
-    this.letGo?.();
+    this.letGo();
     if (active.length === 0) return;
     this.letGo = follow({
       topic: "experiments",
@@ -131,6 +192,7 @@ export default class ExperimentList {
     });
   }
 
+  /** @param {Progress[]} cards */
   hear(cards) {
     setText(this.status, "");
     for (const card of cards) {
@@ -147,7 +209,7 @@ export default class ExperimentList {
   }
 
   dispose() {
-    this.letGo?.();
+    this.letGo();
     this.root.remove();
   }
 }

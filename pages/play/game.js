@@ -1,11 +1,33 @@
 // One game: the socket to the environment on the server, and the newest state that came over it.
 
+/**
+ * @typedef {object} GameState What the server tells of the game, once a step.
+ * @property {number} step
+ * @property {number} episode_return
+ * @property {boolean} truncated
+ * @property {boolean} over
+ * @property {undefined} [error]
+ */
+/** @typedef {{error?: string}} GameProblem Why there is no game any more; without a text, the connection was lost. */
+/**
+ * @typedef {object} GameOptions
+ * @property {string} address
+ * @property {HTMLCanvasElement} canvas
+ * @property {(state: GameState) => void} onState Hears of every state.
+ * @property {(problem: GameProblem | null) => void} onEnd Hears of the end: null where the episode is over.
+ */
+
 export class Game {
-  /** `onState(state)` hears of every state, `onEnd(problem)` of the end: null where the episode is over. */
+  /** @param {GameOptions} options */
   constructor({ address, canvas, onState, onEnd }) {
-    Object.assign(this, { canvas, onState, onEnd });
-    this.context = canvas.getContext("2d");
+    this.canvas = canvas;
+    this.onState = onState;
+    this.onEnd = onEnd;
+    this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    /** @type {GameState | null} */
     this.state = null;
+    /** @type {Uint8Array<ArrayBuffer> | null} */
+    this.next = null; // The newest picture, a JPEG, while it waits to be drawn.
     this.hasBegun = false;
     this.isOver = false;
     this.isDrawing = false;
@@ -15,10 +37,12 @@ export class Game {
     this.socket.onclose = () => this.finish({});
   }
 
+  /** @param {ArrayBuffer} message */
   receive(message) {
     const length = new DataView(message).getUint32(0, true);
+    /** @type {GameState | {error: string}} */
     const state = JSON.parse(new TextDecoder().decode(new Uint8Array(message, 4, length)));
-    if (state.error) {
+    if (state.error !== undefined) {
       this.finish(state);
       return;
     }
@@ -28,7 +52,10 @@ export class Game {
     if (state.over) this.finish(null);
   }
 
-  /** Draws the newest picture; those that come while one is decoded give way to the last of them. */
+  /**
+   * Draws the newest picture; those that come while one is decoded give way to the last of them.
+   * @param {Uint8Array<ArrayBuffer>} jpeg
+   */
   async offer(jpeg) {
     this.next = jpeg;
     if (this.isDrawing) return;
@@ -46,19 +73,23 @@ export class Game {
     this.isDrawing = false;
   }
 
+  /** @param {number | null} action */
   act(action) {
     this.hasBegun ||= action !== null;
     this.say({ action });
   }
 
+  /** @param {number} speed */
   setSpeed(speed) {
     this.say({ speed });
   }
 
+  /** @param {object} values */
   say(values) {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(values));
   }
 
+  /** @param {GameProblem | null} problem */
   finish(problem) {
     if (this.isOver) return;
     this.isOver = true;

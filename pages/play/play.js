@@ -8,36 +8,46 @@ import { BestList, ResultView } from "./result.js";
 
 const SEEDS = 10000;
 
+/** @typedef {import("./game.js").GameState} GameState */
+/** @typedef {{abort: AbortController, result: import("./result.js").AgentResult | null}} AgentEpisode */
+/**
+ * @typedef {object} PlayData What Python hands over.
+ * @property {string} env_id
+ * @property {string | null} run_id Of the agent, where there is one.
+ * @property {string[]} action_names
+ * @property {Record<string, number>} play_keys Action by a key's name.
+ * @property {boolean} is_sticky Whether an action goes on when its key is let go.
+ * @property {number} speed Share of real time to begin with.
+ * @property {number[]} speeds
+ * @property {string} idle_note
+ * @property {string} replay_address
+ * @property {string} base_path
+ * @property {string} locale
+ * @property {import("../shared/format.js").Labels} labels
+ */
+
 export default class PlayPanel {
+  /**
+   * @param {HTMLElement} parent
+   * @param {PlayData} data
+   */
   constructor(parent, data) {
+    const { labels } = data;
+    const formats = makeFormats(data.locale);
     this.data = data;
-    this.formats = makeFormats(data.locale);
+    this.formats = formats;
     this.speed = data.speed;
-    this.best = new BestList(data.labels, this.formats);
+    /** @type {AgentEpisode | undefined} */
+    this.agent = undefined;
+    this.best = new BestList(labels, formats);
     this.keys = new Keys({
       keys: data.play_keys,
       isSticky: data.is_sticky,
       actionNames: data.action_names,
-      labels: data.labels,
+      labels,
       onAction: (action) => this.act(action),
       onEnter: () => this.game.isOver && this.begin(false),
     });
-    this.build();
-    parent.append(this.root);
-    this.begin(false);
-  }
-
-  static identityOf(data) {
-    return JSON.stringify(data);
-  }
-
-  accept() {
-    publish(this);
-  }
-
-  build() {
-    const { data, formats } = this;
-    const { labels } = data;
     this.canvas = make("canvas", {
       class: "dqn-play-picture",
       width: "600",
@@ -79,8 +89,21 @@ export default class PlayPanel {
         make("div", { class: "dqn-play-side" }, this.result.element, this.best.element),
       ),
     );
+    parent.append(this.root);
+    this.seed = newSeed();
+    this.game = this.newGame();
   }
 
+  /** @param {PlayData} data */
+  static identityOf(data) {
+    return JSON.stringify(data);
+  }
+
+  accept() {
+    publish(this);
+  }
+
+  /** @param {number} speed */
   speedButton(speed) {
     const button = make("button", { type: "button" }, fill(this.data.labels.speed_n, { n: speed }));
     button.addEventListener("click", () => {
@@ -96,21 +119,30 @@ export default class PlayPanel {
     this.data.speeds.forEach((speed, i) => setAttribute(this.speeds[i], "aria-pressed", String(speed === this.speed)));
   }
 
-  /** A new game, on the same start or on another. */
+  /**
+   * A new game, on the same start or on another.
+   * @param {boolean} isSame
+   */
   begin(isSame) {
-    const { data } = this;
-    this.game?.dispose();
+    this.game.dispose();
     this.agent?.abort.abort();
-    if (!isSame || this.seed === undefined) this.seed = Math.floor(Math.random() * SEEDS);
     this.agent = undefined;
+    if (!isSame) this.seed = newSeed();
+    this.game = this.newGame();
+  }
+
+  newGame() {
+    const { data } = this;
     this.keys.action = null;
     this.result.element.hidden = true;
     this.showNote(data.labels.connecting);
     this.showSpeed();
+    /** @type {Record<string, string>} */
     const what = data.run_id ? { run: data.run_id } : { env: data.env_id };
-    const query = new URLSearchParams({ ...what, seed: this.seed, speed: this.speed, lang: data.locale });
+    const how = { seed: String(this.seed), speed: String(this.speed), lang: data.locale };
+    const query = new URLSearchParams({ ...what, ...how });
     const { protocol, host } = window.location;
-    this.game = new Game({
+    return new Game({
       address: `${protocol === "https:" ? "wss:" : "ws:"}//${host}${data.base_path}/live/play?${query}`,
       canvas: this.canvas,
       onState: (state) => this.showState(state),
@@ -118,6 +150,7 @@ export default class PlayPanel {
     });
   }
 
+  /** @param {number | null} action */
   act(action) {
     if (this.game.isOver || this.game.state === null) return;
     if (!this.game.hasBegun && action !== null) this.askAgent();
@@ -129,38 +162,42 @@ export default class PlayPanel {
   async askAgent() {
     const { run_id: runId, base_path: basePath, locale } = this.data;
     if (!runId) return;
+    /** @type {AgentEpisode} */
     const agent = { abort: new AbortController(), result: null };
     this.agent = agent;
-    const query = new URLSearchParams({ checkpoint: "best", seed: this.seed, epsilon: 0, lang: locale });
+    const query = new URLSearchParams({ checkpoint: "best", seed: String(this.seed), epsilon: "0", lang: locale });
     const url = `${basePath}/live/runs/${encodeURIComponent(runId)}/replay?${query}`;
     try {
       agent.result = await fetchNumbers(url, agent.abort.signal, () => undefined);
     } catch (error) {
       if (agent.abort.signal.aborted) return;
-      agent.result = { problem: error.message };
+      agent.result = { problem: error instanceof Error ? error.message : String(error) };
     }
     this.showResult();
   }
 
+  /** @param {GameState} state */
   showState(state) {
     setText(this.score, this.formats.score(state.episode_return));
     setText(this.steps, this.formats.integer(state.step));
-    if (!this.game?.hasBegun && state.step === 0) this.showNote(this.data.labels.begin);
+    if (!this.game.hasBegun && state.step === 0) this.showNote(this.data.labels.begin);
   }
 
+  /** @param {string} text */
   showNote(text) {
     setText(this.note, text);
     this.note.hidden = text === "";
   }
 
+  /** @param {import("./game.js").GameProblem | null} problem */
   end(problem) {
     if (problem !== null) {
       this.showNote(problem.error ?? this.data.labels.lost);
       this.result.element.hidden = true;
       return;
     }
-    this.finished = { score: this.game.state.episode_return, seed: this.seed, agent: this.agent };
-    this.best.add(this.finished);
+    const score = this.game.state?.episode_return ?? NaN;
+    this.best.add({ score, seed: this.seed, agent: this.agent });
     this.showResult();
   }
 
@@ -180,7 +217,14 @@ export default class PlayPanel {
   }
 }
 
-/** For tests and the curious: what the page's game holds. */
+function newSeed() {
+  return Math.floor(Math.random() * SEEDS);
+}
+
+/**
+ * For tests and the curious: what the page's game holds.
+ * @param {PlayPanel} panel
+ */
 function publish(panel) {
   window.dqnLabPlay = {
     state: () => panel.game.state,

@@ -1,55 +1,90 @@
 // One episode on the page: its picture, the Q-values of the state shown, its numbers, and what it came to.
 
 import { ActionBars } from "../shared/action_bars.js";
-import { Episode, fetchNumbers } from "../shared/episode.js";
+import { Episode, fetchNumbers, ReplayProblem } from "../shared/episode.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
 import { Curves } from "./curves.js";
 import { Pictures } from "./pictures.js";
 
-export class EpisodeView {
-  /** `side` {url, title, detail}; `onNews()` is called when more of the episode can be shown. */
-  constructor({ side, data, formats, onNews, onSeek, onPress }) {
-    Object.assign(this, { side, data, formats, onNews, onSeek, onPress });
-    this.labels = data.labels;
-    this.episode = null;
-    this.pictures = null;
-    this.shownPicture = null;
-    this.abort = new AbortController();
-    this.build();
-    this.load();
-  }
+const NOT_FOUND = 404;
 
-  build() {
-    const { labels } = this;
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {ReturnType<Episode["at"]>} State */
+/** @typedef {(value: number | null | undefined) => string} Format */
+/** @typedef {import("../shared/format.js").Formats & {observed: Format}} ReplayFormats */
+/**
+ * @typedef {object} ReplayData What Python hands over.
+ * @property {import("./transport.js").Side[]} sides The episodes to show: one, or two side by side.
+ * @property {string[]} action_names
+ * @property {string[]} observation_names
+ * @property {number} frames_per_s Env steps a second at real time.
+ * @property {string} base_path
+ * @property {string} locale
+ * @property {Labels} labels
+ */
+/**
+ * @typedef {object} ViewOptions
+ * @property {import("./transport.js").Side} side
+ * @property {ReplayData} data
+ * @property {ReplayFormats} formats
+ * @property {() => void} onNews Called when more of the episode can be shown.
+ * @property {import("./curves.js").OnSeek} onSeek
+ * @property {() => void} onPress
+ */
+
+export class EpisodeView {
+  /** @param {ViewOptions} options */
+  constructor({ side, data, formats, onNews, onSeek, onPress }) {
+    const { labels } = data;
+    this.side = side;
+    this.data = data;
+    this.labels = labels;
+    this.formats = formats;
+    this.onNews = onNews;
+    /** @type {Episode | null} */
+    this.episode = null;
+    /** @type {Pictures | null} */
+    this.pictures = null;
+    this.replayId = "";
+    /** @type {number | null} */
+    this.shownPicture = null;
+    /** @type {number | null} */
+    this.shownStep = null;
+    this.hasFailed = false;
+    this.hasAskedAgain = false;
+    this.abort = new AbortController();
     this.canvas = make("canvas", { class: "dqn-picture", width: "600", height: "400", role: "img", "data-testid": "picture" });
-    this.context = this.canvas.getContext("2d");
+    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.note = make("p", { class: "dqn-picture-note", role: "status", "data-testid": "picture-note" }, labels.stage_waiting);
     this.outcome = make("span", { class: "dqn-outcome", "data-testid": "outcome" });
     this.stage = make("div", { class: "dqn-picture-box dqn-is-empty" }, this.canvas, this.note);
-    this.stage.addEventListener("click", () => this.onPress());
-    this.facts = new FactsView(labels, this.formats);
+    this.stage.addEventListener("click", () => onPress());
+    this.facts = new FactsView(labels, formats);
+    this.state = new StateView(labels, data.observation_names, formats);
+    /** @type {ActionBars | null} Its scale is the episode's. */
+    this.bars = null;
     this.choice = make("div", { class: "dqn-choice" });
     this.details = make("div", { class: "dqn-details" });
-    this.values = new ValueCurves({ labels, formats: this.formats, onSeek: this.onSeek });
+    this.values = new ValueCurves({ labels, formats, onSeek });
     this.picture = make(
       "section",
-      { class: "dqn-card dqn-picture-card", "data-testid": "episode", "aria-label": this.side.title },
+      { class: "dqn-card dqn-picture-card", "data-testid": "episode", "aria-label": side.title },
       make(
         "div",
         { class: "dqn-card-head" },
-        make("h3", {}, this.side.title, make("span", { class: "dqn-side-detail" }, this.side.detail)),
+        make("h3", {}, side.title, make("span", { class: "dqn-side-detail" }, side.detail)),
         this.outcome,
       ),
       this.stage,
     );
     this.values.element.hidden = true;
+    this.load();
   }
 
   async load() {
     try {
       const numbers = await this.fetchNumbers();
-      this.episode = new Episode(numbers);
-      this.showEpisode();
+      this.showEpisode(new Episode(numbers));
       this.loadPictures(numbers);
     } catch (error) {
       if (!this.abort.signal.aborted) this.fail(error);
@@ -60,11 +95,12 @@ export class EpisodeView {
     return fetchNumbers(this.side.url, this.abort.signal, (stage) => setText(this.note, this.labels[`stage_${stage}`]));
   }
 
-  showEpisode() {
-    const { episode, labels, data, formats } = this;
+  /** @param {Episode} episode */
+  showEpisode(episode) {
+    const { labels, data, formats } = this;
     const { numbers } = episode;
+    this.episode = episode;
     this.bars = new ActionBars(labels, data.action_names, { scale: episode.qScale, showsGaps: true });
-    this.state = new StateView(labels, data.observation_names, formats);
     this.choice.replaceChildren(this.bars.element);
     this.details.replaceChildren(this.facts.element, this.state.element);
     const end = episode.isTruncated ? labels.cut_off : labels.ended;
@@ -76,6 +112,7 @@ export class EpisodeView {
     this.onNews();
   }
 
+  /** @param {import("../shared/episode.js").EpisodeNumbers} numbers */
   loadPictures({ id, has_pictures: hasPictures }) {
     this.replayId = id;
     if (!hasPictures) return;
@@ -87,25 +124,29 @@ export class EpisodeView {
     this.pictures.load();
   }
 
-  /** The server keeps a replay for a while only; asked again, it makes the same one. */
+  /**
+   * The server keeps a replay for a while only; asked again, it makes the same one.
+   * @param {unknown} error
+   */
   async lostPictures(error) {
-    const gone = 404;
-    if (error.status !== gone || this.hasAskedAgain) {
+    const isGone = error instanceof ReplayProblem && error.status === NOT_FOUND;
+    if (!isGone || this.hasAskedAgain) {
       this.fail(error);
       return;
     }
     this.hasAskedAgain = true;
     try {
       ({ id: this.replayId } = await this.fetchNumbers());
-      await this.pictures.load();
+      await this.pictures?.load();
       this.hasAskedAgain = false;
     } catch (failure) {
       if (!this.abort.signal.aborted) this.fail(failure);
     }
   }
 
+  /** @param {unknown} error */
   fail(error) {
-    setText(this.note, error.message);
+    setText(this.note, error instanceof Error ? error.message : String(error));
     this.note.hidden = false;
     this.note.classList.add("dqn-problem");
     this.hasFailed = true;
@@ -122,28 +163,35 @@ export class EpisodeView {
   /** Share of the pictures that have come. */
   get share() {
     if (this.episode === null) return 0;
-    if (this.lastReady === Infinity) return 1;
+    if (this.pictures === null || this.lastReady === Infinity) return 1;
     return this.pictures.length / (this.episode.length + 1);
   }
 
-  /** `stride`: states from one picture to the next while it plays; 0 while it stands still. */
+  /**
+   * @param {number} step
+   * @param {number} stride States from one picture to the next while it plays; 0 while it stands still.
+   */
   show(step, stride) {
-    if (this.episode === null) return;
+    if (this.episode === null || this.bars === null) return;
     const at = Math.min(step, this.episode.length);
     this.showPicture(at, stride);
     this.values.moveTo(at);
     if (this.shownStep === at) return;
     this.shownStep = at;
-    const moment = this.episode.at(at);
-    if (!moment.isOver) this.bars.show(moment, this.formats);
-    this.bars.element.classList.toggle("dqn-over", moment.isOver);
-    if (moment.isOver) setText(this.bars.mode, this.labels.over);
-    this.facts.show(moment);
-    this.state.show(moment.observation);
-    this.values.showNumbers(moment);
+    const state = this.episode.at(at);
+    if (state.choice) this.bars.show(state.choice, this.formats);
+    this.bars.element.classList.toggle("dqn-over", state.isOver);
+    if (state.isOver) setText(this.bars.mode, this.labels.over);
+    this.facts.show(state);
+    this.state.show(state.observation);
+    this.values.showNumbers(state);
     if (stride === 0) setAttribute(this.canvas, "aria-label", fill(this.labels.picture_alt, { n: this.formats.integer(at) }));
   }
 
+  /**
+   * @param {number} step
+   * @param {number} stride
+   */
   showPicture(step, stride) {
     if (this.pictures === null || this.pictures.length === 0) return;
     const isCut = this.pictures.isComplete && step >= this.pictures.length;
@@ -172,28 +220,44 @@ export class EpisodeView {
 
 /** Reward, return so far, expected and real value at the state shown. */
 class FactsView {
+  /**
+   * @param {Labels} labels
+   * @param {ReplayFormats} formats
+   */
   constructor(labels, formats) {
     this.formats = formats;
-    this.values = {};
     this.element = make("dl", { class: "dqn-card dqn-replay-facts" });
-    for (const name of ["reward", "return_so_far", "value", "got"]) {
-      this.values[name] = make("dd", { "data-testid": `fact-${name}` }, DASH);
+    const add = (/** @type {string} */ name) => {
+      const value = make("dd", { "data-testid": `fact-${name}` }, DASH);
       const term = make("dt", { title: labels[`${name}_help`] ?? "" }, labels[name]);
-      this.element.append(make("div", {}, term, this.values[name]));
-    }
+      this.element.append(make("div", {}, term, value));
+      return value;
+    };
+    this.values = {
+      reward: add("reward"),
+      return_so_far: add("return_so_far"),
+      value: add("value"),
+      got: add("got"),
+    };
   }
 
+  /** @param {State} state */
   show({ reward, returnSoFar, value, got }) {
     const { formats, values } = this;
-    setText(values.reward, formats.quality(reward ?? NaN));
+    setText(values.reward, formats.quality(reward));
     setText(values.return_so_far, formats.score(returnSoFar));
-    setText(values.value, formats.quality(value ?? NaN));
-    setText(values.got, formats.quality(got ?? NaN));
+    setText(values.value, formats.quality(value));
+    setText(values.got, formats.quality(got));
   }
 }
 
 /** What the agent sees, number by number. */
 class StateView {
+  /**
+   * @param {Labels} labels
+   * @param {string[]} names Of the numbers.
+   * @param {ReplayFormats} formats
+   */
   constructor(labels, names, formats) {
     this.formats = formats;
     this.values = names.map((name, i) => make("dd", { "data-testid": `state-${i}` }, DASH));
@@ -206,19 +270,21 @@ class StateView {
     );
   }
 
+  /** @param {(number | null)[]} observation */
   show(observation) {
-    observation.forEach((value, i) => this.values[i] && setText(this.values[i], this.formats.observed(value ?? NaN)));
+    observation.forEach((value, i) => this.values[i] && setText(this.values[i], this.formats.observed(value)));
   }
 }
 
 /** What the network expects of each state, beside what came of it. */
 class ValueCurves extends Curves {
+  /** @param {{labels: Labels, formats: ReplayFormats, onSeek: import("./curves.js").OnSeek}} options */
   constructor({ labels, formats, onSeek }) {
     super({ className: "dqn-values", onSeek, formats });
     this.labels = labels;
     const plot = this.element;
     this.numbers = { value: make("b", {}), got: make("b", {}) };
-    const entry = (name) =>
+    const entry = (/** @type {"value" | "got"} */ name) =>
       make("span", { class: `dqn-key dqn-key-${name}` }, labels[`curve_${name}`], " ", this.numbers[name]);
     this.explanation = make("p", { class: "dqn-explanation" });
     this.element = make(
@@ -235,6 +301,7 @@ class ValueCurves extends Curves {
     );
   }
 
+  /** @param {Episode} episode */
   drawEpisode(episode) {
     const series = [
       { name: "got", values: episode.numbers.discounted_returns },
@@ -244,8 +311,9 @@ class ValueCurves extends Curves {
     setText(this.explanation, episode.isTruncated ? this.labels.values_cut : this.labels.values_help);
   }
 
+  /** @param {State} state */
   showNumbers({ value, got }) {
-    setText(this.numbers.value, this.formats.quality(value ?? NaN));
-    setText(this.numbers.got, this.formats.quality(got ?? NaN));
+    setText(this.numbers.value, this.formats.quality(value));
+    setText(this.numbers.got, this.formats.quality(got));
   }
 }

@@ -5,36 +5,35 @@ import { Clock } from "../shared/player.js";
 import { EpisodeView } from "./episode_view.js";
 import { Transport } from "./transport.js";
 
+/** @typedef {import("./episode_view.js").ReplayData} ReplayData */
+/** @typedef {import("./episode_view.js").Format} Format */
+
 export default class ReplayPanel {
+  /**
+   * @param {HTMLElement} parent
+   * @param {ReplayData} data
+   */
   constructor(parent, data) {
-    this.parent = parent;
+    const clock = new Clock({ limit: () => this.limit(), onMove: () => this.refresh() });
+    clock.framesPerS = data.frames_per_s;
+    const formats = { ...makeFormats(data.locale), observed: observedFormat(data.locale) };
     this.data = data;
-    const formats = makeFormats(data.locale);
-    this.formats = { ...formats, observed: observedFormat(data.locale) };
-    this.clock = new Clock({ limit: () => this.limit(), onMove: () => this.refresh() });
-    this.clock.framesPerS = data.frames_per_s;
+    this.formats = formats;
+    this.clock = clock;
     this.isDrawn = false;
+    this.isDisposed = false;
+    /** @type {number | undefined} */
+    this.request = undefined;
+    /** @type {number[]} Milliseconds of the latest drawings. */
     this.drawTimes = [];
-    this.build();
-  }
-
-  static identityOf(data) {
-    return JSON.stringify(data);
-  }
-
-  accept() {
-    publish(this);
-  }
-
-  build() {
-    const { data, clock, formats } = this;
     this.transport = new Transport({
       labels: data.labels,
-      formats: this.formats,
+      formats,
       clock,
       sides: data.sides,
       onFullScreen: () => this.toggleFullScreen(),
     });
+    /** @type {import("./curves.js").OnSeek} */
     const onSeek = (step, phase) => this.transport.scrubTo(step, phase);
     const shared = { data, formats, onSeek, onNews: () => this.hearNews(), onPress: () => clock.toggle() };
     this.views = data.sides.map((side) => new EpisodeView({ side, ...shared }));
@@ -49,14 +48,23 @@ export default class ReplayPanel {
       },
       ...this.arrange(),
     );
-    this.parent.append(this.root);
+    parent.append(this.root);
+  }
+
+  /** @param {ReplayData} data */
+  static identityOf(data) {
+    return JSON.stringify(data);
+  }
+
+  accept() {
+    publish(this);
   }
 
   /** One episode has its numbers beside its picture; of two, the controls stand between pictures and numbers. */
   arrange() {
     const { views, transport } = this;
-    const row = (...parts) => make("div", { class: "dqn-sides" }, ...parts);
-    const column = (...parts) => make("div", { class: "dqn-side" }, ...parts);
+    const row = (/** @type {Node[]} */ ...parts) => make("div", { class: "dqn-sides" }, ...parts);
+    const column = (/** @type {Node[]} */ ...parts) => make("div", { class: "dqn-side" }, ...parts);
     const curves = row(...views.map((view) => view.values.element));
     if (views.length === 1) {
       const [{ picture, choice, details }] = views;
@@ -70,9 +78,14 @@ export default class ReplayPanel {
     ];
   }
 
+  /** Those that have come. */
+  get episodes() {
+    return this.views.flatMap((view) => view.episode ?? []);
+  }
+
   /** More of an episode has come. */
   hearNews() {
-    const episodes = this.views.flatMap((view) => view.episode ?? []);
+    const { episodes } = this;
     const isDue = episodes.length > 0 && this.views.every((view) => view.episode || view.hasFailed);
     if (!this.isDrawn && isDue) {
       this.isDrawn = true;
@@ -103,9 +116,7 @@ export default class ReplayPanel {
     const { clock } = this;
     const { step } = clock;
     for (const view of this.views) view.show(step, clock.isPlaying ? clock.stride : 0);
-    const returns = this.views
-      .filter((view) => view.episode)
-      .map((view) => this.formats.score(view.episode.at(step).returnSoFar));
+    const returns = this.episodes.map((episode) => this.formats.score(episode.at(step).returnSoFar));
     this.transport.show(step, returns.join(", "), Math.min(...this.views.map((view) => view.share)));
     this.root.classList.toggle("dqn-is-playing", clock.isPlaying);
     this.drawTimes.push(performance.now() - start);
@@ -119,7 +130,7 @@ export default class ReplayPanel {
 
   dispose() {
     this.isDisposed = true;
-    cancelAnimationFrame(this.request);
+    if (this.request !== undefined) cancelAnimationFrame(this.request);
     this.clock.dispose();
     this.transport.dispose();
     for (const view of this.views) view.dispose();
@@ -127,13 +138,20 @@ export default class ReplayPanel {
   }
 }
 
-/** Numbers of a state: three decimals, and a sign's room, so that they do not jump while it plays. */
+/**
+ * Numbers of a state: three decimals, and a sign's room, so that they do not jump while it plays.
+ * @param {string} locale
+ * @returns {Format}
+ */
 function observedFormat(locale) {
   const format = new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
-  return (value) => (Number.isFinite(value) ? format.format(value) : DASH);
+  return (value) => (typeof value === "number" && Number.isFinite(value) ? format.format(value) : DASH);
 }
 
-/** For tests and the curious: what the page's replay holds. */
+/**
+ * For tests and the curious: what the page's replay holds.
+ * @param {ReplayPanel} panel
+ */
 function publish(panel) {
   window.dqnLabReplay = {
     urls: () => panel.data.sides.map((side) => side.url),

@@ -31,7 +31,7 @@ export class Episode {
   }
 
   /**
-   * Everything about state `step`; what belongs to a choice is null in the last one.
+   * Everything about state `step`; in the last one no action is chosen, and what follows from one is null.
    * @param {number} step
    */
   at(step) {
@@ -42,14 +42,18 @@ export class Episode {
     return {
       isOver,
       observation: numbers.observations[Math.min(step, length)],
-      q_values: pick(numbers.q_values),
-      action: pick(numbers.actions),
-      is_greedy: pick(numbers.is_greedy),
+      choice: isOver ? null : this.choiceAt(step),
       reward: pick(numbers.rewards),
       value: pick(this.values),
       got: pick(numbers.discounted_returns),
       returnSoFar: this.returns[Math.min(step, length)],
     };
+  }
+
+  /** @param {number} step */
+  choiceAt(step) {
+    const { q_values: values, actions, is_greedy: isGreedy } = this.numbers;
+    return { q_values: values[step], action: actions[step], is_greedy: isGreedy[step] };
   }
 }
 

@@ -12,36 +12,76 @@ const DRAW_EVERY_MS = 100;
 const DRAW_SHARE = 0.25; // Of the time, at most: on a slow machine the rest is for training and for clicks.
 const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered within this time, and needs no rerun.
 
+/** @typedef {import("./panel_view.js").RunChange} RunChange */
+/** @typedef {Record<string, string>} Colors By what is drawn in them. */
+/**
+ * @typedef {object} PanelData What Python hands over.
+ * @property {string} run_id
+ * @property {string[]} action_names
+ * @property {boolean} watch_frames
+ * @property {string} state The run's, as the page was rendered with it.
+ * @property {Record<string, unknown> & {goal_score?: number | null}} settings
+ * @property {string} locale
+ * @property {import("../shared/format.js").Labels} labels
+ * @property {{light: Colors, dark: Colors}} palette
+ * @property {import("./panel_charts.js").Template[]} charts
+ */
+/**
+ * @typedef {object} RunStatus
+ * @property {string} state
+ * @property {string | null} reason
+ * @property {string} message
+ * @property {import("./panel_view.js").RunProgress | null} progress
+ * @property {string[]} notices
+ */
+/**
+ * @typedef {object} RunNews What is new in a run; with {@link RunStatus} a message of the live socket.
+ * @property {{from: number, columns: Record<string, import("./panel_series.js").Column>}} episodes
+ * @property {{from: number, items: RunChange[]}} changes
+ * @property {import("./panel_stage.js").LiveFrame | null} frame
+ */
+/** @typedef {RunStatus & RunNews} RunUpdate */
+
 export default class LivePanel {
+  /**
+   * @param {HTMLElement} parent
+   * @param {PanelData} data
+   */
   constructor(parent, data) {
+    const { labels } = data;
     this.parent = parent;
     this.data = data;
-    this.labels = data.labels;
+    this.labels = labels;
     this.formats = makeFormats(data.locale);
     this.series = new EpisodeSeries();
+    /** @type {RunChange[]} */
     this.changes = [];
+    /** @type {import("./panel_marks.js").Mark[]} */
     this.marks = [];
+    /** @type {RunStatus} */
     this.update = { state: data.state, reason: null, message: "", progress: null, notices: [] };
+    /** @type {string | null} */
     this.sentState = null;
+    /** @type {import("../shared/mount.js").SetTriggerValue | undefined} */
+    this.setTriggerValue = undefined;
+    this.letGo = () => {};
     this.hasHeard = false; // Whether the server has told anything yet.
     this.isScheduled = false;
     this.isDisposed = false;
     this.nextDraw = 0;
+    this.cycleStart = 0;
+    this.cycleMs = 0;
+    this.request = 0;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.settingsTimer = undefined;
+    /** @type {number[]} Milliseconds of the latest drawings. */
     this.drawTimes = [];
+    /** @type {StageView | null} */
+    this.stage = null;
     this.theme = readTheme(parent, data.palette);
     this.goalShown = this.goal();
-    this.build();
-    this.showStage();
-    this.follow();
-  }
-
-  /** What a panel is built from; where it differs, the panel is built anew. */
-  static identityOf({ run_id, locale, labels, charts, action_names }) {
-    return JSON.stringify([run_id, locale, labels, charts, action_names]);
-  }
-
-  build() {
-    const { labels, data } = this;
     this.status = new StatusView(labels);
     this.tiles = new TilesView(labels);
     this.changesView = new ChangesView(labels);
@@ -59,7 +99,17 @@ export default class LivePanel {
       this.body,
       this.changesView.element,
     );
-    this.parent.append(this.root);
+    parent.append(this.root);
+    this.showStage();
+    this.follow();
+  }
+
+  /**
+   * What a panel is built from; where it differs, the panel is built anew.
+   * @param {PanelData} data
+   */
+  static identityOf({ run_id, locale, labels, charts, action_names }) {
+    return JSON.stringify([run_id, locale, labels, charts, action_names]);
   }
 
   /** Puts the running episode beside the charts, or takes it away; the charts keep their zoom. */
@@ -80,7 +130,7 @@ export default class LivePanel {
 
   /** Has the server tell of the run from here on. */
   follow() {
-    this.letGo?.();
+    this.letGo();
     this.letGo = follow({
       topic: "run",
       parameters: { run: this.data.run_id, frames: this.data.watch_frames },
@@ -92,7 +142,11 @@ export default class LivePanel {
     });
   }
 
-  /** What Python rendered: the state it knows, and the goal among the settings. */
+  /**
+   * What Python rendered: the state it knows, and the goal among the settings.
+   * @param {PanelData} data
+   * @param {import("../shared/mount.js").SetTriggerValue} setTriggerValue
+   */
   accept(data, setTriggerValue) {
     const isWatchSwitched = data.watch_frames !== this.data.watch_frames;
     this.data = data;
@@ -110,7 +164,10 @@ export default class LivePanel {
     this.refresh();
   }
 
-  /** One message of the run; false where rows before it are missing. */
+  /**
+   * One message of the run; false where rows before it are missing.
+   * @param {RunUpdate} update
+   */
   receive(update) {
     const rowsBefore = this.series.length;
     if (!this.series.append(update.episodes.from, update.episodes.columns)) return false;
@@ -127,6 +184,7 @@ export default class LivePanel {
     return true;
   }
 
+  /** @param {RunUpdate["changes"]} changes */
   addChanges({ from, items }) {
     if (from > this.changes.length) return false;
     const fresh = items.slice(this.changes.length - from);
@@ -162,11 +220,14 @@ export default class LivePanel {
     return ACTIVE_STATES.includes(this.update.state);
   }
 
-  /** The goal now: the newest live change of it, else the one that the page was rendered with. */
+  /**
+   * The goal now: the newest live change of it, else the one that the page was rendered with.
+   * @returns {number | null}
+   */
   goal() {
     for (let i = this.changes.length - 1; i >= 0; i -= 1) {
       const change = this.changes[i].changes.find((each) => each.field === "goal_score");
-      if (change) return change.new;
+      if (change) return typeof change.new === "number" ? change.new : null;
     }
     return this.data.settings.goal_score ?? null;
   }
@@ -192,7 +253,10 @@ export default class LivePanel {
     this.drawCharts(this.canDraw() ? this.charts.filter((chart) => chart.isDue) : []);
   }
 
-  /** One chart an animation frame, so that a click never waits for all four. */
+  /**
+   * One chart an animation frame, so that a click never waits for all four.
+   * @param {LiveChart[]} charts
+   */
   drawCharts([chart, ...others]) {
     if (chart === undefined) {
       this.isScheduled = false;
@@ -264,7 +328,10 @@ export default class LivePanel {
   }
 }
 
-/** For tests and the curious: what the page's panel holds. */
+/**
+ * For tests and the curious: what the page's panel holds.
+ * @param {LivePanel} panel
+ */
 function publish(panel) {
   window.dqnLabPanel = {
     rows: () => panel.series.length,
@@ -276,7 +343,11 @@ function publish(panel) {
   };
 }
 
-/** Whether two settings are the same; widths of layers are lists. */
+/**
+ * Whether two settings are the same; widths of layers are lists.
+ * @param {unknown} one
+ * @param {unknown} other
+ */
 function isSame(one, other) {
   return JSON.stringify(one) === JSON.stringify(other);
 }

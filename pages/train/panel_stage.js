@@ -3,17 +3,35 @@
 import { ActionBars } from "../shared/action_bars.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
 
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/format.js").Formats} Formats */
+/**
+ * @typedef {object} LiveFrame A frame of the running episode, and the action that was chosen in it.
+ * @property {number} number
+ * @property {number} episode
+ * @property {number} env_step
+ * @property {number} episode_step
+ * @property {number | null} episode_return
+ * @property {(number | null)[]} q_values
+ * @property {number} action
+ * @property {boolean} is_greedy
+ * @property {string} picture A JPEG, base64.
+ */
+/** @typedef {{frame: LiveFrame, formats: Formats}} Offered */
+
 export class StageView {
+  /**
+   * @param {Labels} labels
+   * @param {string[]} actionNames
+   */
   constructor(labels, actionNames) {
     this.labels = labels;
     this.actions = new ActionBars(labels, actionNames);
     this.actions.element.hidden = true;
+    /** @type {Offered | null} The newest, while another is loaded. */
     this.wanted = null;
-    this.isLoading = false;
-    this.build();
-  }
-
-  build() {
+    /** @type {Offered | null} */
+    this.loading = null;
     this.image = make("img", { class: "dqn-frame", "data-testid": "live-frame", alt: "", draggable: "false" });
     this.image.hidden = true;
     this.heading = make("h3", {}, this.labels.stage);
@@ -38,36 +56,46 @@ export class StageView {
     this.image.addEventListener("error", () => this.loaded(false));
   }
 
+  /** @param {string} name */
   addFact(name) {
     const value = make("dd", {}, DASH);
     this.facts.append(make("div", {}, make("dt", {}, this.labels[name]), value));
     return value;
   }
 
-  /** Takes note of the newest frame; it is drawn when the one before is, however many came between. */
+  /**
+   * Takes note of the newest frame; it is drawn when the one before is, however many came between.
+   * @param {LiveFrame} frame
+   * @param {Formats} formats
+   */
   offer(frame, formats) {
     this.wanted = { frame, formats };
     this.loadNext();
   }
 
   loadNext() {
-    if (this.isLoading || this.wanted === null) return;
+    if (this.loading !== null || this.wanted === null) return;
     this.loading = this.wanted;
     this.wanted = null;
-    this.isLoading = true;
     this.image.src = `data:image/jpeg;base64,${this.loading.frame.picture}`;
   }
 
+  /** @param {boolean} isGood */
   loaded(isGood) {
-    this.isLoading = false;
-    if (isGood) {
+    const { loading } = this;
+    this.loading = null;
+    if (isGood && loading !== null) {
       this.image.hidden = false;
       this.empty.hidden = true;
-      this.showFrame(this.loading.frame, this.loading.formats);
+      this.showFrame(loading.frame, loading.formats);
     }
     this.loadNext();
   }
 
+  /**
+   * @param {LiveFrame} frame
+   * @param {Formats} formats
+   */
   showFrame(frame, formats) {
     setText(this.episode, formats.integer(frame.episode));
     setText(this.step, formats.integer(frame.episode_step));
@@ -77,6 +105,7 @@ export class StageView {
     this.actions.show(frame, formats);
   }
 
+  /** @param {boolean} isActive */
   showWhen(isActive) {
     setText(this.heading, isActive ? this.labels.stage : this.labels.stage_over);
   }

@@ -6,7 +6,33 @@ const TILES = ["episode", "env_steps", "steps_per_s", "epsilon", "last_return", 
 const NOTICES_AT_MOST = 3;
 export const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
 
+/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/format.js").Formats} Formats */
+/**
+ * @typedef {object} RunProgress Where a run stands, in numbers; null where there is none yet.
+ * @property {number} wall_time_s
+ * @property {number} env_step
+ * @property {number} episode
+ * @property {"warmup" | "training"} phase
+ * @property {number} epsilon
+ * @property {number | null} steps_per_s
+ * @property {number} fraction Of the run that is done.
+ * @property {number | null} eta_s
+ * @property {number | null} return_mean_100
+ * @property {number | null} last_return
+ * @property {number | null} best_eval
+ * @property {string} compute
+ * @property {number} max_episodes
+ */
+/**
+ * @typedef {object} RunChange Settings that were changed at once while the run trained.
+ * @property {string} text
+ * @property {number} episode
+ * @property {{field: string, new: unknown}[]} changes
+ */
+
 export class StatusView {
+  /** @param {Labels} labels */
   constructor(labels) {
     this.labels = labels;
     this.badge = make("span", { class: "dqn-badge", "data-testid": "run-state" });
@@ -30,6 +56,8 @@ export class StatusView {
     this.connection.hidden = true;
     this.notices = make("ul", { class: "dqn-notices", "data-testid": "notices", "aria-label": labels.notices });
     this.notices.hidden = true;
+    /** @type {string | undefined} */
+    this.lastNotice = undefined;
     this.element = make(
       "header",
       { class: "dqn-status" },
@@ -47,12 +75,22 @@ export class StatusView {
     this.left = this.addTime(labels.time_left, "eta");
   }
 
+  /**
+   * @param {string} label
+   * @param {string} name
+   */
   addTime(label, name) {
     const value = make("b", { "data-testid": name }, DASH);
-    this.times.append(make("span", {}, `${label} `, value));
-    return value;
+    const element = make("span", {}, `${label} `, value);
+    this.times.append(element);
+    return { element, value };
   }
 
+  /**
+   * @param {string} state
+   * @param {string | null} reason
+   * @param {string} message
+   */
   showState(state, reason, message) {
     const solved = reason === "solved" && state === "finished";
     setText(this.badge, solved ? this.labels.solved : (this.labels[`state_${state}`] ?? state));
@@ -60,7 +98,12 @@ export class StatusView {
     setText(this.message, message);
   }
 
-  /** A run that ended by its own rule is done, however many episodes it was allowed. */
+  /**
+   * A run that ended by its own rule is done, however many episodes it was allowed.
+   * @param {RunProgress | null} progress
+   * @param {string} state
+   * @param {Formats} formats
+   */
   showProgress(progress, state, formats) {
     const isActive = ACTIVE_STATES.includes(state);
     const share = state === "finished" ? 1 : Math.min(1, Math.max(0, progress?.fraction ?? 0));
@@ -69,17 +112,21 @@ export class StatusView {
     setText(this.percent, percent);
     setAttribute(this.bar, "aria-valuenow", String(Math.round(share * 100)));
     setAttribute(this.bar, "aria-valuetext", percent);
-    setText(this.elapsed, duration(progress?.wall_time_s));
-    setText(this.left, isActive ? duration(progress?.eta_s ?? NaN) : DASH);
-    this.left.parentElement.hidden = !isActive;
+    setText(this.elapsed.value, duration(progress?.wall_time_s));
+    setText(this.left.value, isActive ? duration(progress?.eta_s) : DASH);
+    this.left.element.hidden = !isActive;
   }
 
-  /** Why nothing new comes; empty where it does. */
+  /**
+   * Why nothing new comes; empty where it does.
+   * @param {string} text
+   */
   showProblem(text) {
     setText(this.connection, text);
     this.connection.hidden = text === "";
   }
 
+  /** @param {string[]} texts */
   showNotices(texts) {
     const newest = texts.slice(-NOTICES_AT_MOST);
     if (this.notices.childElementCount === newest.length && this.lastNotice === newest.at(-1)) return;
@@ -90,13 +137,16 @@ export class StatusView {
 }
 
 export class TilesView {
+  /** @param {Labels} labels */
   constructor(labels) {
     this.labels = labels;
+    /** @type {Map<string, {value: HTMLElement, detail: HTMLElement}>} */
     this.values = new Map();
     this.element = make("dl", { class: "dqn-tiles", "aria-label": labels.tiles });
     for (const name of TILES) this.element.append(this.tile(name));
   }
 
+  /** @param {string} name */
   tile(name) {
     const value = make("span", { class: "dqn-value" }, DASH);
     const detail = make("span", { class: "dqn-detail" });
@@ -109,12 +159,24 @@ export class TilesView {
     );
   }
 
+  /**
+   * @param {string} name
+   * @param {string} value
+   * @param {string} detail
+   */
   set(name, value, detail = "") {
     const tile = this.values.get(name);
+    if (!tile) return;
     setText(tile.value, value);
     setText(tile.detail, detail);
   }
 
+  /**
+   * @param {RunProgress | null} progress
+   * @param {boolean} isActive
+   * @param {number | null} goal
+   * @param {Formats} formats
+   */
   show(progress, isActive, goal, formats) {
     if (!progress) return;
     const rate = isActive ? progress.steps_per_s : progress.env_step / progress.wall_time_s; // of the whole run
@@ -132,6 +194,7 @@ export class TilesView {
 
 /** Every live change in words, for those whose label found no room in a chart and for screen readers. */
 export class ChangesView {
+  /** @param {Labels} labels */
   constructor(labels) {
     this.labels = labels;
     this.count = 0;
@@ -145,6 +208,10 @@ export class ChangesView {
     this.element.hidden = true;
   }
 
+  /**
+   * @param {RunChange[]} changes
+   * @param {Formats} formats
+   */
   show(changes, formats) {
     for (const item of changes.slice(this.count)) {
       const when = fill(this.labels.at_episode, { n: formats.integer(item.episode) });

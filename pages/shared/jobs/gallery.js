@@ -4,9 +4,58 @@ import { fill, make, makeFormats } from "../format.js";
 import { VideoView } from "./video_view.js";
 import { followJob, isOver, JobView } from "./job_view.js";
 
+/** @typedef {import("../format.js").Labels} Labels */
+/** @typedef {import("../format.js").Formats} Formats */
+/** @typedef {import("./video_view.js").Video} Video */
+/**
+ * @typedef {object} RecordedEpisode
+ * @property {string} name
+ * @property {"training" | "best"} kind
+ * @property {number} episode
+ * @property {number} episode_return
+ * @property {string} picture An address.
+ * @property {Video | null} video
+ * @property {string | null} job_id Of the job that makes the video just now.
+ * @property {boolean} may_cancel Whether the reader may end that job.
+ */
+/**
+ * @typedef {object} GalleryData What Python hands over.
+ * @property {RecordedEpisode[]} episodes
+ * @property {string} locale
+ * @property {string} base_path
+ * @property {Labels} labels
+ */
+/**
+ * @typedef {object} CardOptions
+ * @property {RecordedEpisode} episode
+ * @property {Labels} labels
+ * @property {Formats} formats
+ * @property {string} locale
+ * @property {string} basePath
+ * @property {(name: string) => void} onPlay
+ * @property {(jobId: string) => void} onCancel
+ */
+
 class EpisodeCard {
+  /** @param {CardOptions} options */
   constructor({ episode, labels, formats, locale, basePath, onPlay, onCancel }) {
-    Object.assign(this, { episode, labels, formats, locale, basePath, onCancel });
+    this.episode = episode;
+    this.labels = labels;
+    this.formats = formats;
+    this.locale = locale;
+    this.basePath = basePath;
+    this.onCancel = onCancel;
+    this.isWanted = false; // Whether somebody pressed it.
+    this.isWatching = false; // Whether a job is on its way.
+    /** @type {string | undefined} */
+    this.jobId = undefined;
+    /** @type {JobView | undefined} */
+    this.view = undefined;
+    /** @type {Video | undefined} */
+    this.ready = undefined;
+    /** @type {VideoView | undefined} */
+    this.video = undefined;
+    this.letGo = () => {};
     const number = formats.integer(episode.episode);
     const isBest = episode.kind === "best";
     const title = fill(isBest ? labels.evaluation_n : labels.episode_n, { n: number });
@@ -37,42 +86,56 @@ class EpisodeCard {
     else if (episode.job_id) this.watch(episode.job_id, episode.may_cancel);
   }
 
+  /** @param {(name: string) => void} onPlay */
   press(onPlay) {
     this.isWanted = true;
     if (this.ready) this.play(this.ready);
     else if (!this.isWatching) onPlay(this.episode.name);
   }
 
-  /** What the page says after a press: the job, or the video that was made already. */
+  /**
+   * What the page says after a press: the job, or the video that was made already.
+   * @param {RecordedEpisode} episode
+   */
   accept({ job_id: jobId, may_cancel: mayCancel, video }) {
     if (video && this.isWanted) this.play(video);
     else if (video) this.ready = video;
     else if (jobId && jobId !== this.jobId) this.watch(jobId, mayCancel);
   }
 
+  /**
+   * @param {string} jobId
+   * @param {boolean} mayCancel
+   */
   watch(jobId, mayCancel) {
-    this.letGo?.();
+    this.letGo();
     this.jobId = jobId;
     const { labels, formats } = this;
     this.view?.element.remove();
-    this.view = new JobView({ labels, formats, onCancel: () => this.onCancel(jobId) });
-    this.view.offerCancel(mayCancel);
-    this.view.show({ state: "waiting" });
-    this.element.append(this.view.element);
+    const view = new JobView({ labels, formats, onCancel: () => this.onCancel(jobId) });
+    view.offerCancel(mayCancel);
+    view.show({ state: "waiting" });
+    this.view = view;
+    this.element.append(view.element);
     this.isWatching = true;
-    this.letGo = followJob(jobId, this.locale, (news) => this.hear(news));
+    this.letGo = followJob(jobId, this.locale, (news) => this.hear(news, view));
   }
 
-  hear(news) {
-    this.view.show(news);
+  /**
+   * @param {import("./job_view.js").JobNews} news
+   * @param {JobView} view
+   */
+  hear(news, view) {
+    view.show(news);
     if (news.video) {
-      this.view.element.remove();
+      view.element.remove();
       if (this.isWanted) this.play(news.video);
       else this.ready = news.video;
     }
     if (isOver(news.state)) this.isWatching = false;
   }
 
+  /** @param {Video} video */
   play(video) {
     if (this.video) return;
     const { labels, formats, basePath } = this;
@@ -82,22 +145,28 @@ class EpisodeCard {
   }
 
   dispose() {
-    this.letGo?.();
+    this.letGo();
     this.video?.dispose();
   }
 }
 
 export default class Gallery {
+  /**
+   * @param {HTMLElement} parent
+   * @param {GalleryData} data
+   */
   constructor(parent, data) {
     const { labels, locale } = data;
+    /** @type {import("../mount.js").SetTriggerValue} */
+    this.setTriggerValue = () => undefined;
     const formats = makeFormats(locale);
     const shared = {
       labels,
       formats,
       locale,
       basePath: data.base_path,
-      onPlay: (name) => this.setTriggerValue?.("play", name),
-      onCancel: (jobId) => this.setTriggerValue?.("cancel", jobId),
+      onPlay: (/** @type {string} */ name) => this.setTriggerValue("play", name),
+      onCancel: (/** @type {string} */ jobId) => this.setTriggerValue("cancel", jobId),
     };
     this.cards = data.episodes.map((episode) => new EpisodeCard({ episode, ...shared }));
     this.root = make(
@@ -108,11 +177,18 @@ export default class Gallery {
     parent.append(this.root);
   }
 
-  /** Which episodes and in which words; what became of their videos changes nothing of that. */
+  /**
+   * Which episodes and in which words; what became of their videos changes nothing of that.
+   * @param {GalleryData} data
+   */
   static identityOf({ episodes, labels, locale, base_path }) {
     return JSON.stringify([episodes.map(({ name, picture }) => [name, picture]), labels, locale, base_path]);
   }
 
+  /**
+   * @param {GalleryData} data
+   * @param {import("../mount.js").SetTriggerValue} setTriggerValue
+   */
   accept(data, setTriggerValue) {
     this.setTriggerValue = setTriggerValue;
     data.episodes.forEach((episode, index) => this.cards[index].accept(episode));

@@ -5,23 +5,42 @@ import { follow } from "../live_socket.js";
 
 const OVER = ["done", "failed", "cancelled", "gone"];
 
+/** @typedef {import("../format.js").Labels} Labels */
+/** @typedef {import("../format.js").Formats} Formats */
 /**
- * Follows a job; gives a function that lets go of it. `onNews` hears {state, share, places_before, error, video}; the
- * state of a job that the server does not know (any more) is "gone".
+ * @typedef {object} JobNews How far a job is; of one that the server does not know (any more), the state "gone" alone.
+ * @property {string} state
+ * @property {number} [share] Of the work that is done.
+ * @property {number} [places_before] Jobs that come before it.
+ * @property {string | null} [error]
+ * @property {import("./video_view.js").Video | null} [video] What came of it.
+ */
+
+/**
+ * Follows a job; gives a function that lets go of it.
+ * @param {string} jobId
+ * @param {string} language
+ * @param {(news: JobNews) => void} onNews
  */
 export function followJob(jobId, language, onNews) {
   return follow({ topic: "job", parameters: { job: jobId }, language, onData: onNews });
 }
 
-/** Whether a job comes no further. */
+/**
+ * Whether a job comes no further.
+ * @param {string} state
+ */
 export function isOver(state) {
   return OVER.includes(state);
 }
 
 /** A job's bar, what it says beside it, and a button to end it. */
 export class JobView {
+  /** @param {{labels: Labels, formats: Formats, onCancel: () => void}} options */
   constructor({ labels, formats, onCancel }) {
-    Object.assign(this, { labels, formats });
+    this.labels = labels;
+    this.formats = formats;
+    this.mayCancel = false;
     this.fill = make("div", { class: "dqn-job-fill" });
     this.bar = make("div", { class: "dqn-job-bar", role: "progressbar", "aria-valuemin": "0", "aria-valuemax": "100" });
     this.bar.append(this.fill);
@@ -34,15 +53,20 @@ export class JobView {
     this.element = make("div", { class: "dqn-job", "data-testid": "job" }, this.bar, this.text, this.cancel);
   }
 
-  /** Only whoever asked for the job may end it. */
+  /**
+   * Only whoever asked for the job may end it.
+   * @param {boolean} mayCancel
+   */
   offerCancel(mayCancel) {
     this.mayCancel = mayCancel;
     this.cancel.disabled = false;
     this.cancel.hidden = !mayCancel;
   }
 
-  show({ state, share = 0, places_before: before = 0, error }) {
-    const { labels, formats } = this;
+  /** @param {JobNews} news */
+  show(news) {
+    const { labels } = this;
+    const { state, share = 0 } = news;
     const isAtItsEnd = isOver(state);
     setAttribute(this.element, "data-state", state);
     setAttribute(this.bar, "aria-valuenow", String(Math.round(100 * share)));
@@ -50,14 +74,15 @@ export class JobView {
     this.fill.style.transform = `scaleX(${share})`;
     this.bar.hidden = isAtItsEnd;
     this.cancel.hidden = isAtItsEnd || !this.mayCancel;
-    setText(this.text, this.said({ state, before, error, share: formats.percent(share) }));
+    setText(this.text, this.said(news));
   }
 
-  said({ state, before, error, share }) {
-    const { labels } = this;
+  /** @param {JobNews} news */
+  said({ state, share = 0, places_before: before = 0, error }) {
+    const { labels, formats } = this;
     if (state === "failed" && error) return error;
     if (state === "waiting") return before > 0 ? fill(labels.waiting_behind, { n: before }) : labels.waiting;
-    if (state === "working") return `${labels.working} ${share}`;
-    return { cancelled: labels.cancelled, gone: labels.gone }[state] ?? "";
+    if (state === "working") return `${labels.working} ${formats.percent(share)}`;
+    return state === "cancelled" || state === "gone" ? labels[state] : "";
   }
 }
