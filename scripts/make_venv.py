@@ -17,14 +17,16 @@ NO_VENV = """\
 %s can make no virtual environment with pip in it: it lacks venv, or both ensurepip and pip.
 Install one of them (Debian, Ubuntu: apt-get install python3-venv) and run the same command again."""
 LINKED = """\
-%s is a link to %s, which another checkout may use: making it anew would empty it. Bring it up to date
-where it belongs, or remove the link and run the same command again to have an environment of your own."""
+%s is a link to %s, where no environment is. Remove the link and run the same command again."""
 
 
 def main(folder):
     """Make the environment in ``folder`` anew, or exit with a sentence that says what is missing."""
-    if os.path.islink(folder):
-        sys.exit(LINKED % (folder, os.path.realpath(folder)))
+    if os.path.islink(folder):  # another checkout may use it too: made anew, it would be empty for both
+        if not os.path.exists(os.path.join(folder, "bin", "python")):
+            sys.exit(LINKED % (folder, os.path.realpath(folder)))
+        print("Using the virtual environment that %s links to." % folder)
+        return
     if sys.version_info < OLDEST:
         sys.exit(TOO_OLD % (OLDEST + (sys.executable,) + sys.version_info[:2]))
     print("Making a virtual environment in %s with Python %d.%d ..." % ((folder,) + sys.version_info[:2]), flush=True)

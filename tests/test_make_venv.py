@@ -7,15 +7,23 @@ from pathlib import Path
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "make_venv.py"
 
 
-def test_the_environment_behind_a_link_is_left_alone(tmp_path: Path) -> None:
-    other = tmp_path / "other" / ".venv"
-    other.mkdir(parents=True)
-    kept = other / "pyvenv.cfg"
+def _make(folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, SCRIPT, str(folder)], capture_output=True, text=True, check=False)
+
+
+def test_an_environment_behind_a_link_is_used_as_it_is(tmp_path: Path) -> None:
+    other, link = tmp_path / "other", tmp_path / ".venv"
+    kept = other / "bin" / "python"
+    kept.parent.mkdir(parents=True)
     kept.write_text("of another checkout")
-    link = tmp_path / ".venv"
     link.symlink_to(other)
-    done = subprocess.run([sys.executable, SCRIPT, str(link)], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert str(other.resolve()) in done.stderr
-    assert "remove the link" in done.stderr
+    assert _make(link).returncode == 0
     assert kept.read_text() == "of another checkout"
+
+
+def test_a_link_to_no_environment_is_told(tmp_path: Path) -> None:
+    link = tmp_path / ".venv"
+    link.symlink_to(tmp_path / "nowhere")
+    done = _make(link)
+    assert done.returncode == 1
+    assert "Remove the link" in done.stderr
