@@ -15,6 +15,7 @@
     ├── RunFolderError               a folder that is not a run, or whose files do not fit together
     ├── VideoError                   a video that cannot be made or written
     ├── RolloutError                 an episode that cannot be played with these settings, or not be drawn again
+    ├── RewardFormulaError           a reward formula that cannot be read, or has no value in an env step
     ├── ExportError                  a run that cannot be written in another program's format
     ├── WeightsFileError             a file that weights cannot be taken from
     ├── StoreError                   the database of runs cannot be read or written
@@ -41,6 +42,7 @@ __all__ = [
     "ExportError",
     "FieldProblem",
     "LimitReachedError",
+    "RewardFormulaError",
     "RolloutError",
     "RunFolderError",
     "RunStateError",
@@ -168,6 +170,10 @@ class VideoError(DqnLabError):
 
 class RolloutError(DqnLabError):
     """An episode that cannot be played with these settings, or cannot be drawn again."""
+
+
+class RewardFormulaError(DqnLabError):
+    """A reward formula that cannot be read, with the place of its fault, or that has no finite value in an env step."""
 
 
 class ExportError(DqnLabError):
