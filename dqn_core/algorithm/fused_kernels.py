@@ -157,7 +157,7 @@ def batch_terms(
 ) -> None:
     """Write what :func:`update` starts from to ``terms`` [B, 2 A + 4], changing nothing else.
 
-    Columns: Q(s, .), Q_target(s', .), what s' is worth, target, TD error, loss.
+    Columns: Q(s, .), Q_target(s', .), the value of s', target, Q(s, a) - target (the negative TD error), loss.
     """
     n, row, _, _, targets_at = _places(sizes, indices.shape[0])
     n_actions = sizes[-1] - n_values

@@ -1,10 +1,10 @@
-"""What a Q-value is pulled towards, and how far off it is. Pure functions over numpy arrays and torch tensors alike.
+"""TD targets and losses, as pure functions over numpy arrays and torch tensors alike.
 
-All losses are means over the batch, weighted by the importance weights w where replay is prioritized, of a function of
-the TD error ``e = Q(s, a) - target``:
+All losses are means over the batch, weighted by the importance-sampling weights w where replay is prioritized, of a
+function of the TD error ``δ = y - Q(s, a)`` of the target y; the derivatives are those with respect to Q(s, a):
 
-    mse       e**2                                       derivative 2 e
-    huber     e**2 / 2 where |e| <= 1, |e| - 1/2 beyond  derivative e clipped to [-1, 1]
+    mse       δ**2                                       derivative -2 δ
+    huber     δ**2 / 2 where |δ| <= 1, |δ| - 1/2 beyond  derivative -δ clipped to [-1, 1]
     quantile  see :func:`quantile_huber_loss`            where quantiles of the return are learned
 """
 
