@@ -36,7 +36,7 @@ _MANY_STEPS = 1_000_000_000
 _LOOK_EVERY_S = 0.02
 _BEFORE_S = 5.0
 """Snapshots are taken, and the memory fills."""
-_PARTS = ("environment", "network", "update", "landscape", "memory", "honesty")
+_PARTS = ("environment", "network", "update", "landscape", "memory", "overestimation")
 
 
 def measure(*, window_s: float = 10.0, repetitions: int = 5, env_id: str = "CartPole-v1") -> dict[str, Any]:

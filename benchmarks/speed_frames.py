@@ -84,7 +84,7 @@ def _rate(manager: RunManager, run_id: str, seconds: float, *, watch: bool = Fal
     _rest(manager, run_id, _SETTLE_S, watch=watch)
     before = manager.snapshot(run_id).record
     after = before
-    while after.wall_time_s <= before.wall_time_s:  # on a busy machine the next sign of life may be late
+    while after.wall_time_s <= before.wall_time_s:  # on a busy machine the next progress event may be late
         _rest(manager, run_id, seconds, watch=watch)
         after = manager.snapshot(run_id).record
     return (after.env_steps - before.env_steps) / (after.wall_time_s - before.wall_time_s)

@@ -346,7 +346,7 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stand still before the next env step."""
+    """Stop before the next env step until a Resume."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ def parameter_count(sizes: Sequence[int], *, noisy: bool = False) -> int:
 
 
 def initial_weights(generator: np.random.Generator, sizes: Sequence[int], *, noisy: bool = False) -> Weights:
-    """First weights: He-uniform (He et al. 2015, eq. 10: variance 2 / fan_in), biases zero.
+    """Initial weights: He-uniform (He et al. 2015, eq. 10: variance 2 / fan_in), biases zero.
 
     The noise begins with ``sigma = 0.5 / sqrt(fan_in)`` everywhere (Fortunato et al. 2018, section 3.2).
     """

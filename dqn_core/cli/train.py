@@ -173,15 +173,15 @@ def _new_run(options: _TrainOptions, config: TrainingConfig, held: contextlib.Ex
     inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
     path = options.out or Path("runs") / new_run_id(datetime.now(UTC))
     check_run(config, path)
-    weights = _given_weights(options.init_weights, config) if options.init_weights else None
+    weights = _weights_to_begin_with(options.init_weights, config) if options.init_weights else None
     RunFolder.check_new(path)
     held.enter_context(run_folder_lock(path))
     folder = RunFolder.create(path, config, options.kept_bytes)
     return _Start(folder=folder, config=config, initial_weights=weights)
 
 
-def _given_weights(path: Path, config: TrainingConfig) -> dict[str, np.ndarray]:
-    from dqn_core.training.given_weights import check_fit, weights_at
+def _weights_to_begin_with(path: Path, config: TrainingConfig) -> dict[str, np.ndarray]:
+    from dqn_core.training.weights_file import check_fit, weights_at
 
     weights = weights_at(path)
     check_fit(weights, config)

@@ -1,4 +1,4 @@
-"""An agent at one moment of its run, taken from a snapshot or a checkpoint, ready to be asked and experimented with."""
+"""An agent at one point of its training, from a snapshot or a checkpoint: to be asked and experimented with."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import UnavailableComputeError
 from dqn_core.training.checkpoint import Checkpoint
 
-__all__ = ["Agent", "Draw", "Moment", "moment_of"]
+__all__ = ["Agent", "AgentCheckpoint", "Draw"]
 
 _LEARNER = "learner."
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Agent:
-    """Everything that a learner's future depends on, at one moment."""
+    """Everything that a learner's future depends on, at one point of the training."""
 
     config: TrainingConfig
     observation_size: int
@@ -87,19 +87,28 @@ class Draw(NamedTuple):
     """[B]: what the rows' losses are multiplied by; None where all count 1."""
 
 
-class Moment:
-    """An agent together with its memory, as a checkpoint keeps them; any thread may ask."""
+class AgentCheckpoint:
+    """An agent together with its memory, as a checkpoint keeps them; any thread may ask.
 
-    def __init__(self, agent: Agent, state: Checkpoint) -> None:
-        counters = state.values["counters"]
-        self.agent = agent
+    Raises
+    ------
+    RunFolderError
+        The checkpoint's arrays do not fit together.
+    UnsupportedEnvironmentError
+        Its environment is not installed here.
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        counters, arrays = checkpoint.values["counters"], checkpoint.arrays
+        state = {name.removeprefix(_LEARNER): array for name, array in arrays.items() if name.startswith(_LEARNER)}
+        self.agent = Agent.of(checkpoint.config, state, episode=counters["episode"], env_step=counters["env_step"])
         self.epsilon: float = counters["epsilon"]
         self.updates: int = counters["updates"]
         self._training_step = counters["env_step"] - counters["warmed_up_at"]
         self._generator = np.random.default_rng()
         self._drawing = threading.Lock()
-        self.memory = Memory(agent.config, agent.observation_size, self._generator)
-        self.memory.restore(state.arrays, state.values["replay_cursor"])
+        self.memory = Memory(checkpoint.config, self.agent.observation_size, self._generator)
+        self.memory.restore(arrays, checkpoint.values["replay_cursor"])
 
     @property
     def replay(self) -> ReplayBuffer:
@@ -107,8 +116,8 @@ class Moment:
         return self.memory.replay
 
     @property
-    def chances(self) -> NDArray[np.float64]:
-        """[N]: how likely each filled row is one draw's."""
+    def sampling_probabilities(self) -> NDArray[np.float64]:
+        """[N]: of each filled row, in one draw."""
         if self.memory.priorities is not None:
             return self.memory.priorities.probabilities
         config, count = self.agent.config, len(self.replay)
@@ -126,21 +135,3 @@ class Moment:
         """The update that would come next on ``draw``, with ``changes`` of the config."""
         config = self.agent.config.replace(**changes)
         return explain_update(self.agent.learner, config, self.replay, draw.indices, draw.weights)
-
-
-def moment_of(state: Checkpoint) -> Moment:
-    """The agent and the memory of a checkpoint.
-
-    Raises
-    ------
-    RunFolderError
-        Its arrays do not fit together.
-    UnsupportedEnvironmentError
-        Its environment is not installed here.
-    """
-    counters = state.values["counters"]
-    learner_state = {
-        name.removeprefix(_LEARNER): array for name, array in state.arrays.items() if name.startswith(_LEARNER)
-    }
-    agent = Agent.of(state.config, learner_state, episode=counters["episode"], env_step=counters["env_step"])
-    return Moment(agent, state)

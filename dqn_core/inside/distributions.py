@@ -1,4 +1,4 @@
-"""How numbers are spread: histograms with common bins, and quantiles, of one moment or of many."""
+"""How numbers are spread: histograms with common bins, and quantiles, of one snapshot or of many."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from dqn_core.errors import RunFolderError
-from dqn_core.inside.agent import Agent, Moment, moment_of
+from dqn_core.inside.agent import Agent, AgentCheckpoint
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo
 
@@ -54,12 +54,12 @@ class BoundedCache:
 
 
 class Library:
-    """Moments and agents of any runs; any thread may ask. At most ``max_bytes`` are kept."""
+    """Checkpoints and agents of any runs; any thread may ask. At most ``max_bytes`` are kept."""
 
     def __init__(self, max_bytes: int = 192 * 2**20) -> None:
         self._cache = BoundedCache(max_bytes)
 
-    def moment(self, folder: RunFolder) -> Moment:
+    def checkpoint(self, folder: RunFolder) -> AgentCheckpoint:
         """The run at its last checkpoint.
 
         Raises
@@ -69,14 +69,14 @@ class Library:
         UnsupportedEnvironmentError
             The environment is not installed here.
         """
-        key = ("moment", *stamp(folder.path / _CHECKPOINT))
-        return self._cache.get(key, lambda: moment_of(folder.checkpoint()), _moment_bytes)
+        key = ("checkpoint", *stamp(folder.path / _CHECKPOINT))
+        return self._cache.get(key, lambda: AgentCheckpoint(folder.checkpoint()), _checkpoint_bytes)
 
     def agents(self, folder: RunFolder, most: int, *, now: Agent | None = None) -> tuple[Agent, ...]:
         """The run's agent over its training, oldest first: at most ``most`` snapshots, evenly spread, and ``now``.
 
         Snapshots that do not tell when they were taken, or hold the online network alone, are left out. Raises as
-        :meth:`moment` does where the environment is not installed.
+        :meth:`checkpoint` does where the environment is not installed.
         """
         taken = [
             info for info in folder.snapshots() if info.env_step >= 0 and (now is None or info.env_step < now.env_step)
@@ -122,5 +122,5 @@ def _agent_bytes(agent: Agent) -> int:
     return sum(array.nbytes for array in agent.state.values())
 
 
-def _moment_bytes(moment: Moment) -> int:
-    return _agent_bytes(moment.agent) + moment.replay.rows.nbytes
+def _checkpoint_bytes(checkpoint: AgentCheckpoint) -> int:
+    return _agent_bytes(checkpoint.agent) + checkpoint.replay.rows.nbytes

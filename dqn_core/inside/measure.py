@@ -31,7 +31,7 @@ class OverestimationMeasurement:
     """The run's."""
     episodes: int
     """Of each agent."""
-    moments: int
+    snapshots: int
     """Agents at most, evenly spread over the training."""
 
     def run(self, report: Callable[[float], object]) -> int:
@@ -49,7 +49,7 @@ class OverestimationMeasurement:
         """Nothing is left: the result is written whole or not at all."""
 
     def _agents(self) -> tuple[Agent, ...]:
-        agents = Library().agents(RunFolder.open(self.folder), self.moments)
+        agents = Library().agents(RunFolder.open(self.folder), self.snapshots)
         if not agents:
             template = mark("{path} has no snapshot of the agent yet: let the run train until its first episode.")
             raise RunFolderError(template, path=self.folder)

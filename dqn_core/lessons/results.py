@@ -16,8 +16,8 @@ from dqn_core.lessons.lesson import Lesson
 
 __all__ = ["LessonRun", "Verdict", "lesson_curve", "overestimation", "verdict"]
 
-_HONESTY_EPISODES = 10
-_HONESTY_SEED = 20_000
+_OVERESTIMATION_EPISODES = 10
+_OVERESTIMATION_SEED = 20_000
 """Episodes that no training or evaluation saw."""
 
 
@@ -83,7 +83,7 @@ def overestimation(config: TrainingConfig, weights: Mapping[str, np.ndarray]) ->
     after is unknown; NaN where all are.
     """
     excesses = []
-    for seed in range(_HONESTY_SEED, _HONESTY_SEED + _HONESTY_EPISODES):
+    for seed in range(_OVERESTIMATION_SEED, _OVERESTIMATION_SEED + _OVERESTIMATION_EPISODES):
         rollout = roll_out(config, dict(weights), seed)
         if rollout.terminated:
             excesses.append(float(rollout.q_values[0].max() - rollout.discounted_returns(config.gamma)[0]))

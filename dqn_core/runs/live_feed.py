@@ -64,7 +64,7 @@ class FeedUpdate:
     frame: Frame | None
     is_over: bool
     """Whether nothing will be published any more."""
-    queue_place: int | None = None
+    queue_position: int | None = None
     """Place among the runs that wait for their turn, from 1; None for one whose turn has come."""
 
     @property
@@ -113,7 +113,7 @@ class LiveFeed:
         self._frame_number = 0
         self._version = 1
         self._is_over = is_over
-        self._queue_place: int | None = None
+        self._queue_position: int | None = None
 
     # ----------------------------------------------------------------------------------------------- the writer
 
@@ -123,11 +123,11 @@ class LiveFeed:
             self._take(event)
             self._version += 1
 
-    def stand_in_line(self, place: int) -> None:
+    def set_queue_position(self, place: int) -> None:
         """The run waits for its turn, and ``place - 1`` runs come before it; called while no thread works at it."""
         with self._lock:
-            if place != self._queue_place:
-                self._queue_place = place
+            if place != self._queue_position:
+                self._queue_position = place
                 self._version += 1
 
     def relabel(self, **labels: Any) -> None:
@@ -188,9 +188,9 @@ class LiveFeed:
         return self._record.state
 
     @property
-    def queue_place(self) -> int | None:
+    def queue_position(self) -> int | None:
         """Place among the runs that wait for their turn, from 1; None for one whose turn has come."""
-        return self._queue_place if self._record.state is RunState.QUEUED else None
+        return self._queue_position if self._record.state is RunState.QUEUED else None
 
     @property
     def first_kept(self) -> int:
@@ -245,7 +245,7 @@ class LiveFeed:
                 frame_number=self._frame_number,
                 frame=self._frames.get(self._frame_number),
                 is_over=self._is_over,
-                queue_place=self.queue_place,
+                queue_position=self.queue_position,
             )
 
     # ---------------------------------------------------------------------------------- with the lock held

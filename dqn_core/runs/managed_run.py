@@ -128,7 +128,7 @@ class ManagedRun:
     # ----------------------------------------------------------------------------------------------- commands
 
     def pause(self) -> None:
-        """Stand still before the next env step; nothing happens where it does already."""
+        """Pause before the next env step; nothing happens where the run is paused already."""
         with self._lock:
             if self.feed.state is RunState.QUEUED:
                 raise RunStateError(mark("The run is waiting for its turn: there is nothing to pause yet."))

@@ -235,7 +235,7 @@ class RunManager:
     # ----------------------------------------------------------------------------------------------- commands
 
     def pause(self, run_id: str) -> None:
-        """Stand still before the next env step; nothing happens where it does already."""
+        """Pause before the next env step; nothing happens where the run is paused already."""
         self._active(run_id).pause()
 
     def resume(self, run_id: str) -> None:
@@ -339,7 +339,7 @@ class RunManager:
             pace=run.pace,
             is_active=is_active,
             launches=self._runs.launches(run_id),
-            queue_place=run.feed.queue_place,
+            queue_position=run.feed.queue_position,
         )
 
     def list_runs(self, limit: int = 100) -> list[RunRecord]:

@@ -117,7 +117,7 @@ class RunSnapshot:
     """Whether it is a run of this server that is not over: one that trains, is paused, or waits for its turn."""
     launches: int = 0
     """How often this server has taken it on: once when started here, and each time it went on."""
-    queue_place: int | None = None
+    queue_position: int | None = None
     """Place among the runs that wait for their turn, from 1; None for one that does not wait."""
 
 

@@ -101,7 +101,7 @@ class Replay:
             self._fail(as_rollout_error(error))
 
     def close(self) -> None:
-        """Let go of the environment that draws."""
+        """Close the environment that draws."""
         if self._drawing is not None:
             self._drawing.close()
             self._drawing = None

@@ -178,7 +178,7 @@ class Scheduler:
 
     def _tell_places(self) -> None:
         for place, run in enumerate(self._waiting, 1):
-            run.feed.stand_in_line(place)
+            run.feed.set_queue_position(place)
 
 
 def _training(runs: Iterable[ManagedRun]) -> int:

@@ -61,7 +61,7 @@ class Stopwatch:
         return (self._clock() if self._paused_at is None else self._paused_at) - self._started_at
 
     def pause(self) -> None:
-        """Stand still until :meth:`resume`."""
+        """Stop the clock until :meth:`resume`."""
         self._paused_at = self._clock()
 
     def resume(self) -> None:

@@ -238,7 +238,7 @@ export default class CompareView {
     return {
       ...painted,
       xaxis: { ...painted.xaxis, showline: true },
-      // A range chosen for one quantity or scale means nothing on another: the switch lets go of it.
+      // A range chosen for one quantity or scale means nothing on another: the switch drops it.
       yaxis: { ...painted.yaxis, type: scale, uirevision: `${data.y} ${scale}` },
     };
   }

@@ -124,7 +124,7 @@ export default class ExperimentList {
     this.locale = data.locale;
     /** @type {import("../shared/mount.js").SetTriggerValue} */
     this.setTriggerValue = () => undefined;
-    this.letGo = () => {};
+    this.unfollow = () => {};
     /** @type {Map<string, {view: ExperimentCard, card: Experiment}>} */
     this.cards = new Map(); // By id.
     this.list = make("ul", { class: "dqn-experiments" });
@@ -180,9 +180,9 @@ export default class ExperimentList {
     const active = this.active();
     if (this.followed === active.join()) return;
     this.followed = active.join();
-    this.letGo();
+    this.unfollow();
     if (active.length === 0) return;
-    this.letGo = follow({
+    this.unfollow = follow({
       topic: "experiments",
       parameters: { experiments: active },
       language: this.locale,
@@ -209,7 +209,7 @@ export default class ExperimentList {
   }
 
   dispose() {
-    this.letGo();
+    this.unfollow();
     this.root.remove();
   }
 }

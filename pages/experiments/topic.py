@@ -10,7 +10,7 @@ from dqn_core.runs.experiments import Experiments, ExperimentStatus
 from dqn_core.runs.manager import RunManager
 from pages.experiments.wire import card
 from pages.server.process import get_manager
-from pages.shared.live_socket import News, Topic, Wish, polled
+from pages.shared.live_socket import News, Subscription, Topic, polled
 
 __all__ = ["MOST_CARDS", "experiment_topic"]
 
@@ -22,9 +22,9 @@ _EVERY_S = 1.0
 def experiment_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
     """The topic: the parameter ``experiments`` is a list of ids. It is over when they all are."""
 
-    def read(wish: Wish) -> News:
-        statuses = _found(Experiments(manager()), wish.texts("experiments", MOST_CARDS))
-        cards = [card(status, wish.language) for status in statuses]
+    def read(subscription: Subscription) -> News:
+        statuses = _found(Experiments(manager()), subscription.texts("experiments", MOST_CARDS))
+        cards = [card(status, subscription.language) for status in statuses]
         return News(json_text(cards, is_ascii=False), is_last=not any(status.is_active for status in statuses))
 
     return polled(read, _EVERY_S)

@@ -45,7 +45,7 @@ class Batch:
     @property
     def steps(self) -> int:
         """Env steps from s to s'."""
-        return int(self.study.moment.replay.steps[self.index])
+        return int(self.study.checkpoint.replay.steps[self.index])
 
     @property
     def index(self) -> int:
@@ -55,17 +55,17 @@ class Batch:
     @property
     def action(self) -> int:
         """The action taken, by its number."""
-        return int(self.study.moment.replay.actions[self.index])
+        return int(self.study.checkpoint.replay.actions[self.index])
 
     @property
     def reward(self) -> float:
         """What it brought."""
-        return float(self.study.moment.replay.rewards[self.index])
+        return float(self.study.checkpoint.replay.rewards[self.index])
 
     @property
     def terminated(self) -> int:
         """1 where the episode ended there, else 0."""
-        return int(self.study.moment.replay.terminated[self.index])
+        return int(self.study.checkpoint.replay.terminated[self.index])
 
     @property
     def q(self) -> float:
@@ -102,8 +102,10 @@ def choose_batch(study: Study) -> Batch:
             on_click=_reset,
             args=(study, key),
         )
-    drawn = study.moment.draw(seed)
-    told = study.kept(("update", seed, *values.values()), lambda: study.moment.explain(drawn, **values), _RESULT_BYTES)
+    drawn = study.checkpoint.draw(seed)
+    told = study.kept(
+        ("update", seed, *values.values()), lambda: study.checkpoint.explain(drawn, **values), _RESULT_BYTES
+    )
     return Batch(study, drawn, told, row, **values)
 
 

@@ -13,7 +13,7 @@ from dqn_core.inside.landscape import Landscape, Plane, landscape, visited_range
 from pages.inside.axes import axes_choice
 from pages.inside.charts import landscape as inside_landscape
 from pages.inside.states import ChosenState, state_picker
-from pages.inside.study import Study, moment_text
+from pages.inside.study import Study, snapshot_text
 from pages.shared.figure.figure import frame_names, show_figure
 from pages.shared.i18n import _
 
@@ -21,9 +21,9 @@ __all__ = ["landscape_part"]
 
 _POINTS = 41
 """Along each side."""
-_MOMENTS, _LEAST_MOMENTS = 24, 3
+_SNAPSHOTS, _LEAST_SNAPSHOTS = 24, 3
 _WORK = 4e9
-"""Points times moments times weights: of a large network, fewer moments are asked. About three seconds."""
+"""Points times snapshots times weights: of a large network, fewer snapshots are asked. About three seconds."""
 _VISITS = 900
 _CARTPOLE_PLANE = (0, 2)
 """Position and angle: what the eye sees of the pole."""
@@ -34,7 +34,7 @@ def landscape_part(study: Study) -> None:
     if study.report.observation_size < 2:  # noqa: PLR2004  a plane has two sides
         st.info(_("This environment observes a single number: there is no plane to draw."), icon=":material/info:")
         return
-    if len(study.moment.replay) == 0:
+    if len(study.checkpoint.replay) == 0:
         st.info(_("The replay memory is still empty: no states are known yet."), icon=":material/info:")
         return
     st.caption(
@@ -51,7 +51,7 @@ def landscape_part(study: Study) -> None:
         chosen = state_picker(study, "landscape")
     base = _base(study, chosen, (x, y))
     plane = _plane(study, x, y, base)
-    agents = study.agents(_moments(study))
+    agents = study.agents(_most_snapshots(study))
     with st.spinner(_("Evaluating the snapshots …")):
         seen = study.kept(
             ("landscape", x, y, base.tobytes(), len(agents)),
@@ -61,15 +61,15 @@ def landscape_part(study: Study) -> None:
     _figures(study, plane, agents, seen)
 
 
-def _moments(study: Study) -> int:
+def _most_snapshots(study: Study) -> int:
     """How many agents of the training are asked."""
-    weights = sum(array.size for array in study.moment.agent.group("online").values())
-    return int(np.clip(_WORK / (_POINTS**2 * weights), _LEAST_MOMENTS, _MOMENTS))
+    weights = sum(array.size for array in study.checkpoint.agent.group("online").values())
+    return int(np.clip(_WORK / (_POINTS**2 * weights), _LEAST_SNAPSHOTS, _SNAPSHOTS))
 
 
 def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArray[np.float32]:
     """The state that fixes the other numbers, each of which can be moved."""
-    base, seen = chosen.observation.copy(), study.moment.replay.observations
+    base, seen = chosen.observation.copy(), study.checkpoint.replay.observations
     others = [i for i in range(len(base)) if i not in varying]
     if not others:
         return base
@@ -91,7 +91,7 @@ def _grid(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:
 
 
 def _plane(study: Study, x: int, y: int, base: NDArray[np.float32]) -> Plane:
-    seen = study.moment.replay.observations
+    seen = study.checkpoint.replay.observations
     return Plane(
         x=x,
         y=y,
@@ -103,7 +103,7 @@ def _plane(study: Study, x: int, y: int, base: NDArray[np.float32]) -> Plane:
 
 def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence[Landscape]) -> None:
     rows = study.rows(_VISITS)
-    states = study.moment.replay.observations[rows]
+    states = study.checkpoint.replay.observations[rows]
     visits = inside_landscape.Visits(
         states[:, plane.x], states[:, plane.y], (float(plane.base[plane.x]), float(plane.base[plane.y]))
     )
@@ -118,11 +118,11 @@ def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence
         "visited": _("in memory"),
         "chosen": _("chosen state"),
     }
-    moments = list(zip(frame_names([moment_text(agent) for agent in agents]), seen, strict=True))
+    snapshots = list(zip(frame_names([snapshot_text(agent) for agent in agents]), seen, strict=True))
     left, right = st.columns(2, gap="medium")
     with left:
         show_figure(
-            inside_landscape.value_figure(plane, moments, visits, labels),
+            inside_landscape.value_figure(plane, snapshots, visits, labels),
             "landscape",
             title=_("Predicted return: max Q(s, a)"),
             hint=_("The best discounted return that the agent expects from each state."),
@@ -132,7 +132,7 @@ def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence
         )
     with right:
         show_figure(
-            inside_landscape.greedy_figure(plane, moments, visits, labels, study.action_names),
+            inside_landscape.greedy_figure(plane, snapshots, visits, labels, study.action_names),
             "policy",
             title=_("Greedy action"),
             hint=_("Where the colour changes, the agent is undecided between two actions."),

@@ -34,7 +34,7 @@ def memory(study: Study) -> None:
             "alike, are mixed with older ones. When the memory is full, the oldest go first."
         )
     )
-    own = study.moment.replay
+    own = study.checkpoint.replay
     size = _size(study, own)
     replay = own if size == own.capacity else _resized(own, size)
     _numbers(study, replay)
@@ -53,7 +53,7 @@ def memory(study: Study) -> None:
     with right:
         _rewards(study, replay)
     if study.config.prioritized_replay:
-        _chances(study)
+        _sampling_probabilities(study)
     _fill(study)
 
 
@@ -183,15 +183,18 @@ def _rewards(study: Study, replay: ReplayBuffer) -> None:
     )
 
 
-def _chances(study: Study) -> None:
-    chances = study.moment.chances
+def _sampling_probabilities(study: Study) -> None:
+    probabilities = study.checkpoint.sampling_probabilities
     labels = {"value": _("sampling probability relative to uniform"), "share": _("share")}
     drawn = inside_spread.bars_figure(
-        histogram((chances * len(chances)).astype(np.float32), _BINS), labels, value_column="chance", role="loss"
+        histogram((probabilities * len(probabilities)).astype(np.float32), _BINS),
+        labels,
+        value_column="relative_probability",
+        role="loss",
     )
     show_figure(
         drawn,
-        "chances",
+        "probabilities",
         title=_("Sampling probability"),
         hint=_("1 is uniform sampling. Rows that had a large TD error when last sampled lie to the right."),
         file_stem=study.run_id,

@@ -20,7 +20,7 @@ __all__ = ["network"]
 _BINS = 61
 _TRIM = 0.002
 """Share at each end that is put into the outermost bins: a single outlier would press all others together."""
-_MOMENTS = 60
+_SNAPSHOTS = 60
 
 
 def network(study: Study) -> None:
@@ -43,7 +43,7 @@ def network(study: Study) -> None:
 
 
 def _layers(study: Study) -> None:
-    weights = study.moment.agent.group("online")
+    weights = study.checkpoint.agent.group("online")
     matrices = {name: array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")}
     total = sum(array.size for array in weights.values())
     heading(_("Layers"), _("{count} parameters").format(count=f"{total:,}"))
@@ -72,7 +72,7 @@ def _layers(study: Study) -> None:
 def _activations(study: Study, chosen: ChosenState) -> None:
     from dqn_core.algorithm.activations import layer_activations  # torch's seconds are for who looks at this
 
-    agent = study.moment.agent
+    agent = study.checkpoint.agent
     activations = layer_activations(agent.torch_learner(), chosen.observation)
     q_values = study.learner.q_values(chosen.observation[None])[0]
     weights = agent.group("online")
@@ -123,12 +123,13 @@ def _output_names(study: Study, count: int) -> list[str]:
 def _over_training(study: Study) -> None:
     st.subheader(_("Weights and gradients over the training"), anchor=False)
     names = sorted(
-        (name for name, array in study.moment.agent.group("online").items() if array.size > 1), key=_place_in_network
+        (name for name, array in study.checkpoint.agent.group("online").items() if array.size > 1),
+        key=_place_in_network,
     )
     chosen = st.selectbox(
         _("Parameters to show"), names, format_func=_weights_text, key=f"{study.run_id}:weights", width=260
     )
-    agents = study.agents(_MOMENTS)
+    agents = study.agents(_SNAPSHOTS)
     left, right = st.columns(2, gap="medium")
     with left:
         _spread(

@@ -22,7 +22,7 @@ from pages.shared.numbers import number_text
 
 __all__ = ["overestimation"]
 
-_MOMENTS = 24
+_SNAPSHOTS = 24
 _ROWS = 1_000
 _EPISODES = 1_500
 
@@ -57,7 +57,7 @@ def _returns(study: Study) -> None:
             key=f"{study.run_id}:overestimation-episodes",
             width=260,
         )
-        order = overestimation_order(get_manager(), study.run_id, episodes=int(episodes), moments=_MOMENTS)
+        order = overestimation_order(get_manager(), study.run_id, episodes=int(episodes), snapshots=_SNAPSHOTS)
         st.button(
             _("Measure"),
             icon=":material/play_circle:",
@@ -111,7 +111,7 @@ def _show(study: Study, measured: Sequence[ValueEstimate]) -> None:
 
 
 def _td_errors(study: Study) -> None:
-    replay, agents = study.moment.replay, study.agents(_MOMENTS)
+    replay, agents = study.checkpoint.replay, study.agents(_SNAPSHOTS)
     if len(replay) == 0:
         return
     rows = study.rows(_ROWS)

@@ -20,7 +20,7 @@ from pages.inside.landscape import landscape_part
 from pages.inside.memory import memory
 from pages.inside.network import network
 from pages.inside.overestimation import overestimation
-from pages.inside.study import Study, fresh_look, moment_text, study_of
+from pages.inside.study import Study, fresh_look, snapshot_text, study_of
 from pages.inside.update import update
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
@@ -38,9 +38,11 @@ _PARTS: dict[str, tuple[str, str, Callable[[Study], None] | None]] = {
     "update": (mark("One update"), ":material/functions:", update),
     "landscape": (mark("Q landscape"), ":material/landscape:", landscape_part),
     "memory": (mark("Replay memory"), ":material/inventory_2:", memory),
-    "honesty": (mark("Overestimation"), ":material/balance:", overestimation),
+    "overestimation": (mark("Overestimation"), ":material/balance:", overestimation),
     "checks": (mark("Implementation checks"), ":material/fact_check:", None),
 }
+_FORMER_PARTS = {"honesty": "overestimation"}
+"""By the word in addresses of earlier versions."""
 
 
 def inside_page() -> None:
@@ -143,7 +145,9 @@ def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str |
                 help=_("The run continues: it saves its current state, and this page shows it."),
             )
         if isinstance(study, Study):
-            st.caption(_("The agent at {moment}.").format(moment=moment_text(study.moment.agent)), width="content")
+            st.caption(
+                _("The agent at {snapshot}.").format(snapshot=snapshot_text(study.checkpoint.agent)), width="content"
+            )
 
 
 def _run_choice(names: Mapping[str, str], run_id: str) -> None:
@@ -160,7 +164,8 @@ def _run_choice(names: Mapping[str, str], run_id: str) -> None:
 
 def _tabs() -> Sequence[Any]:
     titles = {name: f"{icon} {_(title)}" for name, (title, icon, _draw) in _PARTS.items()}
-    wanted = st.query_params.get("part", "")
+    part = st.query_params.get("part", "")
+    wanted = _FORMER_PARTS.get(part, part)
     key = f"inside-part-{current_language()}"
 
     def tell() -> None:

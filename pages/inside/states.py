@@ -30,7 +30,7 @@ class ChosenState:
 def state_picker(study: Study, name: str) -> ChosenState:
     """Widgets to choose a state; ``name`` tells them from those of other parts of the page."""
     sources = {"memory": _("From the replay memory"), "start": _("Start of an episode")}
-    if len(study.moment.replay) == 0:
+    if len(study.checkpoint.replay) == 0:
         del sources["memory"]
     key = f"{study.run_id}:{name}"
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -39,10 +39,10 @@ def state_picker(study: Study, name: str) -> ChosenState:
         )
         number_key = f"{key}-{source}"
         if source == "memory":
-            count = len(study.moment.replay)
+            count = len(study.checkpoint.replay)
             row = st.number_input(_("Row of the memory"), 0, count - 1, key=number_key, width=150)
             _another(number_key, count)
-            return ChosenState(study.moment.replay.observations[row].copy(), _("row {row}").format(row=row))
+            return ChosenState(study.checkpoint.replay.observations[row].copy(), _("row {row}").format(row=row))
         seed = st.number_input(_("Episode seed"), 0, LARGEST_SEED, key=number_key, width=150)
         _another(number_key, 10_000)
     episode = play_by_hand(study.config, int(seed), ())

@@ -16,7 +16,7 @@ from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.errors import DqnLabError
-from dqn_core.inside.agent import Agent, Moment
+from dqn_core.inside.agent import Agent, AgentCheckpoint
 from dqn_core.inside.library import evenly, stamp
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.run_folder import RunFolder
@@ -24,7 +24,7 @@ from pages.server.process import get_library, get_manager
 from pages.shared.i18n import _
 from pages.shared.numbers import number_text
 
-__all__ = ["Study", "fresh_look", "moment_text", "study_of"]
+__all__ = ["Study", "fresh_look", "snapshot_text", "study_of"]
 
 Value = TypeVar("Value")
 
@@ -43,17 +43,17 @@ class Study:
     snapshot: RunSnapshot
     folder: RunFolder
     report: EnvironmentReport
-    moment: Moment
+    checkpoint: AgentCheckpoint
 
     @property
     def run_id(self) -> str:
-        """The run's id: begins the names of files taken home."""
+        """The run's id: begins the names of downloaded files."""
         return self.snapshot.record.run_id
 
     @property
     def config(self) -> TrainingConfig:
         """The run's config at the checkpoint."""
-        return self.moment.agent.config
+        return self.checkpoint.agent.config
 
     @property
     def observation_names(self) -> list[str]:
@@ -68,11 +68,11 @@ class Study:
     @functools.cached_property
     def learner(self) -> Learner:
         """The agent's learner, to ask for Q-values."""
-        return self.moment.agent.learner()
+        return self.checkpoint.agent.learner()
 
     def agents(self, most: int) -> tuple[Agent, ...]:
         """The agent over its training, oldest first, as it is now the last."""
-        return get_library().agents(self.folder, most, now=self.moment.agent)
+        return get_library().agents(self.folder, most, now=self.checkpoint.agent)
 
     def kept(self, key: Hashable, make: Callable[[], Value], n_bytes: int) -> Value:
         """What ``make`` works out of this checkpoint, worked out once for all viewers; about ``n_bytes`` of it."""
@@ -87,7 +87,7 @@ class Study:
 
     def rows(self, most: int) -> NDArray[np.int64]:
         """Row numbers of the memory, at most ``most``, evenly spread: enough to draw."""
-        return np.array(evenly(range(len(self.moment.replay)), most), np.int64)
+        return np.array(evenly(range(len(self.checkpoint.replay)), most), np.int64)
 
 
 def study_of(snapshot: RunSnapshot) -> Study:
@@ -103,7 +103,7 @@ def study_of(snapshot: RunSnapshot) -> Study:
     config = snapshot.record.config
     report = inspect_environment(config.env_id, config.max_episode_steps)
     folder = RunFolder.open(get_manager().run_folder(snapshot.record.run_id))
-    return Study(snapshot, folder, report, get_library().moment(folder))
+    return Study(snapshot, folder, report, get_library().checkpoint(folder))
 
 
 def fresh_look(snapshot: RunSnapshot) -> None:
@@ -132,7 +132,7 @@ def _is_due(run_id: str) -> bool:
         return _looked_at.setdefault(run_id, now) == now
 
 
-def moment_text(agent: Agent) -> str:
+def snapshot_text(agent: Agent) -> str:
     """When an agent was as it is, in words."""
     if agent.env_step == 0 or agent.episode == 0:
         return _("before training")

@@ -21,7 +21,7 @@ _FOUR_DIGITS = st.column_config.NumberColumn(format="%.4f")
 
 def update(study: Study) -> None:
     """Draw the part."""
-    if len(study.moment.replay) == 0:
+    if len(study.checkpoint.replay) == 0:
         st.info(_("The replay memory is still empty: there is nothing to learn from yet."), icon=":material/hourglass:")
         return
     st.caption(
@@ -71,7 +71,7 @@ def _steps(study: Study) -> int:
 
 
 def _scatter(batch: Batch, *, has_happened: bool) -> None:
-    told, replay = batch.told, batch.study.moment.replay
+    told, replay = batch.told, batch.study.checkpoint.replay
     taken = np.arange(len(batch.indices)), replay.actions[batch.indices].astype(np.int64)
     labels = {
         "target": _("target y"),
@@ -96,7 +96,7 @@ def _scatter(batch: Batch, *, has_happened: bool) -> None:
 def _table(batch: Batch) -> None:
     import pandas as pd
 
-    told, replay, indices = batch.told, batch.study.moment.replay, batch.indices
+    told, replay, indices = batch.told, batch.study.checkpoint.replay, batch.indices
     actions = replay.actions[indices].astype(np.int64)
     taken = np.arange(len(indices)), actions
     before, after = told.terms.q_values[taken], told.q_after[taken]

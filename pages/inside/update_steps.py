@@ -19,7 +19,7 @@ __all__ = ["STEPS"]
 
 
 def _experience(batch: Batch) -> None:
-    replay = batch.study.moment.replay
+    replay = batch.study.checkpoint.replay
     _head(1, _("A transition from the memory"))
     st.markdown(
         _(
@@ -87,7 +87,7 @@ def _target(batch: Batch) -> None:
 def _labels(batch: Batch) -> None:
     """The row of labels that the network is fitted to, one for each output."""
     st.markdown(_("The targets of this row, one for each output:"))
-    terms, actions = batch.told.terms, batch.study.moment.replay.actions[batch.indices].astype(np.int64)
+    terms, actions = batch.told.terms, batch.study.checkpoint.replay.actions[batch.indices].astype(np.int64)
     labels = terms.labels(actions)[batch.row]
     own = _("its own Q-value")
     st.table(

@@ -4,7 +4,7 @@ import { fill, make } from "../shared/format.js";
 
 export class Keys {
   /**
-   * An action goes on after its key is let go where they are sticky. `onAction(action)` hears of changes.
+   * An action goes on after its key is released where they are sticky. `onAction(action)` hears of changes.
    * @param {object} options
    * @param {Record<string, number>} options.keys Action by a key's name.
    * @param {boolean} options.isSticky

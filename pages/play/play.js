@@ -16,7 +16,7 @@ const SEEDS = 10000;
  * @property {string | null} run_id Of the agent, where there is one.
  * @property {string[]} action_names
  * @property {Record<string, number>} play_keys Action by a key's name.
- * @property {boolean} is_sticky Whether an action goes on when its key is let go.
+ * @property {boolean} is_sticky Whether an action goes on when its key is released.
  * @property {number} speed Share of real time to begin with.
  * @property {number[]} speeds
  * @property {string} idle_note

@@ -17,8 +17,8 @@ from pages.server.process import get_manager
 from pages.shared.i18n import _, translate_error
 from pages.shared.job_progress import is_on_its_way, job_progress, submit
 from pages.shared.links import REPLAY_PAGE, base_path, replay_query
-from pages.shared.moments import moment_text
 from pages.shared.numbers import number_text
+from pages.shared.times import time_text
 from pages.shared.words import WEIGHTS_LABELS
 
 __all__ = ["evaluation"]
@@ -89,7 +89,7 @@ def _results(run_id: str) -> None:
 
 def _title(record: EvaluationRecord) -> str:
     return _("{when} · {weights} · {count} episodes from seed {seed}").format(
-        when=moment_text(record.made_at),
+        when=time_text(record.made_at),
         weights=_(WEIGHTS_LABELS[record.weights]) if record.weights in WEIGHTS_LABELS else record.weights,
         count=f"{len(record.seeds):,}",
         seed=record.seeds[0],

@@ -98,8 +98,8 @@ export default class RunsTable {
 
   /** Has the server tell what is new from here on, what was done in this very moment included. */
   follow() {
-    this.letGo?.();
-    this.letGo = follow({
+    this.unfollow?.();
+    this.unfollow = follow({
       topic: "runs",
       parameters: { fresh: true },
       cursor: { version: this.model.version },
@@ -230,7 +230,7 @@ export default class RunsTable {
   }
 
   dispose() {
-    this.letGo?.();
+    this.unfollow?.();
     clearTimeout(this.telling);
     this.root.remove();
   }

@@ -11,7 +11,7 @@ from dqn_core.json_text import json_text
 from dqn_core.runs.run_list import RunList
 from pages.runs.wire import update_values
 from pages.server.process import get_run_list
-from pages.shared.live_socket import News, Shared, Topic, Wish, next_tick
+from pages.shared.live_socket import News, Shared, Subscription, Topic, next_tick
 
 __all__ = ["run_list_topic"]
 
@@ -27,10 +27,10 @@ def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
         is_new = update.is_whole or update.version != version
         return News(json_text(update_values(update), is_ascii=False), {"version": update.version}), is_new
 
-    async def follow(wish: Wish) -> AsyncGenerator[News]:
-        version, is_first = wish.reached("version"), True
+    async def follow(subscription: Subscription) -> AsyncGenerator[News]:
+        version, is_first = subscription.reached("version"), True
         while True:
-            at_once = is_first and wish.flag("fresh")
+            at_once = is_first and subscription.flag("fresh")
             make = functools.partial(run_in_threadpool, read, version, at_once=at_once)
             news, is_new = await (make() if at_once else shared.get(version, make))
             if is_new or is_first:  # the first says that there is nothing new: the connection is good

@@ -124,7 +124,7 @@ def get_leaderboard() -> Leaderboard:
 
 
 def close_manager(timeout_s: float = 5.5) -> None:
-    """End every run with a checkpoint, store its last rows, and let go of everything; there may be nothing.
+    """End every run with a checkpoint, store its last rows, and close everything; there may be nothing.
 
     With what open connections may take before it, a server ends within ten seconds.
     """

@@ -1,4 +1,4 @@
-"""Uploaded files are kept in memory: how much all of them may take, and when they are let go.
+"""Uploaded files are kept in memory: how much all of them may take, and when they are freed.
 
 Streamlit bounds each file (``server.maxUploadSize``) and keeps it as long as it remembers the tab, which may be for
 ever on a quiet server.
@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from dqn_core.training.given_weights import MOST_BYTES
+from dqn_core.training.weights_file import MOST_BYTES
 
 __all__ = ["UploadLimits", "held_bytes", "release_gone"]
 
@@ -27,7 +27,7 @@ _STREAM = "/_stcore/stream"
 
 
 class UploadLimits:
-    """Middleware: refuses an upload that would be too much beside the others, and lets go of those whose tab went."""
+    """Middleware: refuses an upload that would be too much beside the others, and frees those whose tab went."""
 
     def __init__(self, app: ASGIApp, grace_s: float = _GRACE_S) -> None:
         self._app = app
@@ -78,7 +78,7 @@ def held_bytes(session: str | None = None) -> int:
 
 
 def release_gone() -> None:
-    """Let go of the files of tabs that are not connected any more."""
+    """Free the files of tabs that are not connected any more."""
     files = _files()
     if files is not None:
         for session in list(files.file_storage):

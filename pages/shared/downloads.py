@@ -39,7 +39,7 @@ def _agent_links(run_id: str) -> None:
         kept,
         format_func=lambda name: _(WEIGHTS_LABELS[name]),
         default=kept[0],
-        key=f"{run_id}:weights-home",
+        key=f"{run_id}:weights-download",
         required=True,
         label_visibility="collapsed",
     )

@@ -3,7 +3,7 @@
 // other end, and says what is sent.
 
 /**
- * @typedef {object} Wish What to follow, and whom to tell.
+ * @typedef {object} Subscription What to follow, and whom to tell.
  * @property {string} topic
  * @property {Record<string, unknown>} [parameters]
  * @property {Record<string, number>} [cursor] What the page has already; none of it unless given.
@@ -25,7 +25,7 @@ const ADDRESS = new URL("../../../socket", import.meta.url).href.replace(/^http/
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const QUIET_MS = 1200; // A connection that comes back within this time is not worth a line on the page.
 const SILENCE_MS = 30_000; // The server says something each ten seconds.
-const LINGER_MS = 1000; // A page that is drawn anew lets go of a topic and asks for it again.
+const LINGER_MS = 1000; // A page that is drawn anew ends its subscriptions and makes them again.
 
 /**
  * Milliseconds to the next attempt: more after each failure, and not the same for all tabs of a server that was away.
@@ -39,15 +39,15 @@ export function retryDelay(failures, random = Math.random) {
 /** What a tab follows, and how far each has come. */
 export class Subscriptions {
   constructor() {
-    /** @type {Map<number, Wish>} Those that are not over, by number. */
-    this.wishes = new Map();
+    /** @type {Map<number, Subscription>} Those that are not over, by number. */
+    this.byNumber = new Map();
     this.lastNumber = 0;
   }
 
-  /** @param {Wish} wish */
-  add(wish) {
+  /** @param {Subscription} subscription */
+  add(subscription) {
     this.lastNumber += 1;
-    this.wishes.set(this.lastNumber, { ...wish });
+    this.byNumber.set(this.lastNumber, { ...subscription });
     return this.lastNumber;
   }
 
@@ -56,16 +56,16 @@ export class Subscriptions {
    * @param {number} number
    */
   remove(number) {
-    return this.wishes.delete(number);
+    return this.byNumber.delete(number);
   }
 
   get isEmpty() {
-    return this.wishes.size === 0;
+    return this.byNumber.size === 0;
   }
 
   /** What to tell the server to have it send what follows, one for each. */
   requests() {
-    return [...this.wishes].map(([number, wish]) => requestOf(number, wish));
+    return [...this.byNumber].map(([number, subscription]) => requestOf(number, subscription));
   }
 
   /**
@@ -73,29 +73,29 @@ export class Subscriptions {
    * @param {Message} message
    */
   receive({ subscription: number, cursor, over, data, error }) {
-    const wish = this.wishes.get(number);
-    if (wish === undefined) return true; // It was let go of while the message was on its way.
-    if (over) this.wishes.delete(number);
+    const subscription = this.byNumber.get(number);
+    if (subscription === undefined) return true; // It was ended while the message was on its way.
+    if (over) this.byNumber.delete(number);
     if (error !== undefined) {
-      wish.onProblem?.(error);
-    } else if (wish.onData(data) === false) {
-      this.wishes.set(number, wish);
+      subscription.onProblem?.(error);
+    } else if (subscription.onData(data) === false) {
+      this.byNumber.set(number, subscription);
       return false;
     } else {
-      wish.cursor = cursor;
+      subscription.cursor = cursor;
     }
     return true;
   }
 
   /** @param {boolean} isConnected */
   tellConnection(isConnected) {
-    for (const wish of this.wishes.values()) wish.onConnection?.(isConnected);
+    for (const subscription of this.byNumber.values()) subscription.onConnection?.(isConnected);
   }
 }
 
 /**
  * @param {number} number
- * @param {Wish} wish
+ * @param {Subscription} subscription
  */
 function requestOf(number, { topic, parameters = {}, cursor = {}, language }) {
   return { subscribe: number, topic, parameters, cursor, language };
@@ -124,19 +124,19 @@ export class LiveSocket {
   }
 
   /**
-   * Follows something; gives a function that lets go of it.
-   * @param {Wish} wish
+   * Follows something; gives a function that ends that.
+   * @param {Subscription} subscription
    */
-  follow(wish) {
-    const number = this.subscriptions.add(wish);
-    if (this.isLost) wish.onConnection?.(false);
-    if (this.isOpen) this.say(requestOf(number, wish));
+  follow(subscription) {
+    const number = this.subscriptions.add(subscription);
+    if (this.isLost) subscription.onConnection?.(false);
+    if (this.isOpen) this.say(requestOf(number, subscription));
     else this.open();
-    return () => this.letGo(number);
+    return () => this.unsubscribe(number);
   }
 
   /** @param {number} number */
-  letGo(number) {
+  unsubscribe(number) {
     if (this.subscriptions.remove(number) && this.isOpen) this.say({ unsubscribe: number });
     if (this.subscriptions.isEmpty) this.closeSoon();
   }
@@ -228,10 +228,10 @@ export class LiveSocket {
 let ofThisTab = null;
 
 /**
- * Follows something over the tab's one socket; gives a function that lets go of it.
- * @param {Wish} wish
+ * Follows something over the tab's one socket; gives a function that ends that.
+ * @param {Subscription} subscription
  */
-export function follow(wish) {
+export function follow(subscription) {
   ofThisTab ??= new LiveSocket();
-  return ofThisTab.follow(wish);
+  return ofThisTab.follow(subscription);
 }

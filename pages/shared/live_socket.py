@@ -16,8 +16,9 @@ more comes of a subscription. An error that may pass (a database that is locked)
 Nothing is queued for a tab. What is new is looked for only when the last message was taken, so a slow reader gets
 fewer and larger messages, and slows nobody. Viewers of the same thing at the same cursor share the making of a message.
 
-A topic is one entry in the table that the server is made with: a function from a :class:`Wish` to an async iterator
-of :class:`News`. Its coroutines share the event loop with every page: what reads a database does so in a thread.
+A topic is one entry in the table that the server is made with: a function from a :class:`Subscription` to an async
+iterator of :class:`News`. Its coroutines share the event loop with every page: what reads a database does so in a
+thread.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from pages.server.answers import BadRequestError
 from pages.server.shutdown import is_closing as server_is_closing
 from pages.shared.i18n import LANGUAGES, error_text, translate
 
-__all__ = ["TICK_S", "News", "Shared", "Topic", "Wish", "live_socket_routes", "next_tick", "polled"]
+__all__ = ["TICK_S", "News", "Shared", "Subscription", "Topic", "live_socket_routes", "next_tick", "polled"]
 
 TICK_S = 0.1
 """Viewers look for what is new at the same moments, ten times a second, so that they can share what is made."""
@@ -73,7 +74,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class Subscription:
     """What a tab wants to follow, and from where on. It comes from a browser: read it with the methods, which check.
 
     They raise :class:`~pages.server.answers.BadRequestError`.
@@ -118,12 +119,12 @@ class Wish:
         return value
 
     def say(self, template: str) -> str:
-        """``template`` in the wish's language."""
+        """``template`` in the subscription's language."""
         return translate(self.language, template)
 
     @property
     def key(self) -> Hashable:
-        """The same for wishes that are the same."""
+        """The same for subscriptions that are the same."""
         return json_text([self.parameters, self.cursor, self.language])
 
 
@@ -154,7 +155,7 @@ class News:
         object.__setattr__(self, "is_last", is_last)
 
 
-Topic = Callable[[Wish], AsyncGenerator[News]]
+Topic = Callable[[Subscription], AsyncGenerator[News]]
 """What a tab can follow. It goes on when its last news was sent, and is closed when nobody listens any more."""
 
 
@@ -181,18 +182,18 @@ class Shared(Generic[Made]):
         return await asyncio.shield(self._made[key])  # one viewer that leaves takes nothing from the others
 
 
-def polled(read: Callable[[Wish], News | None], every_s: float) -> Topic:
+def polled(read: Callable[[Subscription], News | None], every_s: float) -> Topic:
     """A topic that is looked at each ``every_s`` seconds.
 
-    ``read`` is called in a worker thread, once for all that wish the same. What it gave the last time, and None, is no
-    news.
+    ``read`` is called in a worker thread, once for all that subscribe to the same. None is no news, nor is what it gave
+    the last time.
     """
     shared: Shared[News | None] = Shared(every_s)
 
-    async def follow(wish: Wish) -> AsyncGenerator[News]:
+    async def follow(subscription: Subscription) -> AsyncGenerator[News]:
         last = None
         while True:
-            news = await shared.get(wish.key, lambda: run_in_threadpool(read, wish))
+            news = await shared.get(subscription.key, lambda: run_in_threadpool(read, subscription))
             if news is not None and news != last:
                 yield news
                 if news.is_last:
@@ -318,8 +319,8 @@ class _Tab:
         elif not isinstance(parameters, dict) or not isinstance(cursor, dict):
             await self._refuse(number, "parameters and cursor must be objects.")
         else:
-            wish = Wish(parameters=parameters, cursor=cursor, language=language)
-            task = self._following[number] = asyncio.create_task(self._follow(number, topic, wish))
+            subscription = Subscription(parameters=parameters, cursor=cursor, language=language)
+            task = self._following[number] = asyncio.create_task(self._follow(number, topic, subscription))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -331,27 +332,29 @@ class _Tab:
 
     # -------------------------------------------------------------------------------------- what the browser hears
 
-    async def _follow(self, number: int, topic: Topic, wish: Wish) -> None:
+    async def _follow(self, number: int, topic: Topic, subscription: Subscription) -> None:
         """Send what is new in ``topic`` until it is over; what fails for a while is tried again from where it stood."""
         trouble = ""
         with contextlib.suppress(_GoneError):
             while True:
                 try:
-                    async with contextlib.aclosing(topic(wish)) as feed:
+                    async with contextlib.aclosing(topic(subscription)) as feed:
                         async for news in feed:
                             if news.is_last:
                                 self._forget(number)
                             await self._send(f'{{"subscription":{number},{news.text}')
-                            wish, trouble = replace(wish, cursor=news.cursor), ""
+                            subscription, trouble = replace(subscription, cursor=news.cursor), ""
                 except _PASSING as error:
-                    if (text := error_text(wish.language, error)) != trouble:
+                    if (text := error_text(subscription.language, error)) != trouble:
                         _LOG.warning("A viewer waits: %s", error)
                         said = {"subscription": number, "error": text, "over": False}
                         await self._send(json_text(said, is_ascii=False))
                         trouble = text
                     await asyncio.sleep(_RETRY_S)
                 except (BadRequestError, DqnLabError) as error:
-                    text = str(error) if isinstance(error, BadRequestError) else error_text(wish.language, error)
+                    text = (
+                        str(error) if isinstance(error, BadRequestError) else error_text(subscription.language, error)
+                    )
                     self._forget(number)
                     await self._refuse(number, text)
                     return
@@ -360,7 +363,7 @@ class _Tab:
                 except Exception:  # noqa: BLE001  a mistake in the code of one topic does not end the others
                     _LOG.exception("A subscription failed")
                     self._forget(number)
-                    await self._refuse(number, wish.say(_FAILED))
+                    await self._refuse(number, subscription.say(_FAILED))
                     return
                 else:
                     self._forget(number)

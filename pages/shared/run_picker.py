@@ -13,8 +13,8 @@ from pages.server.process import get_manager
 from pages.shared.i18n import _
 from pages.shared.links import TRAIN_PAGE, new_run_query, page_query
 from pages.shared.markdown import escape_markdown
-from pages.shared.moments import moment_text
 from pages.shared.numbers import number_text
+from pages.shared.times import time_text
 from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 
 __all__ = ["run_facts", "run_picker", "run_title"]
@@ -56,7 +56,7 @@ def run_title(record: RunRecord) -> str:
 def run_facts(record: RunRecord) -> Iterator[str]:
     """How a run stands, when it was started, how far it came."""
     yield _state_text(record)
-    yield moment_text(record.started_at)
+    yield time_text(record.started_at)
     yield _("{count} episodes").format(count=f"{record.episodes:,}")
     if not math.isnan(record.best_eval):
         yield _("best evaluation {score}").format(score=number_text(round(record.best_eval, 1)))

@@ -12,7 +12,7 @@ import streamlit as st
 from dqn_core.config import NETWORK_FIELDS, TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, WeightsFileError, mark
 from dqn_core.runs.records import RunRecord
-from dqn_core.training.given_weights import MOST_BYTES, check_fit, weights_in
+from dqn_core.training.weights_file import MOST_BYTES, check_fit, weights_in
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
 from pages.shared.form_state import FormState
@@ -39,7 +39,7 @@ class InitialWeights:
 
 def weights_choice(form: FormState) -> None:
     """Draw the choice; what does not fit the form's settings is said at once."""
-    with st.expander(_("Initial weights"), key=f"{form.scope}:first-weights"):
+    with st.expander(_("Initial weights"), key=f"{form.scope}:initial-weights"):
         source = st.segmented_control(
             _("Start from"),
             tuple(_SOURCES),
@@ -143,4 +143,4 @@ def _say_whether_they_fit(form: FormState) -> None:
 
 
 def _key(scope: str, name: str) -> str:
-    return f"{scope}:first-weights-{name}"
+    return f"{scope}:initial-weights-{name}"

@@ -64,7 +64,7 @@ export default class LivePanel {
     this.sentState = null;
     /** @type {import("../shared/mount.js").SetTriggerValue | undefined} */
     this.setTriggerValue = undefined;
-    this.letGo = () => {};
+    this.unfollow = () => {};
     this.hasHeard = false; // Whether the server has told anything yet.
     this.isScheduled = false;
     this.isDisposed = false;
@@ -130,8 +130,8 @@ export default class LivePanel {
 
   /** Has the server tell of the run from here on. */
   follow() {
-    this.letGo();
-    this.letGo = follow({
+    this.unfollow();
+    this.unfollow = follow({
       topic: "run",
       parameters: { run: this.data.run_id, frames: this.data.watch_frames },
       cursor: { rows: this.series.length, changes: this.changes.length },
@@ -321,7 +321,7 @@ export default class LivePanel {
     clearTimeout(this.timer);
     clearTimeout(this.settingsTimer);
     cancelAnimationFrame(this.request);
-    this.letGo();
+    this.unfollow();
     this.stage?.dispose();
     for (const chart of this.charts) chart.dispose();
     this.root.remove();

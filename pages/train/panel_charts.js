@@ -213,7 +213,7 @@ export class LiveChart {
       margin: { ...layout.margin, t: layout.margin.t + rows * MARK_ROW_PX },
       // Room that markers ask for at the end would set this chart's episodes off against the others'.
       xaxis: { ...painted.xaxis, showline: true, autorangeoptions: { clipmin: 0, clipmax: newest } },
-      // A range chosen on one scale means nothing on the other: the switch lets go of it.
+      // A range chosen on one scale means nothing on the other: the switch drops it.
       yaxis: { ...painted.yaxis, type: scale, uirevision: scale },
     };
   }

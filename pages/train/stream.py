@@ -16,7 +16,7 @@ from dqn_core.runs.live_feed import FeedUpdate
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.view import RunView
 from pages.server.process import get_manager
-from pages.shared.live_socket import News, Shared, Topic, Wish, next_tick
+from pages.shared.live_socket import News, Shared, Subscription, Topic, next_tick
 from pages.train.wire import Cursor, message
 
 __all__ = ["run_topic"]
@@ -32,9 +32,13 @@ def run_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
     """The topic; ``manager`` gives the manager whose runs it shows."""
     shared: Shared[tuple[FeedUpdate, News]] = Shared()
 
-    async def follow(wish: Wish) -> AsyncGenerator[News]:
-        run_id, with_frames = wish.text("run"), wish.flag("frames")
-        since = Cursor(rows=wish.reached("rows"), changes=wish.reached("changes"), frame=wish.reached("frame"))
+    async def follow(subscription: Subscription) -> AsyncGenerator[News]:
+        run_id, with_frames = subscription.text("run"), subscription.flag("frames")
+        since = Cursor(
+            rows=subscription.reached("rows"),
+            changes=subscription.reached("changes"),
+            frame=subscription.reached("frame"),
+        )
         own, view = await run_in_threadpool(_opened, manager, run_id)
         look = functools.partial(own.watch, seconds=_WATCH_S) if with_frames else own.look
         version, looked_at = 0, 0.0
@@ -44,8 +48,8 @@ def run_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
                 looked_at = now
                 look(run_id)
             if view.feed.version != version:
-                key = (run_id, since, with_frames, wish.language)
-                make = functools.partial(_make, view, since, wish.language, with_frames=with_frames)
+                key = (run_id, since, with_frames, subscription.language)
+                make = functools.partial(_make, view, since, subscription.language, with_frames=with_frames)
                 update, news = await shared.get(key, make)
                 yield news
                 if news.is_last:

@@ -103,8 +103,8 @@ def _message(update: FeedUpdate, say: Say) -> str:
     match record.state:
         case RunState.INTERRUPTED:
             return say(_ENDINGS[EndReason.INTERRUPTED])
-        case RunState.QUEUED if update.queue_place is not None:
-            return say(_PLACE).format(n=number_text(update.queue_place))
+        case RunState.QUEUED if update.queue_position is not None:
+            return say(_PLACE).format(n=number_text(update.queue_position))
         case RunState.STARTING:
             return say(_PREPARING)
         case RunState.RUNNING if update.progress.phase is Phase.WARMUP:

@@ -37,7 +37,7 @@ def test_takes_the_compute_that_is_asked_for(wanted: str) -> None:
 
 
 @pytest.mark.parametrize("wanted", ["auto", "fused", "torch-cpu"])
-def test_first_weights_come_from_the_generator_alone(wanted: str) -> None:
+def test_initial_weights_come_from_the_generator_alone(wanted: str) -> None:
     generator, other = np.random.default_rng(3), np.random.default_rng(3)
     global_state = torch.get_rng_state()
     learner, _ = make_learner(CONFIG.replace(compute=wanted), 4, 2, generator)

@@ -19,7 +19,7 @@ def test_parameter_count(observation_size: int, hidden_sizes: tuple[int, ...], n
     assert parameter_count(layer_sizes(observation_size, hidden_sizes, n_actions)) == count
 
 
-def test_first_weights_are_he_uniform_and_biases_zero() -> None:
+def test_initial_weights_are_he_uniform_and_biases_zero() -> None:
     weights = initial_weights(np.random.default_rng(0), (50, 400, 3))
     weight = weights["layers.0.weight"]
     limit = math.sqrt(6 / 50)
@@ -33,7 +33,7 @@ def test_first_weights_are_he_uniform_and_biases_zero() -> None:
     assert not weights["layers.1.bias"].any()
 
 
-def test_first_weights_come_from_the_generator_alone() -> None:
+def test_initial_weights_come_from_the_generator_alone() -> None:
     first, second = (initial_weights(np.random.default_rng(7), (4, 8, 2)) for _ in range(2))
     other = initial_weights(np.random.default_rng(8), (4, 8, 2))
     assert all(np.array_equal(first[name], second[name]) for name in first)

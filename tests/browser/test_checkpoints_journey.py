@@ -1,4 +1,4 @@
-"""An agent taken home and brought back: kept states are listed, its network exported, a run begun with its weights."""
+"""An agent downloaded and uploaded again: snapshots listed, the network exported, a run begun with it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 
 from browser_watch import settle
 from dqn_core.episodes.episode import policy_with
-from dqn_core.training.given_weights import weights_at
 from dqn_core.training.run_folder import RunFolder
+from dqn_core.training.weights_file import weights_at
 from live_server import LiveServer
 
 
@@ -37,7 +37,7 @@ def start(page: Page) -> str:
     return found[1]
 
 
-def take_home(page: Page, name: str, folder: Path) -> Path:
+def download(page: Page, name: str, folder: Path) -> Path:
     with page.expect_download() as started:
         page.get_by_role("link", name=name).click()
     path = folder / started.value.suggested_filename
@@ -46,7 +46,7 @@ def take_home(page: Page, name: str, folder: Path) -> Path:
 
 
 @pytest.mark.timeout(300)
-def test_an_agent_is_taken_home_and_brought_back(page: Page, server: LiveServer, tmp_path: Path) -> None:
+def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: LiveServer, tmp_path: Path) -> None:
     page.goto("/")
     settle(page)
     run_id = start(page)
@@ -70,11 +70,11 @@ def test_an_agent_is_taken_home_and_brought_back(page: Page, server: LiveServer,
     page.get_by_test_id("stPopoverBody").get_by_text("last", exact=True).click()
     weights_link = page.get_by_role("link", name="Weights (safetensors)")
     expect(weights_link).to_have_attribute("href", re.compile(r"weights=last"))
-    weights_path = take_home(page, "Weights (safetensors)", tmp_path)
+    weights_path = download(page, "Weights (safetensors)", tmp_path)
     assert weights_path.name == f"{run_id}-last.safetensors"
     weights = weights_at(weights_path)
     config = RunFolder.open(server.data_dir / "runs" / run_id).config
-    model = onnxruntime.InferenceSession(take_home(page, "Network (ONNX)", tmp_path))
+    model = onnxruntime.InferenceSession(download(page, "Network (ONNX)", tmp_path))
     observations = np.random.default_rng(0).standard_normal((20, 4), np.float32)
     (q_values,) = model.run(["q_values"], {"observations": observations})
     np.testing.assert_allclose(q_values, policy_with(config, weights).q_values(observations), rtol=1e-5, atol=1e-5)

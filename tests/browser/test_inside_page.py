@@ -1,4 +1,4 @@
-"""Inside the agent, as a student uses it: step through an update, play the Q landscape, take its numbers home."""
+"""Inside the agent, as a student uses it: step through an update, play the Q landscape, download its numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from browser_watch import settle
-from dqn_core.inside.agent import Moment, moment_of
+from dqn_core.inside.agent import AgentCheckpoint
 from dqn_core.inside.landscape import Plane, landscape
 from dqn_core.inside.library import Library
 from dqn_core.presets import preset_config
@@ -71,7 +71,7 @@ def test_an_update_is_stepped_through_and_the_landscape_played(
     trained: tuple[LiveServer, RunFolder], open_page: OpenPage, tmp_path: Path
 ) -> None:
     server, folder = trained
-    moment = moment_of(folder.checkpoint())
+    checkpoint = AgentCheckpoint(folder.checkpoint())
     page = open_page(server=server)
     page.goto(f"/?run={folder.path.name}")
     settle(page)
@@ -79,14 +79,14 @@ def test_an_update_is_stepped_through_and_the_landscape_played(
     expect(page.get_by_role("heading", name="Inside the agent")).to_be_visible()
     expect(page.get_by_text(f"step {STEPS:,}.")).to_be_visible()
     settle(page)
-    step_through_an_update(page, moment)
-    play_the_landscape(page, moment, folder, tmp_path)
+    step_through_an_update(page, checkpoint)
+    play_the_landscape(page, checkpoint, folder, tmp_path)
 
 
-def step_through_an_update(page: Page, moment: Moment) -> None:
+def step_through_an_update(page: Page, checkpoint: AgentCheckpoint) -> None:
     part(page, "One update")
-    told = moment.explain(moment.draw(0))
-    action = int(moment.replay.actions[moment.draw(0).indices[0]])
+    told = checkpoint.explain(checkpoint.draw(0))
+    action = int(checkpoint.replay.actions[checkpoint.draw(0).indices[0]])
     shown = [
         float(told.terms.q_values[0, action]),
         float(told.terms.next_values[0]),
@@ -111,7 +111,7 @@ def step_through_an_update(page: Page, moment: Moment) -> None:
     slider.focus()
     slider.press("ArrowLeft")
     expect(slider).to_have_attribute("aria-valuetext", "0.98")
-    target = float(moment.explain(moment.draw(0), gamma=0.98).terms.targets[0])
+    target = float(checkpoint.explain(checkpoint.draw(0), gamma=0.98).terms.targets[0])
     page.wait_for_function(
         "text => [...document.querySelectorAll('annotation')].some((each) => each.textContent.includes(text))",
         arg=f"{target:.4f}",
@@ -119,16 +119,16 @@ def step_through_an_update(page: Page, moment: Moment) -> None:
     assert target != shown[2]
 
 
-def play_the_landscape(page: Page, moment: Moment, folder: RunFolder, tmp_path: Path) -> None:
+def play_the_landscape(page: Page, checkpoint: AgentCheckpoint, folder: RunFolder, tmp_path: Path) -> None:
     part(page, "Q landscape")
     drawn(page, "landscape")
     drawn(page, "policy")
-    agents = Library().agents(folder, 24, now=moment.agent)
+    agents = Library().agents(folder, 24, now=checkpoint.agent)
     x, y = (
         np.array(page.get_by_test_id("figure-landscape").evaluate(f"graph => Array.from(graph.data[0].{axis})"))
         for axis in ("x", "y")
     )
-    plane = Plane(x=0, y=2, x_values=np.float32(x), y_values=np.float32(y), base=moment.replay.observations[0])
+    plane = Plane(x=0, y=2, x_values=np.float32(x), y_values=np.float32(y), base=checkpoint.replay.observations[0])
     last, first = (landscape(agent.learner(), plane) for agent in (agents[-1], agents[0]))
     np.testing.assert_allclose(heights(page, "landscape"), last.max_q, atol=1e-5)
 
@@ -144,7 +144,7 @@ def play_the_landscape(page: Page, moment: Moment, folder: RunFolder, tmp_path: 
     expect(page.get_by_test_id("frame-name-policy")).not_to_have_text("before training")
     page.get_by_test_id("play-landscape").click()
 
-    # What is shown can be taken home, as numbers and as a picture.
+    # What is shown can be downloaded, as numbers and as a picture.
     slider.focus()
     slider.press("Home")
     table = pd.read_csv(saved(page, "csv", "landscape", tmp_path))

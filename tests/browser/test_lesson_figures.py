@@ -1,4 +1,4 @@
-"""Figures of a guided experiment and of a search, as a student sees them and takes them home."""
+"""Figures of a guided experiment and of a search, as a student sees and downloads them."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def test_an_ended_run_says_how_it_ended(live: Panel, state: str, reason: str | N
     live.say(update(rows(3), state=state, reason=reason, message="That was it: <b>all</b>.", over=True))
     expect(live.page.get_by_test_id("run-state")).to_have_text(badge)
     expect(live.page.get_by_test_id("run-message")).to_have_text("That was it: <b>all</b>.")  # text, whatever it says
-    assert live.wishes() == []
+    assert live.subscriptions() == []
 
 
 def test_the_moving_mean_is_over_the_newest_values_that_are_there(live: Panel) -> None:
@@ -213,7 +213,7 @@ def test_labels_of_changes_close_together_do_not_overlap(live: Panel, episodes: 
 
 def test_the_chosen_action_is_marked_and_a_random_one_differently(live: Panel) -> None:
     live.mount(watch_frames=True)
-    live.wait_for("window.wishes()[0]?.parameters.frames === true")
+    live.wait_for("window.subscriptions()[0]?.parameters.frames === true")
     live.say(update(frame=frame(1)))
     items = live.page.get_by_test_id("q-values").locator("li")
     expect(items).to_have_count(2)

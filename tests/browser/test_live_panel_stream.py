@@ -108,8 +108,10 @@ def test_a_gap_has_the_panel_ask_again_from_what_is_there(live: Panel) -> None:
     live.mount()
     live.say(update(rows(10), changes={"from": 0, "items": [change(3, "gamma", 0.99, 0.9)]}))
     live.say(update(rows(10, 50)))
-    live.wait_for("window.openSockets().length === 1 && window.sockets.length === 2 && window.wishes().length === 1")
-    assert live.wishes()[0]["cursor"] == {"rows": 10, "changes": 1, "frame": 0}
+    live.wait_for(
+        "window.openSockets().length === 1 && window.sockets.length === 2 && window.subscriptions().length === 1"
+    )
+    assert live.subscriptions()[0]["cursor"] == {"rows": 10, "changes": 1, "frame": 0}
     assert live.page.evaluate("dqnLabPanel.rows()") == 10
 
 
@@ -120,8 +122,8 @@ def test_a_lost_connection_is_said_and_recovers_from_the_cursor(live: Panel) -> 
     expect(live.page.get_by_test_id("connection")).to_have_text("connection_lost")
     live.wait_for("window.sockets.length >= 3")  # it tries again and again
     live.page.evaluate("window.isAway = false")
-    live.wait_for("window.wishes().length === 1")
-    assert live.wishes()[0]["cursor"] == {"rows": 10, "changes": 0, "frame": 0}
+    live.wait_for("window.subscriptions().length === 1")
+    assert live.subscriptions()[0]["cursor"] == {"rows": 10, "changes": 0, "frame": 0}
     live.say(update(rows(5, 10)))
     expect(live.page.get_by_test_id("connection")).to_be_hidden()
     live.wait_drawn("return", 15)
@@ -136,7 +138,7 @@ def test_what_the_server_cannot_tell_is_said_until_it_can(live: Panel) -> None:
     expect(live.page.get_by_test_id("connection")).to_be_hidden()
     live.tell_problem("There is no such run.", over=True)
     expect(live.page.get_by_test_id("connection")).to_have_text("There is no such run.")
-    assert live.wishes() == []
+    assert live.subscriptions() == []
 
 
 def test_a_hidden_tab_holds_no_connection_and_catches_up(live: Panel) -> None:
@@ -149,16 +151,16 @@ def test_a_hidden_tab_holds_no_connection_and_catches_up(live: Panel) -> None:
     live.page.evaluate(hide, True)
     assert live.page.evaluate("window.openSockets().length") == 0
     live.page.evaluate(hide, False)
-    live.wait_for("window.wishes().length === 1")
-    assert live.wishes()[0]["cursor"] == {"rows": 10, "changes": 0, "frame": 0}
+    live.wait_for("window.subscriptions().length === 1")
+    assert live.subscriptions()[0]["cursor"] == {"rows": 10, "changes": 0, "frame": 0}
 
 
 def test_what_a_run_is_asked_for(live: Panel) -> None:
     live.mount(watch_frames=True, locale="ko")
-    live.wait_for("window.wishes().length === 1")
-    (wish,) = live.wishes()
-    assert (wish["topic"], wish["language"]) == ("run", "ko")
-    assert wish["parameters"] == {"run": "20260401-143501-x7k2", "frames": True}
+    live.wait_for("window.subscriptions().length === 1")
+    (subscription,) = live.subscriptions()
+    assert (subscription["topic"], subscription["language"]) == ("run", "ko")
+    assert subscription["parameters"] == {"run": "20260401-143501-x7k2", "frames": True}
     assert live.page.evaluate("window.openSockets()[0].url") == "ws://127.0.0.1:9/live/socket"
 
 
@@ -198,12 +200,12 @@ def test_a_change_that_the_page_shows_already_asks_for_no_rerun(live: Panel) -> 
 def test_only_the_newest_clean_up_takes_the_panel_away(live: Panel) -> None:
     live.mount()
     live.mount(state="paused")
-    live.wait_for("window.wishes().length === 1")
+    live.wait_for("window.subscriptions().length === 1")
     live.page.evaluate("window.cleanUps[0]()")
     expect(live.page.get_by_test_id("live-panel")).to_have_count(1)
     live.page.evaluate("window.cleanUps[1]()")
     expect(live.page.get_by_test_id("live-panel")).to_have_count(0)
-    assert live.wishes() == []
+    assert live.subscriptions() == []
 
 
 def test_another_run_starts_from_nothing(live: Panel) -> None:
@@ -211,8 +213,8 @@ def test_another_run_starts_from_nothing(live: Panel) -> None:
     live.say(update(rows(10)))
     live.mount(run_id="20260401-150000-aaaa")
     assert live.page.evaluate("dqnLabPanel.rows()") == 0
-    assert [wish["parameters"]["run"] for wish in live.wishes()] == ["20260401-150000-aaaa"]
-    assert live.wishes()[0]["cursor"] == {"rows": 0, "changes": 0}
+    assert [subscription["parameters"]["run"] for subscription in live.subscriptions()] == ["20260401-150000-aaaa"]
+    assert live.subscriptions()[0]["cursor"] == {"rows": 0, "changes": 0}
 
 
 def test_the_newest_frame_is_drawn_however_many_came_meanwhile(live: Panel) -> None:
@@ -234,5 +236,5 @@ def test_a_frame_that_cannot_be_read_keeps_the_next_one_from_nothing(live: Panel
 def test_frames_are_neither_shown_nor_asked_for_when_nobody_watches(live: Panel) -> None:
     live.mount(watch_frames=True)
     live.mount(watch_frames=False)
-    live.wait_for("window.wishes().length === 1 && !window.wishes()[0].parameters.frames")
+    live.wait_for("window.subscriptions().length === 1 && !window.subscriptions()[0].parameters.frames")
     expect(live.page.get_by_test_id("live-frame")).to_have_count(0)

@@ -1,4 +1,4 @@
-"""The main job, as a person does it: start, watch, change a setting, zoom, pause, step, resume, stop, take it home."""
+"""The main job, as a person does it: start, watch, change a setting, zoom, pause, step, resume, stop, download."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_whole_journey(page: Page, server: LiveServer, tmp_path: Path) -> No
     expect(state(page)).to_contain_text("Running")
     wait_for_rows(page, panel(page, "rows") + 2)
 
-    # Stop, and take the log home.
+    # Stop, and download the log.
     settle(page)
     press(page, "Stop")
     expect(state(page)).to_contain_text("Stopped")

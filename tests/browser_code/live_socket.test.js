@@ -29,7 +29,7 @@ class FakeSocket {
   }
 }
 
-const wish = (changes = {}) => ({
+const subscription = (changes = {}) => ({
   topic: "run",
   parameters: { run: "x" },
   language: "ko",
@@ -60,7 +60,7 @@ test("attempts become rarer, and no two tabs make them at the same moment", () =
 
 test("a subscription remembers how far it has come, and is over when the server says so", () => {
   const subscriptions = new Subscriptions();
-  const number = subscriptions.add(wish({ cursor: { rows: 3 } }));
+  const number = subscriptions.add(subscription({ cursor: { rows: 3 } }));
   const expected = { subscribe: number, topic: "run", parameters: { run: "x" }, cursor: { rows: 3 }, language: "ko" };
   assert.deepEqual(subscriptions.requests(), [expected]);
   assert.ok(subscriptions.receive({ subscription: number, cursor: { rows: 5 }, over: false, data: "a" }));
@@ -73,17 +73,17 @@ test("a subscription remembers how far it has come, and is over when the server 
 
 test("what does not fit to what came before is asked for again from where it fitted", () => {
   const subscriptions = new Subscriptions();
-  const number = subscriptions.add(wish({ onData: () => false, cursor: { rows: 3 } }));
+  const number = subscriptions.add(subscription({ onData: () => false, cursor: { rows: 3 } }));
   assert.equal(subscriptions.receive({ subscription: number, cursor: { rows: 9 }, over: true, data: "a" }), false);
   assert.deepEqual(subscriptions.requests()[0].cursor, { rows: 3 });
 });
 
 test("one socket carries everything, and each hears its own", () => {
   const other = [];
-  live.follow(wish());
-  live.follow(wish({ topic: "runs", onData: (data) => other.push(data) }));
+  live.follow(subscription());
+  live.follow(subscription({ topic: "runs", onData: (data) => other.push(data) }));
   last().onopen();
-  live.follow(wish({ topic: "job" }));
+  live.follow(subscription({ topic: "job" }));
   assert.equal(sockets.length, 1);
   assert.deepEqual(last().sent.map(({ subscribe, topic }) => [subscribe, topic]), [[1, "run"], [2, "runs"], [3, "job"]]);
   last().tell({ subscription: 2, cursor: {}, over: false, data: "list" });
@@ -92,25 +92,25 @@ test("one socket carries everything, and each hears its own", () => {
   assert.deepEqual([heard, other], [["problem locked", "run"], ["list"]]);
 });
 
-test("what nobody wants any more is let go of, and the socket with the last of it", () => {
-  const [first, second] = [live.follow(wish()), live.follow(wish())];
+test("a subscription that nobody wants any more ends, and the socket with the last of them", () => {
+  const [first, second] = [live.follow(subscription()), live.follow(subscription())];
   last().onopen();
   first();
   first();
   assert.deepEqual(last().sent.slice(2), [{ unsubscribe: 1 }]);
   second();
-  const third = live.follow(wish()); // A page that is drawn anew: the same socket does.
+  const third = live.follow(subscription()); // A page that is drawn anew: the same socket does.
   mock.timers.tick(5000);
   assert.ok(!last().isClosed);
   third();
   mock.timers.tick(5000);
   assert.ok(last().isClosed);
-  live.follow(wish());
+  live.follow(subscription());
   assert.equal(sockets.length, 2);
 });
 
 test("a socket whose topics are all over is closed", () => {
-  live.follow(wish());
+  live.follow(subscription());
   last().onopen();
   last().tell({ subscription: 1, cursor: {}, over: true, data: "end" });
   mock.timers.tick(5000);
@@ -120,7 +120,7 @@ test("a socket whose topics are all over is closed", () => {
 });
 
 test("a lost connection is opened again, and everything goes on from its cursor", () => {
-  live.follow(wish());
+  live.follow(subscription());
   last().onopen();
   last().tell({ subscription: 1, cursor: { rows: 7 }, over: false, data: "a" });
   last().onclose();
@@ -134,14 +134,14 @@ test("a lost connection is opened again, and everything goes on from its cursor"
 });
 
 test("a connection that stays away is said once, to latecomers too, until it is back", () => {
-  live.follow(wish());
+  live.follow(subscription());
   for (let i = 0; i < 6; i += 1) {
     last().onclose();
     mock.timers.tick(8000);
   }
   assert.equal(sockets.length, 7);
   assert.deepEqual(heard, ["lost"]);
-  live.follow(wish());
+  live.follow(subscription());
   assert.deepEqual(heard, ["lost", "lost"]);
   last().onopen();
   assert.deepEqual(last().sent.map(({ subscribe }) => subscribe), [1, 2]);
@@ -150,7 +150,7 @@ test("a connection that stays away is said once, to latecomers too, until it is 
 });
 
 test("a silent connection is a dead one", () => {
-  live.follow(wish());
+  live.follow(subscription());
   last().onopen();
   for (let i = 0; i < 10; i += 1) {
     mock.timers.tick(10_000);
@@ -164,12 +164,12 @@ test("a silent connection is a dead one", () => {
 });
 
 test("a hidden tab has no connection, and goes on where it stood", () => {
-  live.follow(wish());
+  live.follow(subscription());
   last().onopen();
   last().tell({ subscription: 1, cursor: { rows: 7 }, over: false, data: "a" });
   hide(true);
   assert.ok(last().isClosed);
-  live.follow(wish({ topic: "runs" }));
+  live.follow(subscription({ topic: "runs" }));
   mock.timers.tick(60_000);
   assert.equal(sockets.length, 1);
   hide(false);
@@ -179,7 +179,7 @@ test("a hidden tab has no connection, and goes on where it stood", () => {
 });
 
 test("data that does not fit has the connection made anew, without haste", () => {
-  live.follow(wish({ onData: () => false }));
+  live.follow(subscription({ onData: () => false }));
   last().onopen();
   last().tell({ subscription: 1, cursor: { rows: 7 }, over: false, data: "a" });
   assert.ok(last().isClosed);

@@ -21,7 +21,7 @@ from dqn_core.export.run_content import content_of_folder
 from dqn_core.export.tables import csv_file, parquet_file
 from dqn_core.export.tensorboard_file import TAGS, tensorboard_file, tensorboard_name
 from dqn_core.runs.manager import RunManager
-from dqn_core.training.given_weights import check_fit, weights_in
+from dqn_core.training.weights_file import check_fit, weights_in
 from scripted_trainer import a_run_of, following, wait_for_end
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from dqn_core.inside.landscape import Plane, landscape, visited_range
-from inside_moments import trained_moment
+from inside_checkpoints import trained_checkpoint
 
 
 def test_every_point_is_what_the_agent_says_of_that_state() -> None:
-    moment = trained_moment(compute="fused")
-    learner, base = moment.agent.learner(), moment.replay.observations[3]
+    checkpoint = trained_checkpoint(compute="fused")
+    learner, base = checkpoint.agent.learner(), checkpoint.replay.observations[3]
     plane = Plane(x=2, y=0, x_values=np.float32([-0.2, 0.1, 0.2]), y_values=np.float32([-1, 1]), base=base)
     seen = landscape(learner, plane)
     assert seen.q_values.shape == (2, 3, 2)

@@ -32,12 +32,12 @@ def touch(path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
 
 
-def test_a_moment_is_read_once_for_each_state_of_its_file(run: RunFolder) -> None:
+def test_a_checkpoint_is_read_once_for_each_state_of_its_file(run: RunFolder) -> None:
     library = Library()
-    first = library.moment(run)
-    assert library.moment(run) is first
+    first = library.checkpoint(run)
+    assert library.checkpoint(run) is first
     touch(run.path / "checkpoint.safetensors")
-    second = library.moment(run)
+    second = library.checkpoint(run)
     assert second is not first
     assert np.array_equal(second.replay.rows, first.replay.rows)
 
@@ -56,7 +56,7 @@ def test_agents_are_those_of_the_training_oldest_first(run: RunFolder) -> None:
 
 def test_the_agent_as_it_is_now_is_the_last_and_stands_there_once(run: RunFolder) -> None:
     library = Library()
-    now = library.moment(run).agent
+    now = library.checkpoint(run).agent
     agents = library.agents(run, most=50, now=now)
     assert agents[-1] is now
     assert [agent.env_step for agent in agents].count(now.env_step) == 1
@@ -77,7 +77,7 @@ def test_a_snapshot_that_is_gone_or_damaged_is_left_out(run: RunFolder, monkeypa
 def test_a_run_without_a_checkpoint_says_so(tmp_path: Path) -> None:
     folder = RunFolder.create(tmp_path / "new", short_config())
     with pytest.raises(RunFolderError, match="no checkpoint"):
-        Library().moment(folder)
+        Library().checkpoint(folder)
     assert Library().agents(folder, most=5) == ()
     assert stamp(folder.path / "checkpoint.safetensors")[1:] == (0, 0)
 

@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_the_result_is_what_the_agents_predict_and_get(folder: RunFolder) -> None:
     shares: list[float] = []
-    task = OverestimationMeasurement(folder=folder.path, episodes=2, moments=2)
+    task = OverestimationMeasurement(folder=folder.path, episodes=2, snapshots=2)
     assert task.run(shares.append) == 4
     assert shares == [0.25, 0.5, 0.75, 1.0]
     expected = list(value_estimates(Library().agents(folder, 2), range(EVALUATION_SEED, EVALUATION_SEED + 2)))
@@ -40,7 +40,7 @@ def test_the_result_is_what_the_agents_predict_and_get(folder: RunFolder) -> Non
 
 def test_a_run_without_snapshots_is_told(tmp_path: Path) -> None:
     empty = RunFolder.create(tmp_path / "new", short_config())
-    task = OverestimationMeasurement(folder=empty.path, episodes=1, moments=2)
+    task = OverestimationMeasurement(folder=empty.path, episodes=1, snapshots=2)
     with pytest.raises(RunFolderError, match="no snapshot"):
         task.run(lambda _share: None)
     assert measure.read_estimates(empty.path) == []

@@ -6,17 +6,17 @@ import pytest
 import fake_environments as fake
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.overestimation import td_errors, value_estimates
-from inside_moments import trained_moment
+from inside_checkpoints import trained_checkpoint
 
 fake.register()
 
 
 def constant_agent(q: tuple[float, float], gamma: float = 0.5) -> Agent:
     """Answers ``q`` to every observation of the corridor."""
-    moment = trained_moment(env_id=fake.CORRIDOR, hidden_sizes=())
-    state = {name: np.zeros_like(array) for name, array in moment.agent.state.items()}
+    checkpoint = trained_checkpoint(env_id=fake.CORRIDOR, hidden_sizes=())
+    state = {name: np.zeros_like(array) for name, array in checkpoint.agent.state.items()}
     state["online.layers.0.bias"] = np.float32(q)
-    return Agent.of(moment.agent.config.replace(gamma=gamma), state, episode=4, env_step=77)
+    return Agent.of(checkpoint.agent.config.replace(gamma=gamma), state, episode=4, env_step=77)
 
 
 def test_the_predicted_return_stands_beside_the_actual_one() -> None:
@@ -35,7 +35,7 @@ def test_the_predicted_return_stands_beside_the_actual_one() -> None:
 
 
 def test_td_errors_are_the_learners_own() -> None:
-    moment = trained_moment(compute="fused")
-    drawn = moment.draw(seed=1, batch_size=20)
-    (errors,) = td_errors([moment.agent], moment.replay, drawn.indices)
-    assert np.array_equal(errors, moment.explain(drawn).terms.td_errors)
+    checkpoint = trained_checkpoint(compute="fused")
+    drawn = checkpoint.draw(seed=1, batch_size=20)
+    (errors,) = td_errors([checkpoint.agent], checkpoint.replay, drawn.indices)
+    assert np.array_equal(errors, checkpoint.explain(drawn).terms.td_errors)

@@ -77,13 +77,13 @@ def test_a_checkpoint_that_cannot_be_gone_on_from_says_why(
 
 
 def test_a_new_run_begins_with_another_runs_weights(app: AppTest, manager: RunManager, run_id: str) -> None:
-    app.segmented_control(key="new:first-weights-source").set_value("run").run()
-    assert app.selectbox(key="new:first-weights-run").value == run_id
+    app.segmented_control(key="new:initial-weights-source").set_value("run").run()
+    assert app.selectbox(key="new:initial-weights-run").value == run_id
     assert any("fit" in each.value for each in app.success)
     given = {}
     start = manager.start
     manager.start = lambda config, **options: given.update(options) or start(config, **options)  # type: ignore[method-assign,assignment,func-returns-value]
-    app.segmented_control(key="new:first-weights-kind").set_value("last").run()
+    app.segmented_control(key="new:initial-weights-kind").set_value("last").run()
     app.button(key="start").click().run()
     assert not app.error
     np.testing.assert_array_equal(
@@ -105,9 +105,9 @@ def test_a_new_run_begins_with_another_runs_weights(app: AppTest, manager: RunMa
 def test_a_file_of_weights_is_begun_with_or_refused_before_a_run_starts(
     app: AppTest, manager: RunManager, content: bytes | None, said: str
 ) -> None:
-    app.segmented_control(key="new:first-weights-source").set_value("file").run()
+    app.segmented_control(key="new:initial-weights-source").set_value("file").run()
     if content is not None:
-        uploader = app.file_uploader(key="new:first-weights-file")
+        uploader = app.file_uploader(key="new:initial-weights-file")
         uploader.set_value(("mine.safetensors", content, "application/octet-stream")).run()
     assert any(said in each.value for each in app.warning) == bool(said and content)
     app.button(key="start").click().run()

@@ -9,7 +9,7 @@ import pytest
 
 import pages.server.process
 from dqn_core.episodes.human import play_by_hand
-from dqn_core.inside.agent import Moment
+from dqn_core.inside.agent import AgentCheckpoint
 from dqn_core.inside.landscape import Plane, landscape
 from dqn_core.runs.jobs.orders import overestimation_order
 from dqn_core.runs.manager import RunManager
@@ -25,8 +25,8 @@ def run_id(lab: RunManager) -> str:
 
 
 @pytest.fixture(scope="module")
-def moment(lab: RunManager, run_id: str) -> Moment:
-    return pages.server.process.get_library().moment(RunFolder.open(lab.run_folder(run_id)))
+def checkpoint(lab: RunManager, run_id: str) -> AgentCheckpoint:
+    return pages.server.process.get_library().checkpoint(RunFolder.open(lab.run_folder(run_id)))
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR"])
@@ -53,24 +53,24 @@ def test_the_newest_run_is_looked_into_where_the_address_names_none(run_id: str)
 # ---------------------------------------------------------------------------------------------- environment
 
 
-def test_the_environment_is_described_and_stepped_by_hand(run_id: str, moment: Moment) -> None:
+def test_the_environment_is_described_and_stepped_by_hand(run_id: str, checkpoint: AgentCheckpoint) -> None:
     app = opened(run=run_id)
     table = app.table[0].value
     assert list(table["Meaning and unit"])[2] == "pole angle (rad)"
     assert list(table["To"]) == ["4.8", "∞", "0.4189", "∞"]
-    low, high = moment.replay.observations[:, 0].min(), moment.replay.observations[:, 0].max()
+    low, high = checkpoint.replay.observations[:, 0].min(), checkpoint.replay.observations[:, 0].max()
     assert next(iter(table["Range in memory"])) == f"{float(f'{low:.4g}'):g} … {float(f'{high:.4g}'):g}"
 
     for _ in range(2):
         app.button(key=f"{run_id}:by-hand-1").click().run()
-    episode = play_by_hand(moment.agent.config, 0, (1, 1))
+    episode = play_by_hand(checkpoint.agent.config, 0, (1, 1))
     outcome, states = app.table[1].value, app.table[2].value
     assert list(outcome.iloc[:, -1]) == ["1 · push right", "1", "no (0)", "no (0)", "2"]
     assert list(states["s'"].astype(float)) == pytest.approx(episode.observations[2], abs=1e-4)
     assert list(states["s"].astype(float)) == pytest.approx(episode.observations[1], abs=1e-4)
 
     app.button(key=f"{run_id}:by-hand-agent").click().run()
-    chosen = int(moment.agent.learner().act(episode.observations[2]))
+    chosen = int(checkpoint.agent.learner().act(episode.observations[2]))
     assert app.session_state[f"{run_id}:by-hand"] == [1, 1, chosen]
     for _ in range(12):
         app.button(key=f"{run_id}:by-hand-1").click().run()
@@ -97,13 +97,13 @@ def test_the_class_labs_networks_have_their_sizes(lab: RunManager, env_id: str, 
     assert list(table["Weights and biases"])[-1] == f"**{total}**"
 
 
-def test_the_drawing_shows_what_the_network_answers(run_id: str, moment: Moment) -> None:
+def test_the_drawing_shows_what_the_network_answers(run_id: str, checkpoint: AgentCheckpoint) -> None:
     app = opened(run=run_id, part="network")
     app.number_input(key=f"{run_id}:network-memory").set_value(7).run()
-    state = moment.replay.observations[7]
+    state = checkpoint.replay.observations[7]
     columns = [trace for trace in figures(app)["network"]["figure"]["data"] if "columns" in trace["meta"]]
     assert [float(row[1]) for row in columns[0]["customdata"]] == pytest.approx(state.tolist())
-    q_values = moment.agent.learner().q_values(state[None])[0]
+    q_values = checkpoint.agent.learner().q_values(state[None])[0]
     assert [float(row[1]) for row in columns[-1]["customdata"]] == pytest.approx(q_values.tolist(), rel=1e-4)
     assert len(columns) == 4
 
@@ -118,7 +118,7 @@ def test_histograms_cover_the_whole_training(lab: RunManager, run_id: str) -> No
 # --------------------------------------------------------------------------------------------------- update
 
 
-def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment: Moment) -> None:
+def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, checkpoint: AgentCheckpoint) -> None:
     app = opened(run=run_id, part="update")
     key = f"{run_id}:update"
     for step in range(5):
@@ -127,18 +127,18 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment:
     assert app.button(key=f"{key}-step-next").disabled
     app.number_input(key=f"{key}-row").set_value(3).run()
 
-    indices = moment.draw(0).indices
-    learner = moment.agent.learner()
+    indices = checkpoint.draw(0).indices
+    learner = checkpoint.agent.learner()
     learner.take_statistics()
-    terms = learner.terms(moment.replay, indices)
-    learner.update(moment.replay, indices)
-    after = learner.q_values(moment.replay.observations[indices])
-    taken = np.arange(len(indices)), moment.replay.actions[indices].astype(int)
+    terms = learner.terms(checkpoint.replay, indices)
+    learner.update(checkpoint.replay, indices)
+    after = learner.q_values(checkpoint.replay.observations[indices])
+    taken = np.arange(len(indices)), checkpoint.replay.actions[indices].astype(int)
     table = app.dataframe[0].value
     assert list(table["in memory"]) == indices.tolist()
     expected = {
-        "r": moment.replay.rewards[indices],
-        "d": moment.replay.terminated[indices],
+        "r": checkpoint.replay.rewards[indices],
+        "d": checkpoint.replay.terminated[indices],
         "Q(s, a)": terms.q_values[taken],
         "Q_target(s', a')": terms.next_values,
         "y": terms.targets,
@@ -160,7 +160,7 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, moment:
         assert f"{value:.4f}" in text
     assert f"{learner.take_statistics().loss_mean:.5g}" in text
     assert f"{terms.losses[3]:.5g}" in text
-    told = moment.explain(moment.draw(0))
+    told = checkpoint.explain(checkpoint.draw(0))
     assert rf"\rVert = {told.gradient_norm:.5g}" in text
     assert any(f"norm of {told.clipped_norm:.5g}" in each.value for each in app.caption)
     before, now = (numbers(trace["y"]) for trace in _by_meta(figures(app)["update"], "td_error"))
@@ -173,24 +173,24 @@ def _by_meta(figure: dict[str, Any], column: str) -> list[dict[str, Any]]:
     return [trace for trace in traces if trace["meta"].get("columns", {}).get("y") == column]
 
 
-def test_gamma_and_learning_rate_recompute_the_update(run_id: str, moment: Moment) -> None:
+def test_gamma_and_learning_rate_recompute_the_update(run_id: str, checkpoint: AgentCheckpoint) -> None:
     app = opened(run=run_id, part="update")
     app.select_slider(key=f"{run_id}:update-gamma").set_value(0.5).run()
     app.select_slider(key=f"{run_id}:update-learning_rate").set_value(0.05).run()
-    told = moment.explain(moment.draw(0), gamma=0.5, learning_rate=0.05)
+    told = checkpoint.explain(checkpoint.draw(0), gamma=0.5, learning_rate=0.05)
     table = app.dataframe[0].value
     assert np.array_equal(table["y"].to_numpy(), told.terms.targets)
-    taken = np.arange(len(table)), moment.replay.actions[moment.draw(0).indices].astype(int)
+    taken = np.arange(len(table)), checkpoint.replay.actions[checkpoint.draw(0).indices].astype(int)
     assert np.array_equal(table["Q(s, a) after"].to_numpy(), told.q_after[taken])
     app.button(key=f"{run_id}:update-reset").click().run()
     assert app.select_slider(key=f"{run_id}:update-gamma").value == 0.99
-    assert np.array_equal(app.dataframe[0].value["y"].to_numpy(), moment.explain(moment.draw(0)).terms.targets)
+    assert np.array_equal(app.dataframe[0].value["y"].to_numpy(), checkpoint.explain(checkpoint.draw(0)).terms.targets)
 
 
-def test_another_batch_is_another_draw(run_id: str, moment: Moment) -> None:
+def test_another_batch_is_another_draw(run_id: str, checkpoint: AgentCheckpoint) -> None:
     app = opened(run=run_id, part="update")
     app.button(key=f"{run_id}:update-draw").click().run()
-    assert list(app.dataframe[0].value["in memory"]) == moment.draw(1).indices.tolist()
+    assert list(app.dataframe[0].value["in memory"]) == checkpoint.draw(1).indices.tolist()
 
 
 @pytest.mark.parametrize(
@@ -212,8 +212,8 @@ def test_every_variant_shows_its_own_formulas(
     app.session_state[f"{variant}:update-step"] = 5
     app.run()
     assert not app.exception
-    moment = pages.server.process.get_library().moment(RunFolder.open(lab.run_folder(variant)))
-    told = moment.explain(moment.draw(0))
+    checkpoint = pages.server.process.get_library().checkpoint(RunFolder.open(lab.run_folder(variant)))
+    told = checkpoint.explain(checkpoint.draw(0))
     assert f"{told.terms.targets[0]:.4f}" in formulas(app)
     assert f"{told.loss:.5g}" in formulas(app)
     assert any(formula in each.value for each in app.latex)
@@ -225,13 +225,15 @@ def test_every_variant_shows_its_own_formulas(
 # ------------------------------------------------------------------------------------- landscape and memory
 
 
-def test_the_landscape_is_what_the_agents_of_the_training_say(lab: RunManager, run_id: str, moment: Moment) -> None:
+def test_the_landscape_is_what_the_agents_of_the_training_say(
+    lab: RunManager, run_id: str, checkpoint: AgentCheckpoint
+) -> None:
     app = opened(run=run_id, part="landscape")
     shown = figures(app)
     heat = shown["landscape"]["figure"]["data"][0]
     x, y = numbers(heat["x"]), numbers(heat["y"])
-    plane = Plane(x=0, y=2, x_values=x, y_values=y, base=moment.replay.observations[0])
-    agents = pages.server.process.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
+    plane = Plane(x=0, y=2, x_values=x, y_values=y, base=checkpoint.replay.observations[0])
+    agents = pages.server.process.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=checkpoint.agent)
     frames = shown["landscape"]["frames"]
     assert len(frames) == len(agents) == 7
     for frame, greedy, agent in zip(frames, shown["policy"]["frames"], agents, strict=True):
@@ -239,14 +241,14 @@ def test_the_landscape_is_what_the_agents_of_the_training_say(lab: RunManager, r
         assert np.array_equal(numbers(frame["data"][0]["z"]), expected.max_q)
         assert np.array_equal(numbers(greedy["data"][0]["z"]), expected.greedy)
     assert frames[0]["name"] == "before training"
-    assert frames[-1]["name"] == f"episode {moment.agent.episode}, step {moment.agent.env_step}"
+    assert frames[-1]["name"] == f"episode {checkpoint.agent.episode}, step {checkpoint.agent.env_step}"
     visits = shown["landscape"]["figure"]["data"][1]
-    assert np.array_equal(numbers(visits["x"]), moment.replay.observations[:, 0])
+    assert np.array_equal(numbers(visits["x"]), checkpoint.replay.observations[:, 0])
 
 
-def test_the_memory_is_counted_and_can_be_resized_on_trial(run_id: str, moment: Moment) -> None:
+def test_the_memory_is_counted_and_can_be_resized_on_trial(run_id: str, checkpoint: AgentCheckpoint) -> None:
     app = opened(run=run_id, part="memory")
-    replay = moment.replay
+    replay = checkpoint.replay
     count = len(replay)
     metrics = {each.label: each.value for each in app.metric}
     assert metrics["Transitions"] == f"{count:,}"
@@ -270,12 +272,12 @@ def test_the_memory_is_counted_and_can_be_resized_on_trial(run_id: str, moment: 
 
 
 def test_overestimation_is_measured_on_request(lab: RunManager, run_id: str) -> None:
-    app = opened(run=run_id, part="honesty")
+    app = opened(run=run_id, part="overestimation")
     assert set(figures(app)) == {"td-errors", "epsilon"}
     assert "Not measured yet" in app.info[0].value
     app.select_slider(key=f"{run_id}:overestimation-episodes").set_value(1).run()
     app.button(key=f"{run_id}:overestimation-measure").click().run()
-    job = overestimation_order(lab, run_id, episodes=1, moments=24).job(pages.server.process.get_jobs())
+    job = overestimation_order(lab, run_id, episodes=1, snapshots=24).job(pages.server.process.get_jobs())
     assert job is not None
     wait_until(lambda: job.state.is_over, timeout_s=90)
     assert job.result == 7
@@ -285,12 +287,18 @@ def test_overestimation_is_measured_on_request(lab: RunManager, run_id: str) -> 
     assert lines == ["predicted: max Q(s₀, a)", "actual return"]
 
 
-def test_td_errors_over_the_training_are_the_learners_own(lab: RunManager, run_id: str, moment: Moment) -> None:
-    figure = figures(opened(run=run_id, part="honesty"))["td-errors"]["figure"]
+def test_addresses_of_earlier_versions_open_the_same_part(run_id: str) -> None:
+    assert set(figures(opened(run=run_id, part="honesty"))) == set(figures(opened(run=run_id, part="overestimation")))
+
+
+def test_td_errors_over_the_training_are_the_learners_own(
+    lab: RunManager, run_id: str, checkpoint: AgentCheckpoint
+) -> None:
+    figure = figures(opened(run=run_id, part="overestimation"))["td-errors"]["figure"]
     median = next(trace for trace in figure["data"] if trace["name"] == "median")
-    every = np.arange(len(moment.replay))
-    agents = pages.server.process.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=moment.agent)
-    expected = [np.median(agent.learner().terms(moment.replay, every).td_errors) for agent in agents]
+    every = np.arange(len(checkpoint.replay))
+    agents = pages.server.process.get_library().agents(RunFolder.open(lab.run_folder(run_id)), 24, now=checkpoint.agent)
+    expected = [np.median(agent.learner().terms(checkpoint.replay, every).td_errors) for agent in agents]
     assert numbers(median["y"]) == pytest.approx(expected, rel=1e-5)
 
 

@@ -69,7 +69,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 def test_a_job_says_how_far_it_is_and_why_it_failed(lab: Lab, tmp_path: Path) -> None:
-    assert lab.done(Say("x")) == {"state": "done", "share": 1.0, "places_before": 0, "error": None, "video": None}
+    assert lab.done(Say("x")) == {"state": "done", "share": 1.0, "jobs_ahead": 0, "error": None, "video": None}
     failed = lab.done(Fail("known", tmp_path / "cleared"))
     assert failed["state"] == "failed"
     assert "here" in failed["error"]

@@ -16,21 +16,21 @@ from dqn_core.errors import StoreError, UnknownRunError
 from pages.server.middleware import OwnOrigins
 from pages.shared import live_socket
 from pages.shared.i18n import translate
-from pages.shared.live_socket import News, Topic, Wish, live_socket_routes, next_tick, polled
+from pages.shared.live_socket import News, Subscription, Topic, live_socket_routes, next_tick, polled
 
 _DAMAGED = "This never should have happened"
 
 
-async def _count(wish: Wish) -> AsyncGenerator[News]:
+async def _count(subscription: Subscription) -> AsyncGenerator[News]:
     """Counts on from its cursor, at each tick, up to its parameter ``to``."""
-    count, end = wish.reached("count"), wish.parameters.get("to", 10**6)
+    count, end = subscription.reached("count"), subscription.parameters.get("to", 10**6)
     while count < end:
         count += 1
         yield News(str(count), {"count": count}, is_last=count == end)
         await next_tick()
 
 
-async def _quiet(_wish: Wish) -> AsyncGenerator[News]:
+async def _quiet(_subscription: Subscription) -> AsyncGenerator[News]:
     yield News('"here"')
     await asyncio.Event().wait()
 
@@ -95,7 +95,7 @@ def test_the_first_message_comes_at_once() -> None:
 def test_nothing_is_queued_for_a_browser_that_does_not_read() -> None:
     made = 0
 
-    async def growing(_wish: Wish) -> AsyncGenerator[News]:
+    async def growing(_subscription: Subscription) -> AsyncGenerator[News]:
         nonlocal made
         while True:
             made += 1
@@ -116,7 +116,7 @@ def test_nothing_is_queued_for_a_browser_that_does_not_read() -> None:
 
 
 def test_a_slow_topic_keeps_no_other_waiting() -> None:
-    async def never(_wish: Wish) -> AsyncGenerator[News]:
+    async def never(_subscription: Subscription) -> AsyncGenerator[News]:
         await asyncio.Event().wait()
         yield News("0")
 
@@ -132,8 +132,8 @@ def test_a_slow_topic_keeps_no_other_waiting() -> None:
 def test_who_wishes_the_same_shares_one_reading() -> None:
     read: list[str] = []
 
-    def look(wish: Wish) -> News:
-        read.append(wish.language)
+    def look(subscription: Subscription) -> News:
+        read.append(subscription.language)
         return News(json.dumps(len(read)))
 
     async def crowd() -> None:
@@ -154,7 +154,7 @@ def test_who_wishes_the_same_shares_one_reading() -> None:
 def test_what_was_said_already_is_no_news() -> None:
     answers = ["1", "1", "1", "2", "2"]
 
-    def look(_wish: Wish) -> News:
+    def look(_subscription: Subscription) -> News:
         text = answers.pop(0)
         return News(text, is_last=not answers)
 
@@ -171,12 +171,12 @@ def test_a_passing_error_is_told_once_and_tried_again_from_where_it_stood(monkey
     monkeypatch.setattr(live_socket, "_RETRY_S", 0.02)
     failures = [StoreError(_DAMAGED), StoreError(_DAMAGED), StoreError("Elsewhere")]
 
-    async def shaky(wish: Wish) -> AsyncGenerator[News]:
-        count = wish.reached("count") + 1
+    async def shaky(subscription: Subscription) -> AsyncGenerator[News]:
+        count = subscription.reached("count") + 1
         if count == 2 and failures:
             raise failures.pop(0)
         yield News(str(count), {"count": count}, is_last=count == 3)
-        async for news in shaky(Wish(cursor={"count": count})):
+        async for news in shaky(Subscription(cursor={"count": count})):
             yield news
 
     async def follow() -> None:
@@ -192,7 +192,7 @@ def test_a_passing_error_is_told_once_and_tried_again_from_where_it_stood(monkey
 def test_an_error_for_good_ends_its_subscription_alone_in_the_readers_language() -> None:
     template = "There is no run {run_id}: choose one from the list of runs."
 
-    async def lost(_wish: Wish) -> AsyncGenerator[News]:
+    async def lost(_subscription: Subscription) -> AsyncGenerator[News]:
         raise UnknownRunError(template, run_id="x")
         yield News("0")
 
@@ -210,7 +210,7 @@ def test_an_error_for_good_ends_its_subscription_alone_in_the_readers_language()
 
 
 def test_a_mistake_in_a_topics_code_is_logged_and_told_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken(_wish: Wish) -> AsyncGenerator[News]:
+    async def broken(_subscription: Subscription) -> AsyncGenerator[News]:
         raise ZeroDivisionError(_DAMAGED)
         yield News("0")
 
@@ -270,7 +270,7 @@ def test_bytes_are_no_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("subscription", "said"),
     [
         ({"topic": "secrets"}, "topic must be one of count, quiet, not 'secrets'"),
         ({"topic": None}, "topic"),
@@ -285,10 +285,10 @@ def test_bytes_are_no_message() -> None:
         ({"topic": "count", "cursor": {"count": 10**30}}, "count in the cursor"),
     ],
 )
-def test_a_wish_that_cannot_be_is_refused_by_its_number(wish: dict[str, Any], said: str) -> None:
+def test_a_subscription_that_cannot_be_is_refused_by_its_number(subscription: dict[str, Any], said: str) -> None:
     async def follow() -> None:
         async with _opened() as socket:
-            _say(socket, subscribe=3, **wish)
+            _say(socket, subscribe=3, **subscription)
             heard = await socket.receive_json()
             assert (heard["subscription"], heard["over"]) == (3, True)
             assert said in heard["error"]
@@ -299,20 +299,20 @@ def test_a_wish_that_cannot_be_is_refused_by_its_number(wish: dict[str, Any], sa
 @pytest.mark.parametrize(
     ("parameters", "read", "said"),
     [
-        ({}, lambda wish: wish.text("run"), "run must be a text, not None"),
-        ({"run": 3}, lambda wish: wish.text("run"), "run must be a text, not 3"),
-        ({"run": "x" * 500}, lambda wish: wish.flag("run"), "true or false"),
-        ({"frames": 1}, lambda wish: wish.flag("frames"), "true or false, not 1"),
-        ({"ids": "x"}, lambda wish: wish.texts("ids", 2), "at most 2 texts"),
-        ({"ids": ["a", 1]}, lambda wish: wish.texts("ids", 2), "at most 2 texts"),
-        ({"ids": ["a"] * 3}, lambda wish: wish.texts("ids", 2), "at most 2 texts"),
+        ({}, lambda subscription: subscription.text("run"), "run must be a text, not None"),
+        ({"run": 3}, lambda subscription: subscription.text("run"), "run must be a text, not 3"),
+        ({"run": "x" * 500}, lambda subscription: subscription.flag("run"), "true or false"),
+        ({"frames": 1}, lambda subscription: subscription.flag("frames"), "true or false, not 1"),
+        ({"ids": "x"}, lambda subscription: subscription.texts("ids", 2), "at most 2 texts"),
+        ({"ids": ["a", 1]}, lambda subscription: subscription.texts("ids", 2), "at most 2 texts"),
+        ({"ids": ["a"] * 3}, lambda subscription: subscription.texts("ids", 2), "at most 2 texts"),
     ],
 )
 def test_parameters_are_checked_as_a_topic_reads_them(
-    parameters: dict[str, Any], read: Callable[[Wish], object], said: str
+    parameters: dict[str, Any], read: Callable[[Subscription], object], said: str
 ) -> None:
-    async def strict(wish: Wish) -> AsyncGenerator[News]:
-        yield News(json.dumps(read(wish)))
+    async def strict(subscription: Subscription) -> AsyncGenerator[News]:
+        yield News(json.dumps(read(subscription)))
 
     async def follow() -> None:
         async with _opened(strict=strict) as socket:
@@ -391,9 +391,9 @@ def test_every_socket_ends_with_the_server(is_reading: bool) -> None:
 def test_topics_are_closed_when_the_tab_goes() -> None:
     closed: list[int] = []
 
-    async def watched(wish: Wish) -> AsyncGenerator[News]:
+    async def watched(subscription: Subscription) -> AsyncGenerator[News]:
         try:
-            async for news in _count(wish):
+            async for news in _count(subscription):
                 yield news
         finally:
             closed.append(1)

@@ -83,13 +83,13 @@ class Server:
                 break
         run = re.search(r"^run (\S+)$", self.log, re.MULTILINE)
         assert run, self.log
-        self.wish = json.dumps({"subscribe": 1, "topic": "run", "parameters": {"run": run[1]}})
+        self.subscription = json.dumps({"subscribe": 1, "topic": "run", "parameters": {"run": run[1]}})
 
     @contextmanager
     def tab(self) -> Iterator[ClientConnection]:
         """A tab that follows the run."""
         with connect(f"ws://127.0.0.1:{self.port}/live/socket", proxy=None) as tab:
-            tab.send(self.wish)
+            tab.send(self.subscription)
             yield tab
 
     def end(self, number: int) -> tuple[float, str]:
@@ -151,7 +151,7 @@ def test_a_viewer_that_reads_nothing_does_not_keep_the_server(server: Server, nu
     with socket.create_connection(("127.0.0.1", server.port)) as viewer:
         viewer.sendall(_UPGRADE)
         assert viewer.recv(10_000).startswith(b"HTTP/1.1 101")
-        viewer.sendall(Frame(Opcode.TEXT, server.wish.encode()).serialize(mask=True))
+        viewer.sendall(Frame(Opcode.TEXT, server.subscription.encode()).serialize(mask=True))
         assert viewer.recv(1)  # the first of twenty million bytes
         seconds, said = server.end(number)
     assert seconds < 5.0

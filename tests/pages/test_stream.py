@@ -19,7 +19,7 @@ from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.view import RunView
 from pages.shared import live_socket
-from pages.shared.live_socket import News, Topic, Wish
+from pages.shared.live_socket import News, Subscription, Topic
 from pages.train import stream
 from pages.train.stream import run_topic
 from pages.train.wire import Cursor
@@ -65,12 +65,12 @@ def _topic(run: OneRun) -> Topic:
     return run_topic(lambda: run)  # type: ignore[arg-type, return-value]
 
 
-def _wish(language: str = "en", *, frames: bool = False, **cursor: int) -> Wish:
-    return Wish(parameters={"run": _RUN, "frames": frames}, cursor=cursor, language=language)
+def _subscription(language: str = "en", *, frames: bool = False, **cursor: int) -> Subscription:
+    return Subscription(parameters={"run": _RUN, "frames": frames}, cursor=cursor, language=language)
 
 
-def _opened(run: OneRun, wish: Wish | None = None) -> AsyncGenerator[News]:
-    return _topic(run)(wish or _wish())
+def _opened(run: OneRun, subscription: Subscription | None = None) -> AsyncGenerator[News]:
+    return _topic(run)(subscription or _subscription())
 
 
 def _data(news: News) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def test_a_viewer_that_comes_back_with_its_cursor_gets_what_follows(run: OneRun)
     for number in range(1, 11):
         run.feed.publish(episode(number))
 
-    async def look(wish: Wish) -> News:
-        async with aclosing(_opened(run, wish)) as messages:
+    async def look(subscription: Subscription) -> News:
+        async with aclosing(_opened(run, subscription)) as messages:
             return await anext(messages)
 
-    first = asyncio.run(look(_wish(rows=4)))
+    first = asyncio.run(look(_subscription(rows=4)))
     assert _episodes(first) == [5, 6, 7, 8, 9, 10]
     assert first.cursor["rows"] == 10
-    assert _episodes(asyncio.run(look(Wish(parameters={"run": _RUN}, cursor=first.cursor)))) == []
+    assert _episodes(asyncio.run(look(Subscription(parameters={"run": _RUN}, cursor=first.cursor)))) == []
 
 
 def test_viewers_with_the_same_rows_share_a_message(run: OneRun, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_viewers_with_the_same_rows_share_a_message(run: OneRun, monkeypatch: py
     monkeypatch.setattr(stream, "message", count)
 
     async def look(topic: Topic) -> list[int]:
-        return [number async for news in topic(_wish()) for number in _episodes(news)]
+        return [number async for news in topic(_subscription()) for number in _episodes(news)]
 
     async def crowd() -> list[list[int]]:
         topic = _topic(run)
@@ -167,7 +167,10 @@ def test_a_viewer_that_leaves_takes_nothing_from_the_others(run: OneRun, monkeyp
 
     async def crowd() -> News:
         topic = _topic(run)
-        leaves, stays = asyncio.ensure_future(anext(topic(_wish()))), asyncio.ensure_future(anext(topic(_wish())))
+        leaves, stays = (
+            asyncio.ensure_future(anext(topic(_subscription()))),
+            asyncio.ensure_future(anext(topic(_subscription()))),
+        )
         await asyncio.sleep(0)
         leaves.cancel()
         return await stays
@@ -178,7 +181,7 @@ def test_a_viewer_that_leaves_takes_nothing_from_the_others(run: OneRun, monkeyp
 def test_readers_of_two_languages_each_get_their_own(run: OneRun) -> None:
     async def look() -> list[str]:
         topic = _topic(run)
-        async with aclosing(topic(_wish("en"))) as english, aclosing(topic(_wish("ko"))) as korean:
+        async with aclosing(topic(_subscription("en"))) as english, aclosing(topic(_subscription("ko"))) as korean:
             return [_data(await anext(each))["message"] for each in (english, korean)]
 
     assert asyncio.run(look()) == ["Preparing the learner…", "학습기를 준비하는 중…"]
@@ -191,7 +194,7 @@ def test_a_viewer_is_noticed_as_long_as_it_is_there(
     monkeypatch.setattr(stream, "_BETWEEN_LOOKS_S", 0.15)
 
     async def look() -> None:
-        async with aclosing(_opened(run, _wish(frames=frames))) as messages:
+        async with aclosing(_opened(run, _subscription(frames=frames))) as messages:
             await anext(messages)
             waiting = asyncio.ensure_future(anext(messages))
             while len(run.looks) < 3:  # noqa: ASYNC110  the manager is no coroutine's
@@ -211,13 +214,13 @@ def test_frames_come_to_those_who_watch_each_once(run: OneRun) -> None:
 
     async def look() -> None:
         topic = _topic(run)
-        async with aclosing(topic(_wish(frames=True))) as watching, aclosing(topic(_wish())) as other:
+        async with aclosing(topic(_subscription(frames=True))) as watching, aclosing(topic(_subscription())) as other:
             news = await anext(watching)
             assert _data(news)["frame"]["number"] == 1
             assert _data(await anext(other))["frame"] is None
             run.feed.publish(progress(7))
             assert _data(await anext(watching))["frame"] is None
-            async with aclosing(topic(_wish(frames=True, **news.cursor))) as again:
+            async with aclosing(topic(_subscription(frames=True, **news.cursor))) as again:
                 assert _data(await anext(again))["frame"] is None
 
     asyncio.run(look())

@@ -87,14 +87,14 @@ def test_a_run_that_waits_can_be_stopped_and_nothing_else(
 ) -> None:
     *_running, waiting = (manager.start(TrainingConfig(seed=seed)) for seed in range(3))
     app = open_app(run=waiting)
-    assert manager.snapshot(waiting).queue_place == 1
+    assert manager.snapshot(waiting).queue_position == 1
     assert possible(app) == {"stop"}
     assert main_button(app) == []
     app.button(key="stop").click().run()
     state_is(manager, waiting, RunState.STOPPED)
     assert possible(app.run()) == {"start", "resume"}
     app.button(key="resume").click().run()
-    assert manager.snapshot(waiting).queue_place == 1
+    assert manager.snapshot(waiting).queue_position == 1
     manager.stop(run_id)
     state_is(manager, waiting, RunState.RUNNING)
 
@@ -246,7 +246,7 @@ def test_downloads_point_to_the_runs_files(open_app: Callable[..., AppTest], man
     for kind in ("best", "last"):
         folder.write_snapshot(snapshot_of(weights_of(0, (4, 32, 32, 2)), kind))
     app.run()
-    app.segmented_control(key=f"{run_id}:weights-home").set_value("last").run()
+    app.segmented_control(key=f"{run_id}:weights-download").set_value("last").run()
     texts = "".join(each.proto.body for each in app.get("html"))
     for name in ("safetensors?weights=last", "onnx?weights=last", "parquet", "tensorboard"):
         assert f'href="/live/runs/{run_id}/export/{name}"' in texts

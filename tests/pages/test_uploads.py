@@ -14,7 +14,7 @@ from starlette.routing import Route
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
-from dqn_core.training.given_weights import MOST_BYTES
+from dqn_core.training.weights_file import MOST_BYTES
 from pages.server import uploads
 
 ROOT = Path(__file__).resolve().parents[2]

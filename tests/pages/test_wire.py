@@ -61,7 +61,7 @@ def test_a_run_that_waits_tells_its_place() -> None:
         state=RunState.QUEUED,
     )
     feed = LiveFeed(record)
-    feed.stand_in_line(3)
+    feed.set_queue_position(3)
     place = "Waiting for its turn: number 3 in the queue. It starts automatically."
     assert (_sent(feed)["state"], _sent(feed)["message"]) == ("queued", place)
     feed.publish(StateChanged(state=RunState.STARTING))

@@ -20,7 +20,7 @@ from dqn_core.episodes.episode import roll_out
 from dqn_core.episodes.frames import draw_episode
 from dqn_core.episodes.recordings import list_recordings
 from dqn_core.events import EndReason, RunState
-from dqn_core.inside.agent import moment_of
+from dqn_core.inside.agent import AgentCheckpoint
 from dqn_core.runs.jobs.videos import video_path
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.stores import EvaluationStore, ExperimentStore, PredictionStore, SubmissionStore
@@ -77,7 +77,7 @@ def test_a_servers_run_plays_and_its_checkpoint_is_looked_into(manager: RunManag
     kept = {"best", "last", "episode-00000000", "episode-00000004"}
     check_folder(path, kept, {("best", 2), *(("training", episode) for episode in range(1, 6))})
     state = RunFolder.open(path).checkpoint()
-    assert moment_of(state).agent.env_step == 120
+    assert AgentCheckpoint(state).agent.env_step == 120
 
 
 def test_a_servers_run_goes_on_in_the_middle_of_its_episode(manager: RunManager) -> None:

@@ -153,7 +153,7 @@ def test_an_evaluation_that_would_block_all_jobs_is_refused_before_it_waits(mana
     run_id = run_with(manager, config, some_weights(config))
     for order in (
         evaluation_order(manager, run_id, "best", 1_000, 0),
-        overestimation_order(manager, run_id, episodes=10, moments=24),
+        overestimation_order(manager, run_id, episodes=10, snapshots=24),
     ):
         with pytest.raises(RolloutError, match="at most 5 episodes"):
             order.submit(jobs)

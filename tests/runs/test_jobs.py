@@ -70,7 +70,7 @@ def test_one_job_at_a_time_in_the_order_asked(jobs: Jobs, tmp_path: Path) -> Non
     second, third = jobs.submit("second", plan(Say(2))), jobs.submit("third", plan(Say(3)))
     assert first.state is JobState.WORKING
     assert first.share == 0.25
-    assert [jobs.places_before(each) for each in (first, second, third)] == [0, 1, 2]
+    assert [jobs.jobs_ahead(each) for each in (first, second, third)] == [0, 1, 2]
     assert jobs.submit("first", plan(Say("other"))) is first
     assert jobs.submit("third", plan(Say("other"))) is third
     with pytest.raises(BusyError, match="at its limit"):

@@ -46,7 +46,7 @@ def _is(manager: RunManager, run_id: str, state: RunState) -> None:
 
 
 def _places(manager: RunManager, runs: list[str]) -> list[int | None]:
-    return [manager.snapshot(run_id).queue_place for run_id in runs]
+    return [manager.snapshot(run_id).queue_position for run_id in runs]
 
 
 def _starts(manager: RunManager, count: int, **start: object) -> list[str]:
@@ -77,13 +77,13 @@ def test_a_viewer_is_told_each_new_place(managed: Managed) -> None:
     runs = _starts(manager, 3)
     feed = manager.view(runs[2]).feed
     first = feed.read(0, 0)
-    assert (first.queue_place, first.record.state, first.is_last) == (2, RunState.QUEUED, False)
+    assert (first.queue_position, first.record.state, first.is_last) == (2, RunState.QUEUED, False)
     manager.stop(runs[1])
     second = feed.read(0, 0)
-    assert (second.queue_place, second.version > first.version) == (1, True)
+    assert (second.queue_position, second.version > first.version) == (1, True)
     manager.stop(runs[0])
     wait_until(lambda: feed.state is RunState.RUNNING)
-    assert feed.read(0, 0).queue_place is None
+    assert feed.read(0, 0).queue_position is None
 
 
 def test_all_runs_of_a_long_queue_are_trained(managed: Managed) -> None:

@@ -19,7 +19,7 @@ from scripted_trainer import wait_for_end
 from trainer_runs import short_config
 
 NAVIGATION = Path(pages.__file__).with_name("navigation.py")
-PARTS = ("environment", "network", "update", "landscape", "memory", "honesty", "checks")
+PARTS = ("environment", "network", "update", "landscape", "memory", "overestimation", "checks")
 
 
 def finished(lab: RunManager, **settings: Any) -> str:

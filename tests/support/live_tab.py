@@ -25,8 +25,14 @@ def heard(
     async def listen() -> list[dict[str, Any]]:
         app = Starlette(routes=live_socket_routes({"it": topic}, lambda: False))
         async with AsgiSocket(app, "/live/socket") as socket:
-            wish = {"subscribe": 1, "topic": "it", "parameters": parameters, "cursor": cursor, "language": language}
-            socket.send_text(json.dumps(wish))
+            subscription = {
+                "subscribe": 1,
+                "topic": "it",
+                "parameters": parameters,
+                "cursor": cursor,
+                "language": language,
+            }
+            socket.send_text(json.dumps(subscription))
             messages: list[dict[str, Any]] = []
             while len(messages) != most and not (messages and messages[-1]["over"]):
                 messages.append(await socket.receive_json())

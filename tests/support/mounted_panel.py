@@ -29,7 +29,7 @@ window.sockets = [];
 window.isAway = false;  // whether the server takes no connection
 window.WebSocket = class {
   constructor(url) {
-    Object.assign(this, { url, isOpen: false, wishes: new Map() });
+    Object.assign(this, { url, isOpen: false, subscriptions: new Map() });
     window.sockets.push(this);
     queueMicrotask(() => {
       this.isOpen = !window.isAway && !this.isClosed;
@@ -39,8 +39,8 @@ window.WebSocket = class {
   }
   send(text) {
     const message = JSON.parse(text);
-    if ("subscribe" in message) this.wishes.set(message.subscribe, message);
-    else this.wishes.delete(message.unsubscribe);
+    if ("subscribe" in message) this.subscriptions.set(message.subscribe, message);
+    else this.subscriptions.delete(message.unsubscribe);
   }
   close() {
     this.isOpen = false;
@@ -48,7 +48,7 @@ window.WebSocket = class {
   }
 };
 window.openSockets = () => window.sockets.filter((each) => each.isOpen);
-window.wishes = () => window.openSockets().flatMap((each) => [...each.wishes.values()]);
+window.subscriptions = () => window.openSockets().flatMap((each) => [...each.subscriptions.values()]);
 window.cut = () => {
   for (const each of window.openSockets()) {
     each.isOpen = false;
@@ -57,8 +57,8 @@ window.cut = () => {
 };
 window.tell = (message) => {
   const socket = window.openSockets().at(-1);
-  const subscription = [...socket.wishes.keys()].at(-1);
-  if (message.over) socket.wishes.delete(subscription);
+  const subscription = [...socket.subscriptions.keys()].at(-1);
+  if (message.over) socket.subscriptions.delete(subscription);
   socket.onmessage({ data: JSON.stringify({ subscription, ...message }) });
 };
 window.triggers = [];
@@ -179,7 +179,7 @@ class Panel:
 
     def say(self, message: dict[str, Any]) -> None:
         """Tell the panel's subscription of ``message``, with the cursor that it brings a viewer to."""
-        self.wait_for("window.wishes().length > 0")
+        self.wait_for("window.subscriptions().length > 0")
         values = dict(message)
         is_over = values.pop("over")
         episodes, changes = values["episodes"], values["changes"]
@@ -192,12 +192,12 @@ class Panel:
         self.page.evaluate("message => window.tell(message)", told)
 
     def tell_problem(self, text: str, *, over: bool) -> None:
-        self.wait_for("window.wishes().length > 0")
+        self.wait_for("window.subscriptions().length > 0")
         self.page.evaluate("message => window.tell(message)", {"error": text, "over": over})
 
-    def wishes(self) -> list[dict[str, Any]]:
+    def subscriptions(self) -> list[dict[str, Any]]:
         """What the page follows over its open sockets."""
-        found: list[dict[str, Any]] = self.page.evaluate("window.wishes()")
+        found: list[dict[str, Any]] = self.page.evaluate("window.subscriptions()")
         return found
 
     def chart(self, name: str) -> Locator:

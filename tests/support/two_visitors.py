@@ -131,7 +131,7 @@ class Stage:
                 found[table.name] = sorted(map(repr, connection.execute(sa.select(table)).all()))
         for run in self.manager.list_runs():
             now = self.manager.snapshot(run.run_id)
-            found[run.run_id] = (now.record.state, now.wanted_config, now.pace, now.queue_place, run.name, run.tags)
+            found[run.run_id] = (now.record.state, now.wanted_config, now.pace, now.queue_position, run.name, run.tags)
         found["files"] = sorted((str(path), path.stat().st_mtime_ns) for path in self._folder.rglob("*.safetensors"))
         found["jobs"] = [(job.job_id, job.state.is_over, job.is_unwanted) for job in _jobs()]
         return found

@@ -43,10 +43,10 @@ def outcome(config: TrainingConfig) -> tuple[list[dict[str, Any]], dict[str, np.
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "LunarLander-v3"])
 def test_same_config_and_seed_give_identical_episodes_and_weights(env_id: str, compute: str) -> None:
     config = short_config(env_id=env_id, compute=compute, max_episodes=8, evaluate_every=2, max_episode_steps=120)
-    first, first_weights = outcome(config)
+    first, initial_weights = outcome(config)
     again, again_weights = outcome(config)
     assert repr(first) == repr(again)  # repr, so that NaN equals NaN
-    for name, array in first_weights.items():
+    for name, array in initial_weights.items():
         np.testing.assert_array_equal(array, again_weights[name])
 
 

@@ -164,16 +164,16 @@ def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when 
     return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}", plan, admit=admit)
 
 
-def overestimation_order(manager: RunManager, run_id: str, *, episodes: int, moments: int) -> Order:
+def overestimation_order(manager: RunManager, run_id: str, *, episodes: int, snapshots: int) -> Order:
     """Predicted and actual returns of a run's snapshots, as :mod:`dqn_core.inside.measure` keeps them in its folder.
 
     Raises :class:`~dqn_core.errors.UnknownRunError` where there is no such run.
     """
     folder = manager.run_folder(run_id)
-    task = OverestimationMeasurement(folder=folder.resolve(), episodes=episodes, moments=moments)
+    task = OverestimationMeasurement(folder=folder.resolve(), episodes=episodes, snapshots=snapshots)
 
     def admit() -> None:
-        check_evaluation_steps(manager.snapshot(run_id).record.config, episodes * moments)
+        check_evaluation_steps(manager.snapshot(run_id).record.config, episodes * snapshots)
 
     return Order(f"overestimation {folder}", lambda: Work(tasks=[task], finish=sum), admit=admit)
 

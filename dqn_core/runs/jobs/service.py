@@ -132,7 +132,7 @@ class Jobs:
         with self._changed:
             return next((job for job in reversed(self._jobs.values()) if job.key == key), None)
 
-    def places_before(self, job: Job) -> int:
+    def jobs_ahead(self, job: Job) -> int:
         """How many jobs come before a waiting one."""
         with self._changed:
             return self._waiting.index(job) + self._is_working if job in self._waiting else 0

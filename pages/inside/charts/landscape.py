@@ -1,4 +1,4 @@
-"""Q over a plane of states, moment after moment of the training: how much is expected, and what would be done."""
+"""Q over a plane of states, snapshot after snapshot: how much is expected, and what would be done."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Visits:
 
 
 def value_figure(
-    plane: Plane, moments: Sequence[tuple[str, Landscape]], visits: Visits, labels: Mapping[str, str]
+    plane: Plane, snapshots: Sequence[tuple[str, Landscape]], visits: Visits, labels: Mapping[str, str]
 ) -> go.Figure:
     """max_a Q(s, a); ``labels`` has "x", "y", "max_q", "visited" and "chosen".
 
-    One scale of colours for all moments, so that the growth of Q is seen.
+    One scale of colours for all snapshots, so that the growth of Q is seen.
     """
-    heights = [seen.max_q for _, seen in moments]
+    heights = [seen.max_q for _, seen in snapshots]
     heat = _heat(plane, heights[-1], labels, "max_q").update(
         zmin=min(float(np.min(each)) for each in heights),
         zmax=max(float(np.max(each)) for each in heights),
@@ -41,20 +41,20 @@ def value_figure(
         meta={"scale": "sequential", "columns": {"x": labels["x_column"], "y": labels["y_column"], "z": "max_q"}},
     )
     figure = _plane_figure(heat, visits, labels)
-    figure.frames = [go.Frame(name=name, data=[go.Heatmap(z=seen.max_q)]) for name, seen in moments]
+    figure.frames = [go.Frame(name=name, data=[go.Heatmap(z=seen.max_q)]) for name, seen in snapshots]
     return figure
 
 
 def greedy_figure(
     plane: Plane,
-    moments: Sequence[tuple[str, Landscape]],
+    snapshots: Sequence[tuple[str, Landscape]],
     visits: Visits,
     labels: Mapping[str, str],
     names: Sequence[str],
 ) -> go.Figure:
     """The greedy action; ``names`` are the actions', the other ``labels`` as for :func:`value_figure`."""
     count = len(names)
-    heat = _heat(plane, moments[-1][1].greedy, labels, "greedy").update(
+    heat = _heat(plane, snapshots[-1][1].greedy, labels, "greedy").update(
         zmin=-0.5,
         zmax=count - 0.5,
         colorbar={"tickvals": list(range(count)), "ticktext": list(names), "thickness": 12, "x": 1.01, "xpad": 4},
@@ -64,7 +64,7 @@ def greedy_figure(
         },
     )
     figure = _plane_figure(heat, visits, labels)
-    figure.frames = [go.Frame(name=name, data=[go.Heatmap(z=seen.greedy.astype(np.int8))]) for name, seen in moments]
+    figure.frames = [go.Frame(name=name, data=[go.Heatmap(z=seen.greedy.astype(np.int8))]) for name, seen in snapshots]
     return figure
 
 

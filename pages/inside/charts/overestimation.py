@@ -15,22 +15,20 @@ __all__ = ["epsilon_figure", "estimates_figure"]
 
 
 def estimates_figure(estimates: Sequence[ValueEstimate], labels: Mapping[str, str]) -> go.Figure:
-    """Means over the episodes of each moment as lines, single episodes as points.
+    """Means over the episodes of each snapshot as lines, single episodes as points.
 
     Episodes cut off at the step limit are hollow. ``labels`` has "x", "y", "predicted", "got", "single", "seed" and
     "length".
     """
-    moments = sorted({each.env_step for each in estimates})
+    env_steps = sorted({each.env_step for each in estimates})  # one a snapshot
     means = {
-        name: [
-            float(np.mean([getattr(each, name) for each in estimates if each.env_step == moment])) for moment in moments
-        ]
+        name: [float(np.mean([getattr(each, name) for each in estimates if each.env_step == at])) for at in env_steps]
         for name in ("predicted", "got")
     }
     roles = {"predicted": "evaluation", "got": "goal"}
     traces = []
     for name, role in roles.items():
-        traces += [_points(estimates, name, role, labels), _line(moments, means[name], name, role, labels)]
+        traces += [_points(estimates, name, role, labels), _line(env_steps, means[name], name, role, labels)]
     return plain_figure(traces, x_title=labels["x"], y_title=labels["y"], hovermode="closest")
 
 
@@ -58,12 +56,12 @@ def _points(estimates: Sequence[ValueEstimate], name: str, role: str, labels: Ma
 
 
 def _line(
-    moments: Sequence[int], means: Sequence[float], name: str, role: str, labels: Mapping[str, str]
+    env_steps: Sequence[int], means: Sequence[float], name: str, role: str, labels: Mapping[str, str]
 ) -> go.Scatter:
     return go.Scatter(
-        x=list(moments),
+        x=list(env_steps),
         y=list(means),
-        mode="lines+markers" if len(moments) == 1 else "lines",
+        mode="lines+markers" if len(env_steps) == 1 else "lines",
         name=labels[name],
         line={"width": 2.5, "dash": "dash" if name == "predicted" else "solid"},
         hovertemplate=f"{labels[name]} %{{y:.3f}}<extra></extra>",

@@ -1,4 +1,4 @@
-"""How numbers are spread: over the training as shades or bands, or at one moment as bars."""
+"""How numbers are spread: over the training as shades or bands, or at one point of it as bars."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["bands_figure", "bars_figure", "shades_figure"]
 def shades_figure(
     env_steps: Sequence[int], spread: Histograms, labels: Mapping[str, str], *, value_column: str
 ) -> go.Figure:
-    """A column of shades for each moment; ``labels`` has "x", "value" and "share".
+    """A column of shades for each snapshot; ``labels`` has "x", "value" and "share".
 
     The darkest stands for the largest share but that of the fullest bin, or one value that most numbers have would
     leave all others blank.
     """
-    shares = spread.shares.T  # [bins, moments]
+    shares = spread.shares.T  # [bins, snapshots]
     top = float(np.quantile(shares[shares > 0], 0.98)) if (shares > 0).any() else 1.0
     hover = f"{labels['x']} %{{x:,d}}<br>{labels['value']} %{{y:.3g}}<br>{labels['share']} %{{z:.1%}}<extra></extra>"
     heat = go.Heatmap(
@@ -67,7 +67,7 @@ def bars_figure(
 
 
 def bands_figure(env_steps: Sequence[int], levels: NDArray[np.float64], labels: Mapping[str, str]) -> go.Figure:
-    """Median and two bands of five quantiles [moments, 5]; ``labels`` has "x", "value", "median", "half", "most"."""
+    """Median and two bands of five quantiles [snapshots, 5]; ``labels`` has "x", "value", "median", "half", "most"."""
     x = list(env_steps)
     traces = [
         _edge(x, levels[:, 0], "5 %"),

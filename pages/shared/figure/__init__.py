@@ -1,1 +1,1 @@
-"""One figure with its tools: pictures and tables of it to take home, and a slider where it plays over time."""
+"""One figure with its tools: pictures and tables of it to download, and a slider where it plays over time."""

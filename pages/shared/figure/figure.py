@@ -1,4 +1,4 @@
-"""A plotly figure as a card: heading, CSV and PNG to take home, and a player where it has frames.
+"""A plotly figure as a card: heading, CSV and PNG to download, and a player where it has frames.
 
 Streamlit's own chart is made anew at each change, which loses zoom and flashes; this one is redrawn in place, plays its
 frames in the browser without a script run, and saves what it shows as a table and as a picture.
@@ -84,7 +84,7 @@ def _labels() -> dict[str, Any]:
         "png_help": _("Save this figure as a picture"),
         "play": _("Play"),
         "pause": _("Pause"),
-        "moment": _("Snapshot"),
+        "snapshot": _("Snapshot"),
         "series": "series",
         "zoom": _("Zoom: drag over a part of the chart"),
         "pan": _("Move the chart"),

@@ -20,7 +20,7 @@ export class FramePlayer {
     this.clock = new Clock({ limit: () => Infinity, onMove: () => this.follow() });
     this.clock.framesPerS = 1000 / FRAME_MS;
     this.button = new PlayButton({ clock: this.clock, labels, testId: `play-${id}` });
-    const attributes = { type: "range", min: "0", step: "1", "aria-label": labels.moment, "data-testid": `frames-${id}` };
+    const attributes = { type: "range", min: "0", step: "1", "aria-label": labels.snapshot, "data-testid": `frames-${id}` };
     this.slider = make("input", attributes);
     this.slider.addEventListener("input", () => {
       this.clock.pause();

@@ -55,7 +55,7 @@ class EpisodeCard {
     this.ready = undefined;
     /** @type {VideoView | undefined} */
     this.video = undefined;
-    this.letGo = () => {};
+    this.unfollow = () => {};
     const number = formats.integer(episode.episode);
     const isBest = episode.kind === "best";
     const title = fill(isBest ? labels.evaluation_n : labels.episode_n, { n: number });
@@ -108,7 +108,7 @@ class EpisodeCard {
    * @param {boolean} mayCancel
    */
   watch(jobId, mayCancel) {
-    this.letGo();
+    this.unfollow();
     this.jobId = jobId;
     const { labels, formats } = this;
     this.view?.element.remove();
@@ -118,7 +118,7 @@ class EpisodeCard {
     this.view = view;
     this.element.append(view.element);
     this.isWatching = true;
-    this.letGo = followJob(jobId, this.locale, (news) => this.hear(news, view));
+    this.unfollow = followJob(jobId, this.locale, (news) => this.hear(news, view));
   }
 
   /**
@@ -145,7 +145,7 @@ class EpisodeCard {
   }
 
   dispose() {
-    this.letGo();
+    this.unfollow();
     this.video?.dispose();
   }
 }

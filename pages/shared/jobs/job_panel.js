@@ -29,7 +29,7 @@ export default class JobPanel {
     this.isTold = false; // Whether the page's script was told that the job is over.
     /** @type {import("../mount.js").SetTriggerValue} */
     this.setTriggerValue = () => undefined;
-    this.letGo = () => {};
+    this.unfollow = () => {};
     const { labels } = data;
     const formats = makeFormats(data.locale);
     const onCancel = () => this.setTriggerValue("cancel", this.jobId);
@@ -60,13 +60,13 @@ export default class JobPanel {
 
   /** @param {string} jobId */
   watch(jobId) {
-    this.letGo();
+    this.unfollow();
     this.jobId = jobId;
     this.isTold = false;
     this.view.element.hidden = false;
     this.view.offerCancel(this.data.may_cancel);
     this.view.show({ state: "waiting" });
-    this.letGo = followJob(jobId, this.data.locale, (news) => this.hear(news));
+    this.unfollow = followJob(jobId, this.data.locale, (news) => this.hear(news));
   }
 
   /** @param {import("./job_view.js").JobNews} news */
@@ -95,7 +95,7 @@ export default class JobPanel {
   }
 
   dispose() {
-    this.letGo();
+    this.unfollow();
     this.video.dispose();
     this.root.remove();
   }

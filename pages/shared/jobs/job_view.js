@@ -11,13 +11,13 @@ const OVER = ["done", "failed", "cancelled", "gone"];
  * @typedef {object} JobNews How far a job is; of one that the server does not know (any more), the state "gone" alone.
  * @property {string} state
  * @property {number} [share] Of the work that is done.
- * @property {number} [places_before] Jobs that come before it.
+ * @property {number} [jobs_ahead] Jobs that come before it.
  * @property {string | null} [error]
  * @property {import("./video_view.js").Video | null} [video] What came of it.
  */
 
 /**
- * Follows a job; gives a function that lets go of it.
+ * Follows a job; gives a function that ends that.
  * @param {string} jobId
  * @param {string} language
  * @param {(news: JobNews) => void} onNews
@@ -78,7 +78,7 @@ export class JobView {
   }
 
   /** @param {JobNews} news */
-  said({ state, share = 0, places_before: before = 0, error }) {
+  said({ state, share = 0, jobs_ahead: before = 0, error }) {
     const { labels, formats } = this;
     if (state === "failed" && error) return error;
     if (state === "waiting") return before > 0 ? fill(labels.waiting_behind, { n: before }) : labels.waiting;

@@ -8,7 +8,7 @@ from dqn_core.json_text import json_text
 from dqn_core.runs.jobs.service import Jobs
 from pages.server.process import get_jobs
 from pages.shared.jobs.wire import job_facts
-from pages.shared.live_socket import News, Topic, Wish, polled
+from pages.shared.live_socket import News, Subscription, Topic, polled
 
 __all__ = ["job_topic"]
 
@@ -18,12 +18,12 @@ _EVERY_S = 0.3
 def job_topic(jobs: Callable[[], Jobs] = get_jobs) -> Topic:
     """The topic: the parameter ``job`` is its id. One that is not known any more has the state "gone"."""
 
-    def read(wish: Wish) -> News:
-        service, job_id = jobs(), wish.text("job")
+    def read(subscription: Subscription) -> News:
+        service, job_id = jobs(), subscription.text("job")
         job = service.find(job_id)
         if job is None:
             return News('{"state":"gone"}', is_last=True)
         is_over = job.state.is_over  # asked first: what it came to is there by then
-        return News(json_text(job_facts(job, service.places_before(job), wish.language)), is_last=is_over)
+        return News(json_text(job_facts(job, service.jobs_ahead(job), subscription.language)), is_last=is_over)
 
     return polled(read, _EVERY_S)

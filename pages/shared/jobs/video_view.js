@@ -57,6 +57,6 @@ export class VideoView {
   }
 
   dispose() {
-    this.stage.replaceChildren(); // Lets go of the file.
+    this.stage.replaceChildren(); // Frees the file.
   }
 }

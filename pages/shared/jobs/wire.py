@@ -16,12 +16,12 @@ __all__ = ["evaluation_csv", "job_facts", "video_place"]
 _COLUMNS = ("episode", "seed", "return", "length", "weights", "epsilon", "made_at")
 
 
-def job_facts(job: Job, places_before: int, language: str) -> dict[str, Any]:
+def job_facts(job: Job, jobs_ahead: int, language: str) -> dict[str, Any]:
     """How far ``job`` is, as JSON values; why it failed in ``language``."""
     return {
         "state": str(job.state),
         "share": job.share,
-        "places_before": places_before,
+        "jobs_ahead": jobs_ahead,
         "error": None if job.error is None else error_text(language, job.error),
         "video": video_place(job.result) if isinstance(job.result, Path) else None,
     }

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from dqn_core.errors import DqnLabError, RunFolderError, WeightsFileError
-from dqn_core.training import given_weights
-from dqn_core.training.given_weights import check_fit, weights_at, weights_in
+from dqn_core.training import weights_file
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
+from dqn_core.training.weights_file import check_fit, weights_at, weights_in
 from strategies import weights_of
 from trainer_runs import short_config, snapshot_of
 
@@ -125,8 +125,8 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_parsed(
     def parse(_content: bytes) -> None:
         pytest.fail("it was parsed")
 
-    monkeypatch.setattr(given_weights, "MOST_BYTES", 2**20)
-    monkeypatch.setattr(given_weights, "deserialize", parse)
+    monkeypatch.setattr(weights_file, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(weights_file, "deserialize", parse)
     path = tmp_path / "large.safetensors"
     path.write_bytes(bytes(2**20 + 1))
     with pytest.raises(WeightsFileError, match="larger than the 1 MB"):

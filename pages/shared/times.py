@@ -10,10 +10,10 @@ from babel.dates import format_skeleton, format_time
 
 from pages.shared.i18n import current_language
 
-__all__ = ["moment_text"]
+__all__ = ["time_text"]
 
 
-def moment_text(moment: datetime) -> str:
+def time_text(moment: datetime) -> str:
     """``Apr 1 14:35`` in the reader's time zone and language."""
     zone, language = _time_zone(), current_language()
     day = format_skeleton("MMMd", moment, zone, locale=language)
