@@ -16,7 +16,7 @@ import tyro
 from dqn_core.cli.bench import bench
 from dqn_core.cli.experiment import experiment
 from dqn_core.cli.export import export
-from dqn_core.cli.process import print_anything, signals_unwind, stdout_for_result, weights_or_last
+from dqn_core.cli.process import find_environments, print_anything, signals_unwind, stdout_for_result, weights_or_last
 from dqn_core.cli.record import record
 from dqn_core.cli.train import train
 from dqn_core.config import TrainingConfig
@@ -63,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if asked_for_help else _USAGE_ERROR
     try:
         with signals_unwind():
+            if not {"-h", "--help"} & set(given[1:]):
+                find_environments()
             return commands[given[0]](given[1:])
     except DqnLabError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -104,9 +106,9 @@ def _evaluate(arguments: list[str]) -> int:
 
     check_evaluation(options.episodes, options.seed, _MOST_EVALUATED)
     folder = RunFolder.open(options.folder)
-    check_evaluation_steps(folder.config, options.episodes, _MOST_EVALUATION_STEPS)
     weights = weights_or_last(folder, options.weights)
     with stdout_for_result() as say:
+        check_evaluation_steps(folder.config, options.episodes, _MOST_EVALUATION_STEPS)
         result = evaluate_folder(folder, weights, episodes=options.episodes, seed=options.seed)
         with np.errstate(invalid="ignore"):  # of infinite returns
             low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column

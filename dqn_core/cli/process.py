@@ -9,12 +9,21 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from dqn_core.training.run_folder import RunFolder
 
-__all__ = ["on_stop", "print_anything", "signals_unwind", "stdout_for_result", "weights_or_last"]
+__all__ = [
+    "find_environments",
+    "on_stop",
+    "preloaded_modules",
+    "print_anything",
+    "signals_unwind",
+    "stdout_for_result",
+    "weights_or_last",
+]
 
 _STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -116,6 +125,27 @@ def print_anything() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
+
+
+def find_environments() -> None:
+    """Let people's own environments be found: in the present folder, in the data folder, in modules to preload.
+
+    Raises :class:`~dqn_core.errors.DqnLabError` for a module of ``DQN_LAB_PRELOAD`` that cannot be imported.
+    """
+    from dqn_core.environments.own import use_folder
+    from dqn_core.runs.worker_process import import_modules
+
+    if not {"", str(Path.cwd())} & set(sys.path):
+        sys.path.append(str(Path.cwd()))
+    use_folder(Path(os.environ.get("DQN_LAB_DATA") or "data") / "environments")
+    with stdout_for_result():
+        import_modules(preloaded_modules())
+
+
+def preloaded_modules() -> tuple[str, ...]:
+    """The modules named in ``DQN_LAB_PRELOAD``, because they register environments."""
+    names = os.environ.get("DQN_LAB_PRELOAD", "").split(",")
+    return tuple(name.strip() for name in names if name.strip())
 
 
 def weights_or_last(folder: RunFolder, wanted: str | None) -> str:

@@ -79,6 +79,8 @@ def train(arguments: list[str]) -> int:
     options, rest = _train_options(arguments)
     if not options.quiet:
         logging.basicConfig(level=logging.INFO, format="%(message)s")  # what takes long before the bar moves is said
+    from dqn_core.training.budget import check_memory
+
     with contextlib.ExitStack() as held:
         if options.resume is None:
             config = _new_config(options, rest)
@@ -87,6 +89,7 @@ def train(arguments: list[str]) -> int:
         else:
             start = _resumed_run(options.resume, options, rest, held)
             say = held.enter_context(stdout_for_result())
+            check_memory(start.config)
         return _trained(start, say, quiet=options.quiet)
 
 
@@ -193,7 +196,6 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str], held: co
 
     Nothing is written yet; ``held`` keeps the folder from others.
     """
-    from dqn_core.training.budget import check_memory
     from dqn_core.training.checkpoint import changed_config
     from dqn_core.training.run_folder import RunFolder
 
@@ -206,7 +208,6 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str], held: co
     changes = {name: new for name, _old, new in state.config.differences(parsed)}
     changes |= {name: getattr(parsed, name) for name in _named(fields) if name.startswith("epsilon_")}
     config = changed_config(state.config, changes, state.values["counters"])  # refuses with its reason
-    check_memory(config)
     return _Start(folder=folder, config=config, resume_from=state)
 
 

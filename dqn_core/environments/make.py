@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import functools
 import io
 import logging
 import os
@@ -26,6 +25,7 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 from PIL import Image
 
+from dqn_core.environments.own import KeptWhileUnchanged, find_spec, is_own, plain_id
 from dqn_core.errors import DqnLabError, RolloutError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
@@ -147,23 +147,18 @@ def make_environment(env_id: str, max_episode_steps: int | None = None) -> gym.E
 
 def _make(env_id: str, limit: int) -> gym.Env[np.ndarray, Any]:
     try:
-        return gym.make(env_id, render_mode="rgb_array", max_episode_steps=limit, disable_env_checker=True)
+        return gym.make(plain_id(env_id), render_mode="rgb_array", max_episode_steps=limit, disable_env_checker=True)
     except (TypeError, ValueError, gym.error.Error):  # an environment that cannot draw
-        return gym.make(env_id, max_episode_steps=limit, disable_env_checker=True)
+        return gym.make(plain_id(env_id), max_episode_steps=limit, disable_env_checker=True)
 
 
 def _registered(env_id: str) -> gym.envs.registration.EnvSpec:
-    if ":" in env_id:
-        template = mark("{env_id} names a module to import: install its package and use the plain id it registers.")
-        raise UnsupportedEnvironmentError(template, env_id=env_id)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return gym.spec(env_id)
-    except gym.error.Error as error:
+    spec = find_spec(env_id)
+    if spec is None:
         near = difflib.get_close_matches(env_id, gym.registry, n=3, cutoff=0.5) or ["CartPole-v1", "LunarLander-v3"]
         template = mark("There is no environment {env_id!r}. Did you mean {suggestions}?")
-        raise UnsupportedEnvironmentError(template, env_id=env_id, suggestions=", ".join(near)) from error
+        raise UnsupportedEnvironmentError(template, env_id=env_id, suggestions=", ".join(near))
+    return spec
 
 
 def _check_spaces(env_id: str, environment: gym.Env[np.ndarray, Any]) -> None:
@@ -182,7 +177,7 @@ def _check_spaces(env_id: str, environment: gym.Env[np.ndarray, Any]) -> None:
         raise UnsupportedEnvironmentError(template, env_id=env_id, space=actions)
 
 
-@functools.lru_cache(maxsize=64)
+@KeptWhileUnchanged
 def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> EnvironmentReport:
     """Describe an environment.
 
@@ -220,6 +215,8 @@ def comes_with_gymnasium(env_id: str) -> bool:
 
     Raises :class:`UnsupportedEnvironmentError` for an id that is not registered here.
     """
+    if is_own(env_id):
+        return False
     spec = _registered(env_id)
     maker = spec.entry_point
     return isinstance(maker, str) and maker.startswith("gymnasium.envs.") and not spec.additional_wrappers
@@ -330,7 +327,7 @@ def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
         _LOG.warning("An environment could not be closed (%s: %s)", type(error).__name__, error)
 
 
-@functools.lru_cache(maxsize=64)
+@KeptWhileUnchanged
 def environment_picture(env_id: str) -> bytes | None:
     """JPEG of the environment some steps into an episode; None where it cannot draw.
 

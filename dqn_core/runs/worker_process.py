@@ -38,6 +38,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
+from dqn_core.environments.own import Sources, adopt_sources, present_sources
 from dqn_core.errors import DqnLabError, mark
 
 __all__ = [
@@ -108,6 +109,7 @@ class _Setup:
 class _Call:
     function: Callable[[Any, Commands, Send], Any]
     argument: Any
+    sources: Sources
 
 
 def import_modules(names: Iterable[str]) -> None:
@@ -179,7 +181,7 @@ class WorkerProcess:
 
     def begin(self, function: Callable[[Any, Commands, Send], Any], argument: Any) -> None:
         """Have ``function`` of a module called with ``argument``, with commands to come, and with what sends."""
-        self.tell(_Call(function, argument))
+        self.tell(_Call(function, argument, present_sources()))
 
     def tell(self, command: Any) -> None:
         """Pass on a command; one that dies with its process is not missed."""
@@ -280,6 +282,7 @@ def main() -> None:
     failure = _prepared(setup)
     outgoing.send([])
     call: _Call = pickle.loads(inbox.first.get())  # noqa: S301
+    adopt_sources(call.sources)
     outbox = Outbox()
     pump = threading.Thread(target=_pump, args=(outbox, outgoing), name="outbox")
     pump.start()

@@ -146,6 +146,9 @@ def _opened(query: dict[str, str], manager: Callable[[], RunManager]) -> tuple[H
     if "run" in query:
         config = manager().snapshot(query["run"]).record.config
         env_id, limit = config.env_id, config.max_episode_steps
+    elif ":" in env_id:  # an address imports nothing
+        template = mark("{env_id} names a module: start a run with it on the Train page, then play against that run.")
+        raise RolloutError(template, env_id=env_id[:200])
     seed, speed = query.get("seed", "0"), query.get("speed", "1")
     if not re.fullmatch(r"\d{1,12}", seed, re.ASCII):
         raise RolloutError(mark("{seed} is not a seed: enter a whole number."), seed=repr(seed[:40]))

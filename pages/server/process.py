@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
+from dqn_core.environments.own import environment_files, use_folder
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
@@ -57,6 +58,8 @@ def get_manager() -> RunManager:
     with _lock:
         if not _managers:
             given = settings()
+            use_folder(given.data / "environments", looks_first=True)
+            environment_files()  # they are looked at from now on
             manager = RunManager(
                 given.data,
                 executor=given.executor,

@@ -61,6 +61,10 @@ class FormState:
             except DqnLabError as error:
                 refusals[name] = error
 
+    def refuse(self, name: str, error: DqnLabError) -> None:
+        """Keep why a change of field ``name`` was refused."""
+        _refusals(self.scope)[name] = error
+
     def refusal(self, name: str) -> DqnLabError | None:
         """Why the last change of field ``name`` was refused; None where it was not."""
         return _refusals(self.scope).get(name)

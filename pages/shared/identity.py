@@ -37,6 +37,7 @@ __all__ = [
     "owner_mark",
     "owner_text",
     "require_control",
+    "require_module",
     "signer",
     "steering",
     "visitor",
@@ -81,6 +82,16 @@ def may_control(record: Owned) -> bool:
         return True
     who = visitor()
     return who.is_instructor or who.visitor_id == record.owner
+
+
+def require_module(env_id: str) -> None:
+    """Raises :class:`AccessError` where ``env_id`` names a module and the visitor may not have one imported.
+
+    Without an instructor's code, everybody may; with one, the instructor.
+    """
+    if ":" in env_id and settings().instructor_code and not visitor().is_instructor:
+        template = mark("{env_id} names a module: only the instructor can have one imported on this server.")
+        raise AccessError(template, env_id=env_id)
 
 
 def require_control(record: Owned) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 
 import streamlit as st
 
 from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment
-from dqn_core.errors import RolloutError, UnsupportedEnvironmentError
+from dqn_core.environments.own import KeptWhileUnchanged
+from dqn_core.errors import AccessError, RolloutError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
 from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
 from pages.shared.i18n import _, translate_error
+from pages.shared.identity import require_module
 from pages.train.field_widgets import frozen_reason
 
 __all__ = ["environment_card"]
@@ -39,6 +40,9 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
     )
     if wanted == _OTHER:
         _other_id(form, text_key, env_id, reason)
+    refusal = form.refusal("env_id")
+    if refusal is not None:
+        st.error(translate_error(refusal), icon=":material/block:")
     return _picture(env_id) if env_id else None
 
 
@@ -69,6 +73,12 @@ def _choose(form: FormState, key: str) -> None:
 def _take(form: FormState, env_id: str) -> None:
     """Another environment brings its own settings along; the seed stays, and the preset where it has one so called."""
     wanted = form.wanted_preset()
+    try:
+        require_module(env_id)
+    except AccessError as error:
+        form.change(env_id="")
+        form.refuse("env_id", error)
+        return
     if env_id:
         known = preset_names(env_id)
         config = preset_config(env_id, wanted if wanted in known else known[0])
@@ -96,7 +106,7 @@ def _picture(env_id: str) -> EnvironmentReport | None:
     return report
 
 
-@functools.lru_cache(maxsize=64)
+@KeptWhileUnchanged
 def _picture_or_trouble(env_id: str) -> tuple[bytes | None, RolloutError | None]:
     """The picture, or why there is none; looked for once, for an environment that fails may take its time."""
     try:

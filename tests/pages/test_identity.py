@@ -208,3 +208,18 @@ class TestOnAServerWithACode:
             attempts.add(f"address {number}")
         with pytest.raises(identity.AccessError):
             attempts.refuse_more_from("one more")
+
+
+@pytest.mark.usefixtures("_with_a_code")
+def test_only_the_instructor_has_modules_imported(open_app: OpenApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    def type_id(app: AppTest) -> AppTest:
+        app.selectbox(key="new:environment").set_value("another").run()
+        return app.text_input(key="new:env_id").set_value("gymnasium:CartPole-v1").run()
+
+    student = type_id(open_app())
+    assert any("only the instructor can have one imported" in each.value for each in student.error)
+    assert student.button(key="start").disabled
+    assert student.session_state["new:draft"]["env_id"] == ""
+    instructor = type_id(enter_code(open_app(), CODE))
+    assert not instructor.error
+    assert not instructor.button(key="start").disabled

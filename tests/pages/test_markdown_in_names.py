@@ -95,7 +95,7 @@ def test_an_environment_a_width_and_values_that_are_typed_are_named_as_they_stan
     assert alive(app) == []
     app.selectbox(key="new:environment").set_value("another").run()
     app.text_input(key="new:env_id").set_value(NAME).run()
-    assert any("names a module to import" in each.value for each in app.error)
+    assert any("does not begin with the name of a Python module" in each.value for each in app.error)
     assert alive(app) == []
     app = opened("experiments/page.py")
     app.selectbox(key="experiment:field").set_value("gamma").run()

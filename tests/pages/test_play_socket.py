@@ -101,7 +101,7 @@ def test_a_run_lends_its_environment_and_its_limit(game: Opened, manager: RunMan
     ("query", "says"),
     [
         ("env=Gone-v0", "Gone-v0"),
-        ("env=os:system", "plain id"),
+        ("env=os:system", "names a module"),
         ("", "environment"),
         ("run=20260401-143501-zzzz", "no run"),
         ("env=CartPole-v1&seed=x", "is not a seed"),

@@ -26,7 +26,7 @@ from dqn_core.errors import UnsupportedEnvironmentError
         ("CartPol-v1", "CartPole-v1"),
         ("LunarLander-v2", "LunarLander"),
         ("", "environment"),
-        ("os:system", "plain id"),
+        ("os:system", "os registers no environments"),
         (fake.PICTURE_OBSERVATIONS, r"observes Box\(0, 255, \(8, 8, 3\)"),
         (fake.DICT_OBSERVATIONS, "observes Dict"),
         (fake.MISSING_PACKAGE, "pip install imaginary"),

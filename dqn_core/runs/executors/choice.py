@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from dqn_core.environments.make import comes_with_gymnasium
+from dqn_core.environments.own import is_own
 from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.runs.executors.process import ProcessTrainer, WorkerPool
 from dqn_core.runs.executors.thread import TrainerFactory, make_trainer
@@ -61,6 +62,6 @@ class Executors:
 def _needs_process(env_id: str) -> bool:
     """Whether the environment is other people's code, and can be had in another process."""
     try:
-        return not comes_with_gymnasium(env_id) and portable_environment(env_id) is not None
+        return is_own(env_id) or not (comes_with_gymnasium(env_id) or portable_environment(env_id) is None)
     except UnsupportedEnvironmentError:  # the run says so in its own words
         return False

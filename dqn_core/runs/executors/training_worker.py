@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import KnownRates, adopt_rates, known_rates, make_learner
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.own import is_own
 from dqn_core.errors import DqnLabError, UnavailableComputeError, mark
 from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Progress, RunStarted, WeightsReady
 from dqn_core.runs.worker_process import Commands, Send
@@ -68,7 +69,7 @@ def train(run: RunToTrain, commands: Commands, send: Send) -> None:
 
     adopt_rates(run.rates)
     try:
-        if run.environment is not None and _registered(run.config.env_id) is None:
+        if run.environment is not None and run.config.env_id not in gym.registry:
             spec: EnvSpec = pickle.loads(run.environment)  # noqa: S301  of this server's own making
             gym.registry[spec.id] = spec
         trainer = Trainer(run.config, commands, resume_from=run.resume_from, initial_weights=run.initial_weights)
@@ -90,22 +91,13 @@ def as_error(error: BaseException) -> DqnLabError:
     return DqnLabError(template, kind=type(error).__name__, cause=str(error))
 
 
-def _registered(env_id: str) -> EnvSpec | None:
-    """How Gymnasium knows the environment here; None where it does not."""
-    if ":" in env_id:  # would import a module
-        return None
-    try:
-        return gym.spec(env_id)
-    except gym.error.Error:
-        return None
-
-
 def portable_environment(env_id: str) -> bytes | None:
     """How ``env_id`` is registered here, to register it in another process; None for what stays in this one.
 
-    A class of the main program is found by no other.
+    A class of the main program is found by no other. What people's own files and modules register, a worker finds by
+    itself.
     """
-    spec = _registered(env_id)
+    spec = None if is_own(env_id) else gym.registry.get(env_id)
     if spec is None or "__main__" in {getattr(spec.entry_point, "__module__", ""), str(spec.entry_point).split(":")[0]}:
         return None
     try:
