@@ -24,7 +24,7 @@ import uvicorn
 from benchmarks.measuring import interleaved, microseconds_each, ratios, summary
 from benchmarks.sizes import Sizes
 from dqn_core.cli.bench import speed_config
-from dqn_core.environments.make import close_environment, make_environment, render_jpeg
+from dqn_core.environments.make import make_environment
 from dqn_core.runs.manager import RunManager
 
 __all__ = ["measure"]
@@ -72,11 +72,11 @@ def _frame_us(env_id: str, sizes: Sizes) -> dict[str, float]:
     environment = make_environment(env_id)
     try:
         environment.reset(seed=0)
-        frame = functools.partial(render_jpeg, environment)
+        frame = environment.draw_jpeg
         frame()
         return summary([microseconds_each(frame, sizes.piece_s) for _ in range(max(3, sizes.repetitions))])
     finally:
-        close_environment(environment)
+        environment.close()
 
 
 def _rate(manager: RunManager, run_id: str, seconds: float, *, watch: bool = False) -> float:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from benchmarks.event_costs import EventCosts
@@ -26,7 +25,8 @@ from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.cli.bench import env_only_rate, speed_config
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import action_range, close_environment, make_environment
+from dqn_core.environments.door import CheckedEnvironment
+from dqn_core.environments.make import make_environment
 
 __all__ = ["PARTS", "measure"]
 
@@ -87,21 +87,21 @@ class _Bench:
         try:
             return cls._filled_from(environment, config)
         finally:
-            close_environment(environment)
+            environment.close()
 
     @classmethod
-    def _filled_from(cls, environment: gym.Env[np.ndarray, Any], config: TrainingConfig) -> _Bench:
+    def _filled_from(cls, environment: CheckedEnvironment, config: TrainingConfig) -> _Bench:
         generator = np.random.default_rng(0)
-        first_action, n_actions = action_range(environment)
+        n_actions = environment.n_actions
         observation, _ = environment.reset(seed=0)
         replay = ReplayBuffer(config.buffer_size, len(observation))
         while len(replay) < replay.capacity:
             action = int(generator.integers(n_actions))
-            after, reward, terminated, truncated, _ = environment.step(first_action + action)
-            replay.add(np.asarray(observation, np.float32), action, float(reward), np.asarray(after), terminated)
+            after, reward, terminated, truncated, _ = environment.step(action)
+            replay.add(observation, action, reward, after, terminated)
             observation = environment.reset()[0] if terminated or truncated else after
         learner, _ = make_learner(config, len(observation), n_actions, generator)
-        return cls(learner, replay, np.asarray(observation, np.float32))
+        return cls(learner, replay, observation)
 
     def calls(self) -> list[tuple[str, Callable[[], object]]]:
         """One call of each part that is a call."""

@@ -4,6 +4,7 @@
     ├── BusyError                    the server does all that it can already: try again later
     ├── ConfigError                  a config with bad fields; names each field, its value, what is right
     ├── UnsupportedEnvironmentError  unknown id, missing package, or a space that DQN cannot use
+    │   └── EnvironmentFailedError   its own code failed, or gave what no environment may give
     ├── ChangeRefusedError           a live change to a field that cannot change while a run trains
     ├── UnknownRunError              no run has this id
     ├── UnknownExperimentError       no experiment has this id
@@ -39,6 +40,7 @@ __all__ = [
     "ConfigError",
     "DivergenceError",
     "DqnLabError",
+    "EnvironmentFailedError",
     "ExportError",
     "FieldProblem",
     "LimitReachedError",
@@ -126,6 +128,14 @@ class BusyError(DqnLabError):
 
 class UnsupportedEnvironmentError(DqnLabError):
     """The environment is unknown, cannot be made here, or has a space that DQN cannot use."""
+
+
+class EnvironmentFailedError(UnsupportedEnvironmentError):
+    """The environment's own code raised, or gave what no environment may give.
+
+    The message names the environment, the method, the env step, what came and what was expected; where the cause is a
+    common one, a second paragraph says how to mend it.
+    """
 
 
 class ChangeRefusedError(DqnLabError):

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-import gymnasium as gym
 import numpy as np
-from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-__all__ = ["Environment", "Episode", "generator_state", "set_generator_state"]
+__all__ = ["Environment", "Episode"]
 
-Environment = gym.Env[np.ndarray, Any]
-"""One with a flat Box observation and Discrete actions."""
+
+class Environment(Protocol):
+    """What an episode asks of an environment: Gymnasium's ``reset`` and ``step``, and a generator that can be saved.
+
+    Nothing is checked that it gives: :class:`~dqn_core.environments.door.CheckedEnvironment` has done so.
+    """
+
+    observation_size: int
+    """D"""
+    n_actions: int
+
+    def reset(self, *, seed: int | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Begin an episode, with its own generator where no seed is given: (observation [D], info)."""
+        ...
+
+    def step(self, action: int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
+        """Take ``action``, numbered from 0: (a new observation [D], reward, terminated, truncated, info)."""
+        ...
+
+    def generator_state(self) -> dict[str, Any]:
+        """State of the generator that a reset without a seed goes on with, as JSON values."""
+        ...
+
+    def set_generator_state(self, state: Mapping[str, Any]) -> None:
+        """Put that generator into ``state``; raises TypeError, ValueError or KeyError for what is none."""
+        ...
 
 
 class Episode:
@@ -21,21 +43,18 @@ class Episode:
 
     def __init__(self, environment: Environment, seed: int | None, generator: Mapping[str, Any] | None = None) -> None:
         """Reset ``environment``: with ``seed``, or with its own generator, which is set to ``generator`` if given."""
-        actions = environment.action_space
-        assert isinstance(actions, Discrete)  # noqa: S101  make_environment has refused every other
         self.environment = environment
-        self._first_action, self.n_actions = int(actions.start), int(actions.n)
+        self.n_actions = environment.n_actions
         self.seed = seed
         """Of the reset; None where the environment went on with its own generator."""
         if generator is not None:
-            set_generator_state(environment, generator)
-        self.generator = None if seed is not None else generator_state(environment)
+            environment.set_generator_state(generator)
+        self.generator = None if seed is not None else environment.generator_state()
         """State of that generator before the reset."""
-        observation, _ = environment.reset(seed=seed)
-        self.observation: NDArray[np.float32] = np.array(observation, np.float32)
-        """[D], the newest; a copy, for the environment may change its own in place."""
+        self.observation, _ = environment.reset(seed=seed)
+        """[D], the newest."""
         self.actions: list[int] = []
-        """Numbered from 0, whatever the environment's own numbers are."""
+        """Numbered from 0."""
         self.episode_return = 0.0
         """Sum of the rewards so far, added up in their order."""
         self.terminated = self.truncated = False
@@ -49,21 +68,9 @@ class Episode:
 
     def step(self, action: int) -> float:
         """Take ``action``, numbered from 0; returns its reward."""
-        observation, reward, terminated, truncated, _ = self.environment.step(self._first_action + action)
-        self.observation = np.array(observation, np.float32)
+        self.observation, reward, terminated, truncated, _ = self.environment.step(action)
         self.actions.append(action)
-        reward = float(reward)
         self.episode_return += reward
         if terminated or truncated:
-            self.terminated, self.truncated, self.is_over = bool(terminated), bool(truncated), True
+            self.terminated, self.truncated, self.is_over = terminated, truncated, True
         return reward
-
-
-def generator_state(environment: Environment) -> dict[str, Any]:
-    """State of the environment's own random generator."""
-    return dict(environment.unwrapped.np_random.bit_generator.state)
-
-
-def set_generator_state(environment: Environment, state: Mapping[str, Any]) -> None:
-    """Put the environment's own random generator into ``state``."""
-    environment.unwrapped.np_random.bit_generator.state = state

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import ComputeChoice, make_learner
-from dqn_core.algorithm.episode import Environment, Episode, generator_state, set_generator_state
+from dqn_core.algorithm.episode import Environment, Episode
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
@@ -64,12 +63,9 @@ class TrainingState:
         UnavailableComputeError
             The config names a compute that this machine does not have.
         """
-        observations, actions = environment.observation_space, environment.action_space
-        assert isinstance(observations, Box)  # noqa: S101  make_environment has refused every other
-        assert isinstance(actions, Discrete)  # noqa: S101
-        (observation_size,) = observations.shape
+        observation_size = environment.observation_size
         self.environment = environment
-        self.n_actions = int(actions.n)
+        self.n_actions = environment.n_actions
         self.memory = Memory(self.config, observation_size, self.randomness.replay)
         self.memory.replay.rows.fill(0.0)  # takes its pages now: it neither grows while the run trains nor fails then
         self.learner, choice = make_learner(self.config, observation_size, self.n_actions, self.randomness.weights)
@@ -105,7 +101,7 @@ class TrainingState:
             "updates_left": self.updates_left,
             "replay_cursor": self.memory.replay.cursor,
             "randomness": self.randomness.state(),
-            "environment_generator": generator_state(self.environment) if running is None else None,
+            "environment_generator": self.environment.generator_state() if running is None else None,
             "running": running.state() if running else None,
         }
 
@@ -133,7 +129,7 @@ class TrainingState:
         self.is_warming_up = is_warming_up
         self.randomness.restore(values["randomness"])
         if values["running"] is None:
-            set_generator_state(self.environment, values["environment_generator"])
+            self.environment.set_generator_state(values["environment_generator"])
             return True
         self.running = RunningEpisode.replayed(self.environment, values["running"])
         if self.running is None:

@@ -125,11 +125,10 @@ def env_only_rate(env_id: str, env_steps: int) -> float:
 
     Raises :class:`~dqn_core.errors.UnsupportedEnvironmentError` for an environment that cannot be used.
     """
-    from dqn_core.environments.make import action_range, close_environment, make_environment
+    from dqn_core.environments.make import make_environment
 
     environment = make_environment(env_id)
-    first_action, n_actions = action_range(environment)
-    actions = np.random.default_rng(0).integers(first_action, first_action + n_actions, env_steps).tolist()
+    actions = np.random.default_rng(0).integers(environment.n_actions, size=env_steps).tolist()
     try:
         environment.reset(seed=0)
         started_at = time.perf_counter()
@@ -139,4 +138,4 @@ def env_only_rate(env_id: str, env_steps: int) -> float:
                 environment.reset()
         return env_steps / (time.perf_counter() - started_at)
     finally:
-        close_environment(environment)
+        environment.close()

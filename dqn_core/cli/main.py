@@ -110,8 +110,7 @@ def _evaluate(arguments: list[str]) -> int:
     with stdout_for_result() as say:
         check_evaluation_steps(folder.config, options.episodes, _MOST_EVALUATION_STEPS)
         result = evaluate_folder(folder, weights, episodes=options.episodes, seed=options.seed)
-        with np.errstate(invalid="ignore"):  # of infinite returns
-            low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column
+        low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column
         report = {
             "env": folder.config.env_id,
             "weights": weights,

@@ -1,99 +1,50 @@
-"""Gymnasium environments that DQN can use: made, checked, described, drawn.
+"""Gymnasium environments by their ids: looked up, made, tried out and described.
 
-DQN needs a flat Box observation (a vector of numbers) and Discrete actions; everything else is refused with a
-message that names the space.
+What they are behind the door stands in :mod:`dqn_core.environments.door`; which spaces they may have, in
+:mod:`dqn_core.environments.spaces`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import difflib
-import io
-import logging
-import os
+import math
 import queue
 import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.spaces import Box, Discrete
-from numpy.typing import NDArray
-from PIL import Image
+from gymnasium.envs.registration import EnvSpec, load_env_creator
 
-from dqn_core.environments.own import KeptWhileUnchanged, find_spec, is_own, plain_id
-from dqn_core.errors import DqnLabError, RolloutError, UnsupportedEnvironmentError, mark
+from dqn_core.environments.door import FOREIGN_ERRORS, CheckedEnvironment, constructor_failure
+from dqn_core.environments.own import KeptWhileUnchanged, find_spec, is_own
+from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
 __all__ = [
     "EPISODE_STEPS_WITHOUT_LIMIT",
+    "EnvironmentPicture",
     "EnvironmentReport",
-    "action_range",
-    "as_failure",
-    "as_jpeg",
-    "can_draw",
-    "close_environment",
     "comes_with_gymnasium",
     "environment_picture",
     "inspect_environment",
     "make_environment",
-    "render_jpeg",
-    "render_pixels",
     "reward_threshold",
-    "set_decorated",
 ]
 
 EPISODE_STEPS_WITHOUT_LIMIT = 10_000
 """Truncation of environments that have no limit of their own: without one, a greedy episode might never end."""
 
-_LOG = logging.getLogger(__name__)
-_STEPS_BEFORE_PICTURE = 8
-_LONGEST_DRAWING_S = 5.0
+_RENDER_MODES = ("rgb_array", "rgb_array_list", "ansi")
+"""Those that give a picture, or what one can be made of; the first that an environment names is taken."""
+_TRIAL_SEED, _TRIAL_STEPS = 1, 12
+"""Of the episode that an environment is tried out with, before anything is made for a run."""
 _LONGEST_LOOK_S = 30.0
 """How long other people's code may take to make an environment, or to draw it once, while a page waits."""
-
-# Pictures are drawn into memory: SDL needs no screen and no sound card, and says so in the log unless told.
-os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-
-
-class _DrawingTurn:
-    """One drawing at a time, for pygame keeps global state and several runs may draw at once.
-
-    A drawing that has not ended after ``longest_s`` hangs: it holds up nobody any longer, and the others take turns
-    without it.
-    """
-
-    def __init__(self, longest_s: float = _LONGEST_DRAWING_S) -> None:
-        self._longest_s = longest_s
-        self._lock = threading.Lock()
-        self._replacing = threading.Lock()
-        self._since = 0.0
-
-    @contextlib.contextmanager
-    def taken(self) -> Iterator[None]:
-        """Wait for the turn, and have it."""
-        lock = self._lock
-        while not lock.acquire(timeout=self._longest_s):
-            with self._replacing:  # the first of those who wait finds the others a new one
-                if self._lock is lock and time.monotonic() - self._since >= self._longest_s:
-                    _LOG.warning("An environment has been drawing, or closing, for %g s: it hangs.", self._longest_s)
-                    self._lock = threading.Lock()
-                    self._since = time.monotonic()
-                lock = self._lock
-        self._since = time.monotonic()
-        try:
-            yield
-        finally:
-            lock.release()
-
-
-_drawing = _DrawingTurn()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,67 +65,93 @@ class EnvironmentReport:
     has_pictures: bool
     reward_rule: str
     """In words; empty where this project has none for the environment."""
+    left_out: tuple[str, ...] = ()
+    """Parts of an observation that are no numbers."""
+    repeats: bool = True
+    """Whether the same seed and actions give the same episode."""
 
 
-def make_environment(env_id: str, max_episode_steps: int | None = None) -> gym.Env[np.ndarray, Any]:
-    """Make and check an environment. It can draw RGB arrays where its kind can, but does not decorate until told.
+class EnvironmentPicture(NamedTuple):
+    """What an environment looks like."""
+
+    jpeg: bytes
+    trouble: str
+    """Why it is a placeholder; empty where it is not."""
+
+
+def make_environment(env_id: str, max_episode_steps: int | None = None) -> CheckedEnvironment:
+    """Make an environment. It can draw where its kind can, but does not decorate until told.
 
     Raises
     ------
     UnsupportedEnvironmentError
         The id is unknown, a package is missing, or a space is not one DQN can use.
+    EnvironmentFailedError
+        Its own code fails.
     """
     spec = _registered(env_id)
-    limit = max_episode_steps or spec.max_episode_steps or EPISODE_STEPS_WITHOUT_LIMIT
+    made, render_mode, no_pictures = _made(env_id, spec)
+    preset = PRESETS.get(env_id)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Gymnasium's "out of date" note: the person asked for this version
-            made = _make(env_id, limit)
-    except gym.error.DependencyNotInstalled as error:
-        template = mark("{env_id} needs a package that is not installed: {cause}")
-        raise UnsupportedEnvironmentError(template, env_id=env_id, cause=error) from error
-    except Exception as error:  # whatever a third party's constructor raises becomes a message
-        template = mark("{env_id} could not be created ({kind}: {cause}). Choose another environment.")
-        raise UnsupportedEnvironmentError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
-    try:
-        _check_spaces(env_id, made)
+        return CheckedEnvironment(
+            made,
+            env_id,
+            max_episode_steps=max_episode_steps or _own_limit(spec),
+            comes_with_gymnasium=comes_with_gymnasium(env_id),
+            observation_names=preset.observation_names if preset else (),
+            render_mode=render_mode,
+            no_pictures=no_pictures,
+        )
     except UnsupportedEnvironmentError:
-        close_environment(made)
+        with contextlib.suppress(*FOREIGN_ERRORS):  # the first trouble is the one to tell
+            made.close()
         raise
-    set_decorated(made, on=False)
-    return made
 
 
-def _make(env_id: str, limit: int) -> gym.Env[np.ndarray, Any]:
+def _made(env_id: str, spec: EnvSpec) -> tuple[gym.Env[Any, Any], str | None, str]:
+    """The environment as its constructor makes it, the mode that it draws in, and why it is not to draw."""
+    # The limit is counted behind the door, which also resets before it steps: two calls less in each env step.
+    spec = replace(spec, order_enforce=False, max_episode_steps=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Gymnasium's notes on versions and render modes: the person asked for this one
+        modes = _render_modes(spec)
+        mode = next((each for each in _RENDER_MODES if each in modes), None if modes else _RENDER_MODES[0])
+        if mode is not None:
+            with contextlib.suppress(*FOREIGN_ERRORS):  # it may not take a render mode
+                return gym.make(spec, disable_env_checker=True, render_mode=mode), mode, ""
+        try:
+            made = gym.make(spec, disable_env_checker=True)
+        except gym.error.DependencyNotInstalled as error:
+            template = mark("{env_id} needs a package that is not installed: {cause}")
+            raise UnsupportedEnvironmentError(template, env_id=env_id, cause=error) from error
+        except DqnLabError:
+            raise
+        except FOREIGN_ERRORS as error:
+            raise constructor_failure(env_id, error) from error
+    return made, None, "it opens a window of its own to draw in" if modes and mode is None else ""
+
+
+def _render_modes(spec: EnvSpec) -> tuple[str, ...]:
+    """The modes that the environment's class names; none where it names none."""
     try:
-        return gym.make(plain_id(env_id), render_mode="rgb_array", max_episode_steps=limit, disable_env_checker=True)
-    except (TypeError, ValueError, gym.error.Error):  # an environment that cannot draw
-        return gym.make(plain_id(env_id), max_episode_steps=limit, disable_env_checker=True)
+        creator: Any = spec.entry_point if callable(spec.entry_point) else load_env_creator(str(spec.entry_point))
+        return tuple(str(each) for each in creator.metadata["render_modes"])
+    except Exception:  # noqa: BLE001  metadata may be anything; what cannot be imported is said when it is made
+        return ()
 
 
-def _registered(env_id: str) -> gym.envs.registration.EnvSpec:
+def _own_limit(spec: EnvSpec) -> int:
+    limit = spec.max_episode_steps
+    return limit if isinstance(limit, int) and limit > 0 else EPISODE_STEPS_WITHOUT_LIMIT
+
+
+def _registered(env_id: str) -> EnvSpec:
     spec = find_spec(env_id)
     if spec is None:
         near = difflib.get_close_matches(env_id, gym.registry, n=3, cutoff=0.5) or ["CartPole-v1", "LunarLander-v3"]
         template = mark("There is no environment {env_id!r}. Did you mean {suggestions}?")
         raise UnsupportedEnvironmentError(template, env_id=env_id, suggestions=", ".join(near))
     return spec
-
-
-def _check_spaces(env_id: str, environment: gym.Env[np.ndarray, Any]) -> None:
-    observations, actions = environment.observation_space, environment.action_space
-    if not isinstance(observations, Box) or len(observations.shape) != 1:
-        template = mark(
-            "{env_id} observes {space}; DQN here needs a flat vector of numbers (a Box with one dimension). "
-            "Choose an environment such as CartPole-v1."
-        )
-        raise UnsupportedEnvironmentError(template, env_id=env_id, space=observations)
-    if not isinstance(actions, Discrete):
-        template = mark(
-            "{env_id} takes actions from {space}; DQN picks one of a few (a Discrete space). "
-            "Choose an environment such as LunarLander-v3."
-        )
-        raise UnsupportedEnvironmentError(template, env_id=env_id, space=actions)
 
 
 @KeptWhileUnchanged
@@ -187,27 +164,40 @@ def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> En
 
 
 def _inspect(env_id: str, max_episode_steps: int | None) -> EnvironmentReport:
-    environment = make_environment(env_id, max_episode_steps)
+    environment, preset = make_environment(env_id, max_episode_steps), PRESETS.get(env_id)
     try:
-        space = environment.observation_space
-        assert isinstance(space, Box)  # noqa: S101  make_environment has refused every other
-        size, (_, n_actions), preset = space.shape[0], action_range(environment), PRESETS.get(env_id)
-        spec = environment.spec
+        observations, actions = environment.observations, environment.actions
+        has_names = preset is not None and len(preset.action_names) == actions.count
+        repeats = _trial(environment) == _trial(environment)
         return EnvironmentReport(
             env_id=env_id,
-            observation_size=size,
-            n_actions=n_actions,
-            low=tuple(float(value) + 0.0 for value in space.low),  # makes -0.0 a 0.0
-            high=tuple(float(value) for value in space.high),
-            observation_names=preset.observation_names if preset else tuple(f"s[{i}]" for i in range(size)),
-            action_names=preset.action_names if preset else tuple(f"a[{i}]" for i in range(n_actions)),
-            max_episode_steps=(spec and spec.max_episode_steps) or EPISODE_STEPS_WITHOUT_LIMIT,
-            frames_per_s=float(environment.metadata.get("render_fps") or 30.0),
-            has_pictures=can_draw(environment),
+            observation_size=observations.size,
+            n_actions=actions.count,
+            low=observations.low,
+            high=observations.high,
+            observation_names=environment.observation_names,
+            action_names=preset.action_names if preset and has_names else actions.names,
+            max_episode_steps=environment.max_episode_steps,
+            frames_per_s=environment.frames_per_s,
+            has_pictures=environment.can_draw,
             reward_rule=preset.reward_rule if preset else "",
+            left_out=observations.left_out,
+            repeats=repeats,
         )
     finally:
-        close_environment(environment)
+        environment.close()
+
+
+def _trial(environment: CheckedEnvironment) -> list[Any]:
+    """The first steps of an episode on one seed with the same actions: what comes of them, to be compared."""
+    observation, _ = environment.reset(seed=_TRIAL_SEED)
+    came: list[Any] = [observation.tobytes()]
+    for action in np.random.default_rng(_TRIAL_SEED).integers(environment.n_actions, size=_TRIAL_STEPS).tolist():
+        observation, reward, terminated, truncated, _ = environment.step(action)
+        came.append((observation.tobytes(), reward, terminated, truncated))
+        if terminated or truncated:
+            break
+    return came
 
 
 def comes_with_gymnasium(env_id: str) -> bool:
@@ -266,109 +256,28 @@ def reward_threshold(env_id: str) -> float | None:
     Raises :class:`UnsupportedEnvironmentError` for an id that is not registered here.
     """
     threshold = _registered(env_id).reward_threshold
-    return None if threshold is None else float(threshold)
-
-
-def can_draw(environment: gym.Env[np.ndarray, Any]) -> bool:
-    """Whether the environment was made able to draw."""
-    return environment.spec is not None and environment.spec.kwargs.get("render_mode") == "rgb_array"
-
-
-def set_decorated(environment: gym.Env[np.ndarray, Any], *, on: bool) -> None:
-    """Whether the environment prepares for pictures in each step.
-
-    LunarLander adds the engines' flames to its physics world in each step once it has a render mode, and ages them
-    only in ``render``: without pictures they pile up, and a step takes five times as long.
-    """
-    if can_draw(environment):
-        environment.unwrapped.render_mode = "rgb_array" if on else None
-
-
-def render_jpeg(environment: gym.Env[np.ndarray, Any], quality: int = 80) -> bytes | None:
-    """The environment's present state as JPEG; None where it cannot draw."""
-    if not can_draw(environment):
-        return None
-    return as_jpeg(render_pixels(environment), quality)
-
-
-def render_pixels(environment: gym.Env[np.ndarray, Any]) -> NDArray[np.uint8]:
-    """The environment's present state [height, width, 3], as a copy; only for one that :func:`can_draw`."""
-    decorated = environment.unwrapped.render_mode is not None
-    set_decorated(environment, on=True)
-    with _drawing.taken():
-        pixels = environment.render()
-    set_decorated(environment, on=decorated)
-    return np.array(pixels, dtype=np.uint8)
-
-
-def as_jpeg(pixels: NDArray[np.uint8], quality: int = 80) -> bytes:
-    """A picture [height, width, 3] as JPEG."""
-    picture = io.BytesIO()
-    Image.fromarray(pixels).save(picture, "JPEG", quality=quality)
-    return picture.getvalue()
-
-
-def action_range(environment: gym.Env[np.ndarray, Any]) -> tuple[int, int]:
-    """(number of the first action, count of actions) of a Discrete space."""
-    space = environment.action_space
-    assert isinstance(space, Discrete)  # noqa: S101  make_environment has refused every other
-    return int(space.start), int(space.n)
-
-
-def close_environment(environment: gym.Env[np.ndarray, Any]) -> None:
-    """Free what the environment holds; waits for a picture that another run draws just now, if it does not hang.
-
-    What the environment's own code raises there goes to the log: whoever is done with it goes on.
-    """
-    try:
-        with _drawing.taken():
-            environment.close()
-    except Exception as error:  # noqa: BLE001  an environment is other people's code
-        _LOG.warning("An environment could not be closed (%s: %s)", type(error).__name__, error)
+    is_number = isinstance(threshold, (int, float)) and math.isfinite(threshold)
+    return float(threshold) if is_number and threshold is not None else None
 
 
 @KeptWhileUnchanged
-def environment_picture(env_id: str) -> bytes | None:
-    """JPEG of the environment some steps into an episode; None where it cannot draw.
+def environment_picture(env_id: str) -> EnvironmentPicture:
+    """The environment some steps into an episode.
 
-    Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and for one that hangs, and
-    :class:`RolloutError` where the environment's own code fails.
+    Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and for one that hangs.
     """
     return _in_time(env_id, lambda: _picture(env_id))
 
 
-def _picture(env_id: str) -> bytes | None:
+def _picture(env_id: str) -> EnvironmentPicture:
     environment = make_environment(env_id)
     try:
-        set_decorated(environment, on=True)
-        environment.reset(seed=1)
-        first_action, n_actions = action_range(environment)
-        for step in range(_STEPS_BEFORE_PICTURE):
-            _, _, terminated, truncated, _ = environment.step(first_action + step % n_actions)
+        environment.set_decorated(on=True)
+        environment.reset(seed=_TRIAL_SEED)
+        for step in range(_TRIAL_STEPS):
+            _, _, terminated, truncated, _ = environment.step(step % environment.n_actions)
             if terminated or truncated:
                 break
-        return _drawn(environment, env_id)
-    except RolloutError:
-        raise
-    except Exception as error:  # an environment is other people's code
-        template = mark("{env_id} fails in its first steps ({kind}: {cause}): a run would fail as well.")
-        raise RolloutError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
+        return EnvironmentPicture(environment.draw_jpeg(quality=90), environment.picture_trouble)
     finally:
-        close_environment(environment)
-
-
-def _drawn(environment: gym.Env[np.ndarray, Any], env_id: str) -> bytes | None:
-    try:
-        return render_jpeg(environment, quality=90)
-    except Exception as error:
-        template = mark("{env_id} cannot be drawn ({kind}: {cause}). It can still be trained.")
-        raise RolloutError(template, env_id=env_id, kind=type(error).__name__, cause=error) from error
-
-
-def as_failure(error: Exception) -> DqnLabError:
-    """``error`` as something to show; what an environment's own code raised goes to the log with its traceback too."""
-    if isinstance(error, DqnLabError):
-        return error
-    _LOG.error("A run failed", exc_info=error)
-    template = mark("The run failed ({kind}: {cause}). Its last good weights are kept.")
-    return DqnLabError(template, kind=type(error).__name__, cause=error)
+        environment.close()

@@ -19,8 +19,15 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.episode import Environment, Episode
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import close_environment, inspect_environment, make_environment
-from dqn_core.errors import ConfigError, DqnLabError, RolloutError, UnavailableComputeError, mark
+from dqn_core.environments.make import inspect_environment, make_environment
+from dqn_core.errors import (
+    ConfigError,
+    DqnLabError,
+    EnvironmentFailedError,
+    RolloutError,
+    UnavailableComputeError,
+    mark,
+)
 from dqn_core.events import EpisodeRecorded
 
 __all__ = [
@@ -145,7 +152,7 @@ def roll_out(
     try:
         return _rolled_out(Episode(environment, seed), learner, seed, epsilon, on_step)
     finally:
-        close_environment(environment)
+        environment.close()
 
 
 def _rolled_out(
@@ -229,10 +236,10 @@ def replay(
 
 def _is_repeated(episode: Episode, recorded: RecordedEpisode) -> bool:
     if isinstance(recorded, Rollout):
-        return np.array_equal(episode.observation, recorded.observations[episode.length], equal_nan=True)
+        return np.array_equal(episode.observation, recorded.observations[episode.length])
     if episode.length < len(recorded.actions):
         return True
-    return np.array_equal(episode.episode_return, recorded.episode_return, equal_nan=True)
+    return episode.episode_return == recorded.episode_return
 
 
 def _not_repeated(env_id: str, step: int) -> RolloutError:
@@ -265,8 +272,9 @@ def check_evaluation(episodes: int, seed: int, most: int) -> None:
 
 def as_rollout_error(error: Exception) -> DqnLabError:
     """``error`` as something to show; what an environment's own code raised goes to the log with its traceback too."""
+    if not isinstance(error, DqnLabError) or isinstance(error, EnvironmentFailedError):
+        _LOG.error("An episode could not be played", exc_info=error)
     if isinstance(error, DqnLabError):
         return error
-    _LOG.error("An episode could not be played", exc_info=error)
     template = mark("The episode could not be played ({kind}: {cause}).")
     return RolloutError(template, kind=type(error).__name__, cause=error)

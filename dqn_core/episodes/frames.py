@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import can_draw, close_environment, make_environment, render_pixels, set_decorated
+from dqn_core.environments.make import make_environment
 from dqn_core.episodes.episode import RecordedEpisode, replay
 from dqn_core.errors import RolloutError, mark
 
@@ -47,12 +47,12 @@ def draw_episode(
     """
     environment = make_environment(config.env_id, config.max_episode_steps)
     try:
-        if can_draw(environment):
-            set_decorated(environment, on=True)  # engines show their flames; the motion is the same, and checked
+        if environment.can_draw:
+            environment.set_decorated(on=True)  # engines show their flames; the motion is the same, and checked
             for episode in replay(environment, recorded, config.env_id, most_steps):
-                yield EpisodeFrame(episode.length, episode.episode_return, render_pixels(environment))
+                yield EpisodeFrame(episode.length, episode.episode_return, environment.draw())
     finally:
-        close_environment(environment)
+        environment.close()
 
 
 def episode_picture(config: TrainingConfig, recorded: RecordedEpisode, share: float = 0.6) -> NDArray[np.uint8]:
@@ -67,10 +67,10 @@ def episode_picture(config: TrainingConfig, recorded: RecordedEpisode, share: fl
     """
     environment = make_environment(config.env_id, config.max_episode_steps)
     try:
-        if not can_draw(environment):
+        if not environment.can_draw:
             raise RolloutError(mark("{env_id} draws no pictures."), env_id=config.env_id)
         steps = min(MOST_VIDEO_STEPS, round(share * len(recorded.actions)))
         next(itertools.islice(replay(environment, recorded, config.env_id), steps, None))
-        return render_pixels(environment)
+        return environment.draw()
     finally:
-        close_environment(environment)
+        environment.close()

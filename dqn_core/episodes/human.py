@@ -9,15 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dqn_core.algorithm.episode import Environment, Episode
+from dqn_core.algorithm.episode import Episode
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import (
-    can_draw,
-    close_environment,
-    make_environment,
-    render_jpeg,
-    set_decorated,
-)
+from dqn_core.environments.door import CheckedEnvironment
+from dqn_core.environments.make import make_environment
 from dqn_core.episodes.episode import check_episode
 from dqn_core.errors import RolloutError, mark
 
@@ -47,10 +42,11 @@ class HumanEpisode(Episode):
     def __init__(self, env_id: str, max_episode_steps: int | None, seed: int, idle_actions: Sequence[int] = ()) -> None:
         check_episode(seed, epsilon=0.0)
         environment = make_environment(env_id, max_episode_steps)
-        if not can_draw(environment):
-            close_environment(environment)
+        if not environment.can_draw:
+            environment.close()
             raise RolloutError(mark("{env_id} draws no pictures, so it cannot be played."), env_id=env_id)
-        set_decorated(environment, on=True)
+        environment.set_decorated(on=True)
+        self._checked = environment
         super().__init__(environment, seed)
         self._idle = itertools.cycle(idle_actions) if idle_actions else None
 
@@ -63,11 +59,11 @@ class HumanEpisode(Episode):
 
     def picture(self) -> bytes:
         """The present state as JPEG."""
-        return render_jpeg(self.environment) or b""
+        return self._checked.draw_jpeg()
 
     def close(self) -> None:
         """Close the environment."""
-        close_environment(self.environment)
+        self._checked.close()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,26 +98,23 @@ def play_by_hand(config: TrainingConfig, seed: int, actions: Sequence[int]) -> H
     ------
     UnsupportedEnvironmentError
         The environment is not installed here.
-    RolloutError
+    EnvironmentFailedError
         Its own code failed.
     """
     environment = make_environment(config.env_id, config.max_episode_steps)
     try:
         return _played(environment, seed, actions)
-    except Exception as error:  # an environment is other people's code
-        template = mark("The episode could not be played ({kind}: {cause}).")
-        raise RolloutError(template, kind=type(error).__name__, cause=error) from error
     finally:
-        close_environment(environment)
+        environment.close()
 
 
-def _played(environment: Environment, seed: int, actions: Sequence[int]) -> HandEpisode:
+def _played(environment: CheckedEnvironment, seed: int, actions: Sequence[int]) -> HandEpisode:
     episode = Episode(environment, seed)
     observations, rewards, before = [episode.observation], [], None
     for number, action in enumerate(actions, start=1):
         if number == len(actions):
-            before = render_jpeg(environment)
-            set_decorated(environment, on=True)  # engines show their flames
+            before = environment.draw_jpeg() if environment.can_draw else None
+            environment.set_decorated(on=True)  # engines show their flames
         rewards.append(episode.step(action))
         observations.append(episode.observation)
         if episode.is_over:
@@ -133,5 +126,5 @@ def _played(environment: Environment, seed: int, actions: Sequence[int]) -> Hand
         terminated=episode.terminated,
         truncated=episode.truncated,
         picture_before=before,
-        picture=render_jpeg(environment),
+        picture=environment.draw_jpeg() if environment.can_draw else None,
     )

@@ -19,7 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import as_jpeg
+from dqn_core.environments.pictures import as_jpeg
 from dqn_core.episodes.episode import Rollout, as_rollout_error, check_episode, roll_out
 from dqn_core.episodes.frames import EpisodeFrame, draw_episode
 from dqn_core.errors import BusyError, DqnLabError, mark

@@ -11,7 +11,7 @@ import numpy as np
 from dqn_core.algorithm.episode import Environment, Episode
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import close_environment, make_environment
+from dqn_core.environments.make import make_environment
 from dqn_core.episodes.episode import greedy_episode, policy_with
 from dqn_core.training.run_folder import RunFolder
 
@@ -43,9 +43,8 @@ class EvaluationResult:
 
     @property
     def std(self) -> float:
-        """Standard deviation of the returns (n in the denominator); NaN where one is infinite."""
-        with np.errstate(invalid="ignore"):
-            return float(np.std(self.returns))
+        """Standard deviation of the returns (n in the denominator)."""
+        return float(np.std(self.returns))
 
 
 def greedy_episodes(
@@ -136,7 +135,7 @@ def evaluate(  # noqa: PLR0913  whom, where, how often, from where on, how long;
             if on_episode is not None:
                 on_episode(len(played))
     finally:
-        close_environment(environment)
+        environment.close()
     returns, lengths = zip(*((each.episode_return, each.length) for each in played), strict=True)
     return EvaluationResult(seed=seed, returns=returns, lengths=lengths)
 

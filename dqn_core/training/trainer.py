@@ -11,6 +11,7 @@ logs and draws curves::
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -18,17 +19,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 import numpy as np
 
 from dqn_core.algorithm.dqn import Point, train
-from dqn_core.algorithm.episode import Environment
 from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import (
-    as_failure,
-    close_environment,
-    make_environment,
-    render_jpeg,
-    set_decorated,
-)
-from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError
+from dqn_core.environments.door import CheckedEnvironment
+from dqn_core.environments.make import make_environment
+from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
 from dqn_core.events import (
     EndReason,
     Event,
@@ -54,6 +49,7 @@ from dqn_core.training.controls import Controls, Mailbox, StopRequestedError
 
 __all__ = ["Trainer"]
 
+_LOG = logging.getLogger(__name__)
 _HEARTBEAT_S = 0.05
 _UPDATES_BETWEEN_CHECKS = 500
 """Updates between two checks for NaN: counted, not timed, so that the logged means do not depend on the clock."""
@@ -98,7 +94,7 @@ class Trainer:
         self._policy = CheckpointPolicy(self.state, self._books, clock)
         self._poll_at = self._heartbeat_at = -math.inf
         self._announced = RunState.RUNNING
-        self._environments: list[Environment] = []
+        self._environments: list[CheckedEnvironment] = []
         if resume_from is not None and resume_from.is_of_this_version:  # another will be refused
             # A run that cannot be set up again has still done what it did.
             self.state.restore_counters(resume_from.values)
@@ -107,7 +103,7 @@ class Trainer:
     def events(self) -> Iterator[Event]:
         """Train to the end of the run. The first event is RunStarted (unless making it fails), the last RunEnded.
 
-        A run's own failures (a diverging loss, an environment that raises) are told by RunEnded, not raised.
+        A run's own failures (a diverging loss, an environment that fails) are told by RunEnded, not raised.
         """
         try:
             yield from self._set_up()
@@ -121,11 +117,11 @@ class Trainer:
             yield from self._close_log(reason, DqnLabError(cause) if cause else None)
         except DivergenceError as error:
             yield from self._close_log(EndReason.DIVERGED, error)
-        except Exception as error:  # noqa: BLE001  an environment is other people's code: its failure ends this run only
-            yield from self._close_log(EndReason.FAILED, as_failure(error))
+        except Exception as error:  # noqa: BLE001  whatever it is, it ends this run only
+            yield from self._close_log(EndReason.FAILED, _as_failure(error))
         finally:
             for environment in self._environments:
-                close_environment(environment)
+                environment.close()
 
     # ------------------------------------------------------------------------------------- beginning and end
 
@@ -252,7 +248,7 @@ class Trainer:
         """Set when the next poll is due, and whether the environment prepares for pictures until then."""
         controls = self._controls
         self._poll_at = -math.inf if controls.needs_every_step else min(self._heartbeat_at, controls.next_frame_at)
-        set_decorated(self.state.environment, on=controls.shows_motion)
+        self._environments[0].set_decorated(on=controls.shows_motion)
 
     def _before_step(self) -> Iterator[Event]:
         """What is due before an env step: commands, a heartbeat, the pause, a frame, the pace."""
@@ -289,10 +285,10 @@ class Trainer:
             yield StateChanged(state=RunState.RUNNING)
 
     def _draw_frame(self) -> Iterator[Event]:
-        """A picture of the state that the pending action was chosen in, if the environment can draw."""
+        """A picture of the state that the pending action was chosen in."""
         state, started_at = self.state, self._clock()
-        jpeg, running, shown = render_jpeg(state.environment), state.running, None
-        if jpeg is not None and running is not None and running.pending is not None:
+        jpeg, running, shown = self._environments[0].draw_jpeg(), state.running, None
+        if running is not None and running.pending is not None:
             action, is_greedy = running.pending
             shown = Frame(
                 episode=state.episode,
@@ -328,3 +324,12 @@ class Trainer:
     def _take_requested_checkpoint(self) -> Iterator[Event]:
         if self._controls.take_checkpoint_request():
             yield from self._policy.checkpoint()
+
+
+def _as_failure(error: Exception) -> DqnLabError:
+    """``error`` as something to show; what nobody foresaw goes to the log with its traceback too."""
+    if isinstance(error, DqnLabError):
+        return error
+    _LOG.error("A run failed", exc_info=error)
+    template = mark("The run failed ({kind}: {cause}). Its last good weights are kept.")
+    return DqnLabError(template, kind=type(error).__name__, cause=error)

@@ -59,10 +59,10 @@ def _portions(replay: Replay, report: EnvironmentReport) -> Iterator[bytes]:
             "from": first,
             "actions": rollout.actions[steps].tolist(),
             "is_greedy": rollout.is_greedy[steps].tolist(),
-            "rewards": _plain(rollout.rewards[steps]),
+            "rewards": rollout.rewards[steps].tolist(),
             "q_values": _plain(rollout.q_values[steps]),
-            "observations": _plain(rollout.observations[first : end + (end == rollout.length)]),
-            "discounted_returns": _plain(returns[steps]),
+            "observations": rollout.observations[first : end + (end == rollout.length)].tolist(),
+            "discounted_returns": returns[steps].tolist(),
         }
         yield json_text(values, is_compact=True).encode()
 

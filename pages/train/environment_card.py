@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import streamlit as st
 
 from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment
-from dqn_core.environments.own import KeptWhileUnchanged
-from dqn_core.errors import AccessError, RolloutError, UnsupportedEnvironmentError
+from dqn_core.errors import AccessError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
 from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import require_module
+from pages.shared.markdown import escape_markdown
 from pages.train.field_widgets import frozen_reason
 
 __all__ = ["environment_card"]
@@ -90,26 +88,19 @@ def _take(form: FormState, env_id: str) -> None:
 def _picture(env_id: str) -> EnvironmentReport | None:
     try:
         report = inspect_environment(env_id)
-        picture, trouble = _picture_or_trouble(env_id) if report.has_pictures else (None, None)
+        picture, trouble = environment_picture(env_id)
     except UnsupportedEnvironmentError as error:
         st.error(translate_error(error), icon=":material/error:")
         return None
-    if trouble is not None:
-        st.warning(translate_error(trouble), icon=":material/visibility_off:")
-        report = dataclasses.replace(report, has_pictures=False)
+    if trouble:
+        text = _("{env_id} cannot be drawn ({cause}). It can still be trained.")
+        st.warning(
+            text.format(env_id=escape_markdown(env_id), cause=escape_markdown(trouble)),
+            icon=":material/visibility_off:",
+        )
     preset = PRESETS.get(env_id)
     summary = _(preset.summary) if preset else ""
-    if picture is not None:
-        st.image(picture, alt=_("Picture of {env_id}.").format(env_id=env_id) + f" {summary}", width="stretch")
+    st.image(picture, alt=_("Picture of {env_id}.").format(env_id=env_id) + f" {summary}", width="stretch")
     if summary:
         st.caption(summary)
     return report
-
-
-@KeptWhileUnchanged
-def _picture_or_trouble(env_id: str) -> tuple[bytes | None, RolloutError | None]:
-    """The picture, or why there is none; looked for once, for an environment that fails may take its time."""
-    try:
-        return environment_picture(env_id), None
-    except RolloutError as error:
-        return None, error

@@ -10,7 +10,7 @@ import fake_environments as fake
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import make_environment
 from dqn_core.episodes.human import play_by_hand
-from dqn_core.errors import RolloutError
+from dqn_core.errors import EnvironmentFailedError
 
 fake.register()
 CORRIDOR = TrainingConfig(env_id=fake.CORRIDOR)
@@ -53,7 +53,7 @@ def test_actions_are_numbered_from_zero_whatever_the_environment_calls_them() ->
 
 
 def test_an_environment_that_breaks_is_told_in_words() -> None:
-    with pytest.raises(RolloutError, match="the motor is on fire"):
+    with pytest.raises(EnvironmentFailedError, match="the motor is on fire"):
         play_by_hand(TrainingConfig(env_id=fake.RAISING, max_episode_steps=50), seed=0, actions=(0,) * 40)
 
 

@@ -22,7 +22,6 @@ PICTURE_OBSERVATIONS = "DqnLabTest/PictureObservations-v0"
 DICT_OBSERVATIONS = "DqnLabTest/DictObservations-v0"
 SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
 BLIND = "DqnLabTest/Blind-v0"
-BOTTOMLESS = "DqnLabTest/Bottomless-v0"
 IN_PLACE = "DqnLabTest/InPlace-v0"
 ONE_NUMBER = "DqnLabTest/OneNumber-v0"
 MISSING_PACKAGE = "DqnLabTest/MissingPackage-v0"
@@ -151,14 +150,6 @@ class Talking(Corridor):
         return super().reset(seed=seed, options=options)
 
 
-class Bottomless(Corridor):
-    """Its last reward is minus infinity."""
-
-    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
-        observation, reward, terminated, truncated, info = super().step(action)
-        return observation, -np.inf if terminated else reward, terminated, truncated, info
-
-
 class InPlace(Corridor):
     """Gives the same two arrays again and again, an observation and a picture, and changes them in place."""
 
@@ -260,7 +251,6 @@ def register() -> None:
         DICT_OBSERVATIONS: DictObservations,
         SHIFTED_ACTIONS: ShiftedActions,
         BLIND: Blind,
-        BOTTOMLESS: Bottomless,
         IN_PLACE: InPlace,
         ONE_NUMBER: OneNumber,
         MISSING_PACKAGE: _missing_package,

@@ -21,6 +21,13 @@ class _Wide(gym.Env[np.ndarray, int]):
     observation_space = Box(-1.0, 1.0, (4_000,), np.float32)
     action_space = Discrete(2)
 
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        return np.zeros(4_000, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        return np.zeros(4_000, np.float32), 0.0, False, False, {}
+
 
 gym.register(_WIDE, _Wide, max_episode_steps=100)
 

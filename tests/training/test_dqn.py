@@ -11,7 +11,7 @@ import fake_environments as fake
 from dqn_core.algorithm.dqn import Point, train
 from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import close_environment, make_environment
+from dqn_core.environments.make import make_environment
 from dqn_core.events import EpisodeEnded
 from dqn_core.training.trainer import Trainer
 from trainer_runs import of_kind, short_config
@@ -23,7 +23,7 @@ def made() -> Iterator[list[TrainingState]]:
     states: list[TrainingState] = []
     yield states
     for state in states:
-        close_environment(state.environment)
+        state.environment.close()
 
 
 def begun(config: TrainingConfig, made: list[TrainingState]) -> TrainingState:

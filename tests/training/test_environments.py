@@ -8,14 +8,7 @@ import pytest
 from PIL import Image
 
 import fake_environments as fake
-from dqn_core.environments.make import (
-    close_environment,
-    environment_picture,
-    inspect_environment,
-    make_environment,
-    render_jpeg,
-    set_decorated,
-)
+from dqn_core.environments.make import environment_picture, inspect_environment, make_environment
 from dqn_core.errors import UnsupportedEnvironmentError
 
 
@@ -27,8 +20,6 @@ from dqn_core.errors import UnsupportedEnvironmentError
         ("LunarLander-v2", "LunarLander"),
         ("", "environment"),
         ("os:system", "os registers no environments"),
-        (fake.PICTURE_OBSERVATIONS, r"observes Box\(0, 255, \(8, 8, 3\)"),
-        (fake.DICT_OBSERVATIONS, "observes Dict"),
         (fake.MISSING_PACKAGE, "pip install imaginary"),
     ],
 )
@@ -56,22 +47,22 @@ def test_the_step_limit_truncates() -> None:
     environment.reset(seed=0)
     steps = [environment.step(i % 2) for i in range(3)]
     assert [step[3] for step in steps] == [False, False, True]
-    close_environment(environment)
+    environment.close()
 
 
 def test_the_picture_is_a_jpeg_of_the_environments_size() -> None:
-    assert Image.open(BytesIO(environment_picture("LunarLander-v3") or b"")).size == (600, 400)
+    assert Image.open(BytesIO(environment_picture("LunarLander-v3").jpeg)).size == (600, 400)
 
 
 def test_closing_one_environment_leaves_the_pictures_of_others_alone() -> None:
     watched, other = make_environment("CartPole-v1"), make_environment("CartPole-v1")
     watched.reset(seed=0)
     other.reset(seed=0)
-    before = render_jpeg(watched)
-    render_jpeg(other)
-    close_environment(other)
-    assert render_jpeg(watched) == before
-    close_environment(watched)
+    before = watched.draw_jpeg()
+    other.draw_jpeg()
+    other.close()
+    assert watched.draw_jpeg() == before
+    watched.close()
 
 
 def test_two_threads_may_draw_at_once() -> None:
@@ -80,8 +71,8 @@ def test_two_threads_may_draw_at_once() -> None:
     def draw(env_id: str) -> None:
         environment = make_environment(env_id)
         environment.reset(seed=0)
-        pictures[env_id] = [render_jpeg(environment) for _ in range(30)]
-        close_environment(environment)
+        pictures[env_id] = [environment.draw_jpeg() for _ in range(30)]
+        environment.close()
 
     threads = [threading.Thread(target=draw, args=(env_id,)) for env_id in ("CartPole-v1", "LunarLander-v3")]
     for thread in threads:
@@ -98,40 +89,40 @@ def test_an_environment_is_decorated_only_when_told() -> None:
     flames = []
     for on in (False, True):
         lander.reset(seed=0)
-        set_decorated(lander, on=on)
+        lander.set_decorated(on=on)
         for _ in range(5):
             lander.step(2)  # main engine
         flames.append(len(lander.unwrapped.particles))
     assert flames[0] == 0
     assert flames[1] > 0
-    close_environment(lander)
+    lander.close()
 
 
 def test_a_picture_leaves_the_environment_as_it_was() -> None:
     lander = make_environment("LunarLander-v3")
     lander.reset(seed=0)
-    assert render_jpeg(lander)
+    assert lander.draw_jpeg()
     assert lander.unwrapped.render_mode is None
-    close_environment(lander)
+    lander.close()
 
 
 def test_a_drawing_that_hangs_holds_up_nobody_for_long() -> None:
     fake.RELEASE.clear()
     hanging = make_environment(fake.HANGING_AT_ONCE)
     hanging.reset(seed=0)
-    threads = [threading.Thread(target=render_jpeg, args=(hanging,), daemon=True) for _ in range(3)]
+    threads = [threading.Thread(target=hanging.draw_jpeg, daemon=True) for _ in range(3)]
     for thread in threads:
         thread.start()
     other = make_environment(fake.CORRIDOR)
     other.reset(seed=0)
     drawn: list[bytes | None] = []
-    drawing = threading.Thread(target=lambda: drawn.append(render_jpeg(other)), daemon=True)
+    drawing = threading.Thread(target=lambda: drawn.append(other.draw_jpeg()), daemon=True)
     drawing.start()
     drawing.join(60)
     assert drawn
     assert drawn[0] is not None
     assert all(thread.is_alive() for thread in threads)
-    closing = threading.Thread(target=close_environment, args=(other,), daemon=True)
+    closing = threading.Thread(target=other.close, daemon=True)
     closing.start()
     closing.join(60)
     assert not closing.is_alive()

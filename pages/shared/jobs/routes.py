@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dqn_core.environments.make import as_jpeg
+from dqn_core.environments.pictures import as_jpeg
 from dqn_core.episodes.frames import episode_picture
 from dqn_core.episodes.recordings import read_recording
 from dqn_core.runs.jobs.videos import video_path
