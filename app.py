@@ -35,13 +35,20 @@ from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
 from pages.shared.links import base_path
 from pages.shared.live_socket import live_socket_routes
+from pages.shared.run_status import active_topic
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from pages.warm_up import WarmUp
 
 _SWITCH_INTERVAL_S = 0.001
 """A trainer that waits for the interpreter gets it back this soon, not after Python's 5 ms; so does a page."""
-_TOPICS = {"run": run_topic(), "runs": run_list_topic(), "job": job_topic(), "experiments": experiment_topic()}
+_TOPICS = {
+    "run": run_topic(),
+    "runs": run_list_topic(),
+    "active": active_topic(),
+    "job": job_topic(),
+    "experiments": experiment_topic(),
+}
 """What a tab can follow over its live socket."""
 _LOG = logging.getLogger("dqn_lab")
 

@@ -87,7 +87,7 @@ class DashboardPage:
 
     def open(self, *, frames: bool) -> None:
         """Show the run, with or without frames, and wait until its curves are there."""
-        self._page.goto(f"{self._url}/?run={self.run_id}")
+        self._page.goto(f"{self._url}/train?run={self.run_id}")
         self._wait_for_rows()
         self._settle()
         self.watch(frames=frames)

@@ -23,15 +23,16 @@ st.html(_HERE / "shared" / "page_style.css")
 with st.container(key="preload"):
     st.html(f"<script>{preload_script()}</script>", unsafe_allow_javascript=True)
 pages = [
-    st.Page("train/page.py", title=_("Train"), icon=":material/model_training:", default=True),
-    st.Page("replay/page.py", title=_("Replay"), icon=":material/slow_motion_video:", url_path="replay"),
-    st.Page("play/page.py", title=_("Play"), icon=":material/sports_esports:", url_path="play"),
-    st.Page("compare/page.py", title=_("Compare"), icon=":material/stacked_line_chart:", url_path="compare"),
+    st.Page("start/page.py", title=_("Start"), icon=":material/home:", default=True),
+    st.Page("lessons/page.py", title=_("Learn"), icon=":material/school:", url_path="lessons"),
+    st.Page("train/page.py", title=_("Lab"), icon=":material/model_training:", url_path="train"),
+    st.Page("replay/page.py", title=_("Watch"), url_path="replay", visibility="hidden"),
+    st.Page("play/page.py", title=_("Play"), url_path="play", visibility="hidden"),
+    st.Page("inside/page.py", title=_("Inside"), url_path="inside", visibility="hidden"),
     st.Page("experiments/page.py", title=_("Experiments"), icon=":material/science:", url_path="experiments"),
-    st.Page("search/page.py", title=_("Tune"), icon=":material/manage_search:", url_path="search"),
-    st.Page("lessons/page.py", title=_("Lessons"), icon=":material/school:", url_path="lessons"),
-    st.Page("inside/page.py", title=_("Inside"), icon=":material/neurology:", url_path="inside"),
+    st.Page("search/page.py", title=_("Tune"), url_path="search", visibility="hidden"),
+    st.Page("compare/page.py", title=_("Compare"), url_path="compare", visibility="hidden"),
     st.Page("runs/page.py", title=_("Runs"), icon=":material/list_alt:", url_path="runs"),
-    st.Page("leaderboard/page.py", title=_("Leaderboard"), icon=":material/leaderboard:", url_path="leaderboard"),
+    st.Page("leaderboard/page.py", title=_("Class"), icon=":material/leaderboard:", url_path="leaderboard"),
 ]
 st.navigation(pages, position="top").run()

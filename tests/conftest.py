@@ -32,4 +32,5 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     """No test writes into the data folder of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DQN_LAB_DATA", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("DQN_LAB_EXAMPLES", "false")
         yield

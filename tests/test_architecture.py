@@ -91,14 +91,19 @@ def test_the_runs_of_an_earlier_day_are_read_without_a_learner() -> None:
     assert not _loaded_after("import dqn_core.runs.store") & {"numba", "torch", "streamlit", "plotly"}
 
 
-def test_the_server_starts_and_draws_its_first_page_without_a_learner() -> None:
-    first_page = (
+def test_the_server_starts_and_draws_its_first_pages_without_a_learner() -> None:
+    first_pages = (
+        "import sys\n"
+        "sys.path.append('tests/support')\n"
+        "from app_pages import to_page\n"
         "from streamlit.testing.v1 import AppTest\n"
         "import app\n"
         "page = AppTest.from_file('pages/navigation.py', default_timeout=60).run()\n"
+        "assert page.title and not page.exception, page.exception\n"
+        "page = to_page(page, 'train/page.py').run()\n"
         "assert page.button and not page.exception, page.exception"
     )
-    assert not _loaded_after(first_page) & {"numba", "torch"}
+    assert not _loaded_after(first_pages) & {"numba", "torch"}
 
 
 def test_a_warm_worker_holds_a_learner_and_nothing_of_the_server() -> None:

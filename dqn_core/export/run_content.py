@@ -14,6 +14,7 @@ from typing import Any
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ExportError, mark
 from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded
+from dqn_core.runs.folder_lock import DATABASE_NAME
 from dqn_core.runs.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 
@@ -25,7 +26,6 @@ _READERS: dict[type, Callable[[str], Any]] = {
     bool: lambda text: text == "True",
     float: lambda text: float(text) if text else math.nan,
 }
-_DATABASE = "dqn_lab.sqlite"
 _ROWS_AT_A_TIME = 5_000
 
 
@@ -58,7 +58,7 @@ def content_of_folder(path: Path) -> RunContent:
     """
     folder = RunFolder.open(path)
     run_id, log = path.resolve().name, path / "episodes.csv"
-    database = path.resolve().parent.parent / _DATABASE
+    database = path.resolve().parent.parent / DATABASE_NAME
     if log.exists():
         began = datetime.fromtimestamp((path / "config.json").stat().st_mtime, UTC)
         return RunContent(run_id=run_id, folder=folder, started_at=began, episodes=lambda: _read_csv(log))

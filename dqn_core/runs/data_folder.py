@@ -17,13 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, mark
-from dqn_core.runs.folder_lock import FolderLock
+from dqn_core.runs.folder_lock import DATABASE_NAME, FolderLock
 from dqn_core.runs.records import check_run_id
 from dqn_core.runs.store import RunStore
 
 __all__ = ["DataFolder", "FolderSizes", "discard", "finish_removals", "folder_bytes", "remove_leftovers", "remove_run"]
-
-_DATABASE = "dqn_lab.sqlite"
 
 
 class DataFolder:
@@ -36,7 +34,7 @@ class DataFolder:
         self._runs = path / "runs"
         self.lock = FolderLock(path)
         try:
-            self.store = RunStore(path / _DATABASE)
+            self.store = RunStore(path / DATABASE_NAME)
         except BaseException:
             self.lock.release()
             raise

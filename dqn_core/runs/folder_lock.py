@@ -15,11 +15,11 @@ from pathlib import Path
 
 from dqn_core.errors import RunFolderError, StoreError, mark
 
-__all__ = ["FolderLock", "run_folder_lock", "server_lock_above"]
+__all__ = ["DATABASE_NAME", "FolderLock", "run_folder_lock", "server_lock_above"]
 
 _NAME = "server.lock"
 _TRAINER = ".trainer.lock"
-_DATABASE = "dqn_lab.sqlite"
+DATABASE_NAME = "dqn_lab.sqlite"
 _WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
 """What a network's file system may answer; a lab must work there too."""
 
@@ -109,7 +109,7 @@ def server_lock_above(folder: Path) -> Iterator[None]:
         A server is at work there (the message names its process).
     """
     data = folder.resolve().parent.parent
-    if not (data / _DATABASE).exists():
+    if not (data / DATABASE_NAME).exists():
         yield
         return
     template = mark("The server (process {pid}) manages the run in {path}: resume it on its page, or stop the server.")

@@ -346,6 +346,10 @@ class RunManager:
         """The newest runs, newest first, those that go on as they stand now."""
         return self._runs.present(self.store.runs(limit))
 
+    def runs_in_memory(self) -> list[RunRecord]:
+        """Every run that this server works at, those that wait or are paused included, and the last that ended."""
+        return [run.feed.record() for run in self._runs.snapshot()]
+
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment in the order of their start; none where there is no such experiment."""
         return self._runs.present(self.store.runs_of_experiment(experiment_id))

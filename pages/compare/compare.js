@@ -119,7 +119,7 @@ export default class CompareView {
 
   /** @param {string} id */
   runHref(id) {
-    return `${this.data.base_path}/?run=${encodeURIComponent(id)}&lang=${encodeURIComponent(this.formats.locale)}`;
+    return `${this.data.base_path}/train?run=${encodeURIComponent(id)}&lang=${encodeURIComponent(this.formats.locale)}`;
   }
 
   get query() {

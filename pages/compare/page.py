@@ -20,7 +20,8 @@ from pages.server.process import get_manager
 from pages.shared.address_choices import AddressChoice, AddressFlag
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
-from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, base_path, language_switch, last_run
+from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, base_path, last_run
+from pages.shared.page_header import page_header
 
 _LISTED = 200  # the newest runs are in the list, and older ones where they are chosen
 _X = AddressChoice("x", X_AXES)
@@ -38,11 +39,7 @@ def compare_page() -> None:
     with st.sidebar:
         st.subheader(_("Runs to compare"), anchor=False)
         run_choice(_records(run_ids), run_ids, MOST_COMPARED, _choose)
-    left, right = st.columns([2, 1], vertical_alignment="center")
-    with left:
-        st.title(_("Compare runs"), anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
-        language_switch(COMPARE_PAGE)
+    page_header(COMPARE_PAGE, _("Compare runs"))
     if not run_ids:
         _welcome()
         return

@@ -12,16 +12,13 @@ from pages.server.process import get_manager
 from pages.shared.errors import show_errors
 from pages.shared.experiment_form import ExperimentDraft, experiment_form
 from pages.shared.i18n import _, problem_text
-from pages.shared.links import EXPERIMENTS_PAGE, base_path, language_switch, last_run
+from pages.shared.links import EXPERIMENTS_PAGE, base_path, last_run
+from pages.shared.page_header import page_header
 
 
 def experiments_page() -> None:
     """Draw the page."""
-    left, right = st.columns([2, 1], vertical_alignment="center")
-    with left:
-        st.title(_("Experiments"), anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
-        language_switch(EXPERIMENTS_PAGE)
+    page_header(EXPERIMENTS_PAGE, _("Experiments"))
     form, listed = st.columns([5, 7], gap="medium")
     with form, st.container(border=True, key="experiment-form"):
         st.subheader(_("New experiment"), anchor=False)

@@ -26,7 +26,8 @@ from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _, current_language, translate_error
-from pages.shared.links import INSIDE_PAGE, TRAIN_PAGE, language_switch, last_run, page_query
+from pages.shared.links import INSIDE_PAGE, TRAIN_PAGE, last_run, page_query
+from pages.shared.page_header import lab_header
 from pages.shared.run_picker import run_title
 
 _RUNS = 200
@@ -53,7 +54,9 @@ def inside_page() -> None:
     if snapshot and "run" not in st.query_params:
         st.query_params["run"] = snapshot.record.run_id
     study = _study(snapshot) if snapshot else None
-    _header(runs, snapshot, study)
+    lab_header(INSIDE_PAGE, snapshot.record if snapshot else None)
+    if snapshot:
+        _run_line(runs, snapshot, study)
     if complaint:
         st.warning(complaint, icon=":material/search_off:")
     for tab, (name, (_title, _icon, draw)) in zip(_tabs(), _PARTS.items(), strict=True):
@@ -113,20 +116,6 @@ def _wait_for_checkpoint(run_id: str, why: str) -> None:
     st.caption(_("The run has just begun: this page keeps checking."))
     if isinstance(_study(get_manager().snapshot(run_id)), Study):
         st.rerun()
-
-
-def _header(runs: list[RunRecord], snapshot: RunSnapshot | None, study: Study | str | None) -> None:
-    left, right = st.columns([1, 1], vertical_alignment="center")
-    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
-        st.title(_("Inside the agent"), anchor=False, width="content")
-        st.caption(_("What it learns, in numbers and pictures"), width="content")
-    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
-        if snapshot:
-            query = page_query(run=snapshot.record.run_id)
-            st.page_link(TRAIN_PAGE, label=_("This run"), icon=":material/monitoring:", query_params=query)
-        language_switch(INSIDE_PAGE)
-    if snapshot:
-        _run_line(runs, snapshot, study)
 
 
 def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str | None) -> None:

@@ -8,18 +8,15 @@ from pages.leaderboard.ranking import score_ranking, speed_ranking, unmeasured
 from pages.server.process import get_leaderboard
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
-from pages.shared.links import LEADERBOARD_PAGE, language_switch
+from pages.shared.links import LEADERBOARD_PAGE
+from pages.shared.page_header import page_header
 
 _LOOK_AGAIN_S = 2.0
 
 
 def leaderboard_page() -> None:
     """Draw the page."""
-    left, right = st.columns([2, 1], vertical_alignment="center")
-    with left:
-        st.title(_("Leaderboard"), anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
-        language_switch(LEADERBOARD_PAGE)
+    page_header(LEADERBOARD_PAGE, _("Leaderboard"))
     environments = get_leaderboard().environments()
     if not environments:
         _welcome()

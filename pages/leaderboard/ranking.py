@@ -8,9 +8,9 @@ from html import escape
 import streamlit as st
 
 from dqn_core.runs.leaderboard import Entry, Standings
-from pages.shared.i18n import _, current_language, translate_parts
+from pages.shared.i18n import _, translate_parts
 from pages.shared.identity import visitor
-from pages.shared.links import base_path
+from pages.shared.links import train_address
 from pages.shared.markdown import escape_markdown
 from pages.shared.numbers import number_text
 
@@ -64,7 +64,7 @@ def _table(title: str, head: Sequence[str], rows: Sequence[tuple[Entry, Sequence
 def _row(entry: Entry, cells: Iterable[str]) -> str:
     submission = entry.submission
     is_own = bool(submission.owner) and submission.owner == visitor().visitor_id
-    address = escape(f"{base_path()}/?run={submission.run_id}&lang={current_language()}")
+    address = escape(train_address(submission.run_id))
     own = f" <small>({escape(_('you'))})</small>" if is_own else ""
     name = f'<a href="{address}" target="_self">{escape(submission.name)}</a>{own}'
     medal = f' class="medal {_MEDALS[entry.rank]}"' if entry.rank in _MEDALS else ""

@@ -19,12 +19,11 @@ from pages.shared.errors import show_errors
 from pages.shared.i18n import _
 from pages.shared.links import (
     PLAY_PAGE,
-    TRAIN_PAGE,
     base_path,
-    language_switch,
     last_run,
     page_query,
 )
+from pages.shared.page_header import lab_header
 from pages.shared.run_picker import run_title
 
 _RUNS = 200
@@ -33,10 +32,10 @@ _RUNS = 200
 def play_page() -> None:
     """Draw the page of the game in the address."""
     records = {each.run_id: each for each in get_manager().list_runs(_RUNS)}
-    _header()
     texts = {run_id: run_title(each) for run_id, each in records.items()}
     texts |= {env_id: _("{env_id}, without an agent").format(env_id=env_id) for env_id in PRESETS}
     default = next(name for name in (st.query_params.get("run"), last_run(), *texts) if name in texts)
+    lab_header(PLAY_PAGE, records.get(default))
     against = address_select(
         "run",
         _("Play against"),
@@ -46,19 +45,6 @@ def play_page() -> None:
         width=420,
     )
     _game(records.get(against), against)
-
-
-def _header() -> None:
-    left, right = st.columns([2, 1], vertical_alignment="center")
-    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
-        st.title(_("Play it yourself"), anchor=False, width="content")
-        st.caption(_("Then compare with the agent from the same start"), width="content")
-    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
-        run_id = st.query_params.get("run")
-        if run_id and run_id not in PRESETS:
-            icon, query = ":material/monitoring:", page_query(run=run_id)
-            st.page_link(TRAIN_PAGE, label=_("This run"), icon=icon, query_params=query)
-        language_switch(PLAY_PAGE)
 
 
 def _game(record: RunRecord | None, against: str) -> None:

@@ -21,8 +21,9 @@ from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, address_select
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
-from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, base_path, language_switch, last_run, page_query
+from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, base_path, last_run, page_query
 from pages.shared.numbers import number_text
+from pages.shared.page_header import lab_header
 
 _RUNS = 200
 _SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)
@@ -36,13 +37,14 @@ def replay_page() -> None:
     """Draw the page of the episode in the address."""
     runs = get_manager().list_runs(_RUNS)
     run_id = st.query_params.get("run") or last_run() or (runs[0].run_id if runs else None)
-    _header(run_id)
-    if not runs or run_id is None:
+    record = get_manager().snapshot(run_id).record if run_id else None
+    lab_header(REPLAY_PAGE, record)
+    if record is None:
         _nothing_yet()
         return
-    st.query_params["run"] = run_id
+    run_id = st.query_params["run"] = record.run_id
     if run_id not in {each.run_id for each in runs}:
-        runs = [get_manager().snapshot(run_id).record, *runs]  # an old one; or says that there is none
+        runs = [record, *runs]  # an old one
     with st.container(border=True, key="replay-choice", gap="small"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             chosen = snapshot_picker(runs, run_id, names=("run", "checkpoint"), labels=(_("Run"), _("Snapshot")))
@@ -53,19 +55,6 @@ def replay_page() -> None:
         return
     _replay([chosen, *([other] if other else [])], seed, epsilon)
     agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon)
-
-
-def _header(run_id: str | None) -> None:
-    left, right = st.columns([1, 1], vertical_alignment="center")
-    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
-        st.title(_("Replay"), anchor=False, width="content")
-        st.caption(_("Observations, predictions and actions, state by state"), width="content")
-    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
-        if run_id:
-            st.page_link(
-                TRAIN_PAGE, label=_("This run"), icon=":material/monitoring:", query_params=page_query(run=run_id)
-            )
-        language_switch(REPLAY_PAGE)
 
 
 def _nothing_yet() -> None:

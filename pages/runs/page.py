@@ -11,20 +11,15 @@ from pages.server.process import get_run_list
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
 from pages.shared.identity import owner_mark, visitor
-from pages.shared.instructor import instructor_switch
-from pages.shared.links import RUNS_PAGE, TRAIN_PAGE, language_switch, page_query
+from pages.shared.links import RUNS_PAGE, TRAIN_PAGE, page_query
+from pages.shared.page_header import page_header
 
 _OPEN_KEY = "runs-open"
 
 
 def runs_page() -> None:
     """Draw the page."""
-    left, right = st.columns([2, 1], vertical_alignment="center")
-    with left:
-        st.title(_("Runs"), anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
-        instructor_switch()
-        language_switch(RUNS_PAGE)
+    page_header(RUNS_PAGE, _("Runs"))
     if get_run_list().lines():
         _workbench()
     else:

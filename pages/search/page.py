@@ -16,8 +16,9 @@ from pages.shared.fields import FIELDS
 from pages.shared.figure.figure import show_figure
 from pages.shared.i18n import _, problem_text, translate_error
 from pages.shared.identity import may_control, require_control, visitor
-from pages.shared.links import SEARCH_PAGE, TRAIN_PAGE, language_switch, new_run_query
+from pages.shared.links import SEARCH_PAGE, TRAIN_PAGE, new_run_query
 from pages.shared.numbers import number_text
+from pages.shared.page_header import page_header
 from pages.shared.value_text import value_text
 
 _ERROR, _SHOWN = "search:error", "search:shown"
@@ -31,11 +32,7 @@ _STATES = {
 
 def search_page() -> None:
     """Draw the page."""
-    left, right = st.columns([2, 1], vertical_alignment="center")
-    with left:
-        st.title(_("Tune"), anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", key="links"):
-        language_switch(SEARCH_PAGE)
+    page_header(SEARCH_PAGE, _("Tune"))
     form, shown = st.columns([5, 7], gap="medium")
     with form, st.container(border=True):
         st.subheader(_("New search"), anchor=False)

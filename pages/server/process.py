@@ -5,11 +5,14 @@ Pages and routes ask for them, the lifespan closes them.
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dqn_core.environments.own import environment_files, use_folder
+from dqn_core.runs.examples import add_examples
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
@@ -34,6 +37,7 @@ __all__ = [
 
 Instance = TypeVar("Instance")
 
+_LOG = logging.getLogger(__name__)
 _lock = threading.Lock()
 _managers: list[RunManager] = []
 """Empty, or the one."""
@@ -58,6 +62,8 @@ def get_manager() -> RunManager:
     with _lock:
         if not _managers:
             given = settings()
+            if given.examples:
+                _add_examples(given.data)
             use_folder(given.data / "environments", looks_first=True)
             environment_files()  # they are looked at from now on
             manager = RunManager(
@@ -71,6 +77,13 @@ def get_manager() -> RunManager:
             )
             _managers.append(manager)
         return _managers[0]
+
+
+def _add_examples(data_dir: Path) -> None:
+    try:
+        add_examples(data_dir)
+    except OSError as error:  # whoever opens the folder next says what is wrong with it
+        _LOG.warning("The examples cannot be put into %s (%s)", data_dir, error)
 
 
 def get_replays() -> Replays:

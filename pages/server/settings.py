@@ -33,6 +33,8 @@ class Settings:
 
     data: Path = Path("data")
     """Folder of the database and of every run's files; relative to the working directory."""
+    examples: bool = True
+    """Whether a new data folder begins with the trained agents that come with the lab."""
     executor: Executor = "auto"
     """Where runs train: "thread", "process", or "auto", which decides for each run."""
     preload: tuple[str, ...] = ()
@@ -121,6 +123,13 @@ def _executor(value: Any) -> Any:
     return value
 
 
+def _switch(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text not in {"true", "false"}:
+        raise ValueError
+    return text == "true"
+
+
 def _modules(value: Any) -> tuple[str, ...]:
     names = value.split(",") if isinstance(value, str) else value
     modules = tuple(str(each).strip() for each in names if str(each).strip())
@@ -139,6 +148,7 @@ def _code(value: Any) -> str:
 _WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number, 1 or more.")
 _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_folder, mark("{setting} is {value}, but must be the name of a folder.")),
+    "examples": (_switch, mark("{setting} is {value}, but must be true or false.")),
     "executor": (_executor, mark("{setting} is {value}, but must be auto, thread or process.")),
     "preload": (_modules, mark("{setting} is {value}, but must be module names separated by commas.")),
     "checkpoint_mb": (_whole, _WHOLE_NUMBER),

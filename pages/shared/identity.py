@@ -20,6 +20,7 @@ import streamlit as st
 from starlette.requests import HTTPConnection
 
 from dqn_core.errors import AccessError, mark
+from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager
 from pages.server.settings import settings
@@ -124,6 +125,8 @@ def owner_text(record: Owned) -> str:
     """Whose it is, by a short name that stays the same; empty for one that is everybody's."""
     if not record.owner:
         return ""
+    if record.owner == EXAMPLES_OWNER:
+        return _("DQN Lab")
     return _("visitor {mark}").format(mark=owner_mark(record.owner))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -24,6 +25,7 @@ __all__ = [
     "REPLAY_PAGE",
     "RUNS_PAGE",
     "SEARCH_PAGE",
+    "START_PAGE",
     "TRAIN_PAGE",
     "base_path",
     "compare_query",
@@ -34,9 +36,11 @@ __all__ = [
     "open_run",
     "page_query",
     "replay_query",
+    "train_address",
     "train_run",
 ]
 
+START_PAGE = "start/page.py"
 TRAIN_PAGE = "train/page.py"
 COMPARE_PAGE = "compare/page.py"
 EXPERIMENTS_PAGE = "experiments/page.py"
@@ -166,7 +170,12 @@ def _is_before(opened: _Opened) -> bool:
     return opened.is_new or st.query_params.get("run") == opened.shown
 
 
-def language_switch(page: str = TRAIN_PAGE) -> None:
+def train_address(run_id: str) -> str:
+    """The address of a run's Train view, for HTML of our own; it keeps the language."""
+    return f"{base_path()}/train?{urlencode({'run': run_id, 'lang': current_language()})}"
+
+
+def language_switch(page: str) -> None:
     """A link to the same page in each other language, in that language's own name; the rest of the address stays."""
     for language, name in LANGUAGES.items():
         if language != current_language():

@@ -22,22 +22,22 @@ __all__ = ["run_facts", "run_picker", "run_title"]
 _SHOWN = 20
 
 
-def run_picker(shown: str | None) -> None:
-    """A menu of the latest runs, and a link to begin anew; ``shown`` is the run in the address."""
+def run_picker(shown: str | None, page: str = TRAIN_PAGE) -> None:
+    """A menu of the latest runs, links to ``page``, and a link to begin anew; ``shown`` is the address's run."""
     with st.popover(_("Past runs"), icon=":material/history:"), st.container(key="earlier-runs-list"):
         runs = get_manager().list_runs(_SHOWN)
         if not runs:
             st.caption(_("Runs appear here once you have started one."))
         for record in runs:
-            _run_link(record, is_shown=record.run_id == shown)
+            _run_link(record, page, is_shown=record.run_id == shown)
     if shown is not None:
         st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=new_run_query())
 
 
-def _run_link(record: RunRecord, *, is_shown: bool) -> None:
+def _run_link(record: RunRecord, page: str, *, is_shown: bool) -> None:
     with st.container(gap=None):
         st.page_link(
-            TRAIN_PAGE,
+            page,
             label=escape_markdown(run_title(record)),
             icon=":material/radio_button_checked:" if is_shown else ":material/radio_button_unchecked:",
             query_params=page_query(run=record.run_id),

@@ -14,23 +14,12 @@ from dqn_core.errors import ConfigError, UnknownRunError, UnsupportedEnvironment
 from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunSnapshot
 from pages.server.process import get_manager
-from pages.shared.downloads import downloads
 from pages.shared.errors import show_errors
 from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
 from pages.shared.i18n import _, problem_text, translate_error, translate_to_markdown
 from pages.shared.identity import may_control
-from pages.shared.instructor import instructor_switch
-from pages.shared.links import (
-    COMPARE_PAGE,
-    INSIDE_PAGE,
-    REPLAY_PAGE,
-    compare_query,
-    language_switch,
-    page_query,
-    train_run,
-)
-from pages.shared.markdown import escape_markdown
-from pages.shared.run_picker import run_picker
+from pages.shared.links import TRAIN_PAGE, train_run
+from pages.shared.page_header import lab_header
 from pages.train.about import about
 from pages.train.checkpoints import checkpoints
 from pages.train.config_form import config_form
@@ -109,39 +98,11 @@ def _form(snapshot: RunSnapshot | None) -> FormState:
 
 
 def _header(snapshot: RunSnapshot | None) -> None:
-    left, right = st.columns([2, 3], vertical_alignment="center")
-    with left, st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="title"):
-        st.title(
-            escape_markdown(snapshot.record.name) if snapshot else _("Train an agent"), anchor=False, width="content"
-        )
-        if snapshot:
-            seed = snapshot.record.initial_config.seed
-            st.caption(
-                _("seed {seed} · run {run_id}").format(seed=seed, run_id=snapshot.record.run_id), width="content"
-            )
-            if not snapshot.record.state.is_active:
-                submission(snapshot)
-    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
-        run_picker(st.query_params.get("run"))
-        if snapshot:
-            _run_link(REPLAY_PAGE, _("Replay"), ":material/slow_motion_video:", snapshot)
-            _run_link(INSIDE_PAGE, _("Inside"), ":material/neurology:", snapshot)
-            _compare_link(snapshot)
-            downloads(snapshot.record.run_id)
-        instructor_switch()
-        language_switch()
+    def beside_title() -> None:
+        if snapshot and not snapshot.record.state.is_active:
+            submission(snapshot)
 
-
-def _run_link(page: str, label: str, icon: str, snapshot: RunSnapshot) -> None:
-    st.page_link(page, label=label, icon=icon, query_params=page_query(run=snapshot.record.run_id))
-
-
-def _compare_link(snapshot: RunSnapshot) -> None:
-    """To the run beside the others of its experiment, if it is part of one."""
-    experiment_id = snapshot.record.experiment_id
-    records = get_manager().runs_of_experiment(experiment_id) if experiment_id else [snapshot.record]
-    query = compare_query(record.run_id for record in records)
-    st.page_link(COMPARE_PAGE, label=_("Compare"), icon=":material/stacked_line_chart:", query_params=query)
+    lab_header(TRAIN_PAGE, snapshot.record if snapshot else None, beside_title=beside_title)
 
 
 def _config(form: FormState) -> TrainingConfig | None:

@@ -2,7 +2,7 @@
 
 ``server``        the dashboard, one for each test file, with an empty data folder
 ``start_server``  more of them: ``start_server(data_dir=..., launcher="uvicorn")``
-``page``          a page on ``server`` (``page.goto("/")``); its context's options come from a mark:
+``page``          a page on ``server`` (``page.goto("/train")``); its context's options come from a mark:
                   ``@pytest.mark.browser_context(locale="ko-KR", color_scheme="dark")``
 ``open_page``     more of them: ``open_page(server=..., locale="ko-KR")``
 

@@ -47,7 +47,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
 
 @pytest.mark.timeout(300)
 def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: LiveServer, tmp_path: Path) -> None:
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     run_id = start(page)
 
@@ -80,7 +80,7 @@ def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: Live
     np.testing.assert_allclose(q_values, policy_with(config, weights).q_values(observations), rtol=1e-5, atol=1e-5)
 
     # Another run begins with it; a file that holds no network is refused.
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     page.get_by_text("Initial weights", exact=True).click()
     page.get_by_text("From a file", exact=True).click()

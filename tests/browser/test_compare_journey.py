@@ -169,7 +169,7 @@ def wait_for_points(page: Page, count: int) -> None:
 
 @pytest.mark.expected_problem(NOT_THE_ROOT)
 def test_zoom_and_legend_stay_while_a_run_trains(page: Page, server: LiveServer) -> None:
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     pace = page.get_by_role("slider", name="Speed")
     pace.focus()

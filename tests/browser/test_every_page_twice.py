@@ -19,7 +19,10 @@ from scripted_trainer import wait_for_end
 from trained_lessons import train_lesson
 from trainer_runs import short_config
 
-MENU = ("Replay", "Play", "Compare", "Experiments", "Tune", "Lessons", "Inside", "Runs", "Leaderboard", "Train")
+MENU = (
+    *("Watch", "Play", "Inside", "Train", "Experiments", "Vary a setting", "Tune", "Compare"),
+    *("Learn", "Runs", "Class", "Start", "Lab"),
+)
 LOOKED_AT = 3
 """Lessons that each visitor takes; the first of them was trained on the server."""
 PATIENCE_MS = 60_000
@@ -51,7 +54,9 @@ def look(page: Page) -> None:
 
 
 def menu(page: Page, name: str) -> None:
-    page.get_by_test_id("stTopNavLinkContainer").get_by_role("link", name=name, exact=True).click()
+    """Follow a link of the menu, or to another view of the same area."""
+    places = page.locator("[data-testid='stTopNavLinkContainer'], .st-key-views")
+    places.get_by_role("link", name=name, exact=True).click()
     look(page)
 
 
@@ -61,7 +66,7 @@ def button(page: Page, name: str) -> Locator:
 
 def walk(page: Page, server: LiveServer, run_id: str, *, do: Callable[[Page, str], None]) -> None:
     """Go to every page and every part of one, as whoever knows the address of a run; ``do`` is called on each."""
-    page.goto(f"{server.url}/?run={run_id}")
+    page.goto(f"{server.url}/train?run={run_id}")
     look(page)
     for name in MENU:
         menu(page, name)
@@ -70,7 +75,7 @@ def walk(page: Page, server: LiveServer, run_id: str, *, do: Callable[[Page, str
             for tab in page.get_by_role("tab").all():
                 tab.click()
                 look(page)
-        if name == "Lessons":
+        if name == "Learn":
             _walk_lessons(page)
 
 
@@ -91,10 +96,10 @@ def _walk_lessons(page: Page) -> None:
 
 def _act(page: Page, name: str) -> None:
     """Leave something behind on some pages."""
-    if name == "Replay":
+    if name == "Watch":
         page.get_by_role("tab", name=re.compile("Evaluate over many")).click()
         button(page, "Evaluate").click()
-    elif name == "Experiments":
+    elif name == "Vary a setting":
         for label, value in (("Seeds", "1"), ("Max episodes", "2")):
             box = page.get_by_label(label, exact=True)
             box.fill(value)
@@ -144,7 +149,7 @@ def test_the_way_back_to_train_leads_to_the_run_that_trains(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page]
 ) -> None:
     page = open_page(server=start_server())
-    page.goto("/")
+    page.goto("/train")
     look(page)
     pace = page.get_by_role("slider", name="Speed")
     pace.focus()
@@ -154,7 +159,7 @@ def test_the_way_back_to_train_leads_to_the_run_that_trains(
     button(page, "Start").click()
     page.wait_for_url(RUN)
     address = page.url
-    for name in ("Inside", "Train", "Lessons", "Train", "Train"):
+    for name in ("Inside", "Train", "Watch", "Lab", "Learn", "Lab", "Train"):
         menu(page, name)
     page.wait_for_url(RUN)
     assert RUN.findall(page.url) == RUN.findall(address)
@@ -165,7 +170,7 @@ def test_the_way_back_to_train_leads_to_the_run_that_trains(
     page.get_by_role("link", name="New run").click()
     look(page)
     expect(button(page, "Start")).to_be_enabled()
-    for name in ("Lessons", "Train"):
+    for name in ("Learn", "Lab"):
         menu(page, name)
     expect(button(page, "Start")).to_be_enabled()
     assert not RUN.search(page.url)

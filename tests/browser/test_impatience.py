@@ -23,7 +23,7 @@ def run_folders(server: LiveServer) -> set[str]:
 
 def open_at_real_time(page: Page) -> None:
     """The empty page, set so that a run outlasts its test."""
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     pace = page.get_by_role("slider", name="Speed")
     pace.focus()

@@ -34,7 +34,7 @@ def test_a_lesson_shows_what_was_measured_and_gives_it_away(
     page = open_page(server=start_server())
     page.goto("/")
     settle(page)
-    page.get_by_role("link", name="Lessons").first.click()
+    page.get_by_role("link", name="Learn").first.click()
     page.locator(f"a[href*='lesson={lesson.name}']").first.click()
     settle(page)
     page.get_by_text(lesson.labels[1], exact=True).first.click()
@@ -60,9 +60,10 @@ def test_a_search_shows_its_trials_in_three_figures(
     start_server: Callable[..., LiveServer], open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = open_page(server=start_server())
-    page.goto("/")
+    page.goto("/train")
     settle(page)
-    page.get_by_role("link", name="Tune").first.click()
+    page.get_by_role("link", name="Experiments").first.click()
+    page.locator(".st-key-views").get_by_role("link", name="Tune").click()
     for label, value in (("Trials", "5"), ("Env steps per trial", "2000")):
         box = page.get_by_label(label, exact=True)
         box.fill(value)

@@ -25,7 +25,7 @@ def state(page: Page) -> Locator:
 
 def start_a_long_run(page: Page) -> str:
     """At real time it outlasts the test; its address."""
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     pace = page.get_by_role("slider", name="Speed")
     pace.focus()

@@ -21,7 +21,7 @@ def press(page: Page, name: str) -> None:
 
 def train_fast(page: Page) -> str:
     """Train until an agent was evaluated and kept, slowly enough not to be done before Stop; the run's id."""
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     page.get_by_role("radio", name="Fast").or_(page.get_by_role("button", name="Fast", exact=True)).first.click()
     settle(page)
@@ -71,7 +71,7 @@ def assert_shows(page: Page, rollout: Rollout, at: int) -> None:
 def test_train_then_look_at_an_episode(page: Page, server: LiveServer) -> None:
     run_id = train_fast(page)
     settle(page)
-    page.get_by_role("link", name="Replay").last.click()
+    page.locator(".st-key-views").get_by_role("link", name="Watch").click()
     page.wait_for_url(re.compile(rf"/replay\?.*run={run_id}"))
     wait_until_shown(page)
 

@@ -53,7 +53,7 @@ def _runs_of_an_earlier_server(data_dir: Path, count: int = RUNS) -> list[str]:
 
 def _open_list(page: Page) -> Locator:
     """The table of all runs, opened from the first page."""
-    page.goto("/")
+    page.goto("/train")
     settle(page, timeout_s=90.0)
     page.get_by_test_id("stTopNavLink").filter(has_text="Runs").click()
     table = page.get_by_test_id("runs-table")

@@ -19,7 +19,7 @@ def test_both_launchers_serve_the_page_and_end_when_asked(
 ) -> None:
     server = start_server(launcher=launcher)
     page = open_page(server=server)
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     expect(page.get_by_role("button", name="Start")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -35,7 +35,7 @@ def test_data_goes_into_the_folder_that_the_environment_names(server: LiveServer
 
 @pytest.mark.browser_context(color_scheme="dark", locale="ko-KR")
 def test_the_page_follows_the_browsers_language_and_colours(page: Page) -> None:
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     expect(page.get_by_test_id("stApp")).to_have_css("background-color", "rgb(17, 25, 28)")
     expect(page.get_by_role("button", name="시작")).to_be_visible()
@@ -47,7 +47,7 @@ def test_ctrl_c_ends_the_server_while_a_tab_is_open(
 ) -> None:
     server = start_server()
     page = open_page(server=server)
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     server.stop(signal.SIGINT)  # raises where it hangs
     assert not server.is_running

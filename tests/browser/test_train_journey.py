@@ -39,7 +39,7 @@ def press(page: Page, name: str) -> None:
 
 def start_endless_run(page: Page) -> None:
     """A run that outlasts its test: at 10 times real time, the 400 episodes take minutes."""
-    page.goto("/")
+    page.goto("/train")
     settle(page)
     pace = page.get_by_role("slider", name="Speed")
     pace.focus()
@@ -201,14 +201,14 @@ def test_a_second_tab_and_an_earlier_servers_run_show_the_same_history(open_page
     settle(first)
     press(first, "Stop")
     expect(state(second)).to_contain_text("Stopped")
-    rows, address = panel(first, "rows"), first.url.partition("/?")[2]
+    rows, address = panel(first, "rows"), first.url.partition("/train?")[2]
     first.close()
     second.close()
     server.stop()
 
     again = start_server(data_dir=server.data_dir)
     page = open_page(server=again)
-    page.goto(f"/?{address}")
+    page.goto(f"/train?{address}")
     wait_for_rows(page, rows)
     expect(state(page)).to_contain_text("Stopped")
     assert panel(page, "rows") == rows

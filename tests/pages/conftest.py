@@ -45,8 +45,7 @@ def open_app(manager: RunManager) -> Callable[..., AppTest]:
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
-        if page != "train/page.py":
-            to_page(app, page)
+        to_page(app, page)
         app.run()
         assert not app.exception
         return app

@@ -18,6 +18,7 @@ from scripts import extract_messages
 
 IS_HANGUL = frozenset(chr(code) for code in range(0xAC00, 0xD7A4))
 SAME_IN_KOREAN = {
+    "DQN Lab",
     "CartPole",
     "LunarLander",
     "Gymnasium id",

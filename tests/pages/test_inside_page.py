@@ -34,7 +34,6 @@ def checkpoint(lab: RunManager, run_id: str) -> AgentCheckpoint:
 def test_every_part_is_drawn_in_both_languages(run_id: str, part: str, locale: str) -> None:
     app = opened(locale, run=run_id, part=part)
     assert not app.error
-    assert app.title[0].value in {"Inside the agent", "에이전트 속 들여다보기"}
 
 
 def test_only_the_part_in_the_address_is_drawn(run_id: str) -> None:

@@ -33,6 +33,10 @@ def trained(manager: RunManager, *kinds: Any, **changes: Any) -> str:
     return run_id
 
 
+def components(app: AppTest) -> list[str]:
+    return [each.proto.component_name for each in app.get("bidi_component")]
+
+
 def replay(app: AppTest) -> dict[str, Any]:
     """What the page handed to the replay."""
     (proto,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == panel.COMPONENT_NAME)
@@ -47,22 +51,18 @@ def asked(side: dict[str, Any]) -> tuple[str, dict[str, str]]:
 
 def test_without_runs_the_page_says_what_to_do(open_app: Opened) -> None:
     app = open_app(page="replay/page.py")
-    assert app.title[0].value == "Replay"
     assert "No agent to watch yet" in [each.value for each in app.subheader]
-    assert not app.get("bidi_component")
+    assert panel.COMPONENT_NAME not in components(app)
 
 
 def test_runs_that_are_called_the_same_can_each_be_chosen(open_app: Opened, manager: RunManager) -> None:
-    first, second = trained(manager, seed=1), trained(manager, seed=1)
-    app = open_app(page="replay/page.py")
-    box = app.selectbox(key="address:run")
-    assert len(set(box.options)) == 2
-    box.select(first).run()
-    (side,) = replay(app)["sides"]
-    assert asked(side)[0] == f"/live/runs/{first}/replay"
-    box.select(second).run()
-    (side,) = replay(app)["sides"]
-    assert asked(side)[0] == f"/live/runs/{second}/replay"
+    for run_id in (trained(manager, seed=1), trained(manager, seed=1)):
+        app = open_app(page="replay/page.py")
+        box = app.selectbox(key="address:run")
+        assert len(set(box.options)) == len(box.options)
+        box.select(run_id).run()
+        (side,) = replay(app)["sides"]
+        assert asked(side)[0] == f"/live/runs/{run_id}/replay"
 
 
 def test_the_newest_runs_best_network_is_shown_first(open_app: Opened, manager: RunManager) -> None:
@@ -130,7 +130,7 @@ def test_a_run_without_a_network_says_so(open_app: Opened, manager: RunManager) 
     run_id = manager.start(TrainingConfig())
     app = open_app(page="replay/page.py", run=run_id)
     assert any("saved no network yet" in each.value for each in app.info)
-    assert not app.get("bidi_component")
+    assert panel.COMPONENT_NAME not in components(app)
 
 
 @pytest.mark.parametrize("address", [{"run": "20260401-143501-zzzz"}, {"run": "../.."}])
@@ -160,11 +160,17 @@ def test_the_replay_speaks_the_readers_language(open_app: Opened, manager: RunMa
     assert replay(app)["action_names"][0] != "push left"
 
 
-def test_the_train_page_leads_to_the_replay_of_its_run(open_app: Opened, manager: RunManager) -> None:
+@pytest.mark.parametrize("page", ["train", "replay", "play", "inside"])
+def test_each_view_of_a_run_leads_to_the_others_of_the_same_run(
+    open_app: Opened, manager: RunManager, page: str
+) -> None:
     run_id = trained(manager)
-    app = open_app(run=run_id)
+    name = manager.snapshot(run_id).record.name
+    app = open_app(page=f"{page}/page.py", run=run_id)
     links = {each.proto.label: each.proto for each in app.get("page_link")}
-    assert f"run={run_id}" in links["Replay"].query_string
+    assert app.title[0].value == name
+    for view in ("Train", "Watch", "Play", "Inside"):
+        assert f"run={run_id}" in links[view].query_string
 
 
 def test_every_text_that_the_script_names_is_given() -> None:

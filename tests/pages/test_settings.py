@@ -81,7 +81,7 @@ def test_a_code_that_is_guessed_at_once_is_refused_and_not_repeated() -> None:
 
 
 def test_a_limit_that_is_misspelt_is_not_passed_over() -> None:
-    with pytest.raises(SettingError, match=r"no setting max_runs: .* may contain data, executor,"):
+    with pytest.raises(SettingError, match=r"no setting max_runs: .* may contain data, examples, executor,"):
         read_settings({}, {"max_runs": 3})
 
 

@@ -12,5 +12,5 @@ def to_page(app: AppTest, page: str) -> AppTest:
     ``AppTest.switch_page`` names a page by its file until the app has run once, and each of ours is a ``page.py``.
     """
     room = PurePosixPath(page).parent.name
-    app._page_hash = calc_hash("" if room == "train" else room)
+    app._page_hash = calc_hash("" if room == "start" else room)
     return app

@@ -1,0 +1,117 @@
+"""The top of each page: the views of its area, its title, what can be done there, and the state of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dqn_core.errors import mark
+from dqn_core.runs.records import RunRecord
+from pages.server.process import get_manager
+from pages.shared.downloads import downloads
+from pages.shared.i18n import _
+from pages.shared.instructor import instructor_switch
+from pages.shared.links import (
+    COMPARE_PAGE,
+    EXPERIMENTS_PAGE,
+    INSIDE_PAGE,
+    PLAY_PAGE,
+    REPLAY_PAGE,
+    SEARCH_PAGE,
+    TRAIN_PAGE,
+    compare_query,
+    language_switch,
+    page_query,
+)
+from pages.shared.markdown import escape_markdown
+from pages.shared.run_picker import run_picker
+from pages.shared.run_status import run_status
+
+__all__ = ["lab_header", "page_header"]
+
+
+@dataclass(frozen=True)
+class _View:
+    """One view of an area."""
+
+    page: str
+    label: str
+    icon: str
+
+
+_LAB = (
+    _View(TRAIN_PAGE, mark("Train"), ":material/model_training:"),
+    _View(REPLAY_PAGE, mark("Watch"), ":material/slow_motion_video:"),
+    _View(PLAY_PAGE, mark("Play"), ":material/sports_esports:"),
+    _View(INSIDE_PAGE, mark("Inside"), ":material/neurology:"),
+)
+"""Views of one run."""
+_EXPERIMENTS = (
+    _View(EXPERIMENTS_PAGE, mark("Vary a setting"), ":material/science:"),
+    _View(SEARCH_PAGE, mark("Tune"), ":material/manage_search:"),
+    _View(COMPARE_PAGE, mark("Compare"), ":material/stacked_line_chart:"),
+)
+"""Views of many runs."""
+
+
+def page_header(page: str, title: str, *, links: Callable[[], None] | None = None) -> None:
+    """Draw the top of ``page``; ``links`` draws those that it has of its own."""
+    is_experiment = any(view.page == page for view in _EXPERIMENTS)
+    with st.container(key="page-header", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            if is_experiment:
+                _views(_EXPERIMENTS, run_id=None)
+            else:
+                st.title(title, anchor=False, width="content")
+            with _links():
+                if links is not None:
+                    links()
+                run_status()
+                instructor_switch()
+                language_switch(page)
+        if is_experiment:
+            st.title(title, anchor=False)
+
+
+def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[], None] | None = None) -> None:
+    """Draw the top of a view of the run ``record``, or of the run to come; it stays when the page is scrolled."""
+    run_id = record.run_id if record else None
+    with st.container(key="lab-header", gap=None):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _views(_LAB, run_id)
+            with _links():
+                run_picker(run_id or st.query_params.get("run") or None, page)
+                if record is not None:
+                    _compare_link(record)
+                    downloads(record.run_id)
+                instructor_switch()
+                language_switch(page)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="title"):
+            title = escape_markdown(record.name) if record else _("Train an agent")
+            st.title(title, anchor=False, width="content")
+            if record is not None:
+                facts = _("seed {seed} · run {run_id}")
+                st.caption(facts.format(seed=record.initial_config.seed, run_id=run_id), width="content")
+            if beside_title is not None:
+                beside_title()
+            with st.container(horizontal=True, horizontal_alignment="right", key="run-status-place"):
+                run_status(record)
+
+
+def _links() -> st.delta_generator.DeltaGenerator:
+    return st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links")
+
+
+def _views(views: Sequence[_View], run_id: str | None) -> None:
+    with st.container(horizontal=True, gap=None, key="views", width="content"):
+        for view in views:
+            st.page_link(view.page, label=_(view.label), icon=view.icon, query_params=page_query(run=run_id))
+
+
+def _compare_link(record: RunRecord) -> None:
+    """To the run beside the others of its experiment, if it is part of one."""
+    records = get_manager().runs_of_experiment(record.experiment_id) if record.experiment_id else [record]
+    query = compare_query(each.run_id for each in records)
+    st.page_link(COMPARE_PAGE, label=_("Compare"), icon=":material/stacked_line_chart:", query_params=query)

@@ -1,0 +1,1 @@
+"""The first page: an agent that has learned, and the ways from there."""
