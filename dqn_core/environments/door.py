@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import logging
+import math
 import sys
 import traceback
 from collections import Counter
@@ -45,7 +46,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 _LARGEST_SEED = 2**31
 _SEEDS = "reset_seeds"
 """Key of a saved generator that resets draw their seeds from."""
-_USUAL_FRAMES_PER_S, _MOST_FRAMES_PER_S = 30.0, 1_000.0
+_FEWEST_FRAMES_PER_S, _USUAL_FRAMES_PER_S, _MOST_FRAMES_PER_S = 0.5, 30.0, 240.0
 _NO_INFO: dict[str, Any] = {}
 _open: Counter[str] = Counter()
 """How many of each environment are open in this process."""
@@ -283,12 +284,8 @@ class CheckedEnvironment:
             frames_per_s = float(self._environment.metadata["render_fps"])
         except Exception:  # noqa: BLE001  metadata may be anything
             return _USUAL_FRAMES_PER_S
-        return frames_per_s if 0.0 < frames_per_s <= _MOST_FRAMES_PER_S else _USUAL_FRAMES_PER_S
-
-    @property
-    def can_draw(self) -> bool:
-        """Whether it was made able to draw."""
-        return self._render_mode is not None
+        is_pace = math.isfinite(frames_per_s) and frames_per_s > 0.0
+        return min(max(frames_per_s, _FEWEST_FRAMES_PER_S), _MOST_FRAMES_PER_S) if is_pace else _USUAL_FRAMES_PER_S
 
     def set_decorated(self, *, on: bool) -> None:
         """Whether the environment prepares for pictures in each step.
@@ -309,8 +306,19 @@ class CheckedEnvironment:
             picture, self.picture_trouble = as_picture(self._rendered()), ""
         except FOREIGN_ERRORS as error:  # a picture is not worth a run
             self.picture_trouble = _picture_trouble(error)
-            picture = placeholder(self.env_id, self._numbers(), self.picture_trouble)
+            picture = self._placeholder(self._observation, self.picture_trouble)
         self.set_decorated(on=was_decorated)
+        return self._in_one_size(picture)
+
+    def draw_numbers(self, observation: NDArray[np.float32], reason: str) -> Picture:
+        """A placeholder with the numbers of ``observation`` [D], in the size of :meth:`draw`."""
+        return self._in_one_size(self._placeholder(observation, reason))
+
+    def _placeholder(self, observation: NDArray[np.float32], reason: str) -> Picture:
+        numbers = zip(self.observation_names, observation.tolist(), strict=True)
+        return placeholder(self.env_id, list(numbers), reason)
+
+    def _in_one_size(self, picture: Picture) -> Picture:
         self._picture_size = self._picture_size or (picture.shape[0], picture.shape[1])
         return fitted(picture, self._picture_size)
 
@@ -323,9 +331,6 @@ class CheckedEnvironment:
     def draw_jpeg(self, quality: int = 80) -> bytes:
         """As :meth:`draw`, as JPEG."""
         return as_jpeg(self.draw(), quality)
-
-    def _numbers(self) -> list[tuple[str, float]]:
-        return list(zip(self.observation_names, self._observation.tolist(), strict=True))
 
     def close(self) -> None:
         """Free what the environment holds; waits for a picture that another run draws just now, if it does not hang.

@@ -62,7 +62,6 @@ class EnvironmentReport:
     max_episode_steps: int
     frames_per_s: float
     """Env steps a second at real time."""
-    has_pictures: bool
     reward_rule: str
     """In words; empty where this project has none for the environment."""
     left_out: tuple[str, ...] = ()
@@ -179,7 +178,6 @@ def _inspect(env_id: str, max_episode_steps: int | None) -> EnvironmentReport:
             action_names=preset.action_names if preset and has_names else actions.names,
             max_episode_steps=environment.max_episode_steps,
             frames_per_s=environment.frames_per_s,
-            has_pictures=environment.can_draw,
             reward_rule=preset.reward_rule if preset else "",
             left_out=observations.left_out,
             repeats=repeats,

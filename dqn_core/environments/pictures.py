@@ -121,7 +121,7 @@ def _of_array(rendered: Any) -> Picture:
     array = np.asarray(rendered)
     if array.ndim == 2:  # noqa: PLR2004  grey
         array = array[..., None]
-    if array.ndim == 3 and array.shape[-1] not in _CHANNELS and array.shape[0] in _CHANNELS:  # noqa: PLR2004
+    if array.ndim == 3 and array.shape[0] in _CHANNELS and min(array.shape[1:]) > max(_CHANNELS):  # noqa: PLR2004
         array = np.moveaxis(array, 0, -1)  # channels first, as torch has them
     if array.ndim != 3 or array.shape[-1] not in _CHANNELS or not array.size or array.dtype.kind not in "biuf":  # noqa: PLR2004
         message = f"render() returned {described(rendered)}"
@@ -173,7 +173,8 @@ def fitted(picture: Picture, size: tuple[int, int]) -> Picture:
 _BACK, _TEXT, _MUTED = (16, 24, 28), (235, 240, 242), (150, 164, 170)
 _SIZE = (400, 600)
 """Height and width of a placeholder."""
-_LINE, _LETTERS, _MARGIN = 21, 15, 18
+_LINE, _SMALL_LINE, _LETTERS, _MARGIN = 21, 17, 15, 18
+_MOST_LINES = 3
 _COLUMNS = 2
 
 
@@ -184,10 +185,12 @@ def placeholder(title: str, numbers: Sequence[tuple[str, float]], reason: str) -
     draw = ImageDraw.Draw(image)
     font, small = ImageFont.load_default(_LETTERS), ImageFont.load_default(_LETTERS - 3)
     draw.text((_MARGIN, _MARGIN - 6), _fitting(title, font, width - 2 * _MARGIN), _TEXT, font)
-    top, bottom = _MARGIN + _LINE + 4, height - 2 * _LINE - 4
+    why = _lines(f"No picture: {reason}", small, width - 2 * _MARGIN)
+    top, bottom = _MARGIN + _LINE + 4, height - _SMALL_LINE * len(why) - _LINE - 4
     rows = (bottom - top) // _LINE
-    columns = 1 if len(numbers) <= rows else _COLUMNS
-    shown = numbers if len(numbers) <= rows * columns else numbers[: rows * columns - 1]
+    columns, shown = (1 if len(numbers) <= rows else _COLUMNS), numbers
+    if len(numbers) > rows * columns:  # what is 0 says little: of a Discrete observation, all numbers but one are
+        shown = [each for each in numbers if each[1]][: rows * columns - 1]
     column = (width - 2 * _MARGIN) // columns
     for place, (name, value) in enumerate(shown):
         left, line = _MARGIN + column * (place // rows), top + _LINE * (place % rows)
@@ -197,8 +200,21 @@ def placeholder(title: str, numbers: Sequence[tuple[str, float]], reason: str) -
         left, line = _MARGIN + column * (len(shown) // rows), top + _LINE * (len(shown) % rows)
         draw.text((left, line), f"... {len(numbers) - len(shown):,} more", _MUTED, font)
     draw.line((_MARGIN, bottom + 6, width - _MARGIN, bottom + 6), _MUTED)
-    draw.text((_MARGIN, bottom + 14), _fitting(f"No picture: {reason}", small, width - 2 * _MARGIN), _MUTED, small)
+    for number, text in enumerate(why):
+        draw.text((_MARGIN, bottom + 14 + _SMALL_LINE * number), text, _MUTED, small)
     return np.array(image)
+
+
+def _lines(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """``text`` in a few lines, broken between its words."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if len(lines) < _MOST_LINES and lines[-1] and font.getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [_fitting(line, font, width) for line in lines]
 
 
 def _fitting(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

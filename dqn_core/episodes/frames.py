@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import make_environment
-from dqn_core.episodes.episode import RecordedEpisode, replay
-from dqn_core.errors import RolloutError, mark
+from dqn_core.episodes.episode import RecordedEpisode, Rollout, replay
+from dqn_core.errors import EnvironmentFailedError, RolloutError
 
 __all__ = ["MOST_VIDEO_STEPS", "EpisodeFrame", "draw_episode", "episode_picture"]
 
@@ -36,23 +37,38 @@ def draw_episode(
 ) -> Generator[EpisodeFrame, None, None]:
     """The T + 1 states of an episode of a run with ``config``, those after ``most_steps`` left out.
 
-    Gives none where the environment draws no pictures.
+    Where the environment does not repeat a rollout, or fails, what is left is drawn as the rollout's own numbers.
 
     Raises
     ------
     RolloutError
-        The environment did not repeat the episode.
+        The environment did not repeat a recorded episode, of which its actions alone are known.
     UnsupportedEnvironmentError
-        The environment is not installed here.
+        The environment is not installed here, or fails.
     """
     environment = make_environment(config.env_id, config.max_episode_steps)
     try:
-        if environment.can_draw:
-            environment.set_decorated(on=True)  # engines show their flames; the motion is the same, and checked
+        environment.set_decorated(on=True)  # engines show their flames; the motion is the same, and checked
+        step = -1
+        try:
             for episode in replay(environment, recorded, config.env_id, most_steps):
-                yield EpisodeFrame(episode.length, episode.episode_return, environment.draw())
+                step = episode.length
+                yield EpisodeFrame(step, episode.episode_return, environment.draw())
+        except (RolloutError, EnvironmentFailedError) as error:
+            if not isinstance(recorded, Rollout):
+                raise
+            last = recorded.length if most_steps is None else min(most_steps, recorded.length)
+            yield from _numbers_of(recorded, environment, range(step + 1, last + 1), str(error))
     finally:
         environment.close()
+
+
+def _numbers_of(
+    rollout: Rollout, environment: CheckedEnvironment, steps: Iterable[int], reason: str
+) -> Iterator[EpisodeFrame]:
+    returns = list(itertools.accumulate(rollout.rewards.tolist(), initial=0.0))
+    for step in steps:
+        yield EpisodeFrame(step, returns[step], environment.draw_numbers(rollout.observations[step], reason))
 
 
 def episode_picture(config: TrainingConfig, recorded: RecordedEpisode, share: float = 0.6) -> NDArray[np.uint8]:
@@ -61,14 +77,12 @@ def episode_picture(config: TrainingConfig, recorded: RecordedEpisode, share: fl
     Raises
     ------
     RolloutError
-        The environment draws no pictures, or does not repeat the episode.
+        The environment does not repeat the episode.
     UnsupportedEnvironmentError
-        The environment is not installed here.
+        The environment is not installed here, or fails.
     """
     environment = make_environment(config.env_id, config.max_episode_steps)
     try:
-        if not environment.can_draw:
-            raise RolloutError(mark("{env_id} draws no pictures."), env_id=config.env_id)
         steps = min(MOST_VIDEO_STEPS, round(share * len(recorded.actions)))
         next(itertools.islice(replay(environment, recorded, config.env_id), steps, None))
         return environment.draw()

@@ -14,7 +14,6 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import make_environment
 from dqn_core.episodes.episode import check_episode
-from dqn_core.errors import RolloutError, mark
 
 __all__ = ["HandEpisode", "HumanEpisode", "play_by_hand"]
 
@@ -34,7 +33,7 @@ class HumanEpisode(Episode):
     Raises
     ------
     RolloutError
-        The seed is out of range, or the environment draws no pictures.
+        The seed is out of range.
     UnsupportedEnvironmentError
         The environment is not installed here.
     """
@@ -42,9 +41,6 @@ class HumanEpisode(Episode):
     def __init__(self, env_id: str, max_episode_steps: int | None, seed: int, idle_actions: Sequence[int] = ()) -> None:
         check_episode(seed, epsilon=0.0)
         environment = make_environment(env_id, max_episode_steps)
-        if not environment.can_draw:
-            environment.close()
-            raise RolloutError(mark("{env_id} draws no pictures, so it cannot be played."), env_id=env_id)
         environment.set_decorated(on=True)
         self._checked = environment
         super().__init__(environment, seed)
@@ -79,8 +75,8 @@ class HandEpisode:
     terminated: bool
     truncated: bool
     picture_before: bytes | None
-    """JPEG of the state that the last action was chosen in; None before the first, or where nothing can be drawn."""
-    picture: bytes | None
+    """JPEG of the state that the last action was chosen in; None before the first."""
+    picture: bytes
     """JPEG of the newest state."""
 
     @property
@@ -113,7 +109,7 @@ def _played(environment: CheckedEnvironment, seed: int, actions: Sequence[int]) 
     observations, rewards, before = [episode.observation], [], None
     for number, action in enumerate(actions, start=1):
         if number == len(actions):
-            before = environment.draw_jpeg() if environment.can_draw else None
+            before = environment.draw_jpeg()
             environment.set_decorated(on=True)  # engines show their flames
         rewards.append(episode.step(action))
         observations.append(episode.observation)
@@ -126,5 +122,5 @@ def _played(environment: CheckedEnvironment, seed: int, actions: Sequence[int]) 
         terminated=episode.terminated,
         truncated=episode.truncated,
         picture_before=before,
-        picture=environment.draw_jpeg() if environment.can_draw else None,
+        picture=environment.draw_jpeg(),
     )

@@ -80,14 +80,12 @@ def write_episode_video(
     Raises
     ------
     VideoError
-        The environment draws no pictures, the format is unknown, nothing here can encode it, or the disk refuses.
+        The format is unknown, nothing here can encode it, or the disk refuses.
     RolloutError, UnsupportedEnvironmentError
         As :func:`~dqn_core.episodes.frames.draw_episode` does.
     """
     check_format(path)
     environment = inspect_environment(config.env_id, config.max_episode_steps)
-    if not environment.has_pictures:
-        raise VideoError(mark("{env_id} draws no pictures, so no video of it can be made."), env_id=config.env_id)
     options = options or VideoOptions()
     frames = draw_episode(config, recorded, MOST_VIDEO_STEPS)
     pictures: Iterable[Picture] = (frame.pixels for frame in frames)

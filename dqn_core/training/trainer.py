@@ -23,7 +23,7 @@ from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import make_environment
-from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, mark
+from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, EnvironmentFailedError, mark
 from dqn_core.events import (
     EndReason,
     Event,
@@ -128,7 +128,12 @@ class Trainer:
     def _set_up(self) -> Iterator[Event]:
         state, config = self.state, self.state.config
         self._environments.append(make_environment(config.env_id, config.max_episode_steps))
-        self._environments.append(make_environment(config.env_id, config.max_episode_steps))
+        try:
+            self._environments.append(make_environment(config.env_id, config.max_episode_steps))
+        except EnvironmentFailedError:  # only one of its kind may be open, it seems
+            shares = True
+        else:
+            shares = False
         choice = state.initialize(self._environments[0])
         if self._initial_weights is not None:
             state.learner.load_weights(self._initial_weights)
@@ -140,6 +145,9 @@ class Trainer:
         )
         if choice.warning:
             yield Notice(template=choice.warning, parameters=choice.warning_parameters)
+        if shares:
+            template = mark("A second {env_id} cannot be made: evaluations use the one that is trained in, in turns.")
+            yield Notice(template=template, parameters={"env_id": config.env_id})
 
     def _resume(self) -> Iterator[Event]:
         """Start the clock, from where an earlier run stood if there is one."""
@@ -215,20 +223,24 @@ class Trainer:
     def _evaluate_if_due(self) -> Generator[Event, None, tuple[float, bool]]:
         """Mean greedy return and whether the goal is reached; (NaN, False) where none is due.
 
-        It is played in an environment of its own; commands are taken meanwhile.
+        It is played in an environment of its own; commands are taken meanwhile. Where there is only one, no training
+        episode is under way in it now, and its generator is put back afterwards.
         """
         state, books = self.state, self._books
         every = state.config.evaluate_every
         if every == 0 or state.episode % every:
             return math.nan, False
+        environment = self._environments[-1]
+        generator = environment.generator_state()
         steps = books.evaluator.evaluate(
-            self._environments[1], state.learner, state.config, epsilon=state.epsilon, best_eval=books.best_eval
+            environment, state.learner, state.config, epsilon=state.epsilon, best_eval=books.best_eval
         )
         while True:
             try:
                 next(steps)
             except StopIteration as end:
                 result: tuple[float, bool] = end.value
+                environment.set_generator_state(generator)
                 return result
             if self._clock() >= self._poll_at or not self._mailbox.empty():
                 yield from self._poll()

@@ -121,8 +121,6 @@ def _picture(jpeg: bytes | None, caption: str, study: Study) -> None:
     st.markdown(f"**{caption}**")
     if jpeg is not None:
         st.image(jpeg, alt=f"{study.config.env_id}: {caption}", width="stretch")
-    elif not study.report.has_pictures:
-        st.caption(_("This environment draws no pictures."))
     else:
         st.caption(_("Choose an action first."))
 

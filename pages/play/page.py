@@ -50,9 +50,6 @@ def play_page() -> None:
 def _game(record: RunRecord | None, against: str) -> None:
     env_id = record.config.env_id if record else against
     report, preset = inspect_environment(env_id), PRESETS.get(env_id)
-    if not report.has_pictures:
-        st.info(_("This environment draws no pictures."), icon=":material/visibility_off:")
-        return
     query = page_query(run=record.run_id if record else None) | {"checkpoint": "best"}
     play_panel(
         env_id,

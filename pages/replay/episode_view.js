@@ -108,14 +108,13 @@ export class EpisodeView {
     setText(this.outcome, fill(end, said));
     this.values.element.hidden = false;
     this.values.drawEpisode(episode);
-    setText(this.note, numbers.has_pictures ? labels.stage_drawing : labels.no_pictures);
+    setText(this.note, labels.stage_drawing);
     this.onNews();
   }
 
   /** @param {import("../shared/episode.js").EpisodeNumbers} numbers */
-  loadPictures({ id, has_pictures: hasPictures }) {
+  loadPictures({ id }) {
     this.replayId = id;
-    if (!hasPictures) return;
     this.pictures = new Pictures({
       url: (first) => `${this.data.base_path}/live/replays/${this.replayId}/frames?from=${first}&lang=${this.data.locale}`,
       onNews: () => this.onNews(),

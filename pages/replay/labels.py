@@ -18,7 +18,6 @@ def _stage_labels() -> dict[str, str]:
         "stage_waiting": _("Waiting for the server…"),
         "stage_playing": _("Playing the episode…"),
         "stage_drawing": _("Drawing the pictures…"),
-        "no_pictures": _("This environment draws no pictures."),
         "pictures_end": _("The pictures end at step {n}: the episode is too long to keep them all."),
         "picture_alt": _("Picture of the environment at step {n}"),
         "ended": _("Ended after {steps} steps · return {score}"),

@@ -45,7 +45,6 @@ def _portions(replay: Replay, report: EnvironmentReport) -> Iterator[bytes]:
         "epsilon": rollout.epsilon,
         "gamma": config.gamma,
         "frames_per_s": report.frames_per_s,
-        "has_pictures": report.has_pictures,
         "length": rollout.length,
         "terminated": rollout.terminated,
         "truncated": rollout.truncated,

@@ -7,7 +7,6 @@
  * @property {number} length
  * @property {boolean} terminated
  * @property {boolean} truncated
- * @property {boolean} has_pictures
  * @property {number} episode_return
  * @property {number} [from] First step of the lists, in a later portion.
  * @property {number[]} actions

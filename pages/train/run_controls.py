@@ -99,7 +99,7 @@ def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, re
             )
         st.space("small")
         _pace(snapshot, report, is_ours=is_ours)
-        watch = _watch(can_draw=report is None or report.has_pictures)
+        watch = _watch()
     if snapshot is not None and not is_ours:
         _watching(snapshot)
     return watch
@@ -112,17 +112,10 @@ def _watching(snapshot: RunSnapshot) -> None:
     st.info(text.format(owner=owner_text(snapshot.record)), icon=":material/visibility:")
 
 
-def _watch(*, can_draw: bool) -> bool:
-    """The switch for frames; off where the environment has none."""
+def _watch() -> bool:
+    """The switch for frames."""
     text = _("Show the agent in the environment. Frames are drawn only while someone is watching.")
-    is_on = st.toggle(
-        _("Show agent"),
-        value=True,
-        key=_WATCH_KEY,
-        disabled=not can_draw,
-        help=text if can_draw else _("This environment draws no pictures."),
-    )
-    return is_on and can_draw
+    return st.toggle(_("Show agent"), value=True, key=_WATCH_KEY, help=text)
 
 
 def show_command_error() -> None:

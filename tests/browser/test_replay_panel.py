@@ -140,14 +140,6 @@ def test_a_replay_that_the_server_gave_up_is_asked_for_again(replay: MountedRepl
     assert replay.ask("pictures") == [11]
 
 
-def test_without_pictures_there_are_the_numbers(replay: MountedReplay) -> None:
-    replay.mount(MadeUpEpisode(length=10, has_pictures=False))
-    replay.wait_for("window.dqnLabReplay.last() === 10")
-    expect(replay.page.get_by_test_id("picture-note")).to_have_text("This environment draws no pictures.")
-    replay.press("End")
-    expect(replay.page.get_by_test_id("fact-return_so_far")).to_have_text("10.0")
-
-
 def test_pictures_that_end_early_are_told_of(replay: MountedReplay) -> None:
     replay.mount(MadeUpEpisode(length=30, kept=12))
     replay.wait_ready()

@@ -122,8 +122,9 @@ def test_an_environment_that_does_not_repeat_itself_is_not_drawn_wrongly() -> No
     try:
         config = short_config(env_id="DqnLabTest/Drifting-v0")
         rollout = roll_out(config, always(1, config), seed=0)
-        with pytest.raises(RolloutError, match="did not repeat itself exactly at step 0"):
-            [each.pixels for each in draw_episode(config, rollout)]
+        first, *others = draw_episode(config, rollout, most_steps=3)
+        assert (first.step, first.pixels.shape, len(others)) == (0, (400, 600, 3), 3)  # the numbers that were seen
+        assert [each.episode_return for each in others] == [1, 2, 3]
     finally:
         del gym.registry["DqnLabTest/Drifting-v0"]
 
@@ -153,7 +154,12 @@ def test_an_environment_that_is_gone_is_named() -> None:
         next(iter(draw_episode(config.replace(env_id="Gone-v0"), roll_out(config, weights, 0))))
 
 
-def test_an_environment_without_pictures_gives_none() -> None:
-    config = short_config(env_id=fake.BLIND)
+@pytest.mark.parametrize("env_id", [fake.BLIND, fake.ONE_NUMBER])
+def test_where_nothing_is_drawn_the_numbers_are_shown(env_id: str) -> None:
+    config = short_config(env_id=env_id)
     rollout: Rollout = roll_out(config, always(1, config), seed=0)
-    assert [each.pixels for each in draw_episode(config, rollout)] == []
+    frames = list(draw_episode(config, rollout))
+    assert [each.step for each in frames] == list(range(6))
+    assert [each.episode_return for each in frames] == list(range(6))
+    assert {each.pixels.shape for each in frames} == {(400, 600, 3)}
+    assert len({each.pixels.tobytes() for each in frames}) == 6

@@ -158,8 +158,5 @@ def test_what_cannot_be_drawn_is_said() -> None:
         list(draw_episode(short_config(env_id=fake.CORRIDOR), kept))
     with pytest.raises(RolloutError, match="did not repeat"):
         list(draw_episode(short_config(), recorded(seed=None, generator={"bit_generator": "none"})))
-    with pytest.raises(RolloutError, match="draws no pictures"):
-        episode_picture(short_config(env_id=fake.BLIND), kept)
-    assert list(draw_episode(short_config(env_id=fake.BLIND), kept)) == []
     with pytest.raises(UnsupportedEnvironmentError, match="Gone-v0"):
         episode_picture(short_config().replace(env_id="Gone-v0"), kept)

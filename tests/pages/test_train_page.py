@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 
@@ -9,12 +8,10 @@ from streamlit.testing.v1 import AppTest
 
 from app_pages import to_page
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.training import machine
-from pages.train import config_form
 from scripted_trainer import wait_for_end, wait_until
 from strategies import weights_of
 from trainer_runs import snapshot_of
@@ -224,13 +221,6 @@ def test_the_pace_reaches_the_run_in_steps_per_second(
     assert open_app(run=run_id).select_slider(key="pace").value == 2
     app.select_slider(key="pace").set_value(math.inf).run()
     assert manager.snapshot(run_id).pace is None
-
-
-def test_frames_are_not_offered_where_there_are_none(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not app.toggle(key="watch").disabled
-    blind = dataclasses.replace(inspect_environment("CartPole-v1"), has_pictures=False)
-    monkeypatch.setattr(config_form, "environment_card", lambda _form: blind)
-    assert app.run().toggle(key="watch").disabled
 
 
 def test_a_pace_chosen_before_the_start_holds_from_the_start(app: AppTest, manager: RunManager) -> None:

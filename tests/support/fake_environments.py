@@ -24,6 +24,8 @@ SHIFTED_ACTIONS = "DqnLabTest/ShiftedActions-v0"
 BLIND = "DqnLabTest/Blind-v0"
 IN_PLACE = "DqnLabTest/InPlace-v0"
 ONE_NUMBER = "DqnLabTest/OneNumber-v0"
+ALONE = "DqnLabTest/Alone-v0"
+BESIDE = "DqnLabTest/Beside-v0"
 MISSING_PACKAGE = "DqnLabTest/MissingPackage-v0"
 HANGING_AT_ONCE = "DqnLabTest/HangingAtOnce-v0"
 
@@ -216,11 +218,43 @@ class Blind(Corridor):
             raise ValueError(message)
         super().__init__()
 
+    def render(self) -> None:
+        return None
+
+
+class Alone(Corridor):
+    """Only one may be open at a time."""
+
+    is_open = False
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        if Alone.is_open:
+            message = "the device is in use"
+            raise RuntimeError(message)
+        Alone.is_open = True
+        super().__init__(render_mode=render_mode)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.position = int(self.np_random.integers(3))
+        return self._observe(), {}
+
+    def close(self) -> None:
+        Alone.is_open = False
+
+
+class Beside(Alone):
+    """The same, and any number may be open."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        Alone.is_open = False
+        super().__init__(render_mode=render_mode)
+
 
 class OneNumber(Corridor):
-    """Observes its position alone, and draws no pictures."""
+    """Observes its position alone, and draws in a window of its own only."""
 
-    metadata = {"render_modes": []}  # noqa: RUF012
+    metadata = {"render_modes": ["human"]}  # noqa: RUF012
 
     def __init__(self) -> None:
         super().__init__()
@@ -253,6 +287,8 @@ def register() -> None:
         BLIND: Blind,
         IN_PLACE: InPlace,
         ONE_NUMBER: OneNumber,
+        ALONE: Alone,
+        BESIDE: Beside,
         MISSING_PACKAGE: _missing_package,
     }.items():
         gym.register(env_id, maker, max_episode_steps=20)

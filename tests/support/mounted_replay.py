@@ -37,7 +37,6 @@ class MadeUpEpisode:
 
     length: int = 30
     truncated: bool = False
-    has_pictures: bool = True
     drawn: int | None = None
     """Pictures that are drawn by now; None for all."""
     kept: int | None = None
@@ -59,7 +58,6 @@ class MadeUpEpisode:
             "epsilon": 0.0,
             "gamma": 0.99,
             "frames_per_s": 50.0,
-            "has_pictures": self.has_pictures,
             "length": self.length,
             "terminated": not self.truncated,
             "truncated": self.truncated,

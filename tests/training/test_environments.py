@@ -33,7 +33,6 @@ def test_report_of_a_lab_environment() -> None:
     assert (report.observation_size, report.n_actions, report.max_episode_steps) == (8, 4, 1_000)
     assert report.action_names[2] == "fire main engine"
     assert report.frames_per_s == 50
-    assert report.has_pictures
 
 
 def test_report_of_an_environment_without_names_uses_indices() -> None:

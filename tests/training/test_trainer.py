@@ -10,6 +10,8 @@ import pytest
 import fake_environments as fake
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import make_environment
+from dqn_core.errors import EnvironmentFailedError
 from dqn_core.events import (
     CheckpointReady,
     EndReason,
@@ -20,12 +22,13 @@ from dqn_core.events import (
     RunEnded,
     RunStarted,
     RunState,
+    TakeCheckpoint,
     WeightsReady,
 )
 from dqn_core.training.checkpoint import Checkpoint
 from dqn_core.training.evaluation import EVALUATION_SEED, evaluate
 from dqn_core.training.trainer import Trainer
-from trainer_runs import of_kind, short_config
+from trainer_runs import of_kind, run_with_reactions, short_config
 
 
 def outcome(config: TrainingConfig) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
@@ -306,3 +309,45 @@ def test_a_run_is_taken_up_amid_an_episode_of_an_environment_that_changes_observ
         assert not of_kind(trainer.events(), Notice)[1:]  # one says that the limit is another
         ends.append(trainer.state.arrays()["replay.rows"])
     np.testing.assert_array_equal(ends[0], ends[1])
+
+
+def test_where_one_environment_alone_may_be_open_evaluations_change_nothing_of_the_training() -> None:
+    ends = {}
+    for env_id in (fake.BESIDE, fake.ALONE):
+        config = short_config(env_id=env_id, evaluate_every=1, evaluation_episodes=3, max_episodes=12)
+        trainer = Trainer(config)
+        events = list(trainer.events())
+        assert isinstance(events[-1], RunEnded)
+        assert events[-1].reason is EndReason.MAX_EPISODES
+        notices = [each.template for each in of_kind(events, Notice)]
+        assert any("in turns" in each for each in notices) is (env_id == fake.ALONE)
+        rows = [(each.episode_return, each.length, each.eval_return) for each in of_kind(events, EpisodeEnded)]
+        ends[env_id] = (rows, trainer.state.arrays()["replay.rows"].tolist())
+    assert not fake.Alone.is_open
+    assert ends[fake.ALONE] == ends[fake.BESIDE]
+
+
+def test_a_run_whose_evaluations_take_turns_is_taken_up_bit_for_bit() -> None:
+    config = short_config(env_id=fake.ALONE, evaluate_every=1, evaluation_episodes=3, max_episodes=12)
+    states = []
+
+    def ask(event: object) -> list[TakeCheckpoint]:
+        if isinstance(event, CheckpointReady):
+            states.append(event)
+        return [TakeCheckpoint()] if isinstance(event, EpisodeEnded) else []
+
+    events = run_with_reactions(config, ask)
+    whole = [each.episode_return for each in of_kind(events, EpisodeEnded)]
+    state = states[len(states) // 2]
+    trainer = Trainer(config, resume_from=Checkpoint(arrays=state.arrays, values=state.values))
+    rest = [each.episode_return for each in of_kind(trainer.events(), EpisodeEnded)]
+    assert 0 < len(rest) < len(whole)
+    assert rest == whole[-len(rest) :]
+
+
+def test_a_second_instance_that_cannot_be_made_is_told_with_the_likely_cause() -> None:
+    first = make_environment(fake.ALONE)
+    with pytest.raises(EnvironmentFailedError, match=r"device is in use(.|\n)*Another one of it is open"):
+        make_environment(fake.ALONE)
+    first.close()
+    make_environment(fake.ALONE).close()
