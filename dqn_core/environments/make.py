@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import itertools
 import math
 import queue
 import threading
@@ -21,7 +22,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from dqn_core.environments.door import FOREIGN_ERRORS, CheckedEnvironment, constructor_failure
-from dqn_core.environments.own import KeptWhileUnchanged, find_spec, is_own
+from dqn_core.environments.own import KeptWhileUnchanged, environment_files, find_spec, is_own
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
@@ -32,6 +33,7 @@ __all__ = [
     "comes_with_gymnasium",
     "environment_picture",
     "inspect_environment",
+    "is_only_a_note",
     "make_environment",
     "reward_threshold",
 ]
@@ -147,10 +149,32 @@ def _own_limit(spec: EnvSpec) -> int:
 def _registered(env_id: str) -> EnvSpec:
     spec = find_spec(env_id)
     if spec is None:
-        near = difflib.get_close_matches(env_id, gym.registry, n=3, cutoff=0.5) or ["CartPole-v1", "LunarLander-v3"]
         template = mark("There is no environment {env_id!r}. Did you mean {suggestions}?")
-        raise UnsupportedEnvironmentError(template, env_id=env_id, suggestions=", ".join(near))
+        raise UnsupportedEnvironmentError(template, env_id=env_id, suggestions=", ".join(_suggestions(env_id)))
     return spec
+
+
+def _suggestions(env_id: str) -> list[str]:
+    """Ids that ``env_id`` may be a slip of, of environments that can be trained in."""
+    known = {*gym.registry, *(own for file in environment_files() for own in file.env_ids)}
+    near = (each for each in difflib.get_close_matches(env_id, sorted(known), n=20, cutoff=0.6) if _trains(each))
+    return list(itertools.islice(near, 3)) or ["CartPole-v1", "LunarLander-v3"]
+
+
+def _trains(env_id: str) -> bool:
+    """Whether it can be trained in; what is other people's is believed to, for it is not made to find out."""
+    spec = gym.registry.get(env_id)
+    try:
+        if spec is not None and comes_with_gymnasium(env_id):
+            make_environment(env_id).close()
+    except UnsupportedEnvironmentError:
+        return False
+    return spec is None or not is_only_a_note(spec)
+
+
+def is_only_a_note(spec: EnvSpec) -> bool:
+    """Whether an id is registered only to say where its environment has gone: Gymnasium has such for MuJoCo's."""
+    return getattr(spec.entry_point, "__name__", "").startswith("_raise")
 
 
 @KeptWhileUnchanged

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dqn_core.environments.choices import EnvironmentChoice, environment_choices
 from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment
+from dqn_core.environments.own import environment_files
 from dqn_core.errors import AccessError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
 from pages.shared.fields import FIELDS
@@ -17,19 +19,21 @@ from pages.train.field_widgets import frozen_reason
 __all__ = ["environment_card"]
 
 _OTHER = "another"
+_LOOK_AGAIN_S = 1.0
 
 
 def environment_card(form: FormState) -> EnvironmentReport | None:
     """Draw the environment's controls and picture; its report, or None where there is no such environment."""
     env_id, reason, field = form.values["env_id"], frozen_reason(form, "env_id"), FIELDS["env_id"]
     key, text_key = f"{form.scope}:environment", f"{form.scope}:env_id"
-    wanted = env_id if env_id in PRESETS else _OTHER
+    choices = {each.env_id: each for each in environment_choices()}
+    wanted = env_id if env_id in choices else _OTHER
     if st.session_state.get(key) != wanted:
         st.session_state[key] = wanted
     st.selectbox(
         _(field.label),
-        [*PRESETS, _OTHER],
-        format_func=_choice_text,
+        [*choices, _OTHER],
+        format_func=lambda each: _choice_text(choices.get(each)),
         key=key,
         disabled=reason is not None,
         help=reason or _(field.raising),
@@ -41,11 +45,38 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
     refusal = form.refusal("env_id")
     if refusal is not None:
         st.error(translate_error(refusal), icon=":material/block:")
+    if not form.is_live:
+        _files()
     return _picture(env_id) if env_id else None
 
 
-def _choice_text(env_id: str) -> str:
-    return _("Another Gymnasium id ...") if env_id == _OTHER else env_id
+def _choice_text(choice: EnvironmentChoice | None) -> str:
+    if choice is None:
+        return _("Another id ...")
+    if choice.obstacle:
+        return f"{choice.env_id} ✕ {_(choice.obstacle).format(package=choice.package)}"
+    return f"{choice.env_id} · {choice.file}" if choice.file else choice.env_id
+
+
+def _files() -> None:
+    """What is to be said of the files of people's own environments: those that cannot be used, and why."""
+    problems = [each.problem for each in environment_files() if each.problem is not None]
+    if problems:
+        label = _("Environment files that cannot be used: {count}").format(count=len(problems))
+        with st.expander(label, icon=":material/error:"):
+            for problem in problems:
+                st.markdown(translate_error(problem))
+    if any(each.is_pending for each in environment_files()):
+        _wait_for_files()
+
+
+@st.fragment(run_every=_LOOK_AGAIN_S)
+def _wait_for_files() -> None:
+    pending = [each.path.name for each in environment_files() if each.is_pending]
+    if not pending:
+        st.rerun()
+    names = escape_markdown(", ".join(pending))
+    st.caption(_("Reading {files} …").format(files=names))
 
 
 def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> None:
@@ -54,13 +85,13 @@ def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> Non
     st.text_input(
         _("Gymnasium id"),
         key=key,
-        placeholder="CartPole-v0",
+        placeholder="module:Id",
         disabled=reason is not None,
-        help=reason or _("Any environment with a vector observation and a discrete set of actions."),
+        help=reason or _("The id of an environment, or module:Id to have the module imported that registers it."),
         on_change=lambda: _take(form, str(st.session_state.get(key) or "").strip()),
     )
     if not env_id:
-        st.info(_("Type the id of an environment, for example CartPole-v0."), icon=":material/keyboard:")
+        st.info(_("Type the id of an environment, for example mypackage:Snake-v0."), icon=":material/keyboard:")
 
 
 def _choose(form: FormState, key: str) -> None:

@@ -17,6 +17,7 @@ from dqn_core.errors import UnsupportedEnvironmentError
     [
         ("Pendulum-v1", r"Pendulum-v1 takes actions from Box\(.*Discrete"),
         ("CartPol-v1", "CartPole-v1"),
+        ("Pendulum-v9", r"Did you mean CartPole-v1, LunarLander-v3\?"),  # what is like it does not train
         ("LunarLander-v2", "LunarLander"),
         ("", "environment"),
         ("os:system", "os registers no environments"),
