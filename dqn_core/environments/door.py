@@ -23,6 +23,7 @@ import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
+from dqn_core.environments.names import observation_names as known_names
 from dqn_core.environments.pictures import NotShownError, Picture, as_jpeg, as_picture, drawing, fitted, placeholder
 from dqn_core.environments.spaces import (
     FINITE,
@@ -73,7 +74,8 @@ class CheckedEnvironment:
         Other people's code may not seed its generator, or draw it anew from the system at each reset without a seed: it
         is given a seed at every reset, and its generator and its spaces' are seeded too.
     observation_names
-        Meaning of each number of an observation; used where there are as many.
+        Meaning of each number of an observation, where there are as many; else names of this project's own, or those
+        that the space gives.
     render_mode
         What it was made to draw in; None where it was not.
     no_pictures
@@ -108,7 +110,8 @@ class CheckedEnvironment:
         """How its actions are numbered."""
         self.observation_size, self.n_actions = self.observations.size, self.actions.count
         has_names = len(observation_names) == self.observation_size
-        self.observation_names = tuple(observation_names) if has_names else self.observations.names
+        names = tuple(observation_names) if has_names else known_names(env_id, self.observation_size)
+        self.observation_names = names or self.observations.names
         self.episode_step = 0
         """Env steps since the reset."""
         self._foreign_step: Callable[[Any], Any] = environment.step

@@ -22,6 +22,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from dqn_core.environments.door import FOREIGN_ERRORS, CheckedEnvironment, constructor_failure
+from dqn_core.environments.names import action_names
 from dqn_core.environments.own import KeptWhileUnchanged, environment_files, find_spec, is_own
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
@@ -43,7 +44,7 @@ EPISODE_STEPS_WITHOUT_LIMIT = 10_000
 
 _RENDER_MODES = ("rgb_array", "rgb_array_list", "ansi")
 """Those that give a picture, or what one can be made of; the first that an environment names is taken."""
-_TRIAL_SEED, _TRIAL_STEPS = 1, 12
+_TRIAL_SEED, _TRIAL_STEPS, _TRIAL_STARTS = 1, 12, 6
 """Of the episode that an environment is tried out with, before anything is made for a run."""
 _LONGEST_LOOK_S = 30.0
 """How long other people's code may take to make an environment, or to draw it once, while a page waits."""
@@ -70,6 +71,22 @@ class EnvironmentReport:
     """Parts of an observation that are no numbers."""
     repeats: bool = True
     """Whether the same seed and actions give the same episode."""
+
+    @property
+    def remarks(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        """What a person should know before a run in it: message templates and their parameters."""
+        remarks: list[tuple[str, dict[str, Any]]] = []
+        if self.left_out:
+            template = mark("{env_id}: what is no number of an observation is left out: {parts}.")
+            remarks.append((template, {"env_id": self.env_id, "parts": ", ".join(self.left_out)}))
+        if not self.repeats:
+            template = mark(
+                "{env_id} does not repeat itself: the same seed and actions gave another episode. So runs with one "
+                "seed differ, and their episodes cannot be drawn afterwards. If it is yours: draw from self.np_random, "
+                "not from random or np.random, and call super().reset(seed=seed) in reset."
+            )
+            remarks.append((template, {"env_id": self.env_id}))
+        return tuple(remarks)
 
 
 class EnvironmentPicture(NamedTuple):
@@ -191,7 +208,8 @@ def _inspect(env_id: str, max_episode_steps: int | None) -> EnvironmentReport:
     try:
         observations, actions = environment.observations, environment.actions
         has_names = preset is not None and len(preset.action_names) == actions.count
-        repeats = _trial(environment) == _trial(environment)
+        known = preset.action_names if preset and has_names else action_names(env_id, actions.count)
+        repeats = _repeats(environment)
         return EnvironmentReport(
             env_id=env_id,
             observation_size=observations.size,
@@ -199,7 +217,7 @@ def _inspect(env_id: str, max_episode_steps: int | None) -> EnvironmentReport:
             low=observations.low,
             high=observations.high,
             observation_names=environment.observation_names,
-            action_names=preset.action_names if preset and has_names else actions.names,
+            action_names=known or actions.names,
             max_episode_steps=environment.max_episode_steps,
             frames_per_s=environment.frames_per_s,
             reward_rule=preset.reward_rule if preset else "",
@@ -208,6 +226,19 @@ def _inspect(env_id: str, max_episode_steps: int | None) -> EnvironmentReport:
         )
     finally:
         environment.close()
+
+
+def _repeats(environment: CheckedEnvironment) -> bool:
+    """Whether the same seed and actions give the same episode, as far as a few steps tell.
+
+    Raises :class:`EnvironmentFailedError` for an environment that fails in them.
+    """
+    first = _trial(environment)
+    if first != _trial(environment):
+        return False
+    # What is drawn of a few things may happen to be the same.
+    starts = {environment.reset(seed=_TRIAL_SEED)[0].tobytes() for _ in range(_TRIAL_STARTS)}
+    return starts == {first[0]}
 
 
 def _trial(environment: CheckedEnvironment) -> list[Any]:

@@ -72,6 +72,7 @@ def _environment_lines(report: EnvironmentReport) -> list[str]:
         *actions,
         *reward,
         limits,
+        *(template.format(**parameters) for template, parameters in report.remarks),
     ]
 
 

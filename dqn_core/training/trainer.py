@@ -15,6 +15,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -22,8 +23,16 @@ from dqn_core.algorithm.dqn import Point, train
 from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
-from dqn_core.environments.make import make_environment
-from dqn_core.errors import ChangeRefusedError, ConfigError, DivergenceError, DqnLabError, EnvironmentFailedError, mark
+from dqn_core.environments.make import inspect_environment, make_environment
+from dqn_core.errors import (
+    ChangeRefusedError,
+    ConfigError,
+    DivergenceError,
+    DqnLabError,
+    EnvironmentFailedError,
+    UnsupportedEnvironmentError,
+    mark,
+)
 from dqn_core.events import (
     EndReason,
     Event,
@@ -127,6 +136,7 @@ class Trainer:
 
     def _set_up(self) -> Iterator[Event]:
         state, config = self.state, self.state.config
+        remarks = _remarks(config)  # before any is open: it may be that only one can be
         self._environments.append(make_environment(config.env_id, config.max_episode_steps))
         try:
             self._environments.append(make_environment(config.env_id, config.max_episode_steps))
@@ -145,6 +155,8 @@ class Trainer:
         )
         if choice.warning:
             yield Notice(template=choice.warning, parameters=choice.warning_parameters)
+        for template, parameters in remarks:
+            yield Notice(template=template, parameters=parameters)
         if shares:
             template = mark("A second {env_id} cannot be made: evaluations use the one that is trained in, in turns.")
             yield Notice(template=template, parameters={"env_id": config.env_id})
@@ -336,6 +348,14 @@ class Trainer:
     def _take_requested_checkpoint(self) -> Iterator[Event]:
         if self._controls.take_checkpoint_request():
             yield from self._policy.checkpoint()
+
+
+def _remarks(config: TrainingConfig) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """What a person should know of the environment; nothing of one that fails, for making it says how."""
+    try:
+        return inspect_environment(config.env_id, config.max_episode_steps).remarks
+    except UnsupportedEnvironmentError:
+        return ()
 
 
 def _as_failure(error: Exception) -> DqnLabError:

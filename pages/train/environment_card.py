@@ -11,7 +11,7 @@ from dqn_core.errors import AccessError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
 from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
-from pages.shared.i18n import _, translate_error
+from pages.shared.i18n import _, translate_error, translate_to_markdown
 from pages.shared.identity import require_module
 from pages.shared.markdown import escape_markdown
 from pages.train.field_widgets import frozen_reason
@@ -134,4 +134,6 @@ def _picture(env_id: str) -> EnvironmentReport | None:
     st.image(picture, alt=_("Picture of {env_id}.").format(env_id=env_id) + f" {summary}", width="stretch")
     if summary:
         st.caption(summary)
+    for template, parameters in report.remarks:
+        st.warning(translate_to_markdown(template, parameters), icon=":material/info:")
     return report

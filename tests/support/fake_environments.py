@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.spaces import Box, Dict, Discrete
+from gymnasium.spaces import Box, Dict, Discrete, Text
 
 CORRIDOR = "DqnLabTest/Corridor-v0"
 RAISING = "DqnLabTest/Raising-v0"
@@ -184,15 +184,25 @@ class Shouting(Corridor):
 
 
 class PictureObservations(Corridor):
+    """Observes a picture."""
+
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode=render_mode)
         self.observation_space = Box(0, 255, (8, 8, 3), np.uint8)
 
+    def _observe(self) -> np.ndarray:
+        return np.full((8, 8, 3), self.position, np.uint8)
+
 
 class DictObservations(Corridor):
+    """Observes its numbers by name, and a hint in words."""
+
     def __init__(self, render_mode: str | None = None) -> None:
         super().__init__(render_mode=render_mode)
-        self.observation_space = Dict(x=Box(0.0, 1.0, (2,)))
+        self.observation_space = Dict(x=Box(0.0, 5.0, (2,)), hint=Text(20), place=Discrete(6))
+
+    def _observe(self) -> dict[str, Any]:
+        return {"x": super()._observe(), "hint": "go right", "place": self.position}
 
 
 class ShiftedActions(Corridor):

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import random
 import threading
+from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,6 +14,10 @@ from PIL import Image
 import fake_environments as fake
 from dqn_core.environments.make import environment_picture, inspect_environment, make_environment
 from dqn_core.errors import UnsupportedEnvironmentError
+from dqn_core.events import EndReason, EpisodeEnded, Notice, RunEnded
+from dqn_core.training.report import report_text
+from dqn_core.training.trainer import Trainer
+from trainer_runs import of_kind, short_config
 
 
 @pytest.mark.parametrize(
@@ -146,3 +154,81 @@ def test_no_page_waits_for_an_environment_that_hangs(monkeypatch: pytest.MonkeyP
     for thread in stuck:
         thread.join(10)
     assert inspect_environment(fake.HANGING["make"]).n_actions == 2
+
+
+class Careless(fake.Corridor):
+    """Draws its start from one of the generators that the whole program shares, or from none at all."""
+
+    def __init__(self, draw: Callable[[Any], float], render_mode: str | None = None) -> None:
+        super().__init__(render_mode=render_mode)
+        self.draw, self.start = draw, 0.0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.start = self.draw(self)
+        return self._observe(), {}
+
+    def _observe(self) -> np.ndarray:
+        return np.array([self.position, self.start], np.float32)
+
+
+class Forgetful(Careless):
+    """Does not hand its seed on."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        return super().reset()
+
+
+DRAWS: dict[str, tuple[type[Careless], Callable[[Any], float], bool]] = {
+    "random": (Careless, lambda _own: random.random(), False),  # noqa: S311  that is what it is for
+    "np.random": (Careless, lambda _own: np.random.random(), False),  # noqa: NPY002  that is what it is for
+    "a generator of the system's": (Careless, lambda _own: np.random.default_rng().random(), False),
+    "an episode count": (Careless, lambda own: own.__dict__.setdefault("starts", iter(range(99))).__next__(), False),
+    "its own": (Careless, lambda own: own.np_random.random(), True),
+    "its own, not seeded": (Forgetful, lambda own: own.np_random.random(), True),
+    "its space": (Careless, lambda own: own.observation_space.sample()[1], True),
+    "nothing": (Careless, lambda _own: 2, True),
+}
+
+
+@pytest.mark.parametrize("source", DRAWS)
+def test_an_environment_that_does_not_repeat_itself_is_noticed(source: str) -> None:
+    maker, draw, repeats = DRAWS[source]
+    gym.register("DqnLabTest/Careless-v0", maker, max_episode_steps=20, kwargs={"draw": draw})
+    try:
+        inspect_environment.cache_clear()
+        report = inspect_environment("DqnLabTest/Careless-v0")
+        assert report.repeats is repeats
+        events = list(Trainer(short_config(env_id="DqnLabTest/Careless-v0", max_episodes=2)).events())
+    finally:
+        del gym.registry["DqnLabTest/Careless-v0"]
+    notices = [each.template.format(**each.parameters) for each in of_kind(events, Notice)]
+    assert any("DqnLabTest/Careless-v0 does not repeat itself" in each for each in notices) is not repeats
+    assert isinstance(events[-1], RunEnded)
+    assert events[-1].reason is EndReason.MAX_EPISODES
+
+
+def test_a_run_in_an_environment_that_seeds_nothing_itself_is_the_same_each_time() -> None:
+    """Its own generator and its spaces' are seeded at the door, at every reset."""
+
+    def draw(own: Any) -> float:
+        own.position = int(own.action_space.sample())
+        return float(own.np_random.random() + own.observation_space.sample()[0])
+
+    gym.register("DqnLabTest/Careless-v0", Forgetful, max_episode_steps=20, kwargs={"draw": draw})
+    try:
+        config = short_config(env_id="DqnLabTest/Careless-v0", max_episodes=20, evaluate_every=1)
+        runs = [of_kind(Trainer(config).events(), EpisodeEnded) for _ in range(2)]
+    finally:
+        del gym.registry["DqnLabTest/Careless-v0"]
+    first, second = ([(each.episode_return, each.length, each.eval_return) for each in run] for run in runs)
+    assert first == second
+    assert len({length for _, length, _ in first}) > 1
+
+
+def test_what_is_left_out_of_an_observation_is_said() -> None:
+    report = inspect_environment(fake.DICT_OBSERVATIONS)
+    assert report.left_out == ("hint",)
+    ((template, parameters),) = report.remarks
+    assert "left out: hint" in template.format(**parameters)
+    assert "left out: hint" in report_text(short_config(env_id=fake.DICT_OBSERVATIONS))
