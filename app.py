@@ -21,7 +21,6 @@ from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
 from pages.replay.routes import replay_routes
 from pages.runs.routes import run_list_routes
-from pages.runs.topic import run_list_topic
 from pages.server import shutdown
 from pages.server.browser_code import browser_routes
 from pages.server.connections import Gate, bound_logs, guard, raise_descriptor_limit
@@ -36,6 +35,7 @@ from pages.shared.jobs.topic import job_topic
 from pages.shared.links import base_path
 from pages.shared.live_socket import live_socket_routes
 from pages.shared.run_status import active_topic
+from pages.shared.run_table.topic import run_list_topic
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from pages.warm_up import WarmUp

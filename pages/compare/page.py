@@ -10,20 +10,17 @@ from typing import cast
 import streamlit as st
 
 from dqn_core.analysis.comparison import X_AXES, Y_AXES, Choices, XAxis, YAxis
-from dqn_core.errors import UnknownRunError
-from dqn_core.runs.records import RunRecord
-from pages.compare.picker import run_choice
 from pages.compare.query import WINDOWS
 from pages.compare.view import compare_view
 from pages.compare.words import X_LABELS, Y_LABELS
-from pages.server.process import get_manager
 from pages.shared.address_choices import AddressChoice, AddressFlag
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
 from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, base_path, last_run
 from pages.shared.page_header import page_header
+from pages.shared.run_table.table import run_table
 
-_LISTED = 200  # the newest runs are in the list, and older ones where they are chosen
+_COLUMNS = ("name", "env", "preset", "seed", "state", "episodes", "best", "started")
 _X = AddressChoice("x", X_AXES)
 _Y = AddressChoice("y", Y_AXES)
 _WINDOW = AddressChoice("window", tuple(map(str, WINDOWS)))
@@ -38,7 +35,14 @@ def compare_page() -> None:
     run_ids = _run_ids()
     with st.sidebar:
         st.subheader(_("Runs to compare"), anchor=False)
-        run_choice(_records(run_ids), run_ids, MOST_COMPARED, _choose)
+        run_table(
+            run_ids,
+            _choose,
+            key="compare-runs",
+            title=_("Runs to compare"),
+            columns=_COLUMNS,
+            most=MOST_COMPARED,
+        )
     page_header(COMPARE_PAGE, _("Compare runs"))
     if not run_ids:
         _welcome()
@@ -59,18 +63,6 @@ def _run_ids() -> tuple[str, ...]:
     if "runs" not in st.query_params and (run_id := last_run()):
         st.query_params["runs"] = run_id
     return tuple(dict.fromkeys(each for each in st.query_params.get("runs", "").split(",") if each))[:MOST_COMPARED]
-
-
-def _records(run_ids: tuple[str, ...]) -> list[RunRecord]:
-    manager = get_manager()
-    records = {record.run_id: record for record in manager.list_runs(_LISTED)}
-    for run_id in run_ids:
-        if run_id not in records:
-            try:
-                records[run_id] = manager.snapshot(run_id).record
-            except UnknownRunError:
-                continue  # the figure says how many there are of these
-    return list(records.values())
 
 
 def _choose(run_ids: tuple[str, ...]) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.runs.run_actions import run_actions
-from pages.runs.run_selection import pick_runs, picked_run_ids, runs_stamp
-from pages.runs.table import runs_table
+from pages.runs.run_selection import runs_stamp, select_runs, selected_run_ids
 from pages.server.process import get_run_list
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
-from pages.shared.identity import owner_mark, visitor
 from pages.shared.links import RUNS_PAGE, TRAIN_PAGE, page_query
 from pages.shared.page_header import page_header
+from pages.shared.run_table.table import run_table
 
 _OPEN_KEY = "runs-open"
 
@@ -32,14 +31,15 @@ def _workbench() -> None:
     if opened := st.session_state.pop(_OPEN_KEY, None):
         st.switch_page(TRAIN_PAGE, query_params=page_query(run=opened))
     lines = {line.run_id: line for line in get_run_list().lines()}
-    picked = [lines[run_id] for run_id in picked_run_ids() if run_id in lines]
-    run_actions(picked, list(lines.values()))
-    runs_table(
-        [line.run_id for line in picked],
-        own_mark=owner_mark(visitor().visitor_id),
-        stamp=runs_stamp(),
-        on_picked=pick_runs,
+    selected = [lines[run_id] for run_id in selected_run_ids() if run_id in lines]
+    run_actions(selected, list(lines.values()))
+    run_table(
+        [line.run_id for line in selected],
+        select_runs,
+        key="runs-table",
+        title=_("All runs"),
         on_open=_open,
+        stamp=runs_stamp(),
     )
 
 

@@ -29,41 +29,41 @@ _ROOMS = (
 """Pages that show one run."""
 
 
-def run_actions(picked: Sequence[RunLine], lines: Sequence[RunLine]) -> None:
-    """A row of buttons for the runs ``picked`` of ``lines``, and what came of the last of them."""
-    ours = [line for line in picked if may_control(line)]
+def run_actions(selected: Sequence[RunLine], lines: Sequence[RunLine]) -> None:
+    """A row of buttons for the runs ``selected`` of ``lines``, and what came of the last of them."""
+    ours = [line for line in selected if may_control(line)]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-actions"):
-        _links(picked)
+        _links(selected)
         _commands(ours)
         _labels(ours)
-        _downloads(picked)
+        _downloads(selected)
         if st.button(_("Delete"), icon=":material/delete:", disabled=not ours, key="runs-delete"):
             confirm_deletion(ours)
         _offer_all(lines)
-    if len(ours) < len(picked):
-        st.caption(_("Chosen but started by others: {n}. You can only view these.").format(n=len(picked) - len(ours)))
+    if len(ours) < len(selected):
+        st.caption(_("Chosen but started by others: {n}. You can only view these.").format(n=len(selected) - len(ours)))
     show_outcome()
 
 
-def _links(picked: Sequence[RunLine]) -> None:
+def _links(selected: Sequence[RunLine]) -> None:
     """Other pages with the runs chosen."""
-    one = picked[0].run_id if len(picked) == 1 else None
+    one = selected[0].run_id if len(selected) == 1 else None
     for page, label, icon in _ROOMS:
         st.page_link(page, label=_(label), icon=icon, query_params=page_query(run=one), disabled=one is None)
-    run_ids = ",".join(line.run_id for line in picked[:MOST_COMPARED])
+    run_ids = ",".join(line.run_id for line in selected[:MOST_COMPARED])
     st.page_link(
         COMPARE_PAGE,
         label=_("Compare"),
         icon=":material/stacked_line_chart:",
         query_params=page_query() | {"runs": run_ids},
-        disabled=not picked,
+        disabled=not selected,
     )
 
 
-def _commands(picked: Sequence[RunLine]) -> None:
+def _commands(selected: Sequence[RunLine]) -> None:
     """What changes how runs stand."""
-    over = [line for line in picked if not line.state.is_active]
-    active = [line for line in picked if line.state.is_active]
+    over = [line for line in selected if not line.state.is_active]
+    active = [line for line in selected if line.state.is_active]
     st.button(
         _("Resume"),
         icon=":material/resume:",
@@ -83,22 +83,22 @@ def _stop(lines: Sequence[RunLine]) -> None:
     do_to_runs(lines, get_manager().stop, _("Stopped: {n}"))
 
 
-def _labels(picked: Sequence[RunLine]) -> None:
-    if st.button(_("Rename"), icon=":material/edit:", disabled=len(picked) != 1, key="runs-rename"):
-        ask_name(picked[0])
-    if st.button(_("Tags"), icon=":material/label:", disabled=not picked, key="runs-tags"):
-        ask_tags(picked)
+def _labels(selected: Sequence[RunLine]) -> None:
+    if st.button(_("Rename"), icon=":material/edit:", disabled=len(selected) != 1, key="runs-rename"):
+        ask_name(selected[0])
+    if st.button(_("Tags"), icon=":material/label:", disabled=not selected, key="runs-tags"):
+        ask_tags(selected)
 
 
-def _downloads(picked: Sequence[RunLine]) -> None:
-    with st.popover(_("Download"), icon=":material/download:", disabled=not picked, key="runs-download"):
-        if len(picked) > MOST_ARCHIVED:
+def _downloads(selected: Sequence[RunLine]) -> None:
+    with st.popover(_("Download"), icon=":material/download:", disabled=not selected, key="runs-download"):
+        if len(selected) > MOST_ARCHIVED:
             st.caption(_("At most {n} runs at once: choose fewer.").format(n=MOST_ARCHIVED))
             return
-        run_ids = ",".join(line.run_id for line in picked)
+        run_ids = ",".join(line.run_id for line in selected)
         address = f"{base_path()}/live/runs/everything.zip?runs={run_ids}"
-        size = size_text(sum(line.size for line in picked))
-        explanation = _("Settings, episodes, live changes and weights of what is chosen ({n}).").format(n=len(picked))
+        size = size_text(sum(line.size for line in selected))
+        explanation = _("Settings, episodes, live changes and weights of what is chosen ({n}).").format(n=len(selected))
         download_link(_("Everything but checkpoints (ZIP)"), address, "runs.zip", explanation)
         download_link(
             _("Everything (ZIP)"),

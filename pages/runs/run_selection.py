@@ -1,4 +1,4 @@
-"""The runs that are chosen in the list of all runs, and what came of what was done to them."""
+"""The runs that are selected in the table of all runs, and what came of what was done to them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pages.shared.i18n import _, translate_error
 from pages.shared.identity import require_control
 from pages.shared.markdown import escape_markdown
 
-__all__ = ["do_to_runs", "pick_runs", "picked_run_ids", "runs_stamp", "show_outcome"]
+__all__ = ["do_to_runs", "runs_stamp", "select_runs", "selected_run_ids", "show_outcome"]
 
-_PICKED_KEY, _STAMP_KEY, _DONE_KEY, _REFUSED_KEY = "runs-picked", "runs-stamp", "runs-done", "runs-refused"
+_SELECTED_KEY, _STAMP_KEY, _DONE_KEY, _REFUSED_KEY = "runs-selected", "runs-stamp", "runs-done", "runs-refused"
 _REFUSALS_SHOWN = 5
 
 
-def pick_runs(run_ids: Sequence[str]) -> None:
-    """Choose these runs and no others."""
-    st.session_state[_PICKED_KEY] = tuple(run_ids)
+def select_runs(run_ids: Sequence[str]) -> None:
+    """Select these runs and no others."""
+    st.session_state[_SELECTED_KEY] = tuple(run_ids)
 
 
-def picked_run_ids() -> tuple[str, ...]:
-    """Ids of the runs that are chosen; one of them may be deleted by now."""
-    return tuple(st.session_state.get(_PICKED_KEY, ()))
+def selected_run_ids() -> tuple[str, ...]:
+    """Ids of the runs that are selected; one of them may be deleted by now."""
+    return tuple(st.session_state.get(_SELECTED_KEY, ()))
 
 
 def runs_stamp() -> int:

@@ -1,6 +1,6 @@
 """A component: an element of a page that JavaScript draws, told by Python what to show.
 
-    Component(name, "runs/list_table.js", styles) ── two lines of JavaScript ──> mount.js ──> the class of list_table.js
+    Component(name, "train/panel.js", styles) ── two lines of JavaScript ──> mount.js ──> the class of panel.js
 
 Streamlit sends an element's JavaScript and data at each drawing. The JavaScript is therefore two lines that import the
 module by its address, which browsers keep; and so is the address of the constants, all that is the same each time.

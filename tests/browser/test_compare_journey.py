@@ -88,6 +88,37 @@ def start_experiment(page: Page) -> None:
     page.get_by_role("button", name="Start experiment").click()
 
 
+def wait_for_runs(page: Page, count: int) -> None:
+    page.wait_for_function(
+        "count => window.dqnLabCompare.answer()?.groups.flatMap((group) => group.runs).length === count", arg=count
+    )
+
+
+def take_runs_out_and_back(page: Page) -> None:
+    """Of the six runs in the list, by mouse and by keys."""
+    table = page.get_by_test_id("run-table")
+    boxes = table.locator("tbody").get_by_role("checkbox")
+    expect(table.get_by_role("status").first).to_have_text("Runs: 6 · chosen: 6 of at most 100")
+    boxes.first.uncheck()
+    wait_for_bands(page, 1, 2)
+    wait_for_bands(page, 1, 3)
+    assert page.url.count("-") < 12 * 2
+
+    # Lines are taken out and put back by keys as well, a line at a time.
+    boxes.nth(1).focus()
+    boxes.nth(1).press("Space")
+    expect(boxes.nth(1)).not_to_be_checked()
+    boxes.nth(1).press("Shift+ArrowDown")
+    expect(boxes.nth(2)).to_be_focused()
+    expect(boxes.nth(2)).not_to_be_checked()
+    wait_for_runs(page, 3)
+    table.get_by_role("button", name="Clear selection").click()
+    expect(page.get_by_role("heading", name="Choose runs in the list")).to_be_visible()
+    table.locator("tbody tr").last.get_by_text("CartPole-v1").click()  # anywhere in the line
+    expect(table.get_by_role("status").first).to_have_text("Runs: 6 · chosen: 1 of at most 100")
+    wait_for_runs(page, 1)
+
+
 @pytest.mark.timeout(240)
 @pytest.mark.expected_problem(NOT_THE_ROOT)
 def test_an_experiment_becomes_two_bands(page: Page, server: LiveServer, tmp_path: Path) -> None:
@@ -147,10 +178,7 @@ def test_an_experiment_becomes_two_bands(page: Page, server: LiveServer, tmp_pat
     assert "Discount factor γ 0.99 (n = 3)" in picture
 
     # Taking one run out of the list makes its group smaller.
-    page.get_by_test_id("run-picker").get_by_role("checkbox").first.uncheck()
-    wait_for_bands(page, 1, 2)
-    wait_for_bands(page, 1, 3)
-    assert page.url.count("-") < 12 * 2
+    take_runs_out_and_back(page)
 
 
 def points(page: Page) -> int:

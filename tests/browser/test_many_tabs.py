@@ -81,7 +81,7 @@ def test_after_ten_seconds_without_a_connection_every_panel_catches_up(page: Pag
         first = _start_endless_run(page, url)
         panels = [page, _tab(page.context, first), _tab(page.context, first)]
         runs = _tab(page.context, f"{url}/runs")
-        trouble = runs.get_by_test_id("runs-table").locator(".dqn-connection")
+        trouble = runs.get_by_test_id("run-table").locator(".dqn-connection")
         expect(runs.locator("tr[data-run]").first).to_be_visible(timeout=_PATIENCE_S * 1_000)
         for panel in panels:
             _wait_for_rows(panel, 0)

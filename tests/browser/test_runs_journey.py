@@ -56,7 +56,7 @@ def _open_list(page: Page) -> Locator:
     page.goto("/train")
     settle(page, timeout_s=90.0)
     page.get_by_test_id("stTopNavLink").filter(has_text="Runs").click()
-    table = page.get_by_test_id("runs-table")
+    table = page.get_by_test_id("run-table")
     expect(table.locator("tbody tr").first).to_be_visible()
     return table
 
@@ -158,7 +158,7 @@ def test_a_server_that_is_ended_leaves_every_run_with_its_last_step(
     server = start_server(data_dir)
     page = open_page(server=server)
     _resume_all(page)
-    _row(page.get_by_test_id("runs-table"), "run 1").get_by_role("link").click()
+    _row(page.get_by_test_id("run-table"), "run 1").get_by_role("link").click()
     expect(page.get_by_test_id("run-state")).to_have_text("Running")  # its stream is open, and stays so
 
     began = time.monotonic()

@@ -40,8 +40,8 @@ def _callbacks_without_their_page() -> None:
     )
     for choice in choices:
         choice.take()
-    for key in ("run-picker", "runs-table", "experiments"):
-        assert component_value(key, "chosen") is None
+    for key in ("compare-runs", "runs-table", "experiments"):
+        assert component_value(key, "selected") is None
     instructor._enter()
     batch._draw("update-seed")
     update._select("update")

@@ -16,6 +16,7 @@ from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunRecord
+from pages.shared.links import MOST_COMPARED
 
 Opened = Callable[..., AppTest]
 NAVIGATION = Path(pages.__file__).with_name("navigation.py")
@@ -57,16 +58,15 @@ def test_without_runs_the_page_says_what_to_do(open_compare: Opened) -> None:
     app = open_compare()
     assert app.title[0].value == "Compare runs"
     assert "Choose runs in the list" in [each.value for each in app.subheader]
-    assert component(app, "dqn_lab_run_picker")["runs"] == []
+    assert component(app, "dqn_lab_run_table")["selected"] == []
 
 
 def test_the_runs_in_the_address_are_compared(open_compare: Opened, manager: RunManager) -> None:
     first, second = manager.start(TrainingConfig(seed=1)), manager.start(TrainingConfig(seed=2), "second")
     app = open_compare(runs=f"{second},{first},{second}")
-    picker = component(app, "dqn_lab_run_picker")
-    assert [run["id"] for run in picker["runs"]] == [second, first]
-    assert picker["chosen"] == [second, first]
-    assert "second" in picker["runs"][0]["words"]
+    table = component(app, "dqn_lab_run_table")
+    assert table["selected"] == [second, first]
+    assert table["most"] == MOST_COMPARED
     assert query(app)["runs"] == f"{second},{first}"
 
 

@@ -18,7 +18,6 @@ from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
 from pages.replay.routes import replay_routes
 from pages.runs.routes import run_list_routes
-from pages.runs.topic import run_list_topic
 from pages.server.browser_code import browser_routes
 from pages.server.settings import settings
 from pages.server.visitor_cookies import Signer, visitor_routes
@@ -26,6 +25,7 @@ from pages.shared.export_routes import export_routes
 from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
 from pages.shared.live_socket import Topic, live_socket_routes
+from pages.shared.run_table.topic import run_list_topic
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from two_visitors import PAGES, Stage

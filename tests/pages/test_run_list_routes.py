@@ -19,10 +19,10 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import ListUpdate, RunList
 from dqn_core.training.run_folder import RunFolder
 from live_tab import heard
-from pages.runs import topic as topic_of_runs
 from pages.runs.archive import archive
 from pages.runs.routes import MOST_ARCHIVED, run_list_routes
-from pages.runs.topic import run_list_topic
+from pages.shared.run_table import topic as topic_of_runs
+from pages.shared.run_table.topic import run_list_topic
 from scripted_trainer import a_run_of, following, wait_for_end
 
 _UNKNOWN = "20260401-143501-zzzz"

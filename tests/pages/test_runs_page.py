@@ -14,8 +14,8 @@ from browser_sources import data_of
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from pages.runs.run_selection import pick_runs
-from pages.runs.table import COMPONENT_NAME
+from pages.runs.run_selection import select_runs
+from pages.shared.run_table.table import COMPONENT_NAME
 from scripted_trainer import a_run_of, following, wait_for_end, wait_until
 
 NAVIGATION = Path(pages.__file__).with_name("navigation.py")
@@ -28,10 +28,10 @@ OpenRuns = Callable[..., AppTest]
 def open_runs(manager: RunManager) -> OpenRuns:
     """Open the page of all runs in a new tab, with some of them chosen."""
 
-    def opened(*picked: str, locale: str = "en-US") -> AppTest:
+    def opened(*selected: str, locale: str = "en-US") -> AppTest:
         app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
         app.context = {"locale": locale}
-        app.session_state["runs-picked"] = picked
+        app.session_state["runs-selected"] = selected
         to_page(app, "runs/page.py").run()
         assert not app.exception
         return app
@@ -76,7 +76,7 @@ def test_what_can_be_done_depends_on_what_is_chosen(open_runs: OpenRuns, manager
     assert _possible(open_runs(first, second)) == {"resume", "tags", "delete"}
     assert _possible(open_runs(going)) == {"stop", "rename", "tags", "delete"}
     app = open_runs(first, "20260401-143501-gone")
-    assert _table(app)["picked"] == [first]  # one that was deleted elsewhere is chosen no more
+    assert _table(app)["selected"] == [first]  # one that was deleted elsewhere is chosen no more
 
 
 def test_a_run_is_renamed(open_runs: OpenRuns, manager: RunManager) -> None:
@@ -180,4 +180,4 @@ def test_a_thousand_runs_are_no_burden(open_runs: OpenRuns, manager: RunManager)
         manager.store.create_run(type(record)(**values | {"run_id": f"20260401-143501-{number:04d}"}))
     app = open_runs()
     assert len(json.dumps(_table(app))) < 5_000  # lines come by themselves, not with the page
-    pick_runs(())
+    select_runs(())

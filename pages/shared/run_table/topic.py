@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
 from dqn_core.json_text import json_text
-from dqn_core.runs.run_list import RunList
-from pages.runs.wire import update_values
+from dqn_core.runs.run_list import ListUpdate, RunLine, RunList
 from pages.server.process import get_run_list
+from pages.shared.identity import owner_mark
 from pages.shared.live_socket import News, Shared, Subscription, Topic, next_tick
 
 __all__ = ["run_list_topic"]
@@ -25,7 +26,7 @@ def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
     def read(version: int, *, at_once: bool) -> tuple[News, bool]:
         update = run_list().since(version, at_once=at_once)
         is_new = update.is_whole or update.version != version
-        return News(json_text(update_values(update), is_ascii=False), {"version": update.version}), is_new
+        return News(json_text(_update_values(update), is_ascii=False), {"version": update.version}), is_new
 
     async def follow(subscription: Subscription) -> AsyncGenerator[News]:
         version, is_first = subscription.reached("version"), True
@@ -39,3 +40,39 @@ def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
             await next_tick(_EVERY_S)
 
     return follow
+
+
+def _update_values(update: ListUpdate) -> dict[str, Any]:
+    """What is new in the list, as JSON values."""
+    return {
+        "version": update.version,
+        "whole": update.is_whole,
+        "runs": [_line_values(line) for line in update.lines],
+        "removed": list(update.removed),
+    }
+
+
+def _line_values(line: RunLine) -> dict[str, Any]:
+    """One run's line, as JSON values with numbers no longer than a screen shows."""
+    return {
+        "id": line.run_id,
+        "name": line.name,
+        "env": line.env_id,
+        "preset": line.preset,
+        "seed": line.seed,
+        "state": line.state,
+        "reason": line.reason,
+        "episodes": line.episodes,
+        "best": _short(line.best_eval),
+        "rate": _short(line.steps_per_s),
+        "seconds": round(line.wall_time_s),
+        "started": line.started_at.timestamp(),
+        "size": line.size,
+        "owner": owner_mark(line.owner),
+        "tags": line.tags,
+        "experiment": line.experiment_id,
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.5g}")

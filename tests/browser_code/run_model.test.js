@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { RunListModel } from "../../pages/runs/list_model.js";
+import { RunListModel } from "../../pages/shared/run_table/run_model.js";
 
 const words = {
   preset: (each) => each.preset,
@@ -49,7 +49,7 @@ test("filters narrow by environment, state, tag and owner", () => {
     run("3", { env: "LunarLander-v3" }),
   );
   const shown = (filter) => {
-    list.filter = { text: "", env: "", state: "", tag: "", mine: false, ...filter };
+    list.filter = { text: "", env: "", state: "", tag: "", mine: false, selected: false, ...filter };
     list.arrange();
     return list.order;
   };
@@ -57,6 +57,8 @@ test("filters narrow by environment, state, tag and owner", () => {
   assert.deepEqual(shown({ env: "LunarLander-v3" }), ["3"]);
   assert.deepEqual(shown({ tag: "a" }), ["2"]);
   assert.deepEqual(shown({ mine: true }), ["3", "2"]);
+  list.select(["1", "3"], true);
+  assert.deepEqual(shown({ selected: true, env: "LunarLander-v3" }), ["3"]);
 });
 
 test("a column is sorted in its own direction first, then the other; what is missing comes last in both", () => {
@@ -76,4 +78,31 @@ test("names with numbers are sorted as people count", () => {
 test("what there is to choose from is what the runs have", () => {
   const list = model(run("1", { tags: ["b", "a"] }), run("2", { tags: ["a"], state: "running" }));
   assert.deepEqual(list.choices(), { env: ["CartPole-v1"], state: ["finished", "running"], tag: ["a", "b"] });
+});
+
+test("no more are selected than can be, and others when one of them is not any more", () => {
+  const list = new RunListModel(words, 2);
+  list.select(["1", "2", "3"], true);
+  assert.deepEqual([[...list.selected], list.isFull], [["1", "2"], true]);
+  list.select(["1"], false);
+  list.select(["3"], true);
+  assert.deepEqual([...list.selected], ["2", "3"]);
+});
+
+test("a selected run that is gone is told, and stays out of the count", () => {
+  const list = model(run("1"), run("2"));
+  list.select(["1", "2", "unknown"], true);
+  assert.deepEqual(list.selectedRuns, ["1", "2"]);
+  assert.deepEqual(list.accept({ whole: false, version: 2, runs: [], removed: ["1"] }).gone, ["1"]);
+  assert.deepEqual(list.selectedRuns, ["2"]);
+  assert.deepEqual(list.accept({ whole: true, version: 1, runs: [run("3")], removed: [] }).gone, ["2"]);
+});
+
+test("a range is what is shown between two lines, in either direction", () => {
+  const list = model(run("1"), run("2"), run("3"), run("4"));
+  assert.deepEqual(list.between("4", "2"), ["4", "3", "2"]);
+  assert.deepEqual(list.between("2", "4"), ["4", "3", "2"]);
+  list.filter.text = "run 2";
+  list.arrange();
+  assert.deepEqual(list.between("4", "2"), ["2"]);
 });

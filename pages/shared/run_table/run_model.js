@@ -1,4 +1,5 @@
-// The list of runs as data: what the server told of it, and which of its lines are shown, in which order.
+// The list of runs as data: what the server told of it, which of its lines are shown, in which order, and which of them
+// are selected.
 
 /** @type {[string, Direction][]} */
 export const COLUMNS = [
@@ -36,6 +37,15 @@ export const ACTIVE = ["queued", "starting", "running", "paused"];
  */
 /** @typedef {{whole: boolean, version: number, runs: Run[], removed: string[]}} ListUpdate */
 /**
+ * @typedef {object} RunFilter
+ * @property {string} text Each of its words must be found.
+ * @property {string} env Empty for any; so are state and tag.
+ * @property {string} state
+ * @property {string} tag
+ * @property {boolean} mine
+ * @property {boolean} selected
+ */
+/**
  * @typedef {object} RunWords What a line's preset, state and owner are called.
  * @property {(run: Run) => string} preset
  * @property {(run: Run) => string} state
@@ -44,13 +54,20 @@ export const ACTIVE = ["queued", "starting", "running", "paused"];
  */
 
 export class RunListModel {
-  /** @param {RunWords} words */
-  constructor(words) {
+  /**
+   * @param {RunWords} words
+   * @param {number} most Runs that can be selected at a time.
+   */
+  constructor(words, most = Infinity) {
     this.words = words;
+    this.most = most;
     /** @type {Map<string, Run>} */
     this.runs = new Map();
     this.version = 0;
-    this.filter = { text: "", env: "", state: "", tag: "", mine: false };
+    /** @type {Set<string>} Ids; there may be no such run (any more). */
+    this.selected = new Set();
+    /** @type {RunFilter} */
+    this.filter = { text: "", env: "", state: "", tag: "", mine: false, selected: false };
     /** @type {{column: string, direction: Direction}} */
     this.sorting = { column: "started", direction: "desc" };
     /** @type {string[]} */
@@ -58,19 +75,20 @@ export class RunListModel {
   }
 
   /**
-   * Takes in what the server told; the runs whose lines are new, and whether the order was made anew.
+   * Takes in what the server told; the runs whose lines are new, those that are gone, and whether the order was made
+   * anew.
    * @param {ListUpdate} update
    */
   accept(update) {
-    const before = this.runs.size;
+    const before = new Set(this.runs.keys());
     if (update.whole) this.runs.clear();
-    const hasNew = update.whole || update.runs.some((run) => !this.runs.has(run.id));
     for (const run of update.runs) this.runs.set(run.id, { ...run, text: this.textOf(run) });
     for (const id of update.removed) this.runs.delete(id);
     this.version = update.version;
-    const isReordered = hasNew || update.removed.length > 0 || before !== this.runs.size;
+    const gone = [...before].filter((id) => !this.runs.has(id));
+    const isReordered = update.whole || gone.length > 0 || update.runs.some((run) => !before.has(run.id));
     if (isReordered) this.arrange();
-    return { changed: update.runs.map((run) => run.id), isReordered };
+    return { changed: update.runs.map((run) => run.id), gone, isReordered };
   }
 
   /** @param {Run} run */
@@ -106,12 +124,13 @@ export class RunListModel {
    * @param {string[]} texts
    */
   isWanted(run, texts) {
-    const { env, state, tag, mine } = this.filter;
+    const { env, state, tag, mine, selected } = this.filter;
     return (
       (!env || run.env === env) &&
       (!state || (state === "active" ? ACTIVE.includes(run.state) : run.state === state)) &&
       (!tag || run.tags.includes(tag)) &&
       (!mine || this.words.isMine(run)) &&
+      (!selected || this.selected.has(run.id)) &&
       texts.every((text) => run.text.includes(text))
     );
   }
@@ -134,6 +153,40 @@ export class RunListModel {
       state: sorted(all.map((run) => run.state)),
       tag: sorted(all.flatMap((run) => run.tags)),
     };
+  }
+
+  // ------------------------------------------------------------------------------------------------- selection
+
+  /**
+   * Selects runs, as many as can be, or unselects them.
+   * @param {string[]} ids
+   * @param {boolean} isSelected
+   */
+  select(ids, isSelected) {
+    for (const id of ids) {
+      if (!isSelected) this.selected.delete(id);
+      else if (!this.isFull) this.selected.add(id);
+    }
+  }
+
+  /** Whether no more can be selected. */
+  get isFull() {
+    return this.selected.size >= this.most;
+  }
+
+  /** Those of the selected that there are. */
+  get selectedRuns() {
+    return [...this.selected].filter((id) => this.runs.has(id));
+  }
+
+  /**
+   * Ids from one line shown to another; the second alone where the first is not shown.
+   * @param {string} from
+   * @param {string} to
+   */
+  between(from, to) {
+    const [start, end] = [this.order.indexOf(from), this.order.indexOf(to)];
+    return start < 0 || end < 0 ? [to] : this.order.slice(Math.min(start, end), Math.max(start, end) + 1);
   }
 }
 
