@@ -29,10 +29,10 @@ _HIDE = """(isHidden) => {
 }"""
 
 
-def _start_endless_run(page: Page, url: str = "/") -> str:
+def _start_endless_run(page: Page, url: str = "") -> str:
     """A run that outlasts its test: in real time, it takes many minutes. Its address."""
     page.context.set_default_timeout(_PATIENCE_S * 1_000)
-    page.goto(url)
+    page.goto(f"{url}/train")
     settle(page, timeout_s=_PATIENCE_S)
     pace = page.get_by_role("slider", name="Speed")
     pace.focus()

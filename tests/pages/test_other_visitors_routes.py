@@ -25,6 +25,7 @@ from pages.shared.export_routes import export_routes
 from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
 from pages.shared.live_socket import Topic, live_socket_routes
+from pages.shared.run_status import active_topic
 from pages.shared.run_table.topic import run_list_topic
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
@@ -58,7 +59,13 @@ def _routes() -> list[BaseRoute]:
 
 def _topics() -> dict[str, Topic]:
     """Everything that a tab can follow."""
-    return {"run": run_topic(), "runs": run_list_topic(), "job": job_topic(), "experiments": experiment_topic()}
+    return {
+        "run": run_topic(),
+        "runs": run_list_topic(),
+        "active": active_topic(),
+        "job": job_topic(),
+        "experiments": experiment_topic(),
+    }
 
 
 @pytest.mark.parametrize("kind", ["_routes", "_topic"])
