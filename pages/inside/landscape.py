@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.landscape import Landscape, Plane, landscape, visited_range
+from pages.inside import charts
 from pages.inside.axes import axes_choice
-from pages.inside.charts import landscape as inside_landscape
 from pages.inside.states import ChosenState, state_picker
 from pages.inside.study import Study, snapshot_text
 from pages.shared.figure.figure import frame_names, show_figure
@@ -104,7 +104,7 @@ def _plane(study: Study, x: int, y: int, base: NDArray[np.float32]) -> Plane:
 def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence[Landscape]) -> None:
     rows = study.rows(_VISITS)
     states = study.checkpoint.replay.observations[rows]
-    visits = inside_landscape.Visits(
+    visits = charts.Visits(
         states[:, plane.x], states[:, plane.y], (float(plane.base[plane.x]), float(plane.base[plane.y]))
     )
     names = study.observation_names
@@ -122,7 +122,7 @@ def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence
     left, right = st.columns(2, gap="medium")
     with left:
         show_figure(
-            inside_landscape.value_figure(plane, snapshots, visits, labels),
+            charts.value_figure(plane, snapshots, visits, labels),
             "landscape",
             title=_("Predicted return: max Q(s, a)"),
             hint=_("The best discounted return that the agent expects from each state."),
@@ -132,7 +132,7 @@ def _figures(study: Study, plane: Plane, agents: Sequence[Agent], seen: Sequence
         )
     with right:
         show_figure(
-            inside_landscape.greedy_figure(plane, snapshots, visits, labels, study.action_names),
+            charts.greedy_figure(plane, snapshots, visits, labels, study.action_names),
             "policy",
             title=_("Greedy action"),
             hint=_("Where the colour changes, the agent is undecided between two actions."),

@@ -10,9 +10,8 @@ import streamlit as st
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.inside.distributions import histogram, shares_of
 from dqn_core.inside.library import evenly
+from pages.inside import charts
 from pages.inside.axes import axes_choice
-from pages.inside.charts import memory as inside_memory
-from pages.inside.charts import spread as inside_spread
 from pages.inside.study import Study
 from pages.shared.fields import FIELDS
 from pages.shared.figure.figure import show_figure
@@ -122,9 +121,7 @@ def _coverage(study: Study, replay: ReplayBuffer, x: int, y: int) -> None:
         "states": _("stored states"),
         "last": _("last of an episode"),
     }
-    drawn = inside_memory.coverage_figure(
-        states[:, x], states[:, y], replay.ages[rows], replay.terminated[rows] > 0, labels
-    )
+    drawn = charts.coverage_figure(states[:, x], states[:, y], replay.ages[rows], replay.terminated[rows] > 0, labels)
     show_figure(
         drawn,
         "coverage",
@@ -137,7 +134,7 @@ def _coverage(study: Study, replay: ReplayBuffer, x: int, y: int) -> None:
 
 def _ages(study: Study, replay: ReplayBuffer) -> None:
     labels = {"value": _("steps ago"), "share": _("share")}
-    drawn = inside_spread.bars_figure(
+    drawn = charts.bars_figure(
         histogram(replay.ages.astype(np.float32), _BINS), labels, value_column="age", role="length"
     )
     show_figure(
@@ -153,7 +150,7 @@ def _ages(study: Study, replay: ReplayBuffer) -> None:
 def _actions(study: Study, replay: ReplayBuffer) -> None:
     counts = np.arange(study.report.n_actions)
     labels = {"value": _("action"), "share": _("share")}
-    drawn = inside_spread.bars_figure(
+    drawn = charts.bars_figure(
         shares_of(replay.actions, study.report.n_actions),
         labels,
         value_column="action",
@@ -172,7 +169,7 @@ def _actions(study: Study, replay: ReplayBuffer) -> None:
 
 def _rewards(study: Study, replay: ReplayBuffer) -> None:
     labels = {"value": _("reward"), "share": _("share")}
-    drawn = inside_spread.bars_figure(histogram(replay.rewards, _BINS), labels, value_column="reward", role="goal")
+    drawn = charts.bars_figure(histogram(replay.rewards, _BINS), labels, value_column="reward", role="goal")
     show_figure(
         drawn,
         "rewards",
@@ -186,7 +183,7 @@ def _rewards(study: Study, replay: ReplayBuffer) -> None:
 def _sampling_probabilities(study: Study) -> None:
     probabilities = study.checkpoint.sampling_probabilities
     labels = {"value": _("sampling probability relative to uniform"), "share": _("share")}
-    drawn = inside_spread.bars_figure(
+    drawn = charts.bars_figure(
         histogram((probabilities * len(probabilities)).astype(np.float32), _BINS),
         labels,
         value_column="relative_probability",
@@ -207,7 +204,7 @@ def _fill(study: Study) -> None:
     if len(env_steps) == 0:
         return
     labels = {"x": _("env steps"), "y": _("transitions"), "fill": _("stored"), "capacity": _("capacity")}
-    drawn = inside_memory.fill_figure(env_steps, fill, capacity, labels)
+    drawn = charts.fill_figure(env_steps, fill, capacity, labels)
     show_figure(
         drawn,
         "fill",

@@ -7,8 +7,7 @@ import streamlit as st
 
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.distributions import Histograms, histogram, histograms
-from pages.inside.charts import network as inside_network
-from pages.inside.charts import spread as inside_spread
+from pages.inside import charts
 from pages.inside.states import ChosenState, observation_table, state_picker
 from pages.inside.study import Study
 from pages.shared.figure.figure import show_figure
@@ -79,7 +78,7 @@ def _activations(study: Study, chosen: ChosenState) -> None:
     matrices = [array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")]
     is_plain = len(activations[-1]) == study.report.n_actions
     names = {0: study.observation_names, len(activations) - 1: _output_names(study, len(activations[-1]))}
-    drawing = inside_network.Drawing(
+    drawing = charts.NetworkDrawing(
         activations=activations,
         weights=matrices,
         titles=[_("State"), *(_("Hidden {number}").format(number=i) for i in range(1, len(matrices))), _("Output")],
@@ -96,13 +95,11 @@ def _activations(study: Study, chosen: ChosenState) -> None:
     hint = _("The agent would choose {action}: Q = {q}.").format(
         action=study.action_names[best], q=f"{q_values[best]:.3f}"
     )
-    wide = [len(each) for each in activations if len(each) > inside_network.MOST_UNITS]
+    wide = [len(each) for each in activations if len(each) > charts.MOST_UNITS]
     if wide:
-        hint += " " + _("Of wide layers, the {count} most active units are drawn.").format(
-            count=inside_network.MOST_UNITS
-        )
+        hint += " " + _("Of wide layers, the {count} most active units are drawn.").format(count=charts.MOST_UNITS)
     show_figure(
-        inside_network.figure(drawing, labels),
+        charts.network_figure(drawing, labels),
         "network",
         title=_("What passes through it for one state"),
         hint=hint,
@@ -172,8 +169,8 @@ def _spread(study: Study, agents: tuple[Agent, ...], place: tuple[str, str], tit
             lambda: histograms([agent.group(group)[name] for agent in agents], _BINS, _TRIM),
             8 * _BINS * len(agents),
         )
-        drawn = inside_spread.shades_figure([agent.env_step for agent in agents], spread, labels, value_column=column)
+        drawn = charts.shades_figure([agent.env_step for agent in agents], spread, labels, value_column=column)
     else:
         only: Histograms = histogram(agents[0].group(group)[name], _BINS)
-        drawn = inside_spread.bars_figure(only, labels, value_column=column)
+        drawn = charts.bars_figure(only, labels, value_column=column)
     show_figure(drawn, file_name, title=title, hint=hint, file_stem=f"{study.run_id}-{name}", height=280)

@@ -11,8 +11,7 @@ from dqn_core.inside.distributions import quantiles
 from dqn_core.inside.measure import read_estimates
 from dqn_core.inside.overestimation import ValueEstimate, td_errors
 from dqn_core.runs.jobs.orders import overestimation_order
-from pages.inside.charts import overestimation as inside_overestimation
-from pages.inside.charts import spread as inside_spread
+from pages.inside import charts
 from pages.inside.study import Study
 from pages.server.process import get_manager
 from pages.shared.figure.figure import show_figure
@@ -97,7 +96,7 @@ def _show(study: Study, measured: Sequence[ValueEstimate]) -> None:
     share = abs(predicted - got) / abs(got) if got else float("inf")
     text = verdict.format(predicted=f"{predicted:.1f}", got=f"{got:.1f}", share=f"{share:.0%}")
     show_figure(
-        inside_overestimation.estimates_figure(measured, labels),
+        charts.estimates_figure(measured, labels),
         "overestimation",
         title=_("Predicted and actual return over the training"),
         hint=text + " " + _("Hollow dots: cut off at the step limit; the episode would have gone on."),
@@ -126,7 +125,7 @@ def _td_errors(study: Study) -> None:
         "most": _("90 % of all"),
     }
     show_figure(
-        inside_spread.bands_figure([agent.env_step for agent in agents], levels, labels),
+        charts.bands_figure([agent.env_step for agent in agents], levels, labels),
         "td-errors",
         title=_("TD errors over the training"),
         hint=_("All snapshots, on the same {count} transitions: those in memory now.").format(
@@ -143,7 +142,7 @@ def _epsilon(study: Study) -> None:
         return
     labels = {"x": _("env steps"), "epsilon": _("epsilon")}
     show_figure(
-        inside_overestimation.epsilon_figure(env_steps, epsilons, labels),
+        charts.epsilon_figure(env_steps, epsilons, labels),
         "epsilon",
         title=_("Share of random actions"),
         hint=_("Q is learned for the greedy policy; while epsilon is high, the agent itself gets less."),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from pages.inside import charts
 from pages.inside.batch import Batch, choose_batch
-from pages.inside.charts import update as inside_update
 from pages.inside.formula import particulars
 from pages.inside.study import Study
 from pages.inside.update_steps import STEPS
@@ -82,7 +82,7 @@ def _scatter(batch: Batch, *, has_happened: bool) -> None:
     }
     after = told.terms.targets - told.q_after[taken] if has_happened else None
     show_figure(
-        inside_update.figure(told.terms.targets, told.terms.td_errors, after, batch.row, labels),
+        charts.update_figure(told.terms.targets, told.terms.td_errors, after, batch.row, labels),
         "update",
         title=_("The whole batch"),
         hint=_(
