@@ -254,7 +254,6 @@ def test_a_module_that_fails_says_how(
     ("env_id", "package"),
     [
         ("ALE/Pong-v5", "ale-py"),
-        ("BabyAI-GoToObj-v0", "minigrid"),
         ("FlappyBird-v0", "flappy-bird-gymnasium"),
         ("MiniWorld-Hallway-v0", "miniworld"),
         ("VizdoomBasic-v1", "vizdoom"),
