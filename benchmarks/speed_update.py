@@ -45,7 +45,7 @@ def _measure_width(width: int, sizes: Sizes) -> dict[str, Any]:
 
 
 def learners(width: int) -> dict[str, Learner]:
-    """Every learner that this machine has, with two hidden layers of ``width`` and the same first weights."""
+    """Every learner that this machine has, with two hidden layers of ``width`` and the same initial weights."""
     import torch
 
     names = _COMPUTES if torch.cuda.is_available() else _COMPUTES[:2]

@@ -166,7 +166,7 @@ def test_a_video_that_cannot_be_made_is_named_and_leaves_nothing(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_a_run_begins_with_given_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_begins_with_the_weights_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "--out", str(tmp_path / "first"), *QUICK]) == 0
     best = RunFolder.open(tmp_path / "first").weights("best")
     for number, given in enumerate((tmp_path / "first", tmp_path / "first" / "best.safetensors")):

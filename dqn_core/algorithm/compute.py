@@ -1,6 +1,6 @@
 """Which learner does a run's updates: the one that the config names, or the fastest here for the run's network.
 
-The choice never touches the run's randomness: first weights come from the generator passed in, once, and timing uses
+The choice never touches the run's randomness: initial weights come from the generator passed in, once, and timing uses
 throw-away learners on made-up transitions.
 """
 
@@ -81,7 +81,7 @@ class ComputeChoice:
 def make_learner(
     config: TrainingConfig, observation_size: int, n_actions: int, generator: np.random.Generator
 ) -> tuple[Learner, ComputeChoice]:
-    """The learner for ``config``, its first weights drawn from ``generator``, and why it is this one.
+    """The learner for ``config``, its initial weights drawn from ``generator``, and why it is this one.
 
     A noisy network's noise comes from a generator spawned by ``generator``, which leaves that one's own draws alone.
 

@@ -29,7 +29,7 @@ class QNetwork(nn.Module):
         self.is_dueling = config.dueling
         self.n_quantiles = config.quantiles if config.distribution == "quantile" else 0
         kind = NoisyLinear if config.noisy_nets else nn.Linear
-        # skip_init: torch would draw first weights from its global generator; the run's own come from outside.
+        # skip_init: torch would draw initial weights from its global generator; the run's own come from outside.
         make = nn.utils.skip_init
         self.layers = nn.ModuleList(make(kind, i, o, device=device) for i, o in itertools.pairwise(sizes))  # type: ignore[no-untyped-call]
 

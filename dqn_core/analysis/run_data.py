@@ -28,7 +28,7 @@ class RunData:
     changes: tuple[HyperparametersChanged, ...] = ()
     """Live changes, in order."""
     is_altered: bool = False
-    """Whether ``config`` does not tell all: there were live changes, a limit was raised, first weights were given."""
+    """Whether ``config`` does not tell all: there were live changes, a limit was raised, weights were loaded."""
     is_solved: bool = False
     """Whether it ended because its goal was reached and confirmed."""
     is_active: bool = False

@@ -74,7 +74,7 @@ class Agent:
         return {name.removeprefix(start): array for name, array in self.state.items() if name.startswith(start)}
 
     def _make(self, config: TrainingConfig) -> Learner:
-        # The first weights are overwritten: what they are drawn from does not matter.
+        # The initial weights are overwritten: what they are drawn from does not matter.
         return make_learner(config, self.observation_size, self.n_actions, np.random.default_rng(0))[0]
 
 

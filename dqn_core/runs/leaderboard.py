@@ -89,7 +89,7 @@ class Leaderboard:
         Raises
         ------
         SubmissionError
-            The name is empty, the run is not over, or it cannot be compared: it began with given weights, say.
+            The name is empty, the run is not over, or it cannot be compared: it began with the weights of another, say.
         RunFolderError
             It left no weights.
         UnknownRunError

@@ -97,7 +97,7 @@ class RunRecord:
     experiment_id: str | None = None
     """The experiment that it is a part of."""
     started_from: str = ""
-    """What its first weights came from: another run's id, or an uploaded file's name; empty for fresh ones."""
+    """What its initial weights came from: another run's id, or an uploaded file's name; empty for fresh ones."""
 
     def brief(self) -> RunBrief:
         """The run without its settings and messages."""

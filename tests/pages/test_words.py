@@ -50,6 +50,23 @@ NOT_IN_ENGLISH = (
     r"without a word",
 )
 """What was said before, and what no text book says."""
+NOT_IN_CODE = (
+    r"film",
+    r"honest",
+    r"[Ss]tand_?[Ii]n_?[Ll]ine",
+    r"queue_?[Pp]lace",
+    r"[Gg]iven_?[Ww]eights",
+    r"[Ff]irst_?[Ww]eights",
+    r"[Tt]ake_?[Hh]ome",
+    r"[Ll]ets? ?[Gg]o\b",
+    r"\bchances\b",
+    r"\bKeeper",
+    r"sign of life",
+    r"\bMoment\b",
+)
+"""Names of earlier versions of the code, and comments in their words."""
+KEPT_NAMES = ('"films"', "DIR/films/", "/films/", '"honesty.csv"', '"honesty"')
+"""Of files and addresses that earlier versions made."""
 NOT_IN_KOREAN = (
     "보상 합",
     "목표값",
@@ -94,6 +111,19 @@ def test_english_texts_use_the_words_of_the_field() -> None:
 def test_docs_use_the_words_of_the_field(name: str) -> None:
     lines = (ROOT / name).read_text("utf-8").splitlines()
     assert list(said({f"{name}:{number}": line for number, line in enumerate(lines, start=1)}, NOT_IN_ENGLISH)) == []
+
+
+@pytest.mark.parametrize("room", ["dqn_core", "pages"])
+def test_code_uses_the_words_of_the_field(room: str) -> None:
+    texts = {}
+    for path in sorted((ROOT / room).rglob("*")):
+        if path.suffix in {".py", ".js", ".css"} and path.name != "former_texts.py":
+            text = path.read_text("utf-8")
+            for name in KEPT_NAMES:
+                text = text.replace(name, "")
+            texts[path.relative_to(ROOT).as_posix()] = text
+    assert texts
+    assert list(said(texts, NOT_IN_CODE)) == []
 
 
 def test_korean_texts_use_one_word_for_one_thing() -> None:

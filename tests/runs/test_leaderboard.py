@@ -158,7 +158,7 @@ def test_what_cannot_stand_there_is_refused(
     assert school.board.environments() == {}
 
 
-def test_a_run_that_trains_or_began_with_given_weights_is_refused(tmp_path: Path) -> None:
+def test_a_run_that_trains_or_began_with_the_weights_of_another_is_refused(tmp_path: Path) -> None:
     manager = RunManager(tmp_path, trainer_factory=following(obedient()))
     board = Leaderboard(manager, Jobs())
     run_id = manager.start(TrainingConfig())
