@@ -372,6 +372,9 @@ class SetPace:
     """Take at most ``steps_per_s`` env steps a second; None for full speed."""
 
     steps_per_s: float | None
+    is_automatic: bool = False
+    """Begin with ``steps_per_s`` when the random policy of the warm-up is done, and rise to full speed within seconds;
+    at once where nobody watches."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ class ManagedRun:
         self.wanted_config = self.feed.record().config
         """The config with the live changes that are on their way to the trainer."""
         self.pace: float | None = None
+        self.is_pace_automatic = False
         self._recorder = recorder
         self._start = start
         self._lock = threading.Lock()
@@ -178,14 +179,14 @@ class ManagedRun:
         """Have a checkpoint written before the next env step."""
         self.mailbox.put(TakeCheckpoint())
 
-    def set_pace(self, steps_per_s: float | None) -> None:
-        """Take at most ``steps_per_s`` env steps a second; None for full speed."""
+    def set_pace(self, steps_per_s: float | None, *, is_automatic: bool = False) -> None:
+        """Take at most ``steps_per_s`` env steps a second, as :class:`~dqn_core.events.SetPace` says."""
         if steps_per_s is not None and not (math.isfinite(steps_per_s) and steps_per_s > 0.0):
             problem = mark("must be a number above 0 (env steps per second), or none for full speed")
             raise ConfigError((FieldProblem("pace", steps_per_s, problem, {}),))
         with self._lock:
-            self.pace = steps_per_s
-            self._tell(SetPace(steps_per_s))
+            self.pace, self.is_pace_automatic = steps_per_s, is_automatic
+            self._tell(SetPace(steps_per_s, is_automatic))
 
     def change(self, field: str, value: Any) -> TrainingConfig:
         """Change one hyperparameter; returns the config that the run will have."""

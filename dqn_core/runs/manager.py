@@ -261,9 +261,12 @@ class RunManager:
         """Have a checkpoint written before the next env step; the run stays as it is, training or paused."""
         self._active(run_id).take_checkpoint()
 
-    def set_pace(self, run_id: str, steps_per_s: float | None) -> None:
-        """Take at most ``steps_per_s`` env steps a second; None for full speed."""
-        self._active(run_id).set_pace(steps_per_s)
+    def set_pace(self, run_id: str, steps_per_s: float | None, *, is_automatic: bool = False) -> None:
+        """Take at most ``steps_per_s`` env steps a second; None for full speed.
+
+        An automatic pace begins with ``steps_per_s`` and rises to full speed (:class:`~dqn_core.events.SetPace`).
+        """
+        self._active(run_id).set_pace(steps_per_s, is_automatic=is_automatic)
 
     def watch(self, run_id: str, seconds: float = 2.0) -> None:
         """Make frames for the next ``seconds``; nothing happens where no trainer is there to make them."""
@@ -337,6 +340,7 @@ class RunManager:
             record=record,
             wanted_config=wanted,
             pace=run.pace,
+            is_pace_automatic=run.is_pace_automatic,
             is_active=is_active,
             launches=self._runs.launches(run_id),
             queue_position=run.feed.queue_position,

@@ -115,6 +115,8 @@ class RunSnapshot:
     """Env steps a second at most; None for full speed."""
     is_active: bool
     """Whether it is a run of this server that is not over: one that trains, is paused, or waits for its turn."""
+    is_pace_automatic: bool = False
+    """Whether the run begins with that pace and rises to full speed."""
     launches: int = 0
     """How often this server has taken it on: once when started here, and each time it went on."""
     queue_position: int | None = None

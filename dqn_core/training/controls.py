@@ -27,6 +27,10 @@ Mailbox = queue.SimpleQueue[Command]
 _FEW_STEPS = 30
 _LARGEST_FRAME_SHARE = 0.1
 """Of a run's time at full speed that frames may take: an environment that draws slowly shows fewer."""
+_AUTOMATIC_PACE = ((6.0, 1.0), (12.0, 4.0), (18.0, 16.0))
+"""(seconds since the first training step, multiple of the first pace until then); full speed after the last."""
+_UNWATCHED_S = 5.0
+"""A page has this long to say that somebody watches."""
 Clock = Callable[[], float]
 
 
@@ -50,6 +54,9 @@ class Controls:
         self._wants_checkpoint = False
         self._step_interval = 0.0
         self._next_step_at = -math.inf
+        self._rises_from: float | None = None
+        """Steps a second that an automatic pace begins with; None where the pace stays as it is."""
+        self._rises_since: float | None = None
         self._watched_until = -math.inf
         self._frame_interval = 0.1
         self._next_frame_at = -math.inf
@@ -77,9 +84,10 @@ class Controls:
                 self._single_steps += 1
             case Stop(interruption):
                 raise StopRequestedError(interruption)
-            case SetPace(steps_per_s):
-                self._step_interval = 0.0 if steps_per_s is None else 1.0 / steps_per_s
+            case SetPace(steps_per_s, is_automatic):
+                self._step_interval = 0.0 if steps_per_s is None or is_automatic else 1.0 / steps_per_s
                 self._next_step_at = -math.inf
+                self._rises_from, self._rises_since = (steps_per_s if is_automatic else None), None
             case Watch(seconds, frames_per_s):
                 self._watched_until = self._clock() + seconds
                 self._frame_interval = 1.0 / frames_per_s
@@ -108,16 +116,28 @@ class Controls:
     @property
     def needs_every_step(self) -> bool:
         """Whether the trainer has to poll before each env step: paused, or slower than full speed."""
-        return self.is_paused or self._step_interval > 0.0
+        return self.is_paused or self._step_interval > 0.0 or self._rises_from is not None
 
-    def keep_pace(self) -> None:
+    def keep_pace(self, *, is_warming_up: bool = False) -> None:
         """Wait until the next env step is due, taking commands meanwhile."""
+        if self._rises_from is not None and not is_warming_up:
+            self._rise(self._rises_from)
         while not self.is_paused and self._step_interval > 0.0 and (wait := self._next_step_at - self._clock()) > 0.0:
             self.receive(timeout=min(wait, 0.05))
         now = self._clock()
         # A step late by less than an interval keeps the beat; one that fell further behind does not hurry after it.
         on_beat = self._next_step_at > now - self._step_interval
         self._next_step_at = (self._next_step_at if on_beat else now) + self._step_interval
+
+    def _rise(self, first_pace: float) -> None:
+        """Follow the automatic pace, which ends at full speed."""
+        now = self._clock()
+        since = self._rises_since = now if self._rises_since is None else self._rises_since
+        multiple = next((multiple for until, multiple in _AUTOMATIC_PACE if now - since < until), None)
+        if multiple is None or (now - since > _UNWATCHED_S and not self.is_watched):
+            self._rises_from, self._step_interval = None, 0.0
+        else:
+            self._step_interval = 1.0 / (multiple * first_pace)
 
     @property
     def is_watched(self) -> bool:

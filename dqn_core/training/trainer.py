@@ -282,7 +282,7 @@ class Trainer:
             yield from self._wait_while_paused()
         if controls.take_frame():
             yield from self._draw_frame()
-        controls.keep_pace()
+        controls.keep_pace(is_warming_up=self.state.is_warming_up)
         yield from self._apply_changes()
         self._schedule_poll()
 

@@ -97,7 +97,7 @@ def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[]
             if beside_title is not None:
                 beside_title()
             with st.container(horizontal=True, horizontal_alignment="right", key="run-status-place"):
-                run_status(record)
+                run_status(record if page != TRAIN_PAGE else None)  # the Train view's panel shows it
 
 
 def _links() -> st.delta_generator.DeltaGenerator:

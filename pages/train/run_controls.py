@@ -23,11 +23,11 @@ from pages.shared.identity import may_control, owner_text, steering, visitor
 from pages.shared.links import open_run
 from pages.train.initial_weights import initial_weights
 
-__all__ = ["FULL_SPEED", "PACES", "keep_command_error", "run_controls", "show_command_error"]
+__all__ = ["AUTOMATIC", "FULL_SPEED", "PACES", "keep_command_error", "run_controls", "show_command_error"]
 
-FULL_SPEED = math.inf
-PACES = (1.0, 2.0, 5.0, 10.0, 50.0, FULL_SPEED)
-"""Multiples of real time."""
+AUTOMATIC, FULL_SPEED = 0.0, math.inf
+PACES = (AUTOMATIC, 1.0, 2.0, 5.0, 10.0, 50.0, FULL_SPEED)
+"""Multiples of real time; automatic begins there and rises to full speed."""
 _PACE_KEY, _WATCH_KEY, _ERROR_KEY, _STARTS_KEY = "pace", "watch", "command_error", "starts"
 
 
@@ -158,7 +158,8 @@ def _send(action: _Action, run_id: str, config: TrainingConfig | None, report: E
         return
     if action.name == "resume" and record.state in _OVER and config is not None:
         manager.go_on(run_id, **{name: new for name, _old, new in record.config.differences(config)})
-        _send_pace(run_id, report)
+        if st.session_state.get(_PACE_KEY) != AUTOMATIC:  # its beginning was seen already
+            _send_pace(run_id, report)
     else:
         getattr(manager, action.name)(run_id)
 
@@ -184,9 +185,18 @@ def _state(snapshot: RunSnapshot | None) -> RunState | None:
 def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_ours: bool) -> None:
     is_active = snapshot is not None and snapshot.is_active
     if is_active and snapshot is not None and report is not None:
-        st.session_state[_PACE_KEY] = _nearest_pace(snapshot.pace, report.frames_per_s)
+        st.session_state[_PACE_KEY] = _nearest_pace(snapshot, report.frames_per_s)
     elif _PACE_KEY not in st.session_state:
+        st.session_state[_PACE_KEY] = AUTOMATIC
+
+    def send() -> None:
+        if snapshot is not None and is_active:
+            _send_pace(snapshot.record.run_id, report)
+
+    def hurry() -> None:
         st.session_state[_PACE_KEY] = FULL_SPEED
+        send()
+
     st.select_slider(
         _("Speed"),
         PACES,
@@ -194,27 +204,44 @@ def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_
         key=_PACE_KEY,
         width=220,
         disabled=is_active and not is_ours,
-        help=_("From real time to as fast as this machine can go."),
-        on_change=lambda: _send_pace(snapshot.record.run_id, report) if snapshot is not None and is_active else None,
+        help=_(
+            "From real time to as fast as this machine can go. Automatic begins in real time, so that you can watch "
+            "the first episodes, and reaches full speed within 20 seconds."
+        ),
+        on_change=send,
+    )
+    st.button(
+        _("Full speed"),
+        key="full-speed",
+        icon=":material/fast_forward:",
+        on_click=hurry,
+        disabled=st.session_state[_PACE_KEY] == FULL_SPEED or (is_active and not is_ours),
+        help=_("Train as fast as this machine can go"),
     )
 
 
 def _send_pace(run_id: str, report: EnvironmentReport | None) -> None:
     multiple = st.session_state.get(_PACE_KEY, FULL_SPEED)
-    steps_per_s = None if report is None or multiple == FULL_SPEED else multiple * report.frames_per_s
+    is_automatic = multiple == AUTOMATIC
+    steps_per_s = None if report is None or multiple == FULL_SPEED else (multiple or 1.0) * report.frames_per_s
     try:
-        steering(run_id).set_pace(run_id, steps_per_s)
+        steering(run_id).set_pace(run_id, steps_per_s, is_automatic=is_automatic and report is not None)
     except DqnLabError as error:
         keep_command_error(error)
 
 
-def _nearest_pace(steps_per_s: float | None, frames_per_s: float) -> float:
+def _nearest_pace(snapshot: RunSnapshot, frames_per_s: float) -> float:
+    steps_per_s = snapshot.pace
     if steps_per_s is None:
         return FULL_SPEED
-    return min(PACES[:-1], key=lambda multiple: abs(multiple * frames_per_s - steps_per_s))
+    if snapshot.is_pace_automatic:
+        return AUTOMATIC
+    return min(PACES[1:-1], key=lambda multiple: abs(multiple * frames_per_s - steps_per_s))
 
 
 def _pace_text(multiple: float) -> str:
     if multiple == FULL_SPEED:
         return _("full speed")
+    if multiple == AUTOMATIC:
+        return _("automatic")
     return _("real time") if multiple == 1 else f"{multiple:g}×"

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_full_speed, settle
 from dqn_core.episodes.episode import policy_with
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.weights_file import weights_at
@@ -29,6 +29,7 @@ def start(page: Page) -> str:
         pace.press("ArrowLeft")
     expect(pace).to_have_attribute("aria-valuetext", "10×")
     settle(page)
+    choose_full_speed(page)
     press(page, "Start")
     page.wait_for_url(lambda url: url != before and "run=" in url)
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 3", timeout=60_000)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_full_speed, settle
 from live_server import LiveServer
 
 NOT_THE_ROOT = r"/_stcore/(health|host-config)|status of 404"
@@ -204,6 +204,7 @@ def test_zoom_and_legend_stay_while_a_run_trains(page: Page, server: LiveServer)
     for _ in range(2):
         pace.press("ArrowLeft")
     settle(page)
+    choose_full_speed(page)
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 8", timeout=60_000)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_full_speed, settle
 from dqn_core.episodes.episode import Rollout, policy_with, roll_out
 from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
@@ -31,6 +31,7 @@ def train_fast(page: Page) -> str:
         pace.press("ArrowLeft")
     expect(pace).to_have_attribute("aria-valuetext", "10×")
     settle(page)
+    choose_full_speed(page)
     press(page, "Start")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 30", timeout=60_000)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_full_speed, settle
 from dqn_core.events import EPISODE_COLUMNS
 from live_server import LiveServer
 
@@ -47,6 +47,7 @@ def start_endless_run(page: Page) -> None:
         pace.press("ArrowLeft")
     expect(pace).to_have_attribute("aria-valuetext", "10×")
     settle(page)
+    choose_full_speed(page)
     press(page, "Start")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
 

@@ -223,6 +223,17 @@ def test_the_pace_reaches_the_run_in_steps_per_second(
     assert manager.snapshot(run_id).pace is None
 
 
+def test_a_new_run_begins_in_real_time_and_full_speed_is_one_click_away(app: AppTest, manager: RunManager) -> None:
+    app.button(key="start").click().run()
+    snapshot = manager.snapshot(app.query_params["run"])
+    assert (snapshot.pace, snapshot.is_pace_automatic) == (50.0, True)
+    assert app.select_slider(key="pace").value == 0
+    app.button(key="full-speed").click().run()
+    snapshot = manager.snapshot(app.query_params["run"])
+    assert (snapshot.pace, snapshot.is_pace_automatic) == (None, False)
+    assert app.button(key="full-speed").disabled
+
+
 def test_a_pace_chosen_before_the_start_holds_from_the_start(app: AppTest, manager: RunManager) -> None:
     app.select_slider(key="pace").set_value(1).run()
     app.button(key="start").click().run()

@@ -51,6 +51,12 @@ class BrowserWatch:
             self._problems.append(f"answer {response.status}: {response.url}")
 
 
+def choose_full_speed(page: Page) -> None:
+    """Have the next run train as fast as it can from its first step, which no test of other things waits for."""
+    page.get_by_role("button", name="Full speed", exact=True).click()
+    settle(page)
+
+
 def settle(page: Page, timeout_s: float = 20.0) -> None:
     """Wait until Streamlit has run the page's script and nothing of it is stale."""
     app = page.get_by_test_id("stApp")

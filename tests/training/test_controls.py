@@ -245,3 +245,44 @@ def test_a_run_at_a_slow_pace_shows_every_frame_that_it_has_time_for() -> None:
         mailbox.put(command)
     controls.receive()
     assert frames_in(controls, clock, 10.0, cost=0.05) == pytest.approx(100, abs=2)
+
+
+def seconds_until_full_speed(commands: Iterable[Command], *, warm_up_s: float = 0.0) -> float:
+    """Seconds after the warm-up until the trainer need not wait any more, on a clock that goes on by itself."""
+    mailbox, ticks = Mailbox(), iter(range(1_000_000))
+    controls = Controls(mailbox, lambda: 0.01 * next(ticks))
+    for command in commands:
+        mailbox.put(command)
+    controls.receive()
+    while 0.01 * next(ticks) < warm_up_s:
+        controls.keep_pace(is_warming_up=True)
+    begin = 0.01 * next(ticks)
+    while controls.needs_every_step and 0.01 * next(ticks) < 100.0:
+        controls.keep_pace()
+    return 0.01 * next(ticks) - begin
+
+
+@pytest.mark.parametrize("warm_up_s", [0.0, 30.0])
+def test_an_automatic_pace_rises_to_full_speed_after_the_warm_up(warm_up_s: float) -> None:
+    commands = [SetPace(1e6, is_automatic=True), Watch(1_000.0)]
+    assert seconds_until_full_speed(commands, warm_up_s=warm_up_s) == pytest.approx(18.0, abs=0.2)
+
+
+def test_an_automatic_pace_slows_nobody_down_who_does_not_watch() -> None:
+    assert seconds_until_full_speed([SetPace(1e6, is_automatic=True)]) == pytest.approx(5.0, abs=0.2)
+
+
+def test_full_speed_ends_an_automatic_pace() -> None:
+    assert seconds_until_full_speed([SetPace(1e6, is_automatic=True), Watch(1_000.0), SetPace(None)]) < 0.2
+
+
+def test_an_automatic_pace_begins_in_real_time_and_changes_nothing_in_the_training() -> None:
+    config = short_config(warmup_steps=20, max_env_steps=60)
+    plain = run_with_reactions(config, nothing, [])
+    slow = run_with_reactions(config, nothing, [SetPace(200.0, is_automatic=True)])
+    ended = slow[-1]
+    assert isinstance(ended, RunEnded)
+    assert ended.wall_time_s >= 39 * 0.005
+    assert [each.episode_return for each in of_kind(slow, EpisodeEnded)] == [
+        each.episode_return for each in of_kind(plain, EpisodeEnded)
+    ]
