@@ -60,13 +60,14 @@ class DashboardPage:
 
     def start_endless_run(self) -> None:
         """Start CartPole through the form: an update of the usual size at each step, no evaluation, no end."""
-        self._page.goto(self._url)
+        self._page.goto(f"{self._url}/train")
         self._settle()
         self._page.get_by_role("radio", name="fast").click()
         self._settle()
         self._fill("Learning", {"Hidden layer widths": "32, 32"})
         self._fill("Evaluation and goal", {"Goal score": "", "Episodes between evaluations": "0"})
         self._fill("Limits", {"Max episodes": "10000000", "Max env steps": ""})
+        self._press("Full speed")
         self._press("Start")
         self._page.wait_for_url(_RUN_ID)
         found = _RUN_ID.search(self._page.url)

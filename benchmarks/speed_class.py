@@ -77,6 +77,7 @@ async def _train(student: Any, dice: random.Random) -> dict[str, Any]:
     """Start CartPole with the preset ``fast``, and click now and then until the run is over."""
     await asyncio.sleep(dice.uniform(0.0, _ARRIVE_S))
     await student.choose("Preset", "Fast")
+    await student.press("Full speed")
     pressed_at = time.perf_counter()
     start = await student.press("Start")
     is_over = asyncio.Event()

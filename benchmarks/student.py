@@ -20,12 +20,14 @@ import httpx
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.util import calc_hash
 
 from benchmarks.live_viewer import run_wish, socket_address
 
 __all__ = ["Student"]
 
 _TIMEOUT_S = 120.0
+_TRAIN_PAGE = calc_hash("train")
 _RUN_ID = re.compile(r"(?:^|&)run=([^&]+)")
 
 
@@ -117,6 +119,7 @@ class Student:
             msg = "A student enters first."
             raise RuntimeError(msg)
         request.rerun_script.query_string = self._query
+        request.rerun_script.page_script_hash = _TRAIN_PAGE
         began = time.perf_counter()
         await self._socket.send(request.SerializeToString())
         while not self._is_end(ForwardMsg.FromString(await self._socket.recv(decode=False))):

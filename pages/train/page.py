@@ -27,6 +27,7 @@ from pages.train.panel import labels, live_panel
 from pages.train.run_controls import run_controls, show_command_error
 from pages.train.submission import submission
 from pages.train.welcome import unknown_run, welcome
+from pages.train.what_next import what_next
 
 
 def train_page() -> None:
@@ -65,6 +66,8 @@ def _workbench(
     if snapshot is None:
         welcome()
     else:
+        if not snapshot.is_active and snapshot.record.reason is not None:
+            what_next(snapshot.record, has_pictures=report is not None and report.has_pictures)
         _live(snapshot, watch=watch)
         checkpoints(snapshot, config)
 

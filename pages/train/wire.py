@@ -33,7 +33,7 @@ _COLUMNS = {
 }
 """By column of the wire: the field of EpisodeEnded that fills it, and the format of its numbers."""
 _ENDINGS = {
-    EndReason.SOLVED: mark("The goal was reached and confirmed."),
+    EndReason.SOLVED: mark("The goal was reached, and confirmed over {count} episodes."),
     EndReason.MAX_EPISODES: mark("The episode limit was reached."),
     EndReason.MAX_ENV_STEPS: mark("The limit of environment steps was reached."),
     EndReason.STOPPED: mark("Stopped by hand; everything up to this point is saved."),
@@ -99,7 +99,8 @@ def _message(update: FeedUpdate, say: Say) -> str:
         cause = message_text(say, record.message_template, record.message_parameters)
         return f"{cause} {say(_AFTER_FAILURE)}" if record.reason is EndReason.FAILED else cause
     if record.reason is not None:
-        return say(_ENDINGS[record.reason])
+        config = record.config
+        return say(_ENDINGS[record.reason]).format(count=config.confirmation_episodes or config.evaluation_episodes)
     match record.state:
         case RunState.INTERRUPTED:
             return say(_ENDINGS[EndReason.INTERRUPTED])

@@ -15,6 +15,7 @@ async def _train(url: str) -> tuple[str, str]:
     async with Student(url) as student:
         await student.enter()
         await student.choose("Preset", "Course lab")
+        await student.press("Full speed")
         await student.press("Start")
         await student.switch("Show agent", is_on=False)
         async for message in student.run_messages():  # to the run's end

@@ -365,3 +365,15 @@ def test_an_environment_that_was_played_is_no_run(open_app: Callable[..., AppTes
         to_page(app, name).run()
         assert not app.warning
         assert not app.error
+
+
+def test_after_a_run_its_views_and_hints_are_offered(
+    open_app: Callable[..., AppTest], manager: RunManager, run_id: str
+) -> None:
+    assert not any("What next?" in each.value for each in open_app(run=run_id).markdown)
+    manager.stop(run_id)
+    wait_until(lambda: not manager.snapshot(run_id).is_active)
+    app = open_app(run=run_id)
+    assert any("What next?" in each.value for each in app.markdown)
+    labels = {each.proto.label for each in app.get("page_link")}
+    assert {"Watch it", "Beat it", "Look inside"} <= labels

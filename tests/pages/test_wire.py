@@ -111,7 +111,7 @@ def test_the_end_comes_with_its_reason_and_its_last_rows() -> None:
 @pytest.mark.parametrize(
     ("reason", "english", "korean"),
     [
-        (EndReason.SOLVED, "The goal was reached and confirmed.", "목표"),
+        (EndReason.SOLVED, "The goal was reached, and confirmed over ", "목표"),
         (EndReason.MAX_EPISODES, "The episode limit was reached.", "에피소드"),
         (EndReason.MAX_ENV_STEPS, "The limit of environment steps was reached.", "스텝"),
         (EndReason.STOPPED, "Stopped by hand; everything up to this point is saved.", "직접"),
