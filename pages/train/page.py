@@ -67,7 +67,7 @@ def _workbench(
         welcome()
     else:
         if not snapshot.is_active and snapshot.record.reason is not None:
-            what_next(snapshot.record, has_pictures=report is not None and report.has_pictures)
+            what_next(snapshot.record)
         _live(snapshot, watch=watch)
         checkpoints(snapshot, config)
 

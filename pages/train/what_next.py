@@ -18,15 +18,14 @@ _MOST_ROWS = 2_000
 """Of a longer run, every so many-th episode says as much."""
 
 
-def what_next(record: RunRecord, *, has_pictures: bool) -> None:
+def what_next(record: RunRecord) -> None:
     """Draw the ways on from a run that is over."""
     with st.container(border=True, key="what-next", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown("**" + _("What next?") + "**", width="content")
             query = page_query(run=record.run_id)
             st.page_link(REPLAY_PAGE, label=_("Watch it"), icon=":material/slow_motion_video:", query_params=query)
-            if has_pictures:
-                st.page_link(PLAY_PAGE, label=_("Beat it"), icon=":material/sports_esports:", query_params=query)
+            st.page_link(PLAY_PAGE, label=_("Beat it"), icon=":material/sports_esports:", query_params=query)
             st.page_link(INSIDE_PAGE, label=_("Look inside"), icon=":material/neurology:", query_params=query)
             st.caption(_("Or change one setting and press Start again."), width="content")
         for line in _hints(record):

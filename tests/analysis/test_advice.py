@@ -60,9 +60,7 @@ FLAT = 20.0 + np.sin(np.arange(N))
         pytest.param(run(FORGETFUL), "a return of 200.0 and lost it", id="forgot"),
         pytest.param(run(RISING), "still improving", id="still improving"),
         pytest.param(run(FLAT, epsilon=np.linspace(1.0, 0.42, N)), "42 % of the actions", id="still random"),
-        pytest.param(
-            run(FLAT, epsilon=BRIEF), "Exploration was over", id="explored little"
-        ),
+        pytest.param(run(FLAT, epsilon=BRIEF), "Exploration was over", id="explored little"),
         pytest.param(run(FLAT, gamma=0.5, length=200.0), "about 2 steps ahead", id="short-sighted"),
         pytest.param(run(FLAT, q_mean=900.0), "Q-values (900.0 on average)", id="overestimates"),
         pytest.param(run(FLAT), "did not improve", id="no progress"),
