@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_full_speed, settle
+from browser_watch import choose_speed, settle
 from live_server import LiveServer
 from pages.server.browser_code import BROWSER_CODE
 
@@ -31,7 +31,7 @@ def test_pages_and_live_routes_are_there_below_a_path(open_page: Callable[..., P
         settle(page, timeout_s=60)
         page.get_by_role("link", name="Train your own").click()
         settle(page, timeout_s=60)
-        choose_full_speed(page)
+        choose_speed(page, "full speed")
         page.get_by_role("button", name="Start", exact=True).click()
         page.wait_for_url(re.compile(r"/lab/train\?run=\d{8}"))
         expect(page.get_by_test_id("run-state")).to_have_text(re.compile("Running|Solved|Finished"), timeout=60_000)

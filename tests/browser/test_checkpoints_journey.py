@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_full_speed, settle
+from browser_watch import choose_speed, settle
 from dqn_core.episodes.episode import policy_with
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.weights_file import weights_at
@@ -23,13 +23,8 @@ def press(page: Page, name: str) -> None:
 
 def start(page: Page) -> str:
     """Press Start at 10 times real time, which outlasts the test; the new run's id."""
-    pace, before = page.get_by_role("slider", name="Speed"), page.url
-    pace.focus()
-    for _ in range(2):
-        pace.press("ArrowLeft")
-    expect(pace).to_have_attribute("aria-valuetext", "10×")
-    settle(page)
-    choose_full_speed(page)
+    before = page.url
+    choose_speed(page, "10×")
     press(page, "Start")
     page.wait_for_url(lambda url: url != before and "run=" in url)
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 3", timeout=60_000)

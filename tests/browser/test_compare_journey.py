@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_full_speed, settle
+from browser_watch import choose_speed, settle
 from live_server import LiveServer
 
 NOT_THE_ROOT = r"/_stcore/(health|host-config)|status of 404"
@@ -199,12 +199,7 @@ def wait_for_points(page: Page, count: int) -> None:
 def test_zoom_and_legend_stay_while_a_run_trains(page: Page, server: LiveServer) -> None:
     page.goto("/train")
     settle(page)
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    for _ in range(2):
-        pace.press("ArrowLeft")
-    settle(page)
-    choose_full_speed(page)
+    choose_speed(page, "10×")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 8", timeout=60_000)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_speed, settle
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.leaderboard import Leaderboard
@@ -151,14 +151,7 @@ def test_the_way_back_to_train_leads_to_the_run_that_trains(
     page = open_page(server=start_server())
     page.goto("/train")
     look(page)
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    pace.press("Home")
-    expect(pace).to_have_attribute("aria-valuetext", "automatic")
-    look(page)
-    pace.press("ArrowRight")
-    expect(pace).to_have_attribute("aria-valuetext", "real time")
-    look(page)
+    choose_speed(page, "real time")
     button(page, "Start").click()
     page.wait_for_url(RUN)
     address = page.url

@@ -7,7 +7,7 @@ import re
 from playwright.sync_api import Page, WebSocket, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from browser_watch import settle
+from browser_watch import choose_speed, settle
 from live_server import LiveServer
 
 RUN = re.compile(r"run=(\d{8}-\d{6}-[a-z0-9]{4})")
@@ -25,11 +25,7 @@ def open_at_real_time(page: Page) -> None:
     """The empty page, set so that a run outlasts its test."""
     page.goto("/train")
     settle(page)
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    pace.press("Home")
-    expect(pace).to_have_attribute("aria-valuetext", "real time")
-    settle(page)
+    choose_speed(page, "real time")
 
 
 def stop(page: Page) -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
-from browser_watch import choose_full_speed, settle
+from browser_watch import choose_speed, settle
 from cut_line import CutLine
 from live_server import LiveServer
 
@@ -34,12 +34,7 @@ def _start_endless_run(page: Page, url: str = "") -> str:
     page.context.set_default_timeout(_PATIENCE_S * 1_000)
     page.goto(f"{url}/train")
     settle(page, timeout_s=_PATIENCE_S)
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    pace.press("Home")
-    expect(pace).to_have_attribute("aria-valuetext", "real time", timeout=_PATIENCE_S * 1_000)
-    settle(page, timeout_s=_PATIENCE_S)
-    choose_full_speed(page)
+    choose_speed(page, "real time", _PATIENCE_S)
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
     return page.url

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_speed, settle
 from live_server import LiveServer
 
 CODE = "chalk-and-sponge"
@@ -27,11 +27,7 @@ def start_a_long_run(page: Page) -> str:
     """At real time it outlasts the test; its address."""
     page.goto("/train")
     settle(page)
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    pace.press("Home")
-    expect(pace).to_have_attribute("aria-valuetext", "real time")
-    settle(page)
+    choose_speed(page, "real time")
     button(page, "Start").click()
     page.wait_for_url(RUN)
     settle(page)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_full_speed, settle
+from browser_watch import choose_speed, settle
 from dqn_core.episodes.episode import Rollout, policy_with, roll_out
 from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
@@ -25,13 +25,7 @@ def train_fast(page: Page) -> str:
     settle(page)
     page.get_by_role("radio", name="Fast").or_(page.get_by_role("button", name="Fast", exact=True)).first.click()
     settle(page)
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    for _ in range(2):
-        pace.press("ArrowLeft")
-    expect(pace).to_have_attribute("aria-valuetext", "10×")
-    settle(page)
-    choose_full_speed(page)
+    choose_speed(page, "10×")
     press(page, "Start")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 30", timeout=60_000)

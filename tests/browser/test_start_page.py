@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_speed, settle
 from live_server import LiveServer
 
 RUN = re.compile(r"run=(\d{8}-\d{6}-[a-z0-9]{4})")
@@ -42,13 +42,8 @@ def test_the_run_that_trains_is_one_click_away_from_every_page(
     page.goto("/")
     settle(page)
     page.get_by_role("link", name="Train your own").click()
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    pace.press("Home")
-    expect(pace).to_have_attribute("aria-valuetext", "automatic")
     settle(page)
-    pace.press("ArrowRight")
-    settle(page)
+    choose_speed(page, "real time")
     page.get_by_role("button", name="Start", exact=True).click()
     page.wait_for_url(RUN)
     (run_id,) = RUN.findall(page.url)

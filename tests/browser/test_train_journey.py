@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import choose_full_speed, settle
+from browser_watch import choose_speed, settle
 from dqn_core.events import EPISODE_COLUMNS
 from live_server import LiveServer
 
@@ -41,13 +41,7 @@ def start_endless_run(page: Page) -> None:
     """A run that outlasts its test: at 10 times real time, the 400 episodes take minutes."""
     page.goto("/train")
     settle(page)
-    pace = page.get_by_role("slider", name="Speed")
-    pace.focus()
-    for _ in range(2):
-        pace.press("ArrowLeft")
-    expect(pace).to_have_attribute("aria-valuetext", "10×")
-    settle(page)
-    choose_full_speed(page)
+    choose_speed(page, "10×")
     press(page, "Start")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
 

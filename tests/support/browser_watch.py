@@ -51,10 +51,17 @@ class BrowserWatch:
             self._problems.append(f"answer {response.status}: {response.url}")
 
 
-def choose_full_speed(page: Page) -> None:
-    """Have the next run train as fast as it can from its first step, which no test of other things waits for."""
-    page.get_by_role("button", name="Full speed", exact=True).click()
-    settle(page)
+def choose_speed(page: Page, text: str, timeout_s: float = 20.0) -> None:
+    """Set the slider of the speed, before or during a run: "automatic", "real time", "10×", "full speed"."""
+    slider = page.get_by_role("slider", name="Speed")
+    slider.focus()
+    slider.press("Home")
+    for _ in range(int(slider.get_attribute("max") or 0)):
+        if slider.get_attribute("aria-valuetext") == text:
+            break
+        slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", text)
+    settle(page, timeout_s)
 
 
 def settle(page: Page, timeout_s: float = 20.0) -> None:
