@@ -11,12 +11,22 @@ import json
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
-from dqn_core.config_rules import FieldRule, field_problem, ruled
+from dqn_core.config_rules import NO_ARGUMENTS, Arguments, FieldRule, field_problem, ruled
 from dqn_core.errors import ChangeRefusedError, ConfigError, FieldProblem, mark
 
-__all__ = ["NETWORK_FIELDS", "FieldRule", "TrainingConfig", "config_from_json", "field_rule"]
+__all__ = [
+    "NETWORK_FIELDS",
+    "NO_ARGUMENTS",
+    "Arguments",
+    "EnvironmentChoice",
+    "FieldRule",
+    "TrainingConfig",
+    "config_from_json",
+    "field_rule",
+    "settings_of",
+]
 
 Loss = Literal["mse", "huber"]
 TargetUpdate = Literal["episode", "steps", "soft"]
@@ -29,12 +39,33 @@ _WEIGHTS_FIT = mark("{field} shapes the network, and its weights would be lost: 
 _SEED_DRAWN = mark("The seed has already determined this run's randomness: start a new run with another seed.")
 
 
+class EnvironmentChoice(NamedTuple):
+    """All that an environment is made with."""
+
+    env_id: str
+    max_episode_steps: int | None = None
+    """Env steps after which an episode is truncated; None for the environment's own limit."""
+    env_kwargs: Arguments = NO_ARGUMENTS
+    """What differs from the environment's own defaults."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """All settings of one run. Raises :class:`ConfigError`, naming every bad field, when any value is wrong."""
 
     env_id: str = ruled("CartPole-v1", frozen_because=_NEEDS_NEW_RUN)
     """Gymnasium id of an environment with a flat Box observation and Discrete actions."""
+
+    env_kwargs: Arguments = ruled(NO_ARGUMENTS)
+    """Arguments of the environment by name, such as LunarLander's gravity; those not named keep its own defaults. A
+    live change takes effect when the next episode begins."""
+
+    evaluation_env_kwargs: Arguments = ruled(NO_ARGUMENTS)
+    """Arguments in which the environment of the evaluations differs from the one that the agent learns in."""
+
+    reward_formula: str = ruled("", high=300)
+    """What is learned from in place of the environment's reward, such as ``reward - 0.1*abs(cart_position)``; empty for
+    that reward itself. Returns and evaluations still count the environment's own reward."""
 
     seed: int = ruled(0, 0, 2**31 - 1, frozen_because=_SEED_DRAWN)
     """Root of all randomness of the run (exploration, replay, initial weights, environment)."""
@@ -185,12 +216,38 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden_sizes", _as_tuple(self.hidden_sizes))
+        for name in _BY_NAME:
+            object.__setattr__(self, name, _as_arguments(getattr(self, name)))
         values = ((each, _TYPES[each.name], getattr(self, each.name)) for each in fields(self))
         problems = [problem for each in values if (problem := field_problem(*each))]
         if not problems:
             problems = list(_cross_field_problems(self))
         if problems:
             raise ConfigError(tuple(problems))
+
+    @property
+    def environment(self) -> EnvironmentChoice:
+        """The environment that the agent learns in."""
+        return EnvironmentChoice(self.env_id, self.max_episode_steps, self.env_kwargs)
+
+    @property
+    def evaluation_environment(self) -> EnvironmentChoice:
+        """The environment that the agent is evaluated in."""
+        return self.environment._replace(env_kwargs=self.env_kwargs.changed(self.evaluation_env_kwargs))
+
+    @property
+    def as_evaluated(self) -> Self:
+        """This config with the environment that it is evaluated in as the one to play in."""
+        if not self.evaluation_env_kwargs:
+            return self
+        env_kwargs = self.evaluation_environment.env_kwargs
+        return dataclasses.replace(self, env_kwargs=env_kwargs, evaluation_env_kwargs=NO_ARGUMENTS)
+
+    def played_with(self, env_kwargs: Arguments | None) -> Self:
+        """This config with an environment to play in that has these arguments besides; None: as it is evaluated."""
+        if env_kwargs is None:
+            return self.as_evaluated
+        return self.replace(evaluation_env_kwargs=env_kwargs).as_evaluated
 
     @property
     def soft_share(self) -> float:
@@ -206,9 +263,27 @@ class TrainingConfig:
         return tuple(name for name, is_set in beyond.items() if is_set)
 
     def replace(self, **changes: Any) -> Self:
-        """This config with ``changes``; raises :class:`ConfigError` for a bad or unknown field."""
+        """This config with ``changes``; raises :class:`ConfigError` for a bad or unknown field.
+
+        ``env_kwargs.gravity`` is one argument alone; None leaves it to the environment's default.
+        """
         _refuse_unknown(changes)
-        return dataclasses.replace(self, **changes)
+        return dataclasses.replace(self, **self._by_field(changes))
+
+    def _by_field(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """``changes`` with those of single arguments put into their fields."""
+        found = {name: value for name, value in changes.items() if "." not in name}
+        for name, value in changes.items():
+            field, dot, argument = name.partition(".")
+            if dot:
+                found[field] = _as_arguments(found.get(field, getattr(self, field))).changed({argument: value})
+        return found
+
+    def value(self, name: str) -> Any:
+        """The value of field ``name``; of ``env_kwargs.gravity`` None where that argument is not named."""
+        field, dot, argument = name.partition(".")
+        value = getattr(self, field)
+        return value.to_dict().get(argument) if dot else value
 
     def changed_live(self, name: str, value: Any) -> Self:
         """This config after ``name`` changes to ``value`` while its run trains.
@@ -229,18 +304,20 @@ class TrainingConfig:
         changes = {name: value}
         if name == "buffer_size" and isinstance(value, int) and value < self.warmup_steps:
             changes["warmup_steps"] = value
-        return dataclasses.replace(self, **changes)
+        return self.replace(**changes)
 
     def differences(self, other: TrainingConfig) -> tuple[tuple[str, Any, Any], ...]:
-        """(field, own value, the other's value) of each field in which ``other`` is not equal."""
-        pairs = ((name, getattr(self, name), getattr(other, name)) for name in _FIELDS)
+        """(field, own value, the other's value) of each field in which ``other`` is not equal.
+
+        Of arguments by name, each that differs is a field of its own, such as ``env_kwargs.gravity``.
+        """
+        pairs = ((name, self.value(name), other.value(name)) for name in settings_of(self, other))
         return tuple((name, own, others) for name, own, others in pairs if own != others)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values by field name, ready for JSON."""
-        values = dataclasses.asdict(self)
-        values["hidden_sizes"] = list(self.hidden_sizes)
-        return values
+        values = {name: getattr(self, name) for name in _FIELDS}
+        return values | {"hidden_sizes": list(self.hidden_sizes)} | {name: values[name].to_dict() for name in _BY_NAME}
 
     def to_json(self) -> str:
         """JSON that :func:`config_from_json` reads back to an equal config."""
@@ -267,13 +344,23 @@ def config_from_json(text: str) -> TrainingConfig:
 
 
 def field_rule(name: str) -> FieldRule:
-    """The rule of the field ``name``."""
-    rule: FieldRule = _FIELDS[name].metadata["rule"]
+    """The rule of the field ``name``; that of ``env_kwargs`` for ``env_kwargs.gravity``."""
+    rule: FieldRule = _FIELDS[name.partition(".")[0]].metadata["rule"]
     return rule
+
+
+def settings_of(*configs: TrainingConfig) -> tuple[str, ...]:
+    """Names of all fields, where each argument that one of ``configs`` names stands in place of its field."""
+    names: list[str] = []
+    for name in _FIELDS:
+        named = {argument for config in configs for argument in getattr(config, name)} if name in _BY_NAME else None
+        names += [name] if named is None else [f"{name}.{argument}" for argument in sorted(named)]
+    return tuple(names)
 
 
 _FIELDS = {each.name: each for each in fields(TrainingConfig)}
 _TYPES = typing.get_type_hints(TrainingConfig)
+_BY_NAME = tuple(name for name in _FIELDS if _TYPES[name] is Arguments)
 NETWORK_FIELDS = ("env_id", *(name for name in _FIELDS if field_rule(name).frozen_because == _WEIGHTS_FIT))
 """Fields in which two runs must agree for the weights of one to fit the other."""
 
@@ -282,11 +369,15 @@ def _as_tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
+def _as_arguments(value: Any) -> Any:
+    return Arguments(value) if isinstance(value, Mapping) else value
+
+
 def _refuse_unknown(values: Mapping[str, Any]) -> None:
     unknown = [
         FieldProblem(name, value, mark("there is no such field; remove it or correct its name"), {})
         for name, value in values.items()
-        if name not in _FIELDS
+        if name not in _FIELDS and not ("." in name and name.partition(".")[0] in _BY_NAME)
     ]
     if unknown:
         raise ConfigError(tuple(unknown))

@@ -6,6 +6,7 @@ through the trainer's mailbox, and take effect between two env steps.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
@@ -161,6 +162,8 @@ class EpisodeEnded:
     """Mean greedy return of the evaluation that followed; NaN where there was none."""
     terminated: bool
     truncated: bool
+    shaped_return: float = math.nan
+    """Sum of the rewards that were learned from; NaN where they were the environment's own, without a formula."""
 
 
 EPISODE_COLUMNS = tuple("return" if each.name == "episode_return" else each.name for each in fields(EpisodeEnded))
@@ -174,7 +177,7 @@ def episode_row(event: EpisodeEnded) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """One field's change from ``old`` to ``new``."""
+    """One field's change from ``old`` to ``new``; of ``env_kwargs.gravity``, None stands for a default not known."""
 
     field: str
     old: Any
@@ -225,6 +228,8 @@ class EpisodeRecorded:
     """State of that generator before the reset."""
     actions: tuple[int, ...]
     """Numbered from 0."""
+    env_kwargs: dict[str, Any] | None = None
+    """Arguments of the environment that it was played in; None for those of the run's config."""
 
 
 RecordingKind = Literal["training", "best"]

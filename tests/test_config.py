@@ -2,13 +2,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
+import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from dqn_core.config import TrainingConfig, config_from_json, field_rule
+from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig, config_from_json, field_rule, settings_of
+from dqn_core.config_rules import argument_text
 from dqn_core.errors import ChangeRefusedError, ConfigError
-from strategies import configs
+from strategies import arguments, configs
 
 _FIRST_VERSION = [
     "env_id",
@@ -157,3 +162,96 @@ def test_every_field_tells_whether_it_may_change_live(name: str) -> None:
 
 def test_json_holds_plain_values_of_every_field() -> None:
     assert list(json.loads(TrainingConfig().to_json())) == FIELDS
+
+
+class TestArgumentsByName:
+    """An environment's arguments, and those that evaluations have others of."""
+
+    def test_their_order_does_not_matter_and_they_do_not_change(self) -> None:
+        given = {"wind_power": 5.0, "gravity": -5, "options": {"maps": ["a", "b"]}}
+        one, other = (TrainingConfig(env_kwargs=each) for each in (given, dict(reversed(given.items()))))
+        assert one == other
+        assert hash(one) == hash(other)
+        given["options"]["maps"].append("c")
+        assert one.env_kwargs.to_dict() == {"gravity": -5, "options": {"maps": ["a", "b"]}, "wind_power": 5.0}
+        assert pickle.loads(pickle.dumps(one)) == one  # noqa: S301  of this test's making
+
+    @given(st.dictionaries(st.sampled_from(["a", "b_2", "γ"]), arguments()))
+    def test_what_is_written_is_read(self, values: dict[str, Any]) -> None:
+        written = Arguments(values)
+        read = Arguments.parsed(f"{name}={argument_text(value)}" for name, value in written.items())
+        assert isinstance(read, Arguments)
+        assert read.to_dict() == written.to_dict()
+
+    @pytest.mark.parametrize(
+        ("text", "value"),
+        [
+            ("gravity=-5", -5),
+            ("gravity=-5.5", -5.5),
+            ("gravity=.5", 0.5),
+            ("wind=true", True),
+            ("wind=True", True),
+            ("map=8x8", "8x8"),
+            ('name="two words"', "two words"),
+            ("sizes=[1,2]", [1, 2]),
+            ('config={"lanes":3}', {"lanes": 3}),
+            ("formula=a=b", "a=b"),
+        ],
+    )
+    def test_a_value_is_json_or_a_word(self, text: str, value: Any) -> None:
+        read = Arguments.parsed([text])
+        assert isinstance(read, Arguments)
+        assert list(read.to_dict().values()) == [value]
+        assert [type(each) for each in read.to_dict().values()] == [type(value)]
+
+    @pytest.mark.parametrize(
+        ("values", "complaint"),
+        [
+            ("gravity", "such as gravity=-5"),
+            (3, "such as gravity=-5"),
+            ({"gravity": math.nan}, "gravity must be a finite number"),
+            ({"gravity": None}, "gravity must be a finite number"),
+            ({"gravity": object()}, "gravity must be"),
+            ({"two words": 1}, "two words is no argument's name"),
+            ({"class": 1}, "class is no argument's name"),
+            ({1: 1}, "1 is no argument's name"),
+            ({"render_mode": "human"}, "render_mode cannot be set here"),
+            ({"max_episode_steps": 5}, "max_episode_steps cannot be set here"),
+            ({"text": "x" * 5000}, "at most"),
+        ],
+    )
+    def test_what_is_none_is_refused(self, values: Any, complaint: str) -> None:
+        for field in ("env_kwargs", "evaluation_env_kwargs"):
+            with pytest.raises(ConfigError, match=complaint):
+                TrainingConfig(**{field: values})
+
+    def test_each_of_them_is_a_setting_of_its_own(self) -> None:
+        base = TrainingConfig(env_kwargs={"gravity": -10, "wind": False})
+        other = base.replace(**{"env_kwargs.gravity": -5, "env_kwargs.wind": None, "gamma": 0.9})
+        assert other.env_kwargs.to_dict() == {"gravity": -5}
+        assert base.differences(other) == (
+            ("env_kwargs.gravity", -10, -5),
+            ("env_kwargs.wind", False, None),
+            ("gamma", 0.99, 0.9),
+        )
+        assert [name for name in settings_of(base) if "env_kwargs" in name] == ["env_kwargs.gravity", "env_kwargs.wind"]
+        assert (base.value("env_kwargs.gravity"), base.value("env_kwargs.other"), base.value("gamma")) == (
+            -10,
+            None,
+            0.99,
+        )
+        assert base.changed_live("env_kwargs.gravity", -5).env_kwargs.to_dict() == {"gravity": -5, "wind": False}
+        with pytest.raises(ConfigError, match=r"gamma\.gravity"):
+            base.replace(**{"gamma.gravity": 1})
+
+    def test_evaluations_have_the_same_but_for_those_named(self) -> None:
+        config = TrainingConfig(env_kwargs={"gravity": -1.6, "wind": True}, evaluation_env_kwargs={"gravity": -9.8})
+        assert config.environment == EnvironmentChoice("CartPole-v1", None, Arguments({"gravity": -1.6, "wind": True}))
+        assert config.evaluation_environment.env_kwargs.to_dict() == {"gravity": -9.8, "wind": True}
+        assert TrainingConfig().evaluation_environment == TrainingConfig().environment
+
+
+@pytest.mark.parametrize("formula", ["reward\n+1", "x" * 301, 3, None])
+def test_a_reward_formula_is_one_line(formula: Any) -> None:
+    with pytest.raises(ConfigError, match=r"reward_formula.*one line"):
+        TrainingConfig(reward_formula=formula)

@@ -122,9 +122,11 @@ def choose_action(state: TrainingState, observation: NDArray[np.float32]) -> tup
 
 
 def take_step(state: TrainingState, episode: RunningEpisode, action: int) -> None:
-    """Take ``action`` and store the transition."""
+    """Take ``action`` and store the transition, with the reward that is to be learned from."""
     observation = episode.observation
     reward, episode.pending = episode.step(action), None
+    if state.reward_formula is not None:
+        reward = episode.shaped(state.reward_formula, observation, reward)
     state.memory.add(observation, action, reward, episode.observation, episode.terminated, episode.truncated)
     state.env_step += 1
 

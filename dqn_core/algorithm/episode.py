@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Environment", "Episode"]
+from dqn_core.config import Arguments
+
+__all__ = ["Environment", "Episode", "RewardFormula"]
+
+RewardFormula = Callable[[NDArray[np.float32], int, float, NDArray[np.float32], bool, bool, int], float]
+"""The reward to learn from: of (observation before [D], action, reward, observation after [D], terminated, truncated,
+env steps of the episode so far)."""
 
 
 class Environment(Protocol):
@@ -17,6 +23,8 @@ class Environment(Protocol):
     Nothing is checked that it gives: :class:`~dqn_core.environments.door.CheckedEnvironment` has done so.
     """
 
+    env_kwargs: Arguments
+    """What it was made with; another from the next reset on where it is changed."""
     observation_size: int
     """D"""
     n_actions: int
@@ -53,10 +61,14 @@ class Episode:
         """State of that generator before the reset."""
         self.observation, _ = environment.reset(seed=seed)
         """[D], the newest."""
+        self.env_kwargs = environment.env_kwargs.to_dict()
+        """Arguments of the environment in this episode."""
         self.actions: list[int] = []
         """Numbered from 0."""
         self.episode_return = 0.0
         """Sum of the rewards so far, added up in their order."""
+        self.shaped_return: float | None = None
+        """The same of the rewards that a formula gives in their place; None as long as none was computed."""
         self.terminated = self.truncated = False
         self.is_over = False
         """Whether it has terminated or was truncated."""
@@ -74,3 +86,16 @@ class Episode:
         if terminated or truncated:
             self.terminated, self.truncated, self.is_over = terminated, truncated, True
         return reward
+
+    def shaped(self, formula: RewardFormula, previous: NDArray[np.float32], reward: float) -> float:
+        """What ``formula`` makes of the newest step's ``reward``, counted into :attr:`shaped_return`.
+
+        ``previous`` is the observation [D] before that step.
+        """
+        value = formula(
+            previous, self.actions[-1], reward, self.observation, self.terminated, self.truncated, len(self.actions)
+        )
+        self.shaped_return = value + (
+            self.episode_return - reward if self.shaped_return is None else self.shaped_return
+        )
+        return value

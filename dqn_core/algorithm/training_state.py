@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import ComputeChoice, make_learner
-from dqn_core.algorithm.episode import Environment, Episode
+from dqn_core.algorithm.episode import Environment, Episode, RewardFormula
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
@@ -52,6 +52,8 @@ class TrainingState:
         """Updates of the newest env step that are still to be done."""
         self.epsilon = 1.0
         """Probability of a random action; 1 during the warm-up."""
+        self.reward_formula: RewardFormula | None = None
+        """What is learned from in place of the environment's reward; None for that reward itself."""
         self.running: RunningEpisode | None = None
         """None between two episodes."""
 
@@ -158,6 +160,8 @@ class RunningEpisode(Episode):
             "actions": self.actions.copy(),  # the episode goes on while a checkpoint is on its way
             "pending": self.pending,
             "observation": self.observation.tolist(),
+            "shaped_return": self.shaped_return,
+            "env_kwargs": self.env_kwargs,
         }
 
     @classmethod
@@ -167,6 +171,7 @@ class RunningEpisode(Episode):
         for action in state["actions"]:
             episode.step(action)
         episode.pending = None if state["pending"] is None else (int(state["pending"][0]), bool(state["pending"][1]))
+        episode.shaped_return = state.get("shaped_return")  # not in checkpoints of earlier versions
         return episode if episode.observation.tolist() == state["observation"] else None
 
 

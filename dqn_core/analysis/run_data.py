@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from dqn_core.analysis.episode_table import EpisodeTable
-from dqn_core.config import TrainingConfig
+from dqn_core.config import TrainingConfig, settings_of
 from dqn_core.events import HyperparametersChanged
 
 __all__ = ["RunData", "RunGroup", "differing_fields", "group_runs"]
@@ -36,9 +35,6 @@ class RunData:
     """Of a run with very many episodes, every so many-th alone is in ``episodes``."""
     best_eval: float = math.nan
     """Of all its evaluations, where not all are in ``episodes``."""
-
-
-_FIELDS = tuple(each.name for each in dataclasses.fields(TrainingConfig))
 
 
 @dataclass(frozen=True)
@@ -105,4 +101,5 @@ def _by_start(run: RunData) -> tuple[datetime, str]:
 def differing_fields(configs: Iterable[TrainingConfig]) -> tuple[str, ...]:
     """Fields in which not all ``configs`` agree, the seed aside, in the config's order."""
     kept = tuple(configs)
-    return tuple(name for name in _FIELDS if name != "seed" and len({getattr(config, name) for config in kept}) > 1)
+    names = (name for name in settings_of(*kept) if name != "seed")
+    return tuple(name for name in names if any(config.value(name) != kept[0].value(name) for config in kept))

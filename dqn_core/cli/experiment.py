@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from tqdm import tqdm
 
-from dqn_core.cli.process import on_stop, preloaded_modules, stdout_for_result
+from dqn_core.cli.process import on_stop, parsed_config, preloaded_modules, stdout_for_result
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import EPISODE_COLUMNS
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["experiment"]
 
 _PROGRAM = "python -m dqn_core experiment"
-_FIELDS = "Every field of the config; what is not given is the preset's."
 _LOOK_EVERY_S = 0.5
 
 
@@ -57,15 +56,18 @@ def experiment(arguments: list[str]) -> int:
     """The command; returns its exit status: 1 where a run failed, or did not come to its end."""
     options, rest = tyro.cli(_ExperimentOptions, args=arguments, prog=_PROGRAM, return_unknown_args=True)
     preset = preset_config(options.env, options.preset or preset_names(options.env)[0])
-    base = tyro.cli(TrainingConfig, default=preset, args=rest, prog=_PROGRAM, description=_FIELDS)
+    base = parsed_config(preset, rest, _PROGRAM)
     _refuse_without_effect(options, preset, base)
     from dqn_core.environments.make import inspect_environment
+    from dqn_core.environments.settings import check_environment
     from dqn_core.runs.experiment_spec import ExperimentSpec, parsed_value
 
     values = [parsed_value(options.field, text) for text in options.values] if options.field else []
     spec = ExperimentSpec.sweep(base, options.field, values, options.seeds)
     with stdout_for_result() as say:
-        inspect_environment(base.env_id, base.max_episode_steps)  # refuses before a folder is made
+        inspect_environment(*base.environment)  # refuses before a folder is made
+        for config in {cell.variant: cell.config for cell in spec.cells}.values():
+            check_environment(config)
         status = _trained(spec, options)
         say(json_text(_report(status, options.out)))
     return 0 if status.done == status.total and all(run.state != "failed" for run in status.runs) else 1
@@ -77,7 +79,7 @@ def _refuse_without_effect(options: _ExperimentOptions, preset: TrainingConfig, 
         raise DqnLabError(mark("--values apply to one field: name it with --field."))
     if base.seed != preset.seed:
         raise DqnLabError(mark("The seeds of an experiment are given by --seeds: leave out --seed."))
-    if options.field is not None and getattr(base, options.field, None) != getattr(preset, options.field, None):
+    if options.field is not None and options.field in {name for name, _, _ in base.differences(preset)}:
         template = mark("{field} varies: its values are given by --values. Leave out {option}.")
         raise DqnLabError(template, field=options.field, option=f"--{options.field.replace('_', '-')}")
 
@@ -125,7 +127,7 @@ def _write_episodes(path: Path, status: ExperimentStatus, manager: RunManager) -
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(csv_text([[f"config_{name}" for name in fields] + list(EPISODE_COLUMNS)]))
         for run in status.runs:
-            settings = [getattr(run.initial_config, name) for name in fields]
+            settings = [run.initial_config.value(name) for name in fields]
             file.write(csv_text(settings + row for row in episode_rows(manager.store.episodes(run.run_id))))
 
 
@@ -133,7 +135,7 @@ def _report(status: ExperimentStatus, out: Path) -> dict[str, Any]:
     fields = status.record.spec.fields
     runs = [
         {"run_id": run.run_id}
-        | {name: getattr(run.initial_config, name) for name in (*fields, "seed")}
+        | {name: run.initial_config.value(name) for name in (*fields, "seed")}
         | {
             "reason": run.reason,
             "episodes": run.episodes,

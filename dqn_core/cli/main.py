@@ -9,17 +9,24 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
 from dqn_core.cli.bench import bench
 from dqn_core.cli.experiment import experiment
 from dqn_core.cli.export import export
-from dqn_core.cli.process import find_environments, print_anything, signals_unwind, stdout_for_result, weights_or_last
+from dqn_core.cli.process import (
+    ARGUMENTS_BY_NAME,
+    find_environments,
+    print_anything,
+    signals_unwind,
+    stdout_for_result,
+    weights_or_last,
+)
 from dqn_core.cli.record import record
 from dqn_core.cli.train import train
-from dqn_core.config import TrainingConfig
+from dqn_core.config import NO_ARGUMENTS, Arguments, TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.json_text import json_text
 
@@ -92,13 +99,17 @@ class _EvaluateOptions:
     weights: str | None = None
     """Weights to play with: "best" (of the best evaluation), "last" (of the run's end), or a snapshot's name. If not
     given: the best, or the last of a run that was never evaluated."""
+    env_kwargs: Arguments = NO_ARGUMENTS
+    """Arguments of the environment that differ from those of the run, as in gravity=-3.7; if none is given: those that
+    the run's own evaluations had."""
 
 
 def _evaluate(arguments: list[str]) -> int:
-    options = tyro.cli(_EvaluateOptions, args=arguments, prog="python -m dqn_core evaluate")
+    options = tyro.cli(_EvaluateOptions, args=arguments, prog="python -m dqn_core evaluate", registry=ARGUMENTS_BY_NAME)
     import numpy as np
 
     from dqn_core.analysis.bootstrap import bootstrap_interval
+    from dqn_core.environments.settings import check_environment
     from dqn_core.episodes.episode import check_evaluation
     from dqn_core.training.budget import check_evaluation_steps
     from dqn_core.training.evaluation import evaluate_folder
@@ -108,11 +119,14 @@ def _evaluate(arguments: list[str]) -> int:
     folder = RunFolder.open(options.folder)
     weights = weights_or_last(folder, options.weights)
     with stdout_for_result() as say:
-        check_evaluation_steps(folder.config, options.episodes, _MOST_EVALUATION_STEPS)
-        result = evaluate_folder(folder, weights, episodes=options.episodes, seed=options.seed)
+        config = folder.config.played_with(options.env_kwargs or None)
+        check_environment(config)
+        check_evaluation_steps(config, options.episodes, _MOST_EVALUATION_STEPS)
+        result = evaluate_folder(folder, weights, episodes=options.episodes, seed=options.seed, config=config)
         low, high = bootstrap_interval(np.array(result.returns)[:, None])  # of one column
         report = {
-            "env": folder.config.env_id,
+            "env": config.env_id,
+            **_as_played(config),
             "weights": weights,
             "seed": result.seed,
             "episodes": len(result.returns),
@@ -121,8 +135,15 @@ def _evaluate(arguments: list[str]) -> int:
             "interval_95": None if len(result.returns) == 1 else [float(low[0]), float(high[0])],
             "returns": list(result.returns),
         }
+        if result.shaped_returns:
+            report |= {"reward_formula": config.reward_formula, "shaped_returns": list(result.shaped_returns)}
         say(json_text(report))
     return 0
+
+
+def _as_played(config: TrainingConfig) -> dict[str, Any]:
+    """What is special of the environment, if anything is."""
+    return {"env_kwargs": config.env_kwargs.to_dict()} if config.env_kwargs else {}
 
 
 # ----------------------------------------------------------------------------------------------------- info

@@ -8,22 +8,69 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
+
+import tyro
+from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+from dqn_core.config import Arguments, TrainingConfig
 
 if TYPE_CHECKING:
     from dqn_core.training.run_folder import RunFolder
 
 __all__ = [
+    "ARGUMENTS_BY_NAME",
     "find_environments",
     "on_stop",
+    "parsed_config",
     "preloaded_modules",
     "print_anything",
     "signals_unwind",
     "stdout_for_result",
     "weights_or_last",
 ]
+
+_FIELDS = "Every field of the config; what is not given is the preset's."
+_FORMULA = "--reward-formula"
+ARGUMENTS_BY_NAME = ConstructorRegistry()
+"""Has tyro read fields of the kind :class:`Arguments`: ``--env-kwargs gravity=-5 enable_wind=true``."""
+
+
+@ARGUMENTS_BY_NAME.primitive_rule
+def _arguments(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
+    if info.type is not Arguments:
+        return None
+    return PrimitiveConstructorSpec(
+        nargs="*",
+        metavar="NAME=VALUE",
+        instance_from_str=Arguments.parsed,
+        is_instance=lambda value: isinstance(value, Arguments),
+        str_from_instance=lambda value: [str(value)] if value else [],
+    )
+
+
+def parsed_config(start_from: TrainingConfig, arguments: Sequence[str], program: str) -> TrainingConfig:
+    """``start_from`` with the fields that command-line ``arguments`` give in place of its own.
+
+    Raises :class:`~dqn_core.errors.ConfigError` for one that is not valid.
+    """
+    given: list[str] = []
+    for each in arguments:
+        if given and given[-1] == _FORMULA:
+            given[-1] = f"{_FORMULA}={each}"  # a formula may begin with a minus, as an option does
+        else:
+            given.append(each)
+    return tyro.cli(
+        TrainingConfig,
+        default=start_from,
+        args=given,
+        prog=program,
+        description=_FIELDS,
+        registry=ARGUMENTS_BY_NAME,
+    )
+
 
 _STOP_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 import tyro
 from tqdm import tqdm
 
-from dqn_core.cli.process import on_stop, stdout_for_result
+from dqn_core.cli.process import on_stop, parsed_config, stdout_for_result
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import (
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 _DEFAULT_ENV = "CartPole-v1"
-_FIELDS = "Every field of the config; what is not given is the preset's."
 _PROGRAM = "python -m dqn_core train"
 
 
@@ -79,6 +78,7 @@ def train(arguments: list[str]) -> int:
     options, rest = _train_options(arguments)
     if not options.quiet:
         logging.basicConfig(level=logging.INFO, format="%(message)s")  # what takes long before the bar moves is said
+    from dqn_core.environments.settings import check_live_change
     from dqn_core.training.budget import check_memory
 
     with contextlib.ExitStack() as held:
@@ -89,6 +89,8 @@ def train(arguments: list[str]) -> int:
         else:
             start = _resumed_run(options.resume, options, rest, held)
             say = held.enter_context(stdout_for_result())
+            if start.resume_from is not None:
+                check_live_change(start.resume_from.config, start.config)
             check_memory(start.config)
         return _trained(start, say, quiet=options.quiet)
 
@@ -164,16 +166,18 @@ def _new_config(options: _TrainOptions, fields: list[str]) -> TrainingConfig:
     """The preset's config, in which each field given replaces its own."""
     env_id = options.env or _DEFAULT_ENV
     preset = preset_config(env_id, options.preset or preset_names(env_id)[0])
-    return tyro.cli(TrainingConfig, default=preset, args=fields, prog=_PROGRAM, description=_FIELDS)
+    return parsed_config(preset, fields, _PROGRAM)
 
 
 def _new_run(options: _TrainOptions, config: TrainingConfig, held: contextlib.ExitStack) -> _Start:
     """A new folder, which ``held`` keeps from others."""
     from dqn_core.environments.make import inspect_environment
+    from dqn_core.environments.settings import check_environment
     from dqn_core.training.budget import check_run
     from dqn_core.training.run_folder import RunFolder
 
-    inspect_environment(config.env_id, config.max_episode_steps)  # refuses before a folder is made
+    check_environment(config)  # refuses before a folder is made
+    inspect_environment(*config.environment)
     path = options.out or Path("runs") / new_run_id(datetime.now(UTC))
     check_run(config, path)
     weights = _weights_to_begin_with(options.init_weights, config) if options.init_weights else None
@@ -204,7 +208,7 @@ def _resumed_run(path: Path, options: _TrainOptions, fields: list[str], held: co
     held.enter_context(server_lock_above(path))
     held.enter_context(run_folder_lock(path))
     state = folder.checkpoint()
-    parsed = tyro.cli(TrainingConfig, default=state.config, args=fields, prog=_PROGRAM, description=_FIELDS)
+    parsed = parsed_config(state.config, fields, _PROGRAM)
     changes = {name: new for name, _old, new in state.config.differences(parsed)}
     changes |= {name: getattr(parsed, name) for name in _named(fields) if name.startswith("epsilon_")}
     config = changed_config(state.config, changes, state.values["counters"])  # refuses with its reason

@@ -23,6 +23,7 @@ import numpy as np
 from gymnasium.spaces import Space
 from numpy.typing import NDArray
 
+from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.environments.names import observation_names as known_names
 from dqn_core.environments.pictures import NotShownError, Picture, as_jpeg, as_picture, drawing, fitted, placeholder
 from dqn_core.environments.spaces import (
@@ -67,6 +68,8 @@ class CheckedEnvironment:
         As its own constructor made it, without Gymnasium's checks and step limit.
     env_id
         What messages call it.
+    env_kwargs
+        What it was made with beside its own defaults.
     max_episode_steps
         Env steps after which an episode is truncated.
     comes_with_gymnasium
@@ -94,6 +97,7 @@ class CheckedEnvironment:
         environment: gym.Env[Any, Any],
         env_id: str,
         *,
+        env_kwargs: Arguments = NO_ARGUMENTS,
         max_episode_steps: int,
         comes_with_gymnasium: bool,
         observation_names: Sequence[str] = (),
@@ -101,6 +105,7 @@ class CheckedEnvironment:
         no_pictures: str = "",
     ) -> None:
         self.env_id = env_id
+        self.env_kwargs = env_kwargs
         self.max_episode_steps = max_episode_steps
         self._environment, self._render_mode = environment, render_mode
         self._comes_with_gymnasium = self._goes_on = comes_with_gymnasium
@@ -127,6 +132,7 @@ class CheckedEnvironment:
         """Why the last picture was a placeholder; empty where it was not."""
         self.set_decorated(on=False)
         self._is_closed = False
+        self._next: CheckedEnvironment | None = None
         _open[env_id] += 1
 
     # --------------------------------------------------------------------------------------------- reset and step
@@ -136,6 +142,8 @@ class CheckedEnvironment:
 
         Without a seed it goes on with its own generator.
         """
+        if self._next is not None:
+            self._become(self._next)
         self.episode_step = 0
         try:
             came = self._foreign_reset(seed)
@@ -203,6 +211,30 @@ class CheckedEnvironment:
         if callable(old_way := getattr(self._environment.unwrapped, "seed", None)):  # the old Gym's
             old_way(seed)
         return self._environment.unwrapped.reset()
+
+    # ------------------------------------------------------------------------------------------ other arguments
+
+    @property
+    def next_env_kwargs(self) -> Arguments:
+        """Its arguments from the next reset on."""
+        return self.env_kwargs if self._next is None else self._next.env_kwargs
+
+    def replace_at_reset(self, other: CheckedEnvironment | None) -> None:
+        """Be ``other``, made with other arguments, from the next reset on; None to stay as it is.
+
+        An episode is played with the same arguments from its beginning to its end, and so is its replay.
+        """
+        if self._next is not None:
+            self._next.close()
+        self._next = other
+
+    def _become(self, other: CheckedEnvironment) -> None:
+        """Go on as ``other``, with the generator as it stands; whoever holds this object holds the other now."""
+        self._next = None
+        other.set_generator_state(self.generator_state())
+        other.set_decorated(on=self._is_decorated)
+        self.close()
+        self.__dict__.update(vars(other))
 
     # ------------------------------------------------------------------------------------------- what is not sound
 
@@ -340,6 +372,7 @@ class CheckedEnvironment:
 
         What the environment's own code raises there goes to the log: whoever is done with it goes on.
         """
+        self.replace_at_reset(None)
         if not self._is_closed:
             self._is_closed = True
             _open[self.env_id] -= 1

@@ -21,9 +21,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
+from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.environments.door import FOREIGN_ERRORS, CheckedEnvironment, constructor_failure
 from dqn_core.environments.names import action_names
 from dqn_core.environments.own import KeptWhileUnchanged, environment_files, find_spec, is_own
+from dqn_core.environments.physics import constructor_arguments, set_constants
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
@@ -36,6 +38,7 @@ __all__ = [
     "inspect_environment",
     "is_only_a_note",
     "make_environment",
+    "registered",
     "reward_threshold",
 ]
 
@@ -97,7 +100,9 @@ class EnvironmentPicture(NamedTuple):
     """Why it is a placeholder; empty where it is not."""
 
 
-def make_environment(env_id: str, max_episode_steps: int | None = None) -> CheckedEnvironment:
+def make_environment(
+    env_id: str, max_episode_steps: int | None = None, env_kwargs: Arguments = NO_ARGUMENTS
+) -> CheckedEnvironment:
     """Make an environment. It can draw where its kind can, but does not decorate until told.
 
     Raises
@@ -107,13 +112,14 @@ def make_environment(env_id: str, max_episode_steps: int | None = None) -> Check
     EnvironmentFailedError
         Its own code fails.
     """
-    spec = _registered(env_id)
-    made, render_mode, no_pictures = _made(env_id, spec)
+    spec = registered(env_id)
+    made, render_mode, no_pictures = _made(env_id, spec, env_kwargs)
     preset = PRESETS.get(env_id)
     try:
         return CheckedEnvironment(
             made,
             env_id,
+            env_kwargs=env_kwargs,
             max_episode_steps=max_episode_steps or _own_limit(spec),
             comes_with_gymnasium=comes_with_gymnasium(env_id),
             observation_names=preset.observation_names if preset else (),
@@ -126,8 +132,9 @@ def make_environment(env_id: str, max_episode_steps: int | None = None) -> Check
         raise
 
 
-def _made(env_id: str, spec: EnvSpec) -> tuple[gym.Env[Any, Any], str | None, str]:
+def _made(env_id: str, spec: EnvSpec, env_kwargs: Arguments) -> tuple[gym.Env[Any, Any], str | None, str]:
     """The environment as its constructor makes it, the mode that it draws in, and why it is not to draw."""
+    arguments = constructor_arguments(spec, env_kwargs)
     # The limit is counted behind the door, which also resets before it steps: two calls less in each env step.
     spec = replace(spec, order_enforce=False, max_episode_steps=None)
     with warnings.catch_warnings():
@@ -136,9 +143,12 @@ def _made(env_id: str, spec: EnvSpec) -> tuple[gym.Env[Any, Any], str | None, st
         mode = next((each for each in _RENDER_MODES if each in modes), None if modes else _RENDER_MODES[0])
         if mode is not None:
             with contextlib.suppress(*FOREIGN_ERRORS):  # it may not take a render mode
-                return gym.make(spec, disable_env_checker=True, render_mode=mode), mode, ""
+                made = gym.make(spec, disable_env_checker=True, render_mode=mode, **arguments)
+                set_constants(spec, env_kwargs, made)
+                return made, mode, ""
         try:
-            made = gym.make(spec, disable_env_checker=True)
+            made = gym.make(spec, disable_env_checker=True, **arguments)
+            set_constants(spec, env_kwargs, made)
         except gym.error.DependencyNotInstalled as error:
             template = mark("{env_id} needs a package that is not installed: {cause}")
             raise UnsupportedEnvironmentError(template, env_id=env_id, cause=error) from error
@@ -163,7 +173,8 @@ def _own_limit(spec: EnvSpec) -> int:
     return limit if isinstance(limit, int) and limit > 0 else EPISODE_STEPS_WITHOUT_LIMIT
 
 
-def _registered(env_id: str) -> EnvSpec:
+def registered(env_id: str) -> EnvSpec:
+    """How the environment is registered; raises :class:`UnsupportedEnvironmentError` for an id that is not."""
     spec = find_spec(env_id)
     if spec is None:
         template = mark("There is no environment {env_id!r}. Did you mean {suggestions}?")
@@ -195,16 +206,18 @@ def is_only_a_note(spec: EnvSpec) -> bool:
 
 
 @KeptWhileUnchanged
-def inspect_environment(env_id: str, max_episode_steps: int | None = None) -> EnvironmentReport:
+def inspect_environment(
+    env_id: str, max_episode_steps: int | None = None, env_kwargs: Arguments = NO_ARGUMENTS
+) -> EnvironmentReport:
     """Describe an environment.
 
     Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and for one that hangs.
     """
-    return _in_time(env_id, lambda: _inspect(env_id, max_episode_steps))
+    return _in_time(env_id, lambda: _inspect(env_id, max_episode_steps, env_kwargs))
 
 
-def _inspect(env_id: str, max_episode_steps: int | None) -> EnvironmentReport:
-    environment, preset = make_environment(env_id, max_episode_steps), PRESETS.get(env_id)
+def _inspect(env_id: str, max_episode_steps: int | None, env_kwargs: Arguments) -> EnvironmentReport:
+    environment, preset = make_environment(env_id, max_episode_steps, env_kwargs), PRESETS.get(env_id)
     try:
         observations, actions = environment.observations, environment.actions
         has_names = preset is not None and len(preset.action_names) == actions.count
@@ -260,7 +273,7 @@ def comes_with_gymnasium(env_id: str) -> bool:
     """
     if is_own(env_id):
         return False
-    spec = _registered(env_id)
+    spec = registered(env_id)
     maker = spec.entry_point
     return isinstance(maker, str) and maker.startswith("gymnasium.envs.") and not spec.additional_wrappers
 
@@ -308,22 +321,22 @@ def reward_threshold(env_id: str) -> float | None:
 
     Raises :class:`UnsupportedEnvironmentError` for an id that is not registered here.
     """
-    threshold = _registered(env_id).reward_threshold
+    threshold = registered(env_id).reward_threshold
     is_number = isinstance(threshold, (int, float)) and math.isfinite(threshold)
     return float(threshold) if is_number and threshold is not None else None
 
 
 @KeptWhileUnchanged
-def environment_picture(env_id: str) -> EnvironmentPicture:
+def environment_picture(env_id: str, env_kwargs: Arguments = NO_ARGUMENTS) -> EnvironmentPicture:
     """The environment some steps into an episode.
 
     Raises :class:`UnsupportedEnvironmentError` as :func:`make_environment` does, and for one that hangs.
     """
-    return _in_time(env_id, lambda: _picture(env_id))
+    return _in_time(env_id, lambda: _picture(env_id, env_kwargs))
 
 
-def _picture(env_id: str) -> EnvironmentPicture:
-    environment = make_environment(env_id)
+def _picture(env_id: str, env_kwargs: Arguments) -> EnvironmentPicture:
+    environment = make_environment(env_id, env_kwargs=env_kwargs)
     try:
         environment.set_decorated(on=True)
         environment.reset(seed=_TRIAL_SEED)

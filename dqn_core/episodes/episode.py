@@ -11,15 +11,17 @@ import logging
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.compute import make_learner
-from dqn_core.algorithm.episode import Environment, Episode
+from dqn_core.algorithm.episode import Environment, Episode, RewardFormula
 from dqn_core.algorithm.learner import Learner
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
 from dqn_core.environments.make import inspect_environment, make_environment
+from dqn_core.environments.settings import reward_formula
 from dqn_core.errors import (
     ConfigError,
     DqnLabError,
@@ -37,6 +39,7 @@ __all__ = [
     "as_rollout_error",
     "check_episode",
     "check_evaluation",
+    "environment_of",
     "greedy_episode",
     "policy_with",
     "replay",
@@ -51,11 +54,16 @@ _LOG = logging.getLogger(__name__)
 
 
 def greedy_episode(
-    environment: Environment, learner: Learner, seed: int, epsilon: float = 0.0
+    environment: Environment,
+    learner: Learner,
+    seed: int,
+    epsilon: float = 0.0,
+    formula: RewardFormula | None = None,
 ) -> Generator[None, None, Episode]:
     """Play one greedy episode; yields after each env step.
 
-    An ``epsilon`` above 0, drawn by ``seed`` too, makes it an episode that is not greedy.
+    An ``epsilon`` above 0, drawn by ``seed`` too, makes it an episode that is not greedy. With a reward ``formula``
+    its shaped return is counted too.
     """
     exploration = np.random.default_rng(seed)
     episode = Episode(environment, seed)
@@ -64,7 +72,10 @@ def greedy_episode(
             action = int(exploration.integers(episode.n_actions))
         else:
             action = learner.act(episode.observation)
-        episode.step(action)
+        before = episode.observation
+        reward = episode.step(action)
+        if formula is not None:
+            episode.shaped(formula, before, reward)
         yield
     return episode
 
@@ -89,6 +100,10 @@ class Rollout:
     """[T, A] of the first T observations, as the network says them one by one."""
     terminated: bool
     truncated: bool
+    env_kwargs: Mapping[str, Any] | None = None
+    """Arguments of the environment that it was played in; None for those of the run's config."""
+    shaped_rewards: NDArray[np.float64] | None = None
+    """[T]: the rewards that the run's formula gives in place of the environment's; None without a formula."""
 
     @property
     def length(self) -> int:
@@ -103,12 +118,14 @@ class Rollout:
     def discounted_returns(self, gamma: float) -> NDArray[np.float64]:
         """[T]: ``G_t = r_t + gamma r_{t+1} + gamma^2 r_{t+2} + ...`` to the episode's end (Sutton & Barto, eq. 3.8).
 
-        What a truncated episode would have brought after its end is in none of them.
+        They are of the rewards that the network learned from, which are those that a formula gives where there is one:
+        so they can be compared with its Q-values. What a truncated episode would have brought after its end is in none.
         """
+        rewards = self.rewards if self.shaped_rewards is None else self.shaped_rewards
         returns = np.empty(self.length)
         following = 0.0
         for step in range(self.length - 1, -1, -1):
-            following = float(self.rewards[step]) + gamma * following
+            following = float(rewards[step]) + gamma * following
             returns[step] = following
         return returns
 
@@ -148,30 +165,38 @@ def roll_out(
     """
     check_episode(seed, epsilon)
     learner = policy_with(config, weights)
-    environment = make_environment(config.env_id, config.max_episode_steps)
+    environment = make_environment(*config.environment)
     try:
-        return _rolled_out(Episode(environment, seed), learner, seed, epsilon, on_step)
+        return _rolled_out(Episode(environment, seed), learner, epsilon, reward_formula(config), on_step)
     finally:
         environment.close()
 
 
 def _rolled_out(
-    episode: Episode, learner: Learner, seed: int, epsilon: float, on_step: Callable[[], object] | None
+    episode: Episode,
+    learner: Learner,
+    epsilon: float,
+    formula: RewardFormula | None,
+    on_step: Callable[[], object] | None,
 ) -> Rollout:
-    chance = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])  # independent of the environment's own
+    assert episode.seed is not None  # noqa: S101  a rollout is reset with one
+    chance = np.random.default_rng(np.random.SeedSequence(episode.seed).spawn(1)[0])  # not the environment's own
     observations, greedy, rewards, q_values = [episode.observation], [], [], []
+    shaped: list[float] = []
     while not episode.is_over:
         seen = episode.observation
         is_greedy = epsilon == 0.0 or chance.random() >= epsilon
         action = learner.act(seen) if is_greedy else int(chance.integers(episode.n_actions))
         q_values.append(learner.q_values(seen[None])[0])
         rewards.append(episode.step(action))
+        if formula is not None:
+            shaped.append(episode.shaped(formula, seen, rewards[-1]))
         observations.append(episode.observation)
         greedy.append(is_greedy)
         if on_step is not None:
             on_step()
     return Rollout(
-        seed=seed,
+        seed=episode.seed,
         epsilon=epsilon,
         observations=np.stack(observations),
         actions=np.array(episode.actions),
@@ -180,6 +205,8 @@ def _rolled_out(
         q_values=np.stack(q_values),
         terminated=episode.terminated,
         truncated=episode.truncated,
+        env_kwargs=episode.env_kwargs,
+        shaped_rewards=np.array(shaped) if formula is not None else None,
     )
 
 
@@ -193,7 +220,7 @@ def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Le
     UnsupportedEnvironmentError
         The environment is not installed here.
     """
-    environment = inspect_environment(config.env_id, config.max_episode_steps)
+    environment = inspect_environment(*config.environment)
     shape, generator = (environment.observation_size, environment.n_actions), np.random.default_rng(config.seed)
     try:
         learner, _ = make_learner(config.replace(compute="fused"), *shape, generator)
@@ -207,6 +234,13 @@ def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Le
 
 RecordedEpisode = Rollout | EpisodeRecorded
 """An episode as data, which :func:`replay` can play again."""
+
+
+def environment_of(recorded: RecordedEpisode, config: TrainingConfig) -> EnvironmentChoice:
+    """The environment that an episode of a run with ``config`` was played in, before live changes perhaps."""
+    if recorded.env_kwargs is None:
+        return config.environment
+    return config.environment._replace(env_kwargs=Arguments(recorded.env_kwargs))
 
 
 def replay(

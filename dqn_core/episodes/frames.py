@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import make_environment
-from dqn_core.episodes.episode import RecordedEpisode, Rollout, replay
+from dqn_core.episodes.episode import RecordedEpisode, Rollout, environment_of, replay
 from dqn_core.errors import EnvironmentFailedError, RolloutError
 
 __all__ = ["MOST_VIDEO_STEPS", "EpisodeFrame", "draw_episode", "episode_picture"]
@@ -46,7 +46,7 @@ def draw_episode(
     UnsupportedEnvironmentError
         The environment is not installed here, or fails.
     """
-    environment = make_environment(config.env_id, config.max_episode_steps)
+    environment = make_environment(*environment_of(recorded, config))
     try:
         environment.set_decorated(on=True)  # engines show their flames; the motion is the same, and checked
         step = -1
@@ -81,7 +81,7 @@ def episode_picture(config: TrainingConfig, recorded: RecordedEpisode, share: fl
     UnsupportedEnvironmentError
         The environment is not installed here, or fails.
     """
-    environment = make_environment(config.env_id, config.max_episode_steps)
+    environment = make_environment(*environment_of(recorded, config))
     try:
         steps = min(MOST_VIDEO_STEPS, round(share * len(recorded.actions)))
         next(itertools.islice(replay(environment, recorded, config.env_id), steps, None))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.episode import Episode
-from dqn_core.config import TrainingConfig
+from dqn_core.config import EnvironmentChoice, TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import make_environment
 from dqn_core.episodes.episode import check_episode
@@ -23,8 +23,8 @@ class HumanEpisode(Episode):
 
     Parameters
     ----------
-    max_episode_steps
-        Env steps after which it is cut off; None for the environment's own limit.
+    choice
+        The environment.
     seed
         Of the reset: the same start that a rollout on this seed has.
     idle_actions
@@ -38,9 +38,9 @@ class HumanEpisode(Episode):
         The environment is not installed here.
     """
 
-    def __init__(self, env_id: str, max_episode_steps: int | None, seed: int, idle_actions: Sequence[int] = ()) -> None:
+    def __init__(self, choice: EnvironmentChoice, seed: int, idle_actions: Sequence[int] = ()) -> None:
         check_episode(seed, epsilon=0.0)
-        environment = make_environment(env_id, max_episode_steps)
+        environment = make_environment(*choice)
         environment.set_decorated(on=True)
         self._checked = environment
         super().__init__(environment, seed)
@@ -97,7 +97,7 @@ def play_by_hand(config: TrainingConfig, seed: int, actions: Sequence[int]) -> H
     EnvironmentFailedError
         Its own code failed.
     """
-    environment = make_environment(config.env_id, config.max_episode_steps)
+    environment = make_environment(*config.environment)
     try:
         return _played(environment, seed, actions)
     finally:

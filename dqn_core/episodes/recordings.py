@@ -123,7 +123,7 @@ def _from_values(values: dict[str, Any]) -> EpisodeRecorded:
     if not unpacker.eof:
         message = "its actions are incomplete"
         raise ValueError(message)
-    seed, generator = values["seed"], values["generator"]
+    seed, generator, env_kwargs = values["seed"], values["generator"], values.get("env_kwargs")
     return EpisodeRecorded(
         kind="best" if values["kind"] == "best" else "training",
         episode=int(values["episode"]),
@@ -133,4 +133,5 @@ def _from_values(values: dict[str, Any]) -> EpisodeRecorded:
         seed=None if seed is None else int(seed),
         generator=None if generator is None else dict(generator),
         actions=tuple(np.frombuffer(actions, np.uint16).tolist()),
+        env_kwargs=None if env_kwargs is None else dict(env_kwargs),
     )

@@ -85,7 +85,7 @@ def write_episode_video(
         As :func:`~dqn_core.episodes.frames.draw_episode` does.
     """
     check_format(path)
-    environment = inspect_environment(config.env_id, config.max_episode_steps)
+    environment = inspect_environment(*config.environment)
     options = options or VideoOptions()
     frames = draw_episode(config, recorded, MOST_VIDEO_STEPS)
     pictures: Iterable[Picture] = (frame.pixels for frame in frames)

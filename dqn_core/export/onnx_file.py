@@ -155,7 +155,7 @@ def _n_actions(config: TrainingConfig, n_outputs: int) -> int:
 def _names(config: TrainingConfig) -> dict[str, str]:
     """What the numbers of an observation and the actions are called; nothing where the environment is not here."""
     try:
-        report = inspect_environment(config.env_id, config.max_episode_steps)
+        report = inspect_environment(*config.environment)
     except UnsupportedEnvironmentError:
         return {}
     return {"observation_names": ", ".join(report.observation_names), "action_names": ", ".join(report.action_names)}

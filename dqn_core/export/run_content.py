@@ -26,6 +26,8 @@ _READERS: dict[type, Callable[[str], Any]] = {
     bool: lambda text: text == "True",
     float: lambda text: float(text) if text else math.nan,
 }
+_FEWEST_COLUMNS = EPISODE_COLUMNS.index("shaped_return")
+"""Of logs that earlier versions wrote."""
 _ROWS_AT_A_TIME = 5_000
 
 
@@ -78,10 +80,11 @@ def _read_csv(path: Path) -> Iterator[EpisodeEnded]:
     names = [each.name for each in fields(EpisodeEnded)]
     with path.open(encoding="utf-8", newline="") as file:
         rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != EPISODE_COLUMNS:
+        found = tuple(rows.fieldnames or ())
+        if found not in {EPISODE_COLUMNS, EPISODE_COLUMNS[:_FEWEST_COLUMNS]}:
             raise ExportError(mark("{path} is not an episode CSV of this program."), path=path)
         for row in rows:
-            cells = zip(names, row.values(), strict=True)
+            cells = zip(names[: len(found)], row.values(), strict=True)
             try:
                 yield EpisodeEnded(**{name: _READERS[_TYPES[name]](text) for name, text in cells})
             except (TypeError, ValueError) as error:

@@ -20,6 +20,7 @@ TAGS = {
     "loss_mean": "training/loss_mean",
     "q_mean": "training/q_mean",
     "epsilon": "training/epsilon",
+    "shaped_return": "training/shaped_return",
     "eval_return": "evaluation/return",
     "gamma": "settings/gamma",
     "learning_rate": "settings/learning_rate",

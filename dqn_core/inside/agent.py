@@ -40,7 +40,7 @@ class Agent:
     @classmethod
     def of(cls, config: TrainingConfig, state: Mapping[str, NDArray[Any]], *, episode: int, env_step: int) -> Agent:
         """The agent of a run with ``config``; raises UnsupportedEnvironmentError where its environment is not here."""
-        report = inspect_environment(config.env_id, config.max_episode_steps)
+        report = inspect_environment(*config.environment)
         return cls(
             config=config,
             observation_size=report.observation_size,

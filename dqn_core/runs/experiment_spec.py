@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
 
 __all__ = ["MOST_RUNS", "Cell", "ExperimentRecord", "ExperimentSpec", "choices_of", "is_widths", "parsed_value"]
@@ -69,7 +69,7 @@ class ExperimentSpec:
         """Plain values, ready for JSON."""
         return {
             "base": self.base.to_dict(),
-            "variants": [dict(changes) for changes in self.variants],
+            "variants": [{name: _plain(value) for name, value in changes.items()} for changes in self.variants],
             "seeds": list(self.seeds),
         }
 
@@ -118,6 +118,10 @@ class ExperimentRecord:
     spec: ExperimentSpec
 
 
+def _plain(value: Any) -> Any:
+    return value.to_dict() if isinstance(value, Arguments) else value
+
+
 def _has_repeats(values: Sequence[Any]) -> bool:
     return len({repr(value) for value in values}) < len(values)
 
@@ -152,6 +156,11 @@ def parsed_value(name: str, text: str) -> Any:
     What is not a value of the field's kind stays text, which a config refuses by name.
     """
     kind = _TYPES.get(name)
+    if "." in name:  # one argument of the environment
+        found = Arguments.parsed([f"value={text.strip()}"])
+        return found["value"] if isinstance(found, Arguments) else text.strip()
+    if kind is Arguments:
+        return Arguments.of_text(text)
     if is_widths(name):
         return tuple(_number(each, int) for each in text.split(",") if each.strip())
     if kind is bool:

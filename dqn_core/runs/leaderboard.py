@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from dqn_core.environments.make import inspect_environment, reward_threshold
+from dqn_core.environments.settings import is_standard
 from dqn_core.errors import BusyError, DqnLabError, SubmissionError, UnsupportedEnvironmentError, mark
 from dqn_core.runs.jobs.orders import Order, evaluation_order
 from dqn_core.runs.jobs.service import Jobs, JobState
@@ -169,8 +170,10 @@ class Leaderboard:
     def _evaluation(self, submission: Submission) -> EvaluationRecord | None:
         """The one that was made of the submitted weights, on the seeds that decide."""
         seeds = tuple(range(FIRST_SEED, FIRST_SEED + EPISODES))
+        config = self._manager.snapshot(submission.run_id).record.config
         for record in self._evaluations.latest(submission.run_id).values():
             is_meant = (record.weights, record.seeds, record.epsilon) == (submission.weights, seeds, 0.0)
+            is_meant = is_meant and record.env_kwargs == config.as_evaluated.env_kwargs
             if is_meant and record.made_at >= submission.submitted_at:
                 return record
         return None
@@ -192,6 +195,12 @@ def _refuse_unfit(record: RunRecord) -> None:
             "This run's episodes were not cut off at {limit} steps, as those of all other runs on the leaderboard are."
         )
         raise SubmissionError(template, limit=own_limit)
+    if not is_standard(record.config.as_evaluated):
+        template = mark(
+            "This run is evaluated in an environment with other arguments ({arguments}) than all other runs on the "
+            "leaderboard."
+        )
+        raise SubmissionError(template, arguments=record.config.evaluation_environment.env_kwargs)
     if record.started_from:
         raise SubmissionError(
             mark("The run started from weights that were trained elsewhere: it cannot enter the leaderboard.")

@@ -193,7 +193,7 @@ class ManagedRun:
         with self._lock:
             wanted = self.wanted_config.changed_live(field, value)
             if wanted != self.wanted_config:
-                self._tell(SetHyperparameter(field, getattr(wanted, field)))
+                self._tell(SetHyperparameter(field, wanted.value(field)))
                 self.wanted_config = wanted
             return wanted
 

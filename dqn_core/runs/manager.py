@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
+from dqn_core.environments.settings import check_live_change
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
 from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
@@ -174,7 +175,7 @@ class RunManager:
             Its environment is not installed here.
         """
         config = self.snapshot(run_id).record.config
-        inspect_environment(config.env_id, config.max_episode_steps)  # a run that cannot begin again stays as it is
+        inspect_environment(*config.environment)  # a run that cannot begin again stays as it is
         with self._admitting:  # of two clicks, the second finds the run going on already
             record = self.snapshot(run_id).record
             refuse_to_go_on(record)
@@ -186,6 +187,7 @@ class RunManager:
             else:
                 state = folder.checkpoint(from_)
                 record, start = continued(record, state, changes), {"resume_from": state}
+            check_live_change(config, record.config)
             self.admission.check_memory(record.config)
             folder.go_on(record.config, start.get("resume_from"))
             values = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "run_id"}
@@ -289,7 +291,9 @@ class RunManager:
             The value is not valid beside the others, or the field cannot change during a run. The run goes on as it is.
         """
         run = self._active(run_id)
-        self.admission.check_memory(run.wanted_config.changed_live(field, value))
+        changed = run.wanted_config.changed_live(field, value)
+        check_live_change(run.wanted_config, changed)
+        self.admission.check_memory(changed)
         return run.change(field, value)
 
     # ------------------------------------------------------------------------------------------- housekeeping

@@ -18,8 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.environments.pictures import as_jpeg
+from dqn_core.environments.settings import check_environment
 from dqn_core.episodes.episode import Rollout, as_rollout_error, check_episode, roll_out
 from dqn_core.episodes.frames import EpisodeFrame, draw_episode
 from dqn_core.errors import BusyError, DqnLabError, mark
@@ -55,7 +56,14 @@ class ReplayStage(StrEnum):
 class Replay:
     """One episode on its way to its viewers. Written by one worker at a time, read by any thread."""
 
-    def __init__(self, replay_id: str, load: Callable[[], Policy], seed: int, epsilon: float) -> None:
+    def __init__(
+        self,
+        replay_id: str,
+        load: Callable[[], Policy],
+        seed: int,
+        epsilon: float,
+        env_kwargs: Arguments | None = None,
+    ) -> None:
         self.replay_id = replay_id
         self.seed = seed
         self.epsilon = epsilon
@@ -73,6 +81,7 @@ class Replay:
         self.n_bytes = 0
         self.asked_at = time.monotonic()
         self._load = load
+        self._env_kwargs = env_kwargs
         self._encoding = threading.Lock()
         self._encoded: Sequence[bytes] | None = None
         self._drawing: Generator[EpisodeFrame] | None = None
@@ -109,7 +118,9 @@ class Replay:
     def _play(self, is_wanted: Callable[[], bool]) -> None:
         self.stage = ReplayStage.PLAYING
         policy = self._load()
-        config = shortened(policy.config, MOST_REPLAY_STEPS)
+        config = policy.config.played_with(self._env_kwargs)
+        check_environment(config)
+        config = shortened(config, MOST_REPLAY_STEPS)
 
         def check() -> None:
             if not is_wanted():
@@ -171,8 +182,17 @@ class Replays:
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="replay")
         self._is_closed = False
 
-    def ask(self, path: Path, load: Callable[[], Policy], seed: int, epsilon: float = 0.0) -> Replay:
+    def ask(
+        self,
+        path: Path,
+        load: Callable[[], Policy],
+        seed: int,
+        epsilon: float = 0.0,
+        env_kwargs: Arguments | None = None,
+    ) -> Replay:
         """The replay of the weights file at ``path`` on ``seed``: the one that is kept, or a new one on its way.
+
+        It is played in the environment that the run is evaluated in, or in one with other ``env_kwargs``.
 
         Raises
         ------
@@ -182,11 +202,11 @@ class Replays:
             Too many replays are on their way.
         """
         check_episode(seed, epsilon)
-        replay_id = _replay_id(path, seed, epsilon)
+        replay_id = _replay_id(path, seed, epsilon, env_kwargs)
         with self._lock:
             replay = self._kept.get(replay_id)
             if replay is None or replay.stage is ReplayStage.FAILED:
-                replay = self._begin(Replay(replay_id, load, seed, epsilon))
+                replay = self._begin(Replay(replay_id, load, seed, epsilon, env_kwargs))
             self._touch(replay)
             return replay
 
@@ -266,10 +286,10 @@ class _UnwantedError(Exception):
     """Nobody waits for the episode that is being played."""
 
 
-def _replay_id(path: Path, seed: int, epsilon: float) -> str:
+def _replay_id(path: Path, seed: int, epsilon: float, env_kwargs: Arguments | None) -> str:
     """One id for one state of the weights file: a run that still trains writes it again and again."""
     try:
         stamp = path.stat().st_mtime_ns
     except OSError:  # reading it will say so in words
         stamp = 0
-    return hashlib.sha256(repr((str(path), stamp, seed, float(epsilon))).encode()).hexdigest()[:20]
+    return hashlib.sha256(repr((str(path), stamp, seed, float(epsilon), env_kwargs)).encode()).hexdigest()[:20]

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from dqn_core.analysis.bootstrap import bootstrap_interval
+from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.errors import DqnLabError, UnknownExperimentError, mark
 from dqn_core.runs import tables
 from dqn_core.runs.database import Database, to_columns
@@ -51,6 +52,10 @@ class EvaluationRecord:
     seeds: tuple[int, ...]
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
+    env_kwargs: Arguments = NO_ARGUMENTS
+    """Arguments of the environment that was played."""
+    shaped_returns: tuple[float, ...] = ()
+    """Sums of the rewards that the run's formula gives, one an episode; none without a formula."""
 
     @property
     def mean(self) -> float:
@@ -90,6 +95,7 @@ class EvaluationStore:
         columns = to_columns(
             vars(record)
             | {"seeds": list(record.seeds), "returns": list(record.returns), "lengths": list(record.lengths)}
+            | {"env_kwargs": record.env_kwargs.to_dict(), "shaped_returns": list(record.shaped_returns)}
         )
         last = sa.select(sa.func.max(_EVALUATIONS.c.position)).where(_EVALUATIONS.c.run_id == run_id)
         with self._database.write(run_id) as connection:
@@ -128,6 +134,8 @@ def _evaluation(row: Mapping[Any, Any]) -> EvaluationRecord | None:
             seeds=tuple(map(int, row["seeds"])),
             returns=tuple(map(_number_or_nan, row["returns"])),
             lengths=tuple(map(int, row["lengths"])),
+            env_kwargs=Arguments({**row["env_kwargs"]}),
+            shaped_returns=tuple(map(_number_or_nan, row["shaped_returns"])),
         )
     except (TypeError, ValueError):
         return None

@@ -98,6 +98,8 @@ evaluations = sa.Table(
     sa.Column("seeds", sa.JSON, nullable=False),
     sa.Column("returns", sa.JSON, nullable=False),
     sa.Column("lengths", sa.JSON, nullable=False),
+    sa.Column("env_kwargs", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("shaped_returns", sa.JSON, nullable=False, server_default="[]"),
     sqlite_with_rowid=False,
 )
 
@@ -181,6 +183,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             is_revealed BOOLEAN NOT NULL,
             PRIMARY KEY (visitor, lesson)
         ) WITHOUT ROWID""",
+    ),
+    (
+        "ALTER TABLE episodes ADD COLUMN shaped_return FLOAT",
+        "ALTER TABLE evaluations ADD COLUMN env_kwargs JSON NOT NULL DEFAULT '{}'",
+        "ALTER TABLE evaluations ADD COLUMN shaped_returns JSON NOT NULL DEFAULT '[]'",
     ),
 )
 """SQL that makes version 2 of version 1, version 3 of version 2, and so on."""

@@ -9,11 +9,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from dqn_core.algorithm.episode import Episode
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import UpdateStatistics
-from dqn_core.algorithm.training_state import TrainingState
+from dqn_core.algorithm.training_state import RunningEpisode, TrainingState
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.settings import default_of
 from dqn_core.errors import DivergenceError, DqnLabError, mark
 from dqn_core.events import (
     Change,
@@ -192,7 +192,7 @@ def progress(state: TrainingState, books: Bookkeeping) -> Progress:
     )
 
 
-def episode_ended(state: TrainingState, books: Bookkeeping, played: Episode, eval_return: float) -> EpisodeEnded:
+def episode_ended(state: TrainingState, books: Bookkeeping, played: RunningEpisode, eval_return: float) -> EpisodeEnded:
     """The finished episode as a row of the log; takes the episode's averages."""
     loss_mean, q_mean = books.averages.take()
     config = state.config
@@ -212,17 +212,25 @@ def episode_ended(state: TrainingState, books: Bookkeeping, played: Episode, eva
         eval_return=eval_return,
         terminated=played.terminated,
         truncated=played.truncated,
+        shaped_return=math.nan if played.shaped_return is None else played.shaped_return,
     )
 
 
 def changed(state: TrainingState, books: Bookkeeping, old: TrainingConfig) -> HyperparametersChanged:
     """What became of ``old``, the config before a live change."""
-    differences = old.differences(state.config)
     return HyperparametersChanged(
         wall_time_s=books.stopwatch.seconds,
         env_step=state.env_step,
         episode=state.episode,
-        changes=tuple(Change(field=name, old=before, new=now) for name, before, now in differences),
+        changes=_changes(old, state.config),
+    )
+
+
+def _changes(old: TrainingConfig, new: TrainingConfig) -> tuple[Change, ...]:
+    """Each difference; an argument that ``old`` did not name had the environment's default."""
+    return tuple(
+        Change(field=name, old=default_of(old, name) if before is None and "." in name else before, new=now)
+        for name, before, now in old.differences(new)
     )
 
 
@@ -249,10 +257,10 @@ def notices_at_resume(state: TrainingState, old: TrainingConfig, *, repeats: boo
     if not repeats:
         template = mark("{env_id} did not repeat itself exactly: the running episode starts over.")
         yield Notice(template=template, parameters={"env_id": new.env_id})
-    changes = old.differences(new)
+    changes = _changes(old, new)
     if not changes:
         return
-    listed = ", ".join(f"{name} {before} → {now}" for name, before, now in changes)
+    listed = ", ".join(f"{each.field} {each.old} → {each.new}" for each in changes)
     yield Notice(template=mark("The run continues with other settings: {changes}."), parameters={"changes": listed})
     if new.epsilon_schedule != "episode_exponential" or old.max_episodes == new.max_episodes or new.noisy_nets:
         return

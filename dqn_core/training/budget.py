@@ -6,6 +6,7 @@ first and gets a :class:`~dqn_core.errors.ConfigError` that names the setting an
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from typing import Any
 from dqn_core.algorithm.networks import parameter_count
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
+from dqn_core.environments.settings import check_environment
 from dqn_core.errors import ConfigError, FieldProblem, RolloutError, UnsupportedEnvironmentError, mark
 from dqn_core.training.machine import free_bytes, memory_for_runs
 
@@ -191,8 +193,11 @@ def check_memory(config: TrainingConfig, memory: int | None = None) -> None:
 def check_run(config: TrainingConfig, folder: Path, memory: int | None = None) -> None:
     """Refuse a run to come as :func:`check_memory` does, and one that the disk of ``folder`` is too small for.
 
-    Also one whose single evaluations could take minutes. Raises :class:`~dqn_core.errors.ConfigError`.
+    Also one whose environment does not take its arguments, or whose single evaluations could take minutes. Raises
+    :class:`~dqn_core.errors.ConfigError`.
     """
+    with contextlib.suppress(UnsupportedEnvironmentError):  # making it says more
+        check_environment(config)
     check_memory(config, memory)
     size = _size_of(config)
     if size is None:
@@ -205,7 +210,7 @@ def check_run(config: TrainingConfig, folder: Path, memory: int | None = None) -
 
 def _size_of(config: TrainingConfig) -> _Size | None:
     try:
-        report = inspect_environment(config.env_id, config.max_episode_steps)
+        report = inspect_environment(*config.environment)
     except UnsupportedEnvironmentError:
         return None
     return _Size.of(config, report.observation_size, report.n_actions)
@@ -262,7 +267,7 @@ def step_limit(config: TrainingConfig) -> int:
 
     Raises :class:`~dqn_core.errors.UnsupportedEnvironmentError` where the environment cannot be made here.
     """
-    return inspect_environment(config.env_id, config.max_episode_steps).max_episode_steps
+    return inspect_environment(*config.environment).max_episode_steps
 
 
 def shortened(config: TrainingConfig, most_steps: int) -> TrainingConfig:

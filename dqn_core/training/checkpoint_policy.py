@@ -219,6 +219,7 @@ def _recording(kind: RecordingKind, played: Episode, ended: EpisodeEnded) -> Epi
         seed=played.seed,
         generator=played.generator,
         actions=tuple(played.actions),
+        env_kwargs=played.env_kwargs,
     )
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dqn_core.algorithm.episode import Environment, Episode
+from dqn_core.algorithm.episode import Environment, Episode, RewardFormula
 from dqn_core.algorithm.learner import Learner
-from dqn_core.config import TrainingConfig
+from dqn_core.config import NO_ARGUMENTS, Arguments, TrainingConfig
 from dqn_core.environments.make import make_environment
+from dqn_core.environments.settings import reward_formula
 from dqn_core.episodes.episode import greedy_episode, policy_with
 from dqn_core.training.run_folder import RunFolder
 
@@ -20,6 +22,7 @@ __all__ = [
     "EvaluationResult",
     "Evaluator",
     "evaluate",
+    "evaluate_config",
     "evaluate_folder",
     "greedy_episodes",
 ]
@@ -35,6 +38,8 @@ class EvaluationResult:
     seed: int
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
+    shaped_returns: tuple[float, ...] = ()
+    """Sums of the rewards that the run's formula gives, one an episode; none without a formula."""
 
     @property
     def mean(self) -> float:
@@ -121,23 +126,27 @@ def evaluate(  # noqa: PLR0913  whom, where, how often, from where on, how long;
     episodes: int,
     seed: int,
     max_episode_steps: int | None = None,
+    env_kwargs: Arguments = NO_ARGUMENTS,
+    formula: RewardFormula | None = None,
     on_episode: Callable[[int], object] | None = None,
 ) -> EvaluationResult:
     """Mean and spread of the greedy policy over ``episodes`` episodes reset with seed, seed + 1, ...
 
-    ``on_episode`` is told the number of episodes played so far, after each.
+    ``on_episode`` is told the number of episodes played so far, after each. With a reward ``formula`` the shaped
+    returns are there too.
     """
-    environment = make_environment(env_id, max_episode_steps)
+    environment = make_environment(env_id, max_episode_steps, env_kwargs)
     played: list[Episode] = []
     try:
         for each in range(seed, seed + episodes):
-            played.append(_to_its_end(greedy_episode(environment, learner, each)))
+            played.append(_to_its_end(greedy_episode(environment, learner, each, formula=formula)))
             if on_episode is not None:
                 on_episode(len(played))
     finally:
         environment.close()
     returns, lengths = zip(*((each.episode_return, each.length) for each in played), strict=True)
-    return EvaluationResult(seed=seed, returns=returns, lengths=lengths)
+    shaped = tuple(each.shaped_return for each in played if each.shaped_return is not None)
+    return EvaluationResult(seed=seed, returns=returns, lengths=lengths, shaped_returns=shaped)
 
 
 def _to_its_end(episode: Generator[None, None, Episode]) -> Episode:
@@ -149,11 +158,38 @@ def _to_its_end(episode: Generator[None, None, Episode]) -> Episode:
             return result
 
 
-def evaluate_folder(folder: RunFolder, snapshot: str, *, episodes: int, seed: int) -> EvaluationResult:
-    """Play greedy episodes with the network of one of a run folder's snapshots: "best", "last", "episode-00000012".
+def evaluate_config(
+    config: TrainingConfig,
+    weights: Mapping[str, NDArray[np.float32]],
+    *,
+    episodes: int,
+    seed: int,
+    on_episode: Callable[[int], object] | None = None,
+) -> EvaluationResult:
+    """:func:`evaluate` a run's ``weights`` in the environment that its config evaluates in.
 
-    Raises :class:`~dqn_core.errors.RunFolderError` where the weights are missing or do not fit the config.
+    Raises :class:`~dqn_core.errors.RunFolderError` where the weights do not fit the config.
     """
-    config = folder.config
-    learner = policy_with(config, folder.snapshot_weights(snapshot))
-    return evaluate(learner, config.env_id, episodes=episodes, seed=seed, max_episode_steps=config.max_episode_steps)
+    environment = config.evaluation_environment
+    return evaluate(
+        policy_with(config, weights),
+        environment.env_id,
+        episodes=episodes,
+        seed=seed,
+        max_episode_steps=environment.max_episode_steps,
+        env_kwargs=environment.env_kwargs,
+        formula=reward_formula(config),
+        on_episode=on_episode,
+    )
+
+
+def evaluate_folder(
+    folder: RunFolder, snapshot: str, *, episodes: int, seed: int, config: TrainingConfig | None = None
+) -> EvaluationResult:
+    """:func:`evaluate_config` with the network of one of a run folder's snapshots: "best", "last", "episode-00000012".
+
+    ``config`` is the run's own if not given. Raises :class:`~dqn_core.errors.RunFolderError` where the weights are
+    missing or do not fit the config.
+    """
+    weights = folder.snapshot_weights(snapshot)
+    return evaluate_config(config or folder.config, weights, episodes=episodes, seed=seed)

@@ -49,7 +49,7 @@ def report_text(config: TrainingConfig) -> str:
 
     Raises :class:`~dqn_core.errors.UnsupportedEnvironmentError` where the environment cannot be used.
     """
-    environment = inspect_environment(config.env_id, config.max_episode_steps)
+    environment = inspect_environment(*config.environment)
     parts = (_environment_lines(environment), _network_lines(environment, config), [device_summary()])
     return "\n\n".join("\n".join(lines) for lines in parts)
 

@@ -378,7 +378,9 @@ def _log_file(path: Path, columns: Sequence[str], column: str, limit: float) -> 
     if math.isfinite(limit) and path.exists():
         with path.open(encoding="utf-8", newline="") as log:
             kept += [
-                list(row.values()) for row in csv.DictReader(log) if _is_whole(row) and float(row[column]) <= limit
+                [row.get(name, "") for name in columns]  # earlier versions wrote fewer
+                for row in csv.DictReader(log)
+                if _is_whole(row) and float(row[column]) <= limit
             ]
     write_atomically(path, csv_text(kept).encode())
     return path.open("a", encoding="utf-8")

@@ -21,18 +21,11 @@ import numpy as np
 
 from dqn_core.algorithm.dqn import Point, train
 from dqn_core.algorithm.training_state import TrainingState
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import inspect_environment, make_environment
-from dqn_core.errors import (
-    ChangeRefusedError,
-    ConfigError,
-    DivergenceError,
-    DqnLabError,
-    EnvironmentFailedError,
-    UnsupportedEnvironmentError,
-    mark,
-)
+from dqn_core.environments.settings import check_environment, check_live_change, reward_formula
+from dqn_core.errors import DivergenceError, DqnLabError, EnvironmentFailedError, UnsupportedEnvironmentError, mark
 from dqn_core.events import (
     EndReason,
     Event,
@@ -136,15 +129,18 @@ class Trainer:
 
     def _set_up(self) -> Iterator[Event]:
         state, config = self.state, self.state.config
+        check_environment(config)
         remarks = _remarks(config)  # before any is open: it may be that only one can be
-        self._environments.append(make_environment(config.env_id, config.max_episode_steps))
+        self._environments.append(make_environment(*self._first_environment()))
         try:
-            self._environments.append(make_environment(config.env_id, config.max_episode_steps))
+            self._environments.append(make_environment(*config.evaluation_environment))
         except EnvironmentFailedError:  # only one of its kind may be open, it seems
             shares = True
+            self._refuse_other_evaluations(config)
         else:
             shares = False
         choice = state.initialize(self._environments[0])
+        state.reward_formula = reward_formula(config)
         if self._initial_weights is not None:
             state.learner.load_weights(self._initial_weights)
         yield RunStarted(
@@ -161,6 +157,15 @@ class Trainer:
             template = mark("A second {env_id} cannot be made: evaluations use the one that is trained in, in turns.")
             yield Notice(template=template, parameters={"env_id": config.env_id})
 
+    def _first_environment(self) -> EnvironmentChoice:
+        """The environment to begin or go on in: that of the running episode, which is played to its end as it began."""
+        config, before = self.state.config, self._resume_from
+        running = before.values["running"] if before is not None and before.is_of_this_version else None
+        if before is None or running is None:
+            return config.environment
+        env_kwargs = Arguments(running.get("env_kwargs", before.config.env_kwargs))  # earlier versions had none
+        return config.environment._replace(env_kwargs=env_kwargs)
+
     def _resume(self) -> Iterator[Event]:
         """Start the clock, from where an earlier run stood if there is one."""
         self._books.stopwatch.restart()
@@ -174,6 +179,7 @@ class Trainer:
             settings = before.config.replace(compute=config.compute)
             yield from notices_at_resume(self.state, settings, repeats=repeats)
             yield from self._take_over(config, settings)
+            self._follow_arguments(config)
         self._policy.remember_if_finite()
 
     def _close_log(self, reason: EndReason, error: DqnLabError | None = None) -> Iterator[Event]:
@@ -242,7 +248,9 @@ class Trainer:
         every = state.config.evaluate_every
         if every == 0 or state.episode % every:
             return math.nan, False
-        environment = self._environments[-1]
+        environment, wanted = self._environments[-1], state.config.evaluation_environment
+        if len(self._environments) > 1 and environment.env_kwargs != wanted.env_kwargs:
+            environment.replace_at_reset(make_environment(*wanted))
         generator = environment.generator_state()
         steps = books.evaluator.evaluate(
             environment, state.learner, state.config, epsilon=state.epsilon, best_eval=books.best_eval
@@ -334,7 +342,9 @@ class Trainer:
             old = self.state.config
             try:
                 new = old.changed_live(change.field, change.value)
-            except (ConfigError, ChangeRefusedError) as error:
+                check_live_change(old, new)
+                self._follow_arguments(new)
+            except DqnLabError as error:  # the value is refused, or the environment cannot be made with it
                 yield Notice(template=error.template, parameters=error.parameters)
             else:
                 yield from self._take_over(new, old)
@@ -343,7 +353,25 @@ class Trainer:
         """Go on with ``new`` where ``old`` was the config until now, and tell what is different."""
         if new != old:
             self.state.configure(new)
+            if new.reward_formula != old.reward_formula:
+                self.state.reward_formula = reward_formula(new)
             yield changed(self.state, self._books, old)
+
+    def _follow_arguments(self, config: TrainingConfig) -> None:
+        """Have the next episode played with the environment's arguments that ``config`` says."""
+        if len(self._environments) == 1:
+            self._refuse_other_evaluations(config)
+        environment, wanted = self._environments[0], config.environment
+        if wanted.env_kwargs != environment.next_env_kwargs:
+            is_back = wanted.env_kwargs == environment.env_kwargs
+            environment.replace_at_reset(None if is_back else make_environment(*wanted))
+
+    @staticmethod
+    def _refuse_other_evaluations(config: TrainingConfig) -> None:
+        """Raise where evaluations need an environment of their own, which there cannot be."""
+        if config.evaluation_env_kwargs:
+            template = mark("A second {env_id} cannot be made: its evaluations cannot have other arguments.")
+            raise UnsupportedEnvironmentError(template, env_id=config.env_id)
 
     def _take_requested_checkpoint(self) -> Iterator[Event]:
         if self._controls.take_checkpoint_request():
@@ -353,7 +381,7 @@ class Trainer:
 def _remarks(config: TrainingConfig) -> tuple[tuple[str, dict[str, Any]], ...]:
     """What a person should know of the environment; nothing of one that fails, for making it says how."""
     try:
-        return inspect_environment(config.env_id, config.max_episode_steps).remarks
+        return inspect_environment(*config.environment).remarks
     except UnsupportedEnvironmentError:
         return ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -12,10 +13,11 @@ from dqn_core.analysis.comparison import Choices
 from dqn_core.analysis.metrics import Estimate
 from dqn_core.analysis.run_data import RunGroup, differing_fields
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import mark
+from dqn_core.environments.settings import default_of
+from dqn_core.errors import UnsupportedEnvironmentError, mark
 from dqn_core.events import HyperparametersChanged
 from dqn_core.presets import preset_name
-from pages.shared.fields import FIELDS
+from pages.shared.fields import label_of
 from pages.shared.i18n import translate
 from pages.shared.numbers import duration_text, number_text
 from pages.shared.value_text import changes_text, value_text
@@ -107,11 +109,15 @@ class Words:
 
     def field(self, name: str) -> str:
         """A field's label."""
-        return self.say(FIELDS[name].label) if name in FIELDS else name
+        return label_of(name, self.say)
 
     def value(self, field: str, config: TrainingConfig) -> str:
         """A field's value."""
-        return value_text(field, getattr(config, field), self.say)
+        value = config.value(field)
+        if value is None and "." in field:  # an argument that is left to the environment's default
+            with contextlib.suppress(UnsupportedEnvironmentError):
+                value = default_of(config, field)
+        return value_text(field, value, self.say)
 
     def change(self, event: HyperparametersChanged) -> str:
         """A live change: what became what, and when."""

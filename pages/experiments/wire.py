@@ -9,7 +9,7 @@ from typing import Any
 from dqn_core.errors import mark
 from dqn_core.events import RunState
 from dqn_core.runs.experiments import ExperimentStatus
-from pages.shared.fields import FIELDS
+from pages.shared.fields import label_of
 from pages.shared.i18n import translate
 from pages.shared.value_text import value_text
 from pages.shared.words import STATE_LABELS
@@ -39,9 +39,9 @@ def _facts(status: ExperimentStatus, say: Callable[[str], str]) -> Iterator[str]
     yield spec.base.env_id
     for field in spec.fields:
         values = dict.fromkeys(
-            value_text(field, changes.get(field, getattr(spec.base, field)), say) for changes in spec.variants
+            value_text(field, changes.get(field, spec.base.value(field)), say) for changes in spec.variants
         )
-        label = say(FIELDS[field].label) if field in FIELDS else field
+        label = label_of(field, say)
         yield f"{label}: {', '.join(values)}"
     yield say(mark("seeds {seeds}")).format(seeds=_listed(spec.seeds))
     yield f"{status.record.created_at:%Y-%m-%d %H:%M} UTC"

@@ -101,7 +101,7 @@ def study_of(snapshot: RunSnapshot) -> Study:
         It has left no checkpoint that could be read.
     """
     config = snapshot.record.config
-    report = inspect_environment(config.env_id, config.max_episode_steps)
+    report = inspect_environment(*config.environment)
     folder = RunFolder.open(get_manager().run_folder(snapshot.record.run_id))
     return Study(snapshot, folder, report, get_library().checkpoint(folder))
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dqn_core.config import EnvironmentChoice
 from dqn_core.environments.make import inspect_environment
 from dqn_core.presets import PRESETS
 from dqn_core.runs.records import RunRecord
@@ -49,7 +50,8 @@ def play_page() -> None:
 
 def _game(record: RunRecord | None, against: str) -> None:
     env_id = record.config.env_id if record else against
-    report, preset = inspect_environment(env_id), PRESETS.get(env_id)
+    choice = record.config.as_evaluated.environment if record else EnvironmentChoice(env_id)
+    report, preset = inspect_environment(*choice), PRESETS.get(env_id)
     query = page_query(run=record.run_id if record else None) | {"checkpoint": "best"}
     play_panel(
         env_id,

@@ -1,7 +1,7 @@
 """The game of one person over one WebSocket: the environment runs here at its own pace, the browser sends keys.
 
     WS /live/play?env=CartPole-v1&seed=3&speed=0.5      an environment, or
-    WS /live/play?run=RUN_ID&seed=3&speed=0.5           that of a run, with the run's limit of steps
+    WS /live/play?run=RUN_ID&seed=3&speed=0.5           that of a run, with the run's limit of steps and arguments
 
 The browser sends ``{"action": 1}`` or ``{"action": null}`` whenever other keys are held, and ``{"speed": 0.5}``; the
 first action begins the game. It gets a message for each state: a little-endian uint32, so many bytes of JSON, and a
@@ -29,6 +29,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from dqn_core.config import EnvironmentChoice
 from dqn_core.environments.make import inspect_environment
 from dqn_core.episodes.episode import as_rollout_error
 from dqn_core.episodes.human import HumanEpisode
@@ -142,19 +143,18 @@ async def _play(socket: WebSocket, manager: Callable[[], RunManager]) -> None:
 
 def _opened(query: dict[str, str], manager: Callable[[], RunManager]) -> tuple[HumanEpisode, float, float]:
     """The episode asked for, env steps a second at real time, and the share of that."""
-    env_id, limit = query.get("env", ""), None
+    choice = EnvironmentChoice(query.get("env", ""))
     if "run" in query:
-        config = manager().snapshot(query["run"]).record.config
-        env_id, limit = config.env_id, config.max_episode_steps
-    elif ":" in env_id:  # an address imports nothing
+        choice = manager().snapshot(query["run"]).record.config.as_evaluated.environment
+    elif ":" in choice.env_id:  # an address imports nothing
         template = mark("{env_id} names a module: start a run with it on the Train page, then play against that run.")
-        raise RolloutError(template, env_id=env_id[:200])
+        raise RolloutError(template, env_id=choice.env_id[:200])
     seed, speed = query.get("seed", "0"), query.get("speed", "1")
     if not re.fullmatch(r"\d{1,12}", seed, re.ASCII):
         raise RolloutError(mark("{seed} is not a seed: enter a whole number."), seed=repr(seed[:40]))
-    report = inspect_environment(env_id, limit)
-    idle = PRESETS[env_id].idle_actions if env_id in PRESETS else ()
-    episode = HumanEpisode(env_id, limit, int(seed), idle)
+    report = inspect_environment(*choice)
+    idle = PRESETS[choice.env_id].idle_actions if choice.env_id in PRESETS else ()
+    episode = HumanEpisode(choice, int(seed), idle)
     return episode, report.frames_per_s, _speed(speed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dqn_core.config import Arguments
 from pages.replay.evaluation import evaluation
 from pages.replay.learning_gallery import learning_gallery
 from pages.replay.video_export import video_export
@@ -12,8 +13,8 @@ from pages.shared.i18n import _
 __all__ = ["agent_tabs"]
 
 
-def agent_tabs(run_id: str, checkpoint: str, seed: int, epsilon: float) -> None:
-    """Tabs about the snapshot ``checkpoint`` of ``run_id`` and its episode on ``seed``."""
+def agent_tabs(run_id: str, checkpoint: str, seed: int, epsilon: float, env_kwargs: Arguments | None) -> None:
+    """Tabs about the snapshot ``checkpoint`` of ``run_id`` and its episode on ``seed``, played with ``env_kwargs``."""
     texts = (
         (":material/movie:", _("Video of this episode")),
         (":material/checklist:", _("Evaluate over many")),
@@ -21,8 +22,8 @@ def agent_tabs(run_id: str, checkpoint: str, seed: int, epsilon: float) -> None:
     )
     video, many, learning = st.tabs([f"{icon} {text}" for icon, text in texts])
     with video:
-        video_export(run_id, checkpoint, seed, epsilon)
+        video_export(run_id, checkpoint, seed, epsilon, env_kwargs)
     with many:
-        evaluation(run_id, checkpoint)
+        evaluation(run_id, checkpoint, env_kwargs)
     with learning:
         learning_gallery(run_id)

@@ -7,8 +7,9 @@ from html import escape
 
 import streamlit as st
 
+from dqn_core.config import Arguments
 from dqn_core.episodes.episode import LARGEST_SEED
-from dqn_core.errors import DqnLabError, RunFolderError
+from dqn_core.errors import DqnLabError, RunFolderError, mark
 from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
 from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.snapshots import snapshot_path
@@ -28,11 +29,12 @@ _EPISODES = 20
 _SEED = 10_000
 """As the command line's evaluate begins with."""
 _WIDTH, _WIDE = 150, 480
+_SHAPED = mark("Mean sum of the rewards that the run's reward formula gives in place of the environment's own.")
 
 
 @st.fragment
-def evaluation(run_id: str, checkpoint: str) -> None:
-    """Ask for an evaluation of a run's snapshot, and look at those that there are."""
+def evaluation(run_id: str, checkpoint: str, env_kwargs: Arguments | None) -> None:
+    """Ask for an evaluation of a run's snapshot, played with ``env_kwargs``, and look at those that there are."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="evaluation-choice"):
         episodes = st.number_input(
             _("Episodes"),
@@ -53,7 +55,7 @@ def evaluation(run_id: str, checkpoint: str) -> None:
             help=_("The others count up by one. The same seeds give every agent the same starts."),
         )
         try:
-            order = evaluation_order(get_manager(), run_id, checkpoint, int(episodes), int(seed))
+            order = evaluation_order(get_manager(), run_id, checkpoint, int(episodes), int(seed), env_kwargs=env_kwargs)
         except DqnLabError as error:
             st.error(translate_error(error), icon=":material/error:")
             return
@@ -88,12 +90,13 @@ def _results(run_id: str) -> None:
 
 
 def _title(record: EvaluationRecord) -> str:
-    return _("{when} · {weights} · {count} episodes from seed {seed}").format(
+    title = _("{when} · {weights} · {count} episodes from seed {seed}").format(
         when=time_text(record.made_at),
         weights=_(WEIGHTS_LABELS[record.weights]) if record.weights in WEIGHTS_LABELS else record.weights,
         count=f"{len(record.seeds):,}",
         seed=record.seeds[0],
     )
+    return f"{title} · {record.env_kwargs}" if record.env_kwargs else title
 
 
 def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
@@ -104,6 +107,9 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
         with st.container(horizontal=True, gap="large"):
             st.metric(_("Mean return"), _score(record.mean), width="content")
             st.metric(_("Standard deviation"), _score(record.std), width="content")
+            if record.shaped_returns:
+                shaped = math.fsum(record.shaped_returns) / len(record.shaped_returns)
+                st.metric(_("Mean shaped return"), _score(shaped), width="content", help=_(_SHAPED))
         if math.isfinite(low):
             st.caption(_("95 % interval of the mean: {low} to {high}").format(low=_score(low), high=_score(high)))
         _episode_link(run_id, record, record.best, _("Best: return {score}, seed {seed}"), ":material/trending_up:")
@@ -144,7 +150,7 @@ def _episode_link(run_id: str, record: EvaluationRecord, place: int, label: str,
         REPLAY_PAGE,
         label=label.format(score=_score(record.returns[place]), seed=seed),
         icon=icon,
-        query_params=replay_query(run_id, record.weights, seed),
+        query_params=replay_query(run_id, record.weights, seed, env_kwargs=str(record.env_kwargs)),
     )
 
 

@@ -1,7 +1,8 @@
 """The page where a trained agent's episode is looked at, state by state; or two of them side by side.
 
-The address says which: ``?run=...&checkpoint=best&seed=1``, and ``epsilon``, ``other`` and ``other_checkpoint`` where
-they are wanted. The episode itself goes from the server to the browser without this script.
+The address says which: ``?run=...&checkpoint=best&seed=1``, and ``epsilon``, ``other``, ``other_checkpoint`` and
+``with`` (arguments of the environment) where they are wanted. The episode itself goes from the server to the browser
+without this script.
 """
 
 from __future__ import annotations
@@ -11,16 +12,20 @@ import random
 
 import streamlit as st
 
-from dqn_core.environments.make import inspect_environment
+from dqn_core.config import Arguments, TrainingConfig
+from dqn_core.environments.make import inspect_environment, registered
+from dqn_core.environments.physics import environment_arguments, takes_more
+from dqn_core.environments.settings import check_environment
 from dqn_core.episodes.episode import LARGEST_SEED
+from dqn_core.errors import DqnLabError
 from dqn_core.runs.records import RunRecord
 from pages.replay.agent_tabs import agent_tabs
 from pages.replay.panel import ReplaySide, replay_panel
 from pages.replay.snapshot_picker import ChosenPolicy, snapshot_picker, snapshot_text
 from pages.server.process import get_manager
-from pages.shared.address_choices import AddressFlag, AddressNumber, address_select
+from pages.shared.address_choices import AddressFlag, AddressNumber, AddressText, address_select
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _
+from pages.shared.i18n import _, translate_error
 from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, base_path, last_run, page_query
 from pages.shared.numbers import number_text
 from pages.shared.page_header import lab_header
@@ -28,8 +33,9 @@ from pages.shared.page_header import lab_header
 _RUNS = 200
 _SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)
 _IS_DOUBLE = AddressFlag("double")
+_WITH = AddressText("with")
 _NEW_SEEDS = 10_000
-_WIDTH = 150
+_WIDTH, _WIDE = 150, 290
 _EPSILONS = ("0.0", "0.05", "0.1", "0.25", "0.5", "1.0")
 
 
@@ -49,12 +55,13 @@ def replay_page() -> None:
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             chosen = snapshot_picker(runs, run_id, names=("run", "checkpoint"), labels=(_("Run"), _("Snapshot")))
             seed, epsilon, is_double = _episode()
+            env_kwargs = _other_arguments(chosen.record.config) if chosen else None
         other = _other(runs, chosen) if is_double and chosen else None
     if chosen is None:
         st.info(_("This run has saved no network yet: wait for its first evaluation."), icon=":material/hourglass:")
         return
-    _replay([chosen, *([other] if other else [])], seed, epsilon)
-    agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon)
+    _replay([chosen, *([other] if other else [])], seed, epsilon, env_kwargs)
+    agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon, env_kwargs)
 
 
 def _nothing_yet() -> None:
@@ -84,6 +91,33 @@ def _episode() -> tuple[int, float, bool]:
         help=_("Two agents, or one early and late in its training, on the same start."),
     )
     return _SEED.value, epsilon, _IS_DOUBLE.value
+
+
+def _other_arguments(config: TrainingConfig) -> Arguments | None:
+    """The widget of the environment's arguments; None to play in the environment that the run is evaluated in."""
+    spec = registered(config.env_id)
+    names = [each.name for each in environment_arguments(spec)]
+    if not names and not takes_more(spec):
+        return None
+    st.text_input(
+        _("Environment"),
+        key=_WITH.hold(),
+        on_change=_WITH.take,
+        placeholder=str(config.as_evaluated.env_kwargs) or f"{next(iter(names), 'name')}=…",
+        help=_(
+            "Other arguments to play with, such as gravity=-3.7; empty: as in the run's evaluations. There are: {names}"
+        ).format(names=", ".join(names) or "…"),
+        width=_WIDE,
+    )
+    found = Arguments.of_text(_WITH.value)
+    if not found:
+        return None
+    try:
+        check_environment(config.replace(evaluation_env_kwargs=found))
+    except DqnLabError as error:
+        st.error(translate_error(error), icon=":material/error:")
+        return None
+    return found if isinstance(found, Arguments) else None
 
 
 def _draw_seed() -> None:
@@ -120,13 +154,14 @@ def _other(runs: list[RunRecord], chosen: ChosenPolicy) -> ChosenPolicy | None:
         )
 
 
-def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float) -> None:
-    config = chosen[0].record.config
-    report = inspect_environment(config.env_id, config.max_episode_steps)
+def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: Arguments | None) -> None:
+    config = chosen[0].record.config.played_with(env_kwargs)
+    report = inspect_environment(*config.environment)
     replay_panel(
         [_side(each) for each in chosen],
         seed=seed,
         epsilon=epsilon,
+        env_kwargs=env_kwargs,
         action_names=[_(name) for name in report.action_names],
         observation_names=[_(name) for name in report.observation_names],
         frames_per_s=report.frames_per_s,

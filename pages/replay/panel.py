@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from dqn_core.config import Arguments
 from pages.replay.labels import replay_labels
 from pages.shared.component import Component
 from pages.shared.i18n import current_language
@@ -43,9 +44,10 @@ class ReplaySide:
     """In the reader's language."""
     detail: str
 
-    def address(self, base_path: str, seed: int, epsilon: float) -> str:
+    def address(self, base_path: str, seed: int, epsilon: float, env_kwargs: Arguments | None) -> str:
         """Where its numbers are, or what is wrong in the reader's language."""
-        query = urlencode({"checkpoint": self.checkpoint, "seed": seed, "epsilon": epsilon, "lang": current_language()})
+        values = {"checkpoint": self.checkpoint, "seed": seed, "epsilon": epsilon, "lang": current_language()}
+        query = urlencode(values | ({"with": str(env_kwargs)} if env_kwargs else {}))
         return f"{base_path}/live/runs/{quote(self.run_id)}/replay?{query}"
 
 
@@ -54,6 +56,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
     *,
     seed: int,
     epsilon: float,
+    env_kwargs: Arguments | None = None,
     action_names: Sequence[str],
     observation_names: Sequence[str],
     frames_per_s: float,
@@ -64,6 +67,8 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
 
     Parameters
     ----------
+    env_kwargs
+        Arguments of the environment besides those of the runs; None: as they are evaluated.
     frames_per_s
         Env steps a second at real time.
     base_path
@@ -71,7 +76,11 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
     """
     data: dict[str, Any] = {
         "sides": [
-            {"title": side.title, "detail": side.detail, "url": side.address(base_path.rstrip("/"), seed, epsilon)}
+            {
+                "title": side.title,
+                "detail": side.detail,
+                "url": side.address(base_path.rstrip("/"), seed, epsilon, env_kwargs),
+            }
             for side in sides
         ],
         "action_names": list(action_names),

@@ -2,6 +2,7 @@
 
     GET /live/runs/{run_id}/replay?checkpoint=best&seed=0&epsilon=0   200 numbers | 202 {"stage": "waiting" | "playing"}
                                                             &from=0   of a long episode, those from that step on
+                                                            &with=gravity%3D-5   in an environment with that argument
     GET /live/replays/{replay_id}/frames?from=0                       the pictures from there on that are drawn by now
 
 Both wait a while for what is not there yet. The first begins to play the episode; asked again, it goes on waiting.
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from dqn_core.config import Arguments
 from dqn_core.environments.make import inspect_environment
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
@@ -51,11 +53,14 @@ async def _numbers(request: Request, *, manager: Callable[[], RunManager], repla
     run_id = str(request.path_params["run_id"])
     checkpoint = request.query_params.get("checkpoint", "best")
     seed, epsilon = query_count(request, "seed"), query_number(request, "epsilon")
-    first = query_count(request, "from")
+    first, others = query_count(request, "from"), request.query_params.get("with", "")
 
     def ask() -> Replay:
         path, load = find_policy(manager().run_folder(run_id), checkpoint)
-        return replays().ask(path, load, seed, epsilon)
+        config = manager().snapshot(run_id).record.config
+        if others:
+            config = config.replace(evaluation_env_kwargs=Arguments.of_text(others))
+        return replays().ask(path, load, seed, epsilon, config.as_evaluated.env_kwargs)
 
     replay = await run_in_threadpool(ask)
     await _until(lambda: replay.rollout is not None or replay.stage.is_over)
@@ -65,7 +70,7 @@ async def _numbers(request: Request, *, manager: Callable[[], RunManager], repla
     if replay.config is None:
         return JsonAnswer({"stage": replay.stage}, status_code=202, headers=headers)
     config = replay.config
-    report = await run_in_threadpool(inspect_environment, config.env_id, config.max_episode_steps)
+    report = await run_in_threadpool(inspect_environment, *config.environment)
     content = await run_in_threadpool(replay_numbers, replay, report, first)
     return Response(content, media_type="application/json", headers=headers)
 

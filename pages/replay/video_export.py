@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dqn_core.config import Arguments
 from dqn_core.errors import DqnLabError
 from dqn_core.runs.jobs.orders import rollout_video_order
 from pages.server.process import get_manager
@@ -16,7 +17,7 @@ _KINDS = (".mp4", ".gif")
 
 
 @st.fragment
-def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float) -> None:
+def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float, env_kwargs: Arguments | None) -> None:
     """Choices and a button for a video of the episode that a run's snapshot plays on ``seed``; then the video."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="video-choice"):
         kind = st.segmented_control(
@@ -36,7 +37,14 @@ def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float) -> Non
         )
         try:
             order = rollout_video_order(
-                get_manager(), run_id, checkpoint, seed, epsilon, kind=kind or _KINDS[0], overlay=overlay
+                get_manager(),
+                run_id,
+                checkpoint,
+                seed,
+                epsilon,
+                kind=kind or _KINDS[0],
+                overlay=overlay,
+                env_kwargs=env_kwargs,
             )
         except DqnLabError as error:
             st.error(translate_error(error), icon=":material/error:")

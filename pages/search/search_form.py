@@ -20,6 +20,7 @@ from pages.shared.value_text import value_text
 
 __all__ = ["SearchDraft", "search_form"]
 
+NOT_TUNED = NOT_VARIED | {"reward_formula"}
 _FIRST_FIELDS = ("learning_rate", "gamma")
 _SPREAD = 10.0
 """A range over more than this factor is searched by factors."""
@@ -43,7 +44,7 @@ def search_form(run_id: str | None) -> SearchDraft:
     base = configs[chosen][1]
     fields = st.multiselect(
         _("Settings to tune"),
-        [each for each in FIELDS if each not in NOT_VARIED],
+        [each for each in FIELDS if each not in NOT_TUNED],
         default=_FIRST_FIELDS,
         format_func=lambda each: _(FIELDS[each].label),
         key="search:fields",

@@ -10,9 +10,10 @@ import streamlit as st
 
 from pages.shared.distinct_texts import distinct_texts
 
-__all__ = ["AddressChoice", "AddressFlag", "AddressNumber", "address_select"]
+__all__ = ["AddressChoice", "AddressFlag", "AddressNumber", "AddressText", "address_select"]
 
 
+_LONGEST_TEXT = 4_000
 _MOST_DIGITS = 18
 """A longer number in an address is taken for none: Python reads none of thousands of digits."""
 
@@ -93,6 +94,26 @@ class AddressNumber:
     def take(self) -> None:
         """Write into the address what the widget shows."""
         _write(self.name, str(st.session_state.get(_key(self.name), self.value)), str(self.default))
+
+
+@dataclass(frozen=True)
+class AddressText:
+    """A line of text, for a widget as with :class:`AddressChoice`; empty where the address has none."""
+
+    name: str
+
+    @property
+    def value(self) -> str:
+        """The text in the address."""
+        return st.query_params.get(self.name, "")[:_LONGEST_TEXT]
+
+    def hold(self) -> str:
+        """Let the widget show the address's text; gives the widget's key."""
+        return _hold(self.name, self.value)
+
+    def take(self) -> None:
+        """Write into the address what the widget shows."""
+        _write(self.name, str(st.session_state.get(_key(self.name)) or "").strip(), "")
 
 
 def _key(name: str) -> str:

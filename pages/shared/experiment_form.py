@@ -8,13 +8,15 @@ from typing import Any
 import streamlit as st
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, FieldProblem, UnknownRunError
+from dqn_core.environments.make import registered
+from dqn_core.environments.physics import Argument, environment_arguments
+from dqn_core.errors import ConfigError, FieldProblem, UnknownRunError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
 from dqn_core.runs.experiment_spec import ExperimentSpec, choices_of
 from dqn_core.runs.records import NAME_LENGTH
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
-from pages.shared.fields import FIELDS
+from pages.shared.fields import FIELDS, label_of
 from pages.shared.form_state import NEW_RUN, draft_config
 from pages.shared.i18n import _
 from pages.shared.links import train_run
@@ -26,7 +28,8 @@ from pages.shared.words import PRESET_LABELS
 __all__ = ["NOT_VARIED", "ExperimentDraft", "experiment_form", "starting_configs"]
 
 _NOTHING = ""
-NOT_VARIED = frozenset({"env_id", "seed", "compute"})
+NOT_VARIED = frozenset({"env_id", "env_kwargs", "evaluation_env_kwargs", "seed", "compute"})
+_FIRST_FIELD = "learning_rate"
 _DRAFT = "draft"
 _MOST_SEEDS = 20
 _LISTED_RUNS = 10
@@ -49,11 +52,12 @@ def experiment_form(run_id: str | None) -> ExperimentDraft:
     )
     chosen = st.selectbox(_("Base settings"), bases, format_func=lambda key: bases[key][0], key="experiment:base")
     base = bases[chosen][1]
+    fields = [_NOTHING, *(each for each in FIELDS if each not in NOT_VARIED), *_arguments(base)]
     field = st.selectbox(
         _("Setting to vary"),
-        [_NOTHING, *(each for each in FIELDS if each not in NOT_VARIED)],
-        index=2,
-        format_func=lambda each: _(FIELDS[each].label) if each else _("none: seeds only"),
+        fields,
+        index=fields.index(_FIRST_FIELD),
+        format_func=lambda each: label_of(each, _) if each else _("none: seeds only"),
         key="experiment:field",
     )
     values = _values(field, base) if field else ()
@@ -72,8 +76,18 @@ def experiment_form(run_id: str | None) -> ExperimentDraft:
     return ExperimentDraft(name or _title(field, values, base), spec)
 
 
+def _arguments(base: TrainingConfig) -> dict[str, Argument]:
+    """The environment's arguments, as fields; "what if gravity were lower" is an experiment over one."""
+    try:
+        known = environment_arguments(registered(base.env_id))
+    except UnsupportedEnvironmentError:
+        return {}
+    return {f"env_kwargs.{each.name}": each for each in known if each.kind is not object}
+
+
 def _values(field: str, base: TrainingConfig) -> tuple[Any, ...]:
-    choices = choices_of(field)
+    argument = _arguments(base).get(field)
+    choices = choices_of(field) if argument is None else (True, False) if argument.kind is bool else argument.choices
     if choices:
         return tuple(
             st.multiselect(
@@ -86,11 +100,20 @@ def _values(field: str, base: TrainingConfig) -> tuple[Any, ...]:
         )
     text = st.text_input(
         _("Values"),
-        suggested_values(field, base),
+        suggested_values(field, base) if argument is None else _suggested(argument, base),
         key=f"experiment:values:{field}",
-        help=_("Separate them by commas; layer widths by semicolons, as in 16, 16; 32, 32."),
+        help=_("Separate them by commas; layer widths and formulas by semicolons, as in 16, 16; 32, 32."),
     )
     return parsed_values(field, text)
+
+
+def _suggested(argument: Argument, base: TrainingConfig) -> str:
+    """The argument's present value, and half of it, as text to begin with."""
+    own = base.env_kwargs.get(argument.name, argument.default)
+    if not isinstance(own, (int, float)):
+        return "" if own is None else str(own)
+    other = own / 2 or (argument.high or 2.0) / 2
+    return f"{own:g}, {other:g}"
 
 
 def starting_configs(run_id: str | None) -> dict[str, tuple[str, TrainingConfig]]:
@@ -119,4 +142,4 @@ def _title(field: str, values: tuple[Any, ...], base: TrainingConfig) -> str:
     if not field:
         return _("{env}: several seeds").format(env=base.env_id)
     listed = ", ".join(value_text(field, value, _) for value in values)
-    return f"{base.env_id}: {_(FIELDS[field].label)} {listed}"
+    return f"{base.env_id}: {label_of(field, _)} {listed}"

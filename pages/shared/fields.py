@@ -7,13 +7,15 @@ turning a switch on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from dqn_core.environments.physics import ARGUMENT_LABELS
 from dqn_core.errors import mark
 from pages.shared.numbers import one_two_five
 
-__all__ = ["EXPLAINED_GROUPS", "FIELDS", "GROUP_TITLES", "FormField", "Group", "Widget"]
+__all__ = ["EXPLAINED_GROUPS", "FIELDS", "GROUP_TITLES", "FormField", "Group", "Widget", "label_of"]
 
 
 class Widget(Enum):
@@ -33,6 +35,7 @@ class Group(Enum):
 
     TOP = "top"
     MAIN = "main"
+    ENVIRONMENT = "environment"
     LEARNING = "learning"
     EXPLORATION = "exploration"
     TARGET = "target"
@@ -64,6 +67,9 @@ _RATES = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
 
 FIELDS: dict[str, FormField] = {
     "env_id": FormField(mark("Environment"), mark("The task that the agent learns."), Group.TOP, Widget.OWN),
+    "env_kwargs": FormField(mark("Arguments of the environment"), mark("What differs from the environment's own defaults, such as gravity."), Group.ENVIRONMENT, Widget.OWN),
+    "evaluation_env_kwargs": FormField(mark("Different in evaluations"), mark("Evaluations are played with these values instead: train on the Moon, test on Earth."), Group.ENVIRONMENT, Widget.OWN),
+    "reward_formula": FormField(mark("Reward formula"), mark("The agent learns from this instead of the environment's reward. Returns and evaluations still count the environment's own reward."), Group.ENVIRONMENT, Widget.OWN, none_text=mark("the environment's own reward")),
     "seed": FormField(mark("Seed"), mark("Another number gives other random weights, actions and starts; the same number repeats a run exactly."), Group.TOP, Widget.NUMBER),
     "gamma": FormField(mark("Discount factor γ"), mark("Higher: rewards further ahead count more, but learning gets slower and less stable."), Group.MAIN, Widget.STOPS, _GAMMAS),
     "learning_rate": FormField(mark("Learning rate"), mark("Higher: larger steps, so faster learning at first; beyond a point, learning oscillates or diverges."), Group.MAIN, Widget.STOPS, one_two_five(1e-5, 1e-1)),
@@ -116,6 +122,7 @@ FIELDS: dict[str, FormField] = {
 """Every field of ``TrainingConfig``, in the order of the form."""
 
 GROUP_TITLES = {
+    Group.ENVIRONMENT: mark("Environment: physics and reward"),
     Group.LEARNING: mark("Learning"),
     Group.EXPLORATION: mark("Exploration"),
     Group.TARGET: mark("Target network"),
@@ -134,3 +141,17 @@ EXPLAINED_GROUPS = {
     ),
 }
 """Groups that begin with a text, and whose fields' explanations stand on the page rather than in tooltips."""
+
+_IN_EVALUATIONS = mark("{label} in evaluations")
+
+
+def label_of(name: str, say: Callable[[str], str]) -> str:
+    """The label of field ``name``, or of an argument such as ``env_kwargs.gravity``; the name itself where it has none.
+
+    ``say`` puts a text into the reader's language.
+    """
+    field, dot, argument = name.partition(".")
+    if not dot or field not in FIELDS:
+        return say(FIELDS[name].label) if name in FIELDS else name
+    label = say(ARGUMENT_LABELS[argument]) if argument in ARGUMENT_LABELS else argument
+    return say(_IN_EVALUATIONS).format(label=label) if field == "evaluation_env_kwargs" else label

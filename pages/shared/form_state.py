@@ -13,7 +13,8 @@ from typing import Any
 import streamlit as st
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
+from dqn_core.environments.settings import environment_problems
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, UnsupportedEnvironmentError, mark
 from dqn_core.presets import preset_config, preset_name, preset_names
 from pages.shared.identity import steering
 
@@ -49,11 +50,14 @@ class FormState:
         return f"{self.scope}:{name}"
 
     def change(self, **changes: Any) -> None:
-        """Take ``changes`` over; a refusal is kept for :meth:`refusal` and changes nothing."""
+        """Take ``changes`` over; a refusal is kept for :meth:`refusal` and changes nothing.
+
+        ``env_kwargs.gravity`` is one argument alone; in a draft, None leaves it to the environment's default.
+        """
         refusals = _refusals(self.scope)
         refusals.clear()
         if not self.is_live:
-            _draft(self.scope).update(changes)
+            _draft(self.scope).update(_by_field(_draft(self.scope), changes))
             return
         for name, value in changes.items():
             try:
@@ -100,10 +104,12 @@ class FormState:
 
     def _problems(self) -> dict[str, FieldProblem]:
         try:
-            self.config()
+            problems = environment_problems(self.config())
         except ConfigError as error:
-            return {problem.field: problem for problem in error.problems}
-        return {}
+            problems = error.problems
+        except UnsupportedEnvironmentError:  # the environment's own place in the form says so
+            return {}
+        return {problem.field: problem for problem in problems}
 
 
 def live_form(run_id: str, wanted: TrainingConfig, *, is_locked: bool = False) -> FormState:
@@ -136,6 +142,17 @@ def draft_config(scope: str) -> TrainingConfig | None:
 def first_config(env_id: str) -> TrainingConfig:
     """The config that a form begins with for ``env_id``."""
     return preset_config(env_id, preset_names(env_id)[0])
+
+
+def _by_field(draft: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """``changes`` with those of single arguments put into the draft's field of arguments."""
+    found = {name: value for name, value in changes.items() if "." not in name}
+    for name, value in changes.items():
+        field, dot, argument = name.partition(".")
+        if dot:
+            arguments = {**found.get(field, draft[field]), argument: value}
+            found[field] = {each: given for each, given in arguments.items() if given is not None}
+    return found
 
 
 def _draft(scope: str) -> dict[str, Any]:

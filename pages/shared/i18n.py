@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection
 
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
 from pages.server.paths import without_folders
-from pages.shared.fields import FIELDS
+from pages.shared.fields import label_of
 from pages.shared.former_texts import FORMER_TEXTS
 from pages.shared.markdown import escape_markdown
 from pages.shared.numbers import number_text
@@ -133,7 +133,7 @@ def field_label(name: str) -> str:
 
 
 def _label(say: Callable[[str], str], name: str) -> str:
-    return say(FIELDS[name].label) if name in FIELDS else name
+    return label_of(name, say)
 
 
 def _parameter_text(say: Callable[[str], str], name: str, value: object, escape: Callable[[str], str]) -> str:

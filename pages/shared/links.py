@@ -90,10 +90,11 @@ def new_run_query() -> dict[str, str]:
     return page_query() | {"run": ""}
 
 
-def replay_query(run: str, checkpoint: str, seed: int, epsilon: float = 0.0) -> dict[str, str]:
-    """Query parameters of a link to the replay of one episode."""
-    chance = {"epsilon": repr(epsilon)} if epsilon else {}
-    return page_query(run=run) | {"checkpoint": checkpoint, "seed": str(seed)} | chance
+def replay_query(run: str, checkpoint: str, seed: int, epsilon: float = 0.0, env_kwargs: str = "") -> dict[str, str]:
+    """Query parameters of a link to the replay of one episode; ``env_kwargs`` as their text."""
+    others = {"epsilon": repr(epsilon)} if epsilon else {}
+    others |= {"with": env_kwargs} if env_kwargs else {}
+    return page_query(run=run) | {"checkpoint": checkpoint, "seed": str(seed)} | others
 
 
 def compare_query(run_ids: Iterable[str]) -> dict[str, str]:

@@ -64,6 +64,8 @@ class _LiveChart:
     traces: tuple[_Trace, ...]
     y: Mapping[str, Any] = field(default_factory=dict)
     has_log_switch: bool = False
+    is_optional: bool = False
+    """Shown only for a run that has values of its first trace."""
 
 
 _RETURN, _LOSS, _LENGTH = "%{y:,.1f}", "%{y:.4~g}", "%{y:,d}"
@@ -96,6 +98,22 @@ LIVE_CHARTS = (
                 style={"line": {"dash": "dot", "width": 1.75}, "hoverinfo": "skip"},
             ),
         ),
+    ),
+    _LiveChart(
+        id="shaped_return",
+        traces=(
+            _Trace(key="raw", label="per_episode", y="shaped_return", color="mean_long", value=_RETURN),
+            _Trace(
+                key="mean_20",
+                label="mean_20",
+                y="shaped_return",
+                color="mean_long",
+                value=_RETURN,
+                window=20,
+                bold=True,
+            ),
+        ),
+        is_optional=True,
     ),
     _LiveChart(
         id="loss",
@@ -139,11 +157,12 @@ def live_figures(labels: Mapping[str, str]) -> list[go.Figure]:
 
 
 def _figure(chart: _LiveChart, labels: Mapping[str, str]) -> go.Figure:
-    switch = {"log_switch": True} if chart.has_log_switch else {}
+    options = {"log_switch": True} if chart.has_log_switch else {}
+    options |= {"is_optional": True} if chart.is_optional else {}
     figure = go.Figure(data=[trace.drawn(labels) for trace in chart.traces])
     figure.layout.template = None
     figure.update_layout(
-        meta={"id": chart.id, "title": labels[f"chart_{chart.id}"], **switch},
+        meta={"id": chart.id, "title": labels[f"chart_{chart.id}"], **options},
         uirevision="live",
         autosize=False,
         showlegend=False,

@@ -15,6 +15,7 @@ from pages.shared.links import LESSONS_PAGE, page_query
 from pages.shared.numbers import number_text
 from pages.shared.words import PRESET_LABELS
 from pages.train.environment_card import environment_card
+from pages.train.environment_fields import environment_fields
 from pages.train.epsilon_preview import epsilon_preview
 from pages.train.field_widgets import field_widget, is_used
 from pages.train.initial_weights import weights_choice
@@ -49,6 +50,9 @@ def config_form(form: FormState) -> EnvironmentReport | None:
         with st.expander(_(title), expanded=is_open, key=f"{form.scope}:group-{group.value}"):
             if group in EXPLAINED_GROUPS:
                 st.markdown(_(EXPLAINED_GROUPS[group]))
+            if group is Group.ENVIRONMENT:
+                environment_fields(form)
+                continue
             for name in names:
                 field_widget(form, name, explained=group in EXPLAINED_GROUPS)
     if not form.is_live:

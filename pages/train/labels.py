@@ -54,6 +54,7 @@ def _status_labels() -> dict[str, str]:
 def _chart_labels() -> dict[str, str]:
     return {
         "chart_return": _("Return per episode"),
+        "chart_shaped_return": _("Shaped return per episode"),
         "chart_loss": _("Mean loss per episode"),
         "chart_length": _("Episode length"),
         "chart_epsilon": _("Exploration (epsilon)"),

@@ -6,9 +6,11 @@ server and goes on without any page. Without a run, the page shows the settings 
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import TrainingConfig, settings_of
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.errors import ConfigError, UnknownRunError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS
@@ -110,7 +112,7 @@ def _header(snapshot: RunSnapshot | None) -> None:
 
 def _config(form: FormState) -> TrainingConfig | None:
     try:
-        return form.config()
+        return None if form.problems() else form.config()
     except ConfigError:
         return None
 
@@ -131,8 +133,13 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
         watch_frames=watch,
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
-        settings=snapshot.wanted_config.to_dict(),
+        settings=_settings(snapshot.wanted_config),
     )
+
+
+def _settings(config: TrainingConfig) -> dict[str, Any]:
+    """The values by field, and those of single arguments, as live changes name them."""
+    return config.to_dict() | {name: config.value(name) for name in settings_of(config) if "." in name}
 
 
 def _action_names(env_id: str) -> list[str]:

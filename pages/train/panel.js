@@ -298,6 +298,7 @@ export default class LivePanel {
     this.changesView.show(this.changes, this.formats);
     const waitingFor = this.waitingFor();
     for (const chart of this.charts) {
+      chart.showIfFilled(this.series);
       chart.showEmpty(waitingFor);
       chart.paintLegend(this.theme, this.goalShown);
     }

@@ -118,6 +118,15 @@ export class LiveChart {
     return button;
   }
 
+  /**
+   * A chart of what only some runs have is there for those alone.
+   * @param {EpisodeSeries} series
+   */
+  showIfFilled(series) {
+    const { layout, data } = this.template;
+    this.card.element.hidden = layout.meta.is_optional === true && !series.filled.has(data[0].meta.y);
+  }
+
   touch() {
     this.isStale = true;
     this.onStale();

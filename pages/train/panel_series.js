@@ -13,6 +13,8 @@ export class EpisodeSeries {
     this.columns = new Map();
     /** @type {Map<string, Mean>} */
     this.means = new Map();
+    /** @type {Set<string>} Columns in which at least one row has a value. */
+    this.filled = new Set();
     this.length = 0;
   }
 
@@ -30,6 +32,7 @@ export class EpisodeSeries {
     for (const [name, values] of Object.entries(columns)) {
       const column = this.column(name);
       for (let i = skip; i < values.length; i += 1) column.push(values[i]);
+      if (!this.filled.has(name) && values.some((value) => value !== null)) this.filled.add(name);
     }
     this.length += count;
     return true;

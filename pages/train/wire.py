@@ -30,6 +30,7 @@ _COLUMNS = {
     "epsilon": ("epsilon", "%.6g,"),
     "eval_return": ("eval_return", "%.6g,"),
     "wall_time_s": ("wall_time_s", "%.6g,"),
+    "shaped_return": ("shaped_return", "%.6g,"),
 }
 """By column of the wire: the field of EpisodeEnded that fills it, and the format of its numbers."""
 _ENDINGS = {

@@ -30,6 +30,15 @@ test("a column that comes later has no values before", () => {
   assert.equal(series.last("loss_mean"), null);
 });
 
+test("a column counts as filled from its first value on", () => {
+  const series = new EpisodeSeries();
+  series.append(0, { episode: [1, 2], shaped_return: [null, null] });
+  assert.equal(series.filled.has("shaped_return"), false);
+  series.append(2, { episode: [3, 4], shaped_return: [null, 0] });
+  assert.equal(series.filled.has("shaped_return"), true);
+  assert.equal(series.filled.has("episode"), true);
+});
+
 test("a moving mean is over the newest values that are numbers", () => {
   const series = new EpisodeSeries();
   series.append(0, { episode: [1, 2, 3, 4], return: [2, null, 4, 9] });

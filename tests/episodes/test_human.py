@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import fake_environments as fake
+from dqn_core.config import EnvironmentChoice
 from dqn_core.environments.make import inspect_environment
 from dqn_core.episodes.episode import policy_with, roll_out
 from dqn_core.episodes.human import HumanEpisode
@@ -28,7 +29,7 @@ def test_the_same_actions_bring_a_person_what_they_bring_the_agent(env_id: str) 
     }
     policy_with(config, weights)
     rollout = roll_out(config, weights, seed=3)
-    episode = HumanEpisode(env_id, 40, seed=3)
+    episode = HumanEpisode(EnvironmentChoice(env_id, 40), seed=3)
     for action in rollout.actions.tolist():
         assert not episode.is_over
         episode.step(action)
@@ -41,7 +42,7 @@ def test_the_same_actions_bring_a_person_what_they_bring_the_agent(env_id: str) 
 
 
 def test_without_a_key_the_idle_actions_take_turns() -> None:
-    episode = HumanEpisode(fake.CORRIDOR, None, seed=0, idle_actions=(1, 0, 1))
+    episode = HumanEpisode(EnvironmentChoice(fake.CORRIDOR), seed=0, idle_actions=(1, 0, 1))
     for action in (None, None, 0, None, None):
         episode.step(action)
     assert episode.episode_return == 3.0  # 1, 0, then the given 0, then 1 and 1
@@ -49,7 +50,7 @@ def test_without_a_key_the_idle_actions_take_turns() -> None:
 
 
 def test_without_idle_actions_the_last_one_stays() -> None:
-    episode = HumanEpisode(fake.SHIFTED_ACTIONS, None, seed=0)
+    episode = HumanEpisode(EnvironmentChoice(fake.SHIFTED_ACTIONS), seed=0)
     for action in (None, 1, None, None):
         episode.step(action)
     assert episode.episode_return == 3.0
@@ -65,7 +66,7 @@ def test_keys_name_actions_that_there_are() -> None:
 def test_the_right_key_takes_the_lander_to_the_right() -> None:
     velocities = {}
     for key in ("ArrowLeft", "ArrowRight"):
-        episode = HumanEpisode("LunarLander-v3", None, seed=0)
+        episode = HumanEpisode(EnvironmentChoice("LunarLander-v3"), seed=0)
         for _ in range(12):
             episode.step(PRESETS["LunarLander-v3"].play_keys[key])
         velocities[key] = episode.environment.unwrapped.lander.linearVelocity.x
@@ -75,6 +76,6 @@ def test_the_right_key_takes_the_lander_to_the_right() -> None:
 
 def test_what_cannot_be_played_is_refused() -> None:
     with pytest.raises(RolloutError, match="seed"):
-        HumanEpisode("CartPole-v1", None, seed=2**31)
+        HumanEpisode(EnvironmentChoice("CartPole-v1"), seed=2**31)
     with pytest.raises(UnsupportedEnvironmentError, match="Gone-v0"):
-        HumanEpisode("Gone-v0", None, seed=0)
+        HumanEpisode(EnvironmentChoice("Gone-v0"), seed=0)

@@ -47,9 +47,10 @@ def test_tensorboard_reads_every_value_at_its_step_and_time(run_path: Path, tmp_
     content = content_of_folder(run_path)
     rows = list(content.episodes())
     events = read_events(tensorboard_file(content), tmp_path / "log", tensorboard_name(content))
-    assert set(events.Tags()["scalars"]) == set(TAGS.values())
+    tags = {field: tag for field, tag in TAGS.items() if field != "shaped_return"}  # the run has no reward formula
+    assert set(events.Tags()["scalars"]) == set(tags.values())
     began = content.started_at.timestamp()
-    for field, tag in TAGS.items():
+    for field, tag in tags.items():
         expected = [
             (row.env_step, np.float32(getattr(row, field)), began + row.wall_time_s)
             for row in rows

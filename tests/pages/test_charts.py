@@ -30,7 +30,7 @@ def traces() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_each_live_chart_has_its_name_and_heading() -> None:
     headings = [(meta["id"], meta["title"]) for meta in (each["layout"]["meta"] for each in templates())]
-    assert headings == [(name, f"<chart_{name}>") for name in ("return", "loss", "length", "epsilon")]
+    assert headings == [(name, f"<chart_{name}>") for name in ("return", "shaped_return", "loss", "length", "epsilon")]
 
 
 def test_a_constant_uirevision_keeps_what_a_reader_chose() -> None:
@@ -63,6 +63,11 @@ def test_the_return_chart_shows_episodes_means_evaluations_and_the_goal() -> Non
 def test_only_the_loss_has_a_switch_for_a_logarithmic_axis() -> None:
     metas = [each["layout"]["meta"] for each in templates()]
     assert [meta["id"] for meta in metas if meta.get("log_switch")] == ["loss"]
+
+
+def test_only_the_shaped_return_is_shown_to_runs_alone_that_have_it() -> None:
+    metas = [each["layout"]["meta"] for each in templates()]
+    assert [meta["id"] for meta in metas if meta.get("is_optional")] == ["shaped_return"]
 
 
 def test_colours_are_roles_that_both_palettes_know() -> None:

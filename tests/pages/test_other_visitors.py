@@ -55,6 +55,26 @@ def set_field(stage: Stage) -> AppTest:
     return stage.tab(run=run_id).select_slider(key=f"{run_id}:gamma").set_value(0.9).run()
 
 
+def set_argument(stage: Stage) -> AppTest:
+    run_id = stage.running()
+    return stage.tab(run=run_id).slider(key=f"{run_id}:env_kwargs.gravity").set_value(1.6).run()
+
+
+def set_evaluation(stage: Stage) -> AppTest:
+    run_id = stage.running()
+    return stage.tab(run=run_id).multiselect(key=f"{run_id}:evaluation_env_kwargs").set_value(["gravity"]).run()
+
+
+def set_formula(stage: Stage) -> AppTest:
+    run_id = stage.running()
+    return stage.tab(run=run_id).text_input(key=f"{run_id}:reward_formula").set_value("2*reward").run()
+
+
+def set_further_arguments(stage: Stage) -> AppTest:
+    run_id = stage.running(env_id="FrozenLake-v1")
+    return stage.tab(run=run_id).text_input(key=f"{run_id}:env_kwargs-further").set_value("success_rate=1").run()
+
+
 def set_pace(stage: Stage) -> AppTest:
     return stage.tab(run=stage.running()).select_slider(key="pace").set_value(2).run()
 
@@ -179,6 +199,10 @@ ATTEMPTS: Mapping[str, Mapping[str, Callable[[Stage], AppTest]]] = {
     },
     "train/run_controls.py: _pace on_change": {"pace": set_pace},
     "train/field_widgets.py: field_widget on_change": {"field": set_field},
+    "train/environment_fields.py: _argument on_change": {"argument": set_argument},
+    "train/environment_fields.py: _further on_change": {"further-arguments": set_further_arguments},
+    "train/environment_fields.py: _in_evaluations on_change": {"evaluation-arguments": set_evaluation},
+    "train/environment_fields.py: _formula on_change": {"formula": set_formula},
     "train/checkpoints.py: _commands on_click": {
         "take-checkpoint": checkpoint("take-checkpoint", "running"),
         "from-best": checkpoint("from-best", "over"),
@@ -237,6 +261,7 @@ HARMLESS: Mapping[str, str] = {
     "shared/run_table/table.py: run_table on_selected_change": _OWN_VIEW,
     "replay/page.py: _episode on_change": _OWN_VIEW,
     "replay/page.py: _episode on_click": _OWN_VIEW,
+    "replay/page.py: _other_arguments on_change": _OWN_VIEW,
     "train/config_form.py: _preset on_change": _OWN_DRAFT,
     "train/environment_card.py: _other_id on_change": _OWN_DRAFT,
     "train/environment_card.py: environment_card on_change": _OWN_DRAFT,

@@ -67,7 +67,13 @@ def test_the_page_hands_over_what_it_knows_of_the_run(mounted: Callable[..., Any
         "watch_frames": True,
     }
     assert {name: data[name] for name in expected} == expected
-    assert [chart["layout"]["meta"]["id"] for chart in data["charts"]] == ["return", "loss", "length", "epsilon"]
+    assert [chart["layout"]["meta"]["id"] for chart in data["charts"]] == [
+        "return",
+        "shaped_return",
+        "loss",
+        "length",
+        "epsilon",
+    ]
 
 
 def test_a_rerun_gives_the_same_element_so_that_the_browser_keeps_it(mounted: Callable[..., Any]) -> None:

@@ -89,6 +89,25 @@ def test_the_episode_in_the_address_is_shown(open_app: Opened, manager: RunManag
     assert "random 3%" in app.selectbox(key="address:epsilon").options
 
 
+def test_other_arguments_of_the_environment_go_into_the_address(open_app: Opened, manager: RunManager) -> None:
+    run_id = trained(manager, env_kwargs={"gravity": 1.6})
+    app = open_app(page="replay/page.py", run=run_id)
+    box = app.text_input(key="address:with")
+    assert box.placeholder == "gravity=1.6"
+    assert "pole_length" in box.help
+    box.set_value(" gravity=24.8   pole_length=2 ").run()
+    assert app.query_params["with"] == "gravity=24.8   pole_length=2"
+    assert asked(replay(app)["sides"][0])[1]["with"] == "gravity=24.8 pole_length=2"
+    app.text_input(key="address:with").set_value("gravty=3").run()
+    assert any("Did you mean gravity?" in each.value for each in app.error)
+    assert "with" not in asked(replay(app)["sides"][0])[1]
+    app.text_input(key="address:with").set_value("gravity").run()
+    assert any("such as gravity=-5" in each.value for each in app.error)
+    app.text_input(key="address:with").set_value("").run()
+    assert not app.error
+    assert "with" not in app.query_params
+
+
 def test_choices_go_into_the_address(open_app: Opened, manager: RunManager) -> None:
     run_id = trained(manager)
     app = open_app(page="replay/page.py", run=run_id)

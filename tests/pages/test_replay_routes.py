@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 import fake_environments as fake
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
-from dqn_core.episodes.episode import policy_with
+from dqn_core.episodes.episode import policy_with, roll_out
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
 from dqn_core.training.run_folder import RunFolder
@@ -94,6 +94,24 @@ def test_the_numbers_are_those_that_the_core_computes(lab: Lab) -> None:
     assert sent["discounted_returns"][-2:] == pytest.approx([1.9, 1.0])
     assert (sent["terminated"], sent["truncated"]) == (True, False)
     assert lab.numbers(run_id, "seed=4") == sent
+
+
+def test_an_episode_in_an_environment_with_other_arguments(lab: Lab) -> None:
+    config = short_config(
+        env_kwargs={"pole_length": 9.0}, evaluation_env_kwargs={"gravity": 1.6}, reward_formula="-reward"
+    )
+    run_id = lab.run(config, some_weights(config))
+    as_evaluated, otherwise = lab.numbers(run_id, "seed=4"), lab.numbers(run_id, "seed=4&with=gravity%3D24.8")
+    for sent, env_kwargs in (
+        (as_evaluated, {"pole_length": 9.0, "gravity": 1.6}),
+        (otherwise, {"pole_length": 9.0, "gravity": 24.8}),
+    ):
+        expected = roll_out(config.replace(env_kwargs=env_kwargs), some_weights(config), 4)
+        assert sent["observations"] == expected.observations.tolist()
+        assert sent["rewards"] == [1.0] * expected.length
+        assert sent["discounted_returns"][-1] == -1.0  # of what was learned from
+    assert as_evaluated["observations"] != otherwise["observations"]
+    assert len(lab.frames(otherwise["id"])) == otherwise["length"] + 1
 
 
 def test_every_state_has_its_picture(lab: Lab) -> None:

@@ -80,6 +80,7 @@ def test_a_message_has_everything_that_the_panel_draws() -> None:
     columns = sent["episodes"]["columns"]
     assert list(columns) == [
         "episode", "env_step", "return", "length", "loss_mean", "epsilon", "eval_return", "wall_time_s",
+        "shaped_return",
     ]  # fmt: skip
     assert columns["return"] == [0.333333, 20.6667]
     assert columns["loss_mean"] == [None, 0.5]

@@ -3,12 +3,13 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.errors import UnknownRunError
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
@@ -49,6 +50,14 @@ def test_evaluations_are_read_back_newest_first(store: RunStore) -> None:
     assert evaluations.get(_RUN, 1) == made[1]
     assert evaluations.get(_RUN, 3) is None
     assert evaluations.get("20260401-143501-none", 0) is None
+
+
+def test_the_environments_arguments_and_shaped_returns_are_kept_too(store: RunStore) -> None:
+    evaluations = EvaluationStore(store.database)
+    made = replace(record(1.0, 2.0), env_kwargs=Arguments({"gravity": -5}), shaped_returns=(0.5, math.inf))
+    evaluations.add(_RUN, made)
+    assert evaluations.get(_RUN, 0) == made
+    assert evaluations.get(_RUN, 0) != record(1.0, 2.0)
 
 
 def test_an_evaluation_of_no_run_is_refused_and_one_goes_with_its_run(store: RunStore) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import fake_environments as fake
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.episodes.episode import policy_with
 from dqn_core.episodes.video import write_episode_video
-from dqn_core.errors import DqnLabError, RolloutError, RunFolderError, UnknownRunError
+from dqn_core.errors import ConfigError, DqnLabError, RolloutError, RunFolderError, UnknownRunError
 from dqn_core.runs.jobs.orders import (
     Order,
     evaluation_order,
@@ -105,6 +105,37 @@ def test_an_evaluation_is_kept_with_its_run_and_is_that_of_the_command_line(mana
     expected = evaluate(policy_with(config, weights), config.env_id, episodes=6, seed=300)
     assert (record.returns, record.lengths) == (expected.returns, expected.lengths)
     assert (record.seeds, record.weights, record.epsilon) == (tuple(range(300, 306)), "best", 0.0)
+
+
+def test_the_environment_that_is_played_in_may_have_other_arguments(manager: RunManager, jobs: Jobs) -> None:
+    config = short_config(
+        env_kwargs={"gravity": 1.6}, evaluation_env_kwargs={"gravity": 24.8}, reward_formula="2*reward"
+    )
+    weights = some_weights(config)
+    run_id = run_with(manager, config, weights)
+    returns = set()
+    for given, played in (
+        (None, {"gravity": 24.8}),
+        (Arguments({"pole_length": 9}), {"gravity": 1.6, "pole_length": 9}),
+    ):
+        job = done(evaluation_order(manager, run_id, "best", 6, 300, env_kwargs=given), jobs)
+        assert job.state is JobState.DONE, job.error
+        record = EvaluationStore(manager.store.database).get(run_id, job.result)
+        assert record is not None
+        expected = evaluate(
+            policy_with(config, weights), config.env_id, episodes=6, seed=300, env_kwargs=Arguments(played)
+        )
+        assert (record.returns, record.env_kwargs) == (expected.returns, Arguments(played))
+        assert record.shaped_returns == tuple(2 * each for each in expected.returns)
+        returns.add(record.returns)
+    assert len(returns) == 2
+    videos = {
+        rollout_video_order(manager, run_id, "best", 1, 0.0, kind=".gif", overlay=False, env_kwargs=given).key
+        for given in (None, Arguments({"gravity": 24.8}), Arguments({"pole_length": 9}))
+    }
+    assert len(videos) == 2  # the second is what the first is
+    with pytest.raises(ConfigError, match="must be from 0"):
+        evaluation_order(manager, run_id, "best", 6, 300, env_kwargs=Arguments({"gravity": -1}))
 
 
 def test_what_cannot_be_ordered_is_said(manager: RunManager) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dqn_core.algorithm.compute import make_learner
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.errors import RunFolderError, SubmissionError, UnknownRunError
 from dqn_core.events import WeightsReady
 from dqn_core.runs import leaderboard
@@ -114,12 +114,26 @@ def test_only_the_servers_own_evaluation_of_these_weights_on_these_seeds_counts(
     school.evaluate(run_id, 500.0, weights="last")
     school.evaluate(run_id, 500.0, seeds=tuple(range(EPISODES)))
     school.evaluate(run_id, 500.0, epsilon=0.1)
+    school.evaluate(run_id, 500.0, env_kwargs=Arguments({"gravity": 1.6}))
     standings = school.board.standings("CartPole-v1")
     assert standings.by_score == ()
     assert [math.isnan(entry.score) for entry in standings.unmeasured] == [True]
     assert standings.is_waiting
     school.evaluate(run_id, 321.0)
     assert [entry.score for entry in school.board.standings("CartPole-v1").by_score] == [321.0]
+
+
+def test_a_run_may_train_on_the_moon_and_is_scored_on_earth(school: Class) -> None:
+    for name, changes in (
+        ("Ada", {"env_kwargs": {"gravity": 1.6}, "evaluation_env_kwargs": {"gravity": 9.8}}),
+        ("Ben", {"env_kwargs": {"gravity": 9.8}}),
+    ):
+        run_id = school.run(**changes)
+        school.board.submit(run_id, name)
+        school.evaluate(run_id, 480.0, env_kwargs=Arguments({"gravity": 9.8}))
+    assert school.names("by_score") == [(1, "Ada"), (1, "Ben")]
+    with pytest.raises(SubmissionError, match=r"other arguments \(gravity=1\.6\)"):
+        school.board.submit(school.run(env_kwargs={"gravity": 1.6}), "Chae")
 
 
 def test_each_environment_has_a_leaderboard(school: Class) -> None:

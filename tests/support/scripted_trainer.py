@@ -165,7 +165,7 @@ def obedient(episodes: int = 3) -> Script:
                     yield frame(env_step)
                 case SetHyperparameter(field, value):
                     old, config = config, config.changed_live(field, value)
-                    yield changed(field, getattr(old, field), getattr(config, field), env_step)
+                    yield changed(field, old.value(field), config.value(field), env_step)
 
     return script
 

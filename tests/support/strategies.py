@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm.networks import weight_shapes
 from dqn_core.algorithm.replay import ReplayBuffer
-from dqn_core.config import TrainingConfig, field_rule
+from dqn_core.config import Arguments, TrainingConfig, field_rule
 
 _TYPES = typing.get_type_hints(TrainingConfig)
 
@@ -27,11 +27,22 @@ def values(name: str) -> st.SearchStrategy[Any]:
         return st.sampled_from(choices)
     if kind is bool:
         return st.booleans()
+    if kind is Arguments:
+        return st.dictionaries(st.sampled_from(["gravity", "enable_wind", "config"]), arguments()).map(Arguments)
+    if name == "reward_formula":
+        return st.sampled_from(["", "reward", "reward - 0.1*abs(cart_position)"])
     if kind is str:
         return st.sampled_from(["CartPole-v1", "LunarLander-v3", "Some/Other-v0"])
     if typing.get_origin(kind) is tuple:
         return st.lists(st.integers(int(rule.low or 1), int(rule.high or 1)), max_size=4).map(tuple)
     return _numbers(kind, name)
+
+
+def arguments() -> st.SearchStrategy[Any]:
+    """Values of an environment's arguments, as JSON has them."""
+    plain = st.booleans() | st.integers(-1000, 1000) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+    inner = st.none() | plain
+    return plain | st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
 
 
 def _numbers(kind: type, name: str) -> st.SearchStrategy[Any]:

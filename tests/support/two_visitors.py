@@ -57,8 +57,8 @@ class Stage:
         self.before = self.world()
         return AppTest.from_function(function, args=arguments, default_timeout=30).run()
 
-    def running(self) -> str:
-        run_id = self.manager.start(TrainingConfig(), owner=OWNER)
+    def running(self, **changes: Any) -> str:
+        run_id = self.manager.start(TrainingConfig(**changes), owner=OWNER)
         wait_until(lambda: self.manager.snapshot(run_id).record.state is RunState.RUNNING)
         return run_id
 

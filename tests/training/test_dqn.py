@@ -28,7 +28,7 @@ def made() -> Iterator[list[TrainingState]]:
 
 def begun(config: TrainingConfig, made: list[TrainingState]) -> TrainingState:
     state = TrainingState(config)
-    state.initialize(make_environment(config.env_id, config.max_episode_steps))
+    state.initialize(make_environment(*config.environment))
     made.append(state)
     return state
 

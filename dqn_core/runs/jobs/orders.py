@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, TrainingConfig
+from dqn_core.environments.settings import check_environment
 from dqn_core.episodes.episode import check_episode, check_evaluation, roll_out
 from dqn_core.episodes.frames import MOST_VIDEO_STEPS
 from dqn_core.episodes.recordings import read_recording
 from dqn_core.episodes.video import VideoOptions, video_comment
+from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.events import RunState
 from dqn_core.inside.measure import OverestimationMeasurement
 from dqn_core.runs.jobs.service import Job, Jobs
@@ -73,9 +76,19 @@ class Order:
 
 
 def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who asks
-    manager: RunManager, run_id: str, snapshot: str, seed: int, epsilon: float, *, kind: str, overlay: bool
+    manager: RunManager,
+    run_id: str,
+    snapshot: str,
+    seed: int,
+    epsilon: float,
+    *,
+    kind: str,
+    overlay: bool,
+    env_kwargs: Arguments | None = None,
 ) -> Order:
     """The video, ``kind`` .mp4 or .gif, of the episode that a run's ``snapshot`` plays on ``seed``.
+
+    It is played in the environment that the run is evaluated in, or in one with other ``env_kwargs``.
 
     Raises
     ------
@@ -85,13 +98,16 @@ def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who as
     check_episode(seed, epsilon)
     run_folder = manager.run_folder(run_id)
     path, load = find_policy(run_folder, snapshot)
-    folder = video_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay)
+    played = _played_with(manager, run_id, env_kwargs)
+    others = (str(played),) if played else ()
+    folder = video_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay, *others)
 
     def task() -> Task:
         policy = load()
-        rollout = roll_out(shortened(policy.config, MOST_VIDEO_STEPS), policy.weights, seed, epsilon)
+        config = policy.config.played_with(played)
+        rollout = roll_out(shortened(config, MOST_VIDEO_STEPS), policy.weights, seed, epsilon)
         options = VideoOptions(overlay=overlay, comment=video_comment(rollout, run=run_id, snapshot=snapshot))
-        return VideoTask(config=policy.config, episode=rollout, options=options, kind=kind, folder=folder)
+        return VideoTask(config=config, episode=rollout, options=options, kind=kind, folder=folder)
 
     return _video_order(folder, task)
 
@@ -125,12 +141,20 @@ def _video_order(folder: Path, task: Callable[[], Task]) -> Order:
 
 
 def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when it is made at the earliest
-    manager: RunManager, run_id: str, weights: str, episodes: int, seed: int, *, not_before: datetime | None = None
+    manager: RunManager,
+    run_id: str,
+    weights: str,
+    episodes: int,
+    seed: int,
+    *,
+    env_kwargs: Arguments | None = None,
+    not_before: datetime | None = None,
 ) -> Order:
     """Greedy episodes of a run's snapshot called ``weights``, on ``seed`` and those after it; kept with the run.
 
-    The job's result is the evaluation's place among the run's. It counts as made at ``not_before`` at the earliest,
-    for a clock may be set back between the wish for it and its end.
+    They are played in the environment that the run is evaluated in, or in one with other ``env_kwargs``. The job's
+    result is the evaluation's place among the run's. It counts as made at ``not_before`` at the earliest, for a clock
+    may be set back between the wish for it and its end.
 
     Raises
     ------
@@ -138,6 +162,7 @@ def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when 
         There is no such run, the snapshot's name is none, or the number of episodes or a seed is out of range.
     """
     check_evaluation(episodes, seed, MOST_EPISODES)
+    played = _played_with(manager, run_id, env_kwargs)
     path, load = find_policy(manager.run_folder(run_id), weights)
 
     def admit() -> None:
@@ -145,7 +170,7 @@ def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when 
 
     def plan() -> Work:
         policy = load()
-        config: TrainingConfig = policy.config
+        config: TrainingConfig = policy.config.played_with(played)
         whole = EvaluationShare(config=config, weights=policy.weights, seed=seed, episodes=episodes)
         return Work(tasks=evaluation_shares(whole, _training_runs(manager)), finish=_keep)
 
@@ -158,10 +183,13 @@ def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when 
             seeds=tuple(range(seed, seed + episodes)),
             returns=result.returns,
             lengths=result.lengths,
+            env_kwargs=played,
+            shaped_returns=result.shaped_returns,
         )
         return EvaluationStore(manager.store.database).add(run_id, record)
 
-    return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}", plan, admit=admit)
+    others = f" {played}" if played else ""
+    return Order(f"evaluation {path} {_stamp(path)} {episodes} {seed}{others}", plan, admit=admit)
 
 
 def overestimation_order(manager: RunManager, run_id: str, *, episodes: int, snapshots: int) -> Order:
@@ -176,6 +204,17 @@ def overestimation_order(manager: RunManager, run_id: str, *, episodes: int, sna
         check_evaluation_steps(manager.snapshot(run_id).record.config, episodes * snapshots)
 
     return Order(f"overestimation {folder}", lambda: Work(tasks=[task], finish=sum), admit=admit)
+
+
+def _played_with(manager: RunManager, run_id: str, env_kwargs: Arguments | None) -> Arguments:
+    """All arguments of the environment that is played in, which a run's live changes may change.
+
+    Raises :class:`~dqn_core.errors.ConfigError` for what the environment does not take.
+    """
+    config = manager.snapshot(run_id).record.config.played_with(env_kwargs)
+    with contextlib.suppress(UnsupportedEnvironmentError):  # playing in it says more
+        check_environment(config)
+    return config.env_kwargs
 
 
 def _training_runs(manager: RunManager) -> int:

@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.episodes.episode import policy_with
 from dqn_core.runs.worker_process import Commands, Send
-from dqn_core.training.evaluation import EvaluationResult, evaluate
+from dqn_core.training.evaluation import EvaluationResult, evaluate_config
 
 __all__ = ["EvaluationShare", "Plan", "Task", "Work", "do_task", "evaluation_shares", "joined"]
 
@@ -77,12 +76,11 @@ class EvaluationShare:
 
     def run(self, report: Callable[[float], object]) -> EvaluationResult:
         """Their returns and lengths."""
-        return evaluate(
-            policy_with(self.config, self.weights),
-            self.config.env_id,
+        return evaluate_config(
+            self.config,
+            self.weights,
             episodes=self.episodes,
             seed=self.seed,
-            max_episode_steps=self.config.max_episode_steps,
             on_episode=lambda count: report(count / self.episodes),
         )
 
@@ -107,4 +105,5 @@ def joined(results: Sequence[EvaluationResult]) -> EvaluationResult:
         seed=results[0].seed,
         returns=tuple(value for each in results for value in each.returns),
         lengths=tuple(value for each in results for value in each.lengths),
+        shaped_returns=tuple(value for each in results for value in each.shaped_returns),
     )

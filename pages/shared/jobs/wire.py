@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from pages.shared.i18n import error_text
 
 __all__ = ["evaluation_csv", "job_facts", "video_place"]
 
-_COLUMNS = ("episode", "seed", "return", "length", "weights", "epsilon", "made_at")
+_COLUMNS = ("episode", "seed", "return", "length", "weights", "epsilon", "made_at", "env_kwargs", "shaped_return")
 
 
 def job_facts(job: Job, jobs_ahead: int, language: str) -> dict[str, Any]:
@@ -39,6 +40,8 @@ def video_place(path: Path) -> dict[str, Any]:
 
 def evaluation_csv(record: EvaluationRecord) -> str:
     """A row an episode."""
-    shared = (record.weights, record.epsilon, record.made_at.isoformat(timespec="seconds"))
+    shared = (record.weights, record.epsilon, record.made_at.isoformat(timespec="seconds"), str(record.env_kwargs))
+    shaped = record.shaped_returns or (math.nan,) * len(record.seeds)
     episodes = zip(record.seeds, record.returns, record.lengths, strict=True)
-    return csv_text([_COLUMNS, *([number, *episode, *shared] for number, episode in enumerate(episodes, start=1))])
+    rows = zip(episodes, shaped, strict=True)
+    return csv_text([_COLUMNS, *([number, *each, *shared, last] for number, (each, last) in enumerate(rows, start=1))])
