@@ -62,12 +62,12 @@ def _parts() -> Iterator[None]:
     import numpy as np
 
     from dqn_core.algorithm.compute import make_learner
-    from dqn_core.environments.choices import environment_choices
+    from dqn_core.environments.listed import listed_environments
     from dqn_core.environments.make import inspect_environment
     from dqn_core.training import trainer  # noqa: F401  with everything that a run imports
 
     yield
-    environment_choices()
+    listed_environments()
     yield
     for env_id, preset in PRESETS.items():
         report = inspect_environment(env_id)

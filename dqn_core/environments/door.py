@@ -109,9 +109,10 @@ class CheckedEnvironment:
         self.max_episode_steps = max_episode_steps
         self._environment, self._render_mode = environment, render_mode
         self._comes_with_gymnasium = self._goes_on = comes_with_gymnasium
-        self.observations = _observation_vector(env_id, self._space("observation_space"))
+        self.observation_space, self.action_space = self._space("observation_space"), self._space("action_space")
+        self.observations = _observation_vector(env_id, self.observation_space)
         """How its observations become vectors."""
-        self.actions = _action_numbers(env_id, self._space("action_space"))
+        self.actions = _action_numbers(env_id, self.action_space)
         """How its actions are numbered."""
         self.observation_size, self.n_actions = self.observations.size, self.actions.count
         has_names = len(observation_names) == self.observation_size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dqn_core.environments.choices import EnvironmentChoice, environment_choices
+from dqn_core.environments.listed import ListedEnvironment, listed_environments
 from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment
 from dqn_core.environments.own import environment_files
 from dqn_core.errors import AccessError, UnsupportedEnvironmentError
@@ -26,7 +26,7 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
     """Draw the environment's controls and picture; its report, or None where there is no such environment."""
     env_id, reason, field = form.values["env_id"], frozen_reason(form, "env_id"), FIELDS["env_id"]
     key, text_key = f"{form.scope}:environment", f"{form.scope}:env_id"
-    choices = {each.env_id: each for each in environment_choices()}
+    choices = {each.env_id: each for each in listed_environments()}
     wanted = env_id if env_id in choices else _OTHER
     if st.session_state.get(key) != wanted:
         st.session_state[key] = wanted
@@ -50,7 +50,7 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
     return _picture(env_id) if env_id else None
 
 
-def _choice_text(choice: EnvironmentChoice | None) -> str:
+def _choice_text(choice: ListedEnvironment | None) -> str:
     if choice is None:
         return _("Another id ...")
     if choice.obstacle:

@@ -25,6 +25,7 @@ from pages.shared.page_header import lab_header
 from pages.train.about import about
 from pages.train.checkpoints import checkpoints
 from pages.train.config_form import config_form
+from pages.train.environment_check import environment_check
 from pages.train.panel import labels, live_panel
 from pages.train.run_controls import run_controls, show_command_error
 from pages.train.submission import submission
@@ -44,8 +45,11 @@ def train_page() -> None:
     if complaint:
         unknown_run(complaint)
     _workbench(form, report, snapshot, st.query_params.get("run"))
+    config = _config(form)
+    if report is not None and snapshot is None and config is not None:
+        environment_check(config.environment)
     if report is not None:
-        about(report, _config(form), _compute(snapshot), is_open=snapshot is None)
+        about(report, config, _compute(snapshot), is_open=snapshot is None)
 
 
 @st.fragment

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 import textwrap
 from collections.abc import Callable, Iterator
@@ -259,9 +260,14 @@ def test_a_module_that_fails_says_how(
         ("VizdoomBasic-v1", "vizdoom"),
     ],
 )
-def test_a_well_known_package_is_named(env_id: str, package: str) -> None:
+def test_a_well_known_package_is_named(env_id: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(UnsupportedEnvironmentError, match=rf"{env_id} comes with the package {package}: .*pip install"):
         make_environment(env_id)
+
+
+def test_a_well_known_package_that_is_installed_is_imported() -> None:
+    assert inspect_environment("MiniGrid-Empty-5x5-v0").n_actions == 7
 
 
 @pytest.mark.parametrize("env_id", ["Own/Walk-v0", "own_workers_walk:Own/Walk-v0"])

@@ -9,8 +9,12 @@ import gymnasium as gym
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import pages.server.process
+from dqn_core.config import EnvironmentChoice
 from dqn_core.environments.own import environment_files, use_folder
+from dqn_core.runs.jobs.orders import check_order
 from dqn_core.runs.manager import RunManager
+from scripted_trainer import wait_until
 
 WALK = """
 import gymnasium as gym
@@ -78,6 +82,28 @@ def test_a_file_in_the_folder_is_listed_and_started(
     assert manager.list_runs()[0].config.env_id == "Own/Walk-v0"
     app = open_app(locale="ko-KR")
     assert any(each.label == "사용할 수 없는 환경 파일: 1개" for each in app.expander)
+
+
+def test_an_environment_is_checked_before_its_first_run(
+    folder: Path, open_app: Callable[..., AppTest], manager: RunManager
+) -> None:
+    def expanders(app: AppTest) -> list[str]:
+        return [each.label for each in app.expander if "Check of" in each.label]
+
+    (folder / "walk.py").write_text(WALK)
+    environment_files(60.0)
+    app = open_app()
+    assert not expanders(app)  # Gymnasium's own need none
+    app.selectbox(key="new:environment").set_value("Own/Walk-v0").run()
+    assert expanders(app)
+    jobs, order = pages.server.process.get_jobs(), check_order(EnvironmentChoice("Own/Walk-v0"))
+    wait_until(lambda: (job := order.job(jobs)) is not None and job.state.is_over, timeout_s=60)
+    app.run()
+    (said,) = [each.value for each in app.markdown if "It observes Box" in each.value]
+    assert "The same seed and actions give the same episode." in said
+    assert "It has no pictures" in said
+    app.button(key="start").click().run()
+    assert not expanders(app)
 
 
 def test_a_file_that_is_being_read_is_said_to_be(folder: Path, open_app: Callable[..., AppTest]) -> None:

@@ -21,7 +21,16 @@ from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Progress, RunS
 from dqn_core.runs.worker_process import Commands, Send
 from dqn_core.training.checkpoint import Checkpoint
 
-__all__ = ["CAN_WAIT", "Measured", "RunToTrain", "as_error", "portable_environment", "train", "warm_up"]
+__all__ = [
+    "CAN_WAIT",
+    "Measured",
+    "RunToTrain",
+    "as_error",
+    "portable_environment",
+    "register_environment",
+    "train",
+    "warm_up",
+]
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,9 +78,7 @@ def train(run: RunToTrain, commands: Commands, send: Send) -> None:
 
     adopt_rates(run.rates)
     try:
-        if run.environment is not None and run.config.env_id not in gym.registry:
-            spec: EnvSpec = pickle.loads(run.environment)  # noqa: S301  of this server's own making
-            gym.registry[spec.id] = spec
+        register_environment(run.config.env_id, run.environment)
         trainer = Trainer(run.config, commands, resume_from=run.resume_from, initial_weights=run.initial_weights)
         for event in trainer.events():
             send(event, can_wait=isinstance(event, CAN_WAIT))
@@ -104,3 +111,10 @@ def portable_environment(env_id: str) -> bytes | None:
         return pickle.dumps(spec)
     except Exception:  # noqa: BLE001  a function within a function, say: there are many ways not to pickle
         return None
+
+
+def register_environment(env_id: str, portable: bytes | None) -> None:
+    """Register in this process what :func:`portable_environment` gave in another, unless the id is known here."""
+    if portable is not None and env_id not in gym.registry:
+        spec: EnvSpec = pickle.loads(portable)  # noqa: S301  of this server's own making
+        gym.registry[spec.id] = spec

@@ -1,4 +1,7 @@
-"""What jobs can do: a video of an episode, an evaluation, a measurement. The same order twice is one job."""
+"""What jobs can do: a video of an episode, an evaluation, a measurement, the check of an environment.
+
+The same order twice is one job.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dqn_core.config import Arguments, TrainingConfig
+from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
+from dqn_core.environments.own import source_version
 from dqn_core.environments.settings import check_environment
 from dqn_core.episodes.episode import check_episode, check_evaluation, roll_out
 from dqn_core.episodes.frames import MOST_VIDEO_STEPS
@@ -17,8 +21,9 @@ from dqn_core.episodes.video import VideoOptions, video_comment
 from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.events import RunState
 from dqn_core.inside.measure import OverestimationMeasurement
+from dqn_core.runs.executors.training_worker import portable_environment
 from dqn_core.runs.jobs.service import Job, Jobs
-from dqn_core.runs.jobs.tasks import EvaluationShare, Plan, Task, Work, evaluation_shares, joined
+from dqn_core.runs.jobs.tasks import EnvironmentTask, EvaluationShare, Plan, Task, Work, evaluation_shares, joined
 from dqn_core.runs.jobs.videos import VideoTask, finished_video, keep_video, video_folder
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
@@ -30,6 +35,7 @@ from dqn_core.training.run_folder import RunFolder
 __all__ = [
     "MOST_EPISODES",
     "Order",
+    "check_order",
     "evaluation_order",
     "overestimation_order",
     "recording_video_order",
@@ -215,6 +221,16 @@ def _played_with(manager: RunManager, run_id: str, env_kwargs: Arguments | None)
     with contextlib.suppress(UnsupportedEnvironmentError):  # playing in it says more
         check_environment(config)
     return config.env_kwargs
+
+
+def check_order(choice: EnvironmentChoice) -> Order:
+    """An environment tried out: :func:`dqn_core.environments.check.checked`; again once its code has changed."""
+
+    def plan() -> Work:
+        task = EnvironmentTask(choice=choice, environment=portable_environment(choice.env_id))
+        return Work(tasks=[task], finish=lambda found: found[0])
+
+    return Order(f"check {choice} {source_version(choice.env_id)}", plan)
 
 
 def _training_runs(manager: RunManager) -> int:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import queue
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,11 +15,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import EnvironmentChoice, TrainingConfig
+from dqn_core.environments.check import EnvironmentCheck, Finding, Verdict, checked
+from dqn_core.errors import mark
+from dqn_core.runs.executors.training_worker import register_environment
 from dqn_core.runs.worker_process import Commands, Send
 from dqn_core.training.evaluation import EvaluationResult, evaluate_config
 
-__all__ = ["EvaluationShare", "Plan", "Task", "Work", "do_task", "evaluation_shares", "joined"]
+__all__ = ["EnvironmentTask", "EvaluationShare", "Plan", "Task", "Work", "do_task", "evaluation_shares", "joined"]
 
 _BETWEEN_REPORTS_S = 0.1
 
@@ -56,6 +62,42 @@ def do_task(task: Task, _commands: Commands, send: Send) -> Any:
             send(float(share))
 
     return task.run(report)
+
+
+# -------------------------------------------------------------------------------------------------- environment checks
+
+_LONGEST_CHECK_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentTask:
+    """The task of trying an environment out."""
+
+    choice: EnvironmentChoice
+    environment: bytes | None
+    """How it is registered: see :func:`~dqn_core.runs.executors.training_worker.portable_environment`."""
+
+    def run(self, report: Callable[[float], object]) -> EnvironmentCheck:
+        """What was found; that it hangs, where it does not come back."""
+        register_environment(self.choice.env_id, self.environment)
+        found: queue.SimpleQueue[EnvironmentCheck] = queue.SimpleQueue()
+        threading.Thread(target=lambda: found.put(checked(*self.choice)), daemon=True).start()
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < _LONGEST_CHECK_S:
+            with contextlib.suppress(queue.Empty):
+                return found.get(timeout=_BETWEEN_REPORTS_S)
+            report(passed / _LONGEST_CHECK_S)
+        template = mark("It hangs: it was not checked within {seconds} seconds.")
+        hangs = Finding(
+            about="environment",
+            verdict=Verdict.PROBLEM,
+            template=template,
+            parameters={"seconds": round(_LONGEST_CHECK_S)},
+        )
+        return EnvironmentCheck(env_id=self.choice.env_id, findings=(hangs,))
+
+    def clear(self) -> None:
+        """Nothing is left."""
 
 
 # ---------------------------------------------------------------------------------------------------------- evaluations

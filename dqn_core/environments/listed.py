@@ -15,7 +15,7 @@ from dqn_core.environments.own import environment_files
 from dqn_core.errors import UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
-__all__ = ["EnvironmentChoice", "environment_choices"]
+__all__ = ["ListedEnvironment", "listed_environments"]
 
 _CONTINUOUS = mark("continuous actions")
 _PACKAGE = mark("needs {package}")
@@ -23,7 +23,7 @@ _OTHER = mark("cannot be used")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EnvironmentChoice:
+class ListedEnvironment:
     """One environment of the list."""
 
     env_id: str
@@ -34,7 +34,7 @@ class EnvironmentChoice:
     package: str = ""
 
 
-def environment_choices() -> tuple[EnvironmentChoice, ...]:
+def listed_environments() -> tuple[ListedEnvironment, ...]:
     """Those with presets, people's own, others, and those that cannot be used; each but the first by its id.
 
     Of other people's, nothing is made to find out whether it can be used.
@@ -43,17 +43,17 @@ def environment_choices() -> tuple[EnvironmentChoice, ...]:
     registered = [env_id for env_id, spec in list(gym.registry.items()) if not is_only_a_note(spec)]
     others = [_choice(env_id) for env_id in registered if env_id not in own and env_id not in PRESETS]
     return (
-        *(EnvironmentChoice(env_id=env_id) for env_id in PRESETS),
-        *(EnvironmentChoice(env_id=env_id, file=own[env_id]) for env_id in sorted(own)),
+        *(ListedEnvironment(env_id=env_id) for env_id in PRESETS),
+        *(ListedEnvironment(env_id=env_id, file=own[env_id]) for env_id in sorted(own)),
         *sorted(others, key=lambda each: (bool(each.obstacle), each.env_id.casefold())),
     )
 
 
-def _choice(env_id: str) -> EnvironmentChoice:
+def _choice(env_id: str) -> ListedEnvironment:
     if not comes_with_gymnasium(env_id):
-        return EnvironmentChoice(env_id=env_id)
+        return ListedEnvironment(env_id=env_id)
     obstacle, package = _obstacle(env_id)
-    return EnvironmentChoice(env_id=env_id, obstacle=obstacle, package=package)
+    return ListedEnvironment(env_id=env_id, obstacle=obstacle, package=package)
 
 
 @functools.lru_cache(maxsize=1_000)
