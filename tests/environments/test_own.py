@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,13 +13,16 @@ import pytest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.environments import importing
+from dqn_core.environments.check import Verdict, checked
 from dqn_core.environments.make import comes_with_gymnasium, inspect_environment, make_environment
 from dqn_core.environments.own import EnvironmentFile, environment_files, use_folder
 from dqn_core.errors import UnsupportedEnvironmentError
-from dqn_core.events import EndReason
+from dqn_core.events import EndReason, RunEnded
+from dqn_core.presets import preset_config
 from dqn_core.runs.jobs.service import Jobs, JobState
 from dqn_core.runs.jobs.tasks import EvaluationShare, Work
 from dqn_core.runs.manager import RunManager
+from dqn_core.training.trainer import Trainer
 from scripted_trainer import wait_for_end, wait_until
 
 WALK = """
@@ -202,6 +206,19 @@ def test_files_may_import_each_other(folder: Path) -> None:
         assert inspect_environment("Own/Wider-v0").observation_size == 8
         assert inspect_environment("Walk-v3").observation_size == 2
         write(folder / "base.py", REGISTERED)
+
+
+def test_the_template_in_the_docs_is_in_order_and_learns(folder: Path) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "environments.md").read_text("utf-8")
+    (template,) = re.findall(r"```python\n(.+?)```", guide, re.DOTALL)
+    assert len(template.splitlines()) <= 50
+    write(folder / "boat.py", template)
+    assert files()["boat.py"].env_ids == ("Boat-v0",)
+    check = checked("Boat-v0")
+    assert [str(each) for each in check.findings if each.verdict is not Verdict.GOOD] == []
+    config = preset_config("Boat-v0", "default").replace(goal_score=170.0, max_env_steps=30_000, evaluate_every=5)
+    ended = [event for event in Trainer(config).events() if isinstance(event, RunEnded)]
+    assert [each.reason for each in ended] == [EndReason.SOLVED]
 
 
 @pytest.fixture
