@@ -104,6 +104,10 @@ class TrainingConfig:
     hidden_sizes: tuple[int, ...] = ruled((32, 32), 1, 8_192, frozen_because=_WEIGHTS_FIT)
     """Width of each hidden ReLU layer; empty for a linear Q-function."""
 
+    normalize_observations: bool = ruled(default=False, frozen_because=_WEIGHTS_FIT)
+    """Each number of an observation is brought to mean 0 and standard deviation 1, by the mean and variance of all that
+    were trained on so far; evaluations add nothing to them."""
+
     loss: Loss = ruled("mse")
     """Loss of the TD error: mean squared error or Huber (quadratic within 1, linear beyond)."""
 

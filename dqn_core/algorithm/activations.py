@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.normalization import NormalizedLearner
 from dqn_core.algorithm.torch_learner import TorchLearner
 
 __all__ = ["layer_activations"]
@@ -20,6 +21,8 @@ def layer_activations(learner: Learner, observation: NDArray[np.float32]) -> tup
     Read off the network while it computes Q-values, layer by layer, so they are after each layer's ReLU. Raises
     TypeError for a learner that is not torch's.
     """
+    if isinstance(learner, NormalizedLearner):
+        return layer_activations(learner.learner, learner.normalized(observation))
     if not isinstance(learner, TorchLearner):
         message = f"activations are read from a torch network, not from {type(learner).__name__}"
         raise TypeError(message)

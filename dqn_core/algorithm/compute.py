@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.networks import initial_weights, network_sizes, parameter_count
+from dqn_core.algorithm.normalization import NormalizedLearner
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnavailableComputeError, mark
@@ -95,7 +96,8 @@ def make_learner(
     weights = initial_weights(generator, sizes, noisy=config.noisy_nets)
     (noise,) = generator.spawn(1)
     learner = _build(choice.compute, config, weights, noise)
-    return learner, _with_failure(choice, learner)
+    choice = _with_failure(choice, learner)
+    return NormalizedLearner(learner, observation_size) if config.normalize_observations else learner, choice
 
 
 def known_rates() -> KnownRates:

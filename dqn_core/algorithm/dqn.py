@@ -110,6 +110,8 @@ def _begin_episode(state: TrainingState) -> RunningEpisode:
 def _reset(state: TrainingState) -> RunningEpisode:
     """Reset the environment: with the run's seed the first time, with its own generator from then on."""
     state.running = RunningEpisode(state.environment, state.randomness.take_environment_seed())
+    if state.normalizer is not None:
+        state.normalizer.observe(state.running.observation)
     return state.running
 
 
@@ -128,6 +130,8 @@ def take_step(state: TrainingState, episode: RunningEpisode, action: int) -> Non
     if state.reward_formula is not None:
         reward = episode.shaped(state.reward_formula, observation, reward)
     state.memory.add(observation, action, reward, episode.observation, episode.terminated, episode.truncated)
+    if state.normalizer is not None:
+        state.normalizer.observe(episode.observation)
     state.env_step += 1
 
 

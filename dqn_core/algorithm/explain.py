@@ -126,7 +126,7 @@ def explain_update(
         gradients=gradients,
         clipped_gradients=clipped,
         steps=tuple(steps),
-        change={name: after[name] - before[name] for name in before},
+        change={name: after[name] - before[name] for name in gradients},
     )
 
 

@@ -131,6 +131,12 @@ class ReplayBuffer:
         stretches = [(start, self.cursor)] if start >= 0 else [(start + self.capacity, self.capacity), (0, self.cursor)]
         return [(first, end) for first, end in stretches if end > first]
 
+    def replace(self, rows: NDArray[np.float32]) -> None:
+        """Hold ``rows`` [capacity, 2 D + 4] instead of all that was held."""
+        self.rows[:] = rows
+        self._length, self.cursor = len(rows), 0
+        self.added += len(rows)
+
     def restore(self, rows: NDArray[np.float32], cursor: int) -> None:
         """Hold ``rows`` [N, 2 D + 4] as ``self.rows[:N]`` was; raises :class:`RunFolderError` where they do not fit.
 

@@ -17,6 +17,7 @@ from dqn_core.algorithm.episode import Environment, Episode, RewardFormula
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
+from dqn_core.algorithm.normalization import NormalizedLearner
 from dqn_core.config import TrainingConfig
 
 __all__ = ["Randomness", "RunningEpisode", "TrainingState"]
@@ -35,6 +36,8 @@ class TrainingState:
     learner: Learner
     memory: Memory
     n_actions: int
+    normalizer: NormalizedLearner | None
+    """The learner, where it wants to know every observation that is trained on."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
@@ -71,6 +74,7 @@ class TrainingState:
         self.memory = Memory(self.config, observation_size, self.randomness.replay)
         self.memory.replay.rows.fill(0.0)  # takes its pages now: it neither grows while the run trains nor fails then
         self.learner, choice = make_learner(self.config, observation_size, self.n_actions, self.randomness.weights)
+        self.normalizer = self.learner if isinstance(self.learner, NormalizedLearner) else None
         return choice
 
     @property

@@ -14,6 +14,8 @@ import numpy as np
 
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.networks import network_sizes, sizes_of
+from dqn_core.algorithm.normalization import INPUT
+from dqn_core.algorithm.normalization import MOST_DEVIATIONS as _MOST
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import ExportError, UnsupportedEnvironmentError, mark
@@ -81,8 +83,12 @@ def _model(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> onnx.Mo
     from onnx import TensorProto, checker, helper, numpy_helper
 
     n_outputs = sizes_of(weights)[-1]
-    constants = {name: array for name, array in weights.items() if not name.endswith("_sigma")}
-    nodes = [*_layers(sum(name.endswith(".weight") for name in constants))]
+    constants = {name: array for name, array in weights.items() if not name.endswith(("_sigma", ".count"))}
+    nodes, first = [], "observations"
+    if config.normalize_observations:
+        constants["least"], constants["most"] = (np.array(each, np.float32) for each in (-_MOST, _MOST))
+        nodes, first = _normalizing(), "normalized"
+    nodes += _layers(sum(name.endswith(".weight") for name in constants), first)
     if config.distribution == "quantile":
         constants["rows"] = np.array([0, config.quantiles, -1], np.int64)
         nodes.append(helper.make_node("Reshape", ["outputs", "rows"], ["quantile_outputs"]))
@@ -107,11 +113,22 @@ def _model(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> onnx.Mo
     return model
 
 
-def _layers(count: int) -> list[Any]:
-    """``outputs = layers(observations)`` with ReLU between the layers."""
+def _normalizing() -> list[Any]:
+    """``normalized``, as :class:`~dqn_core.algorithm.normalization.NormalizedLearner` does it."""
     from onnx import helper
 
-    nodes, x = [], "observations"
+    return [
+        helper.make_node("Sub", ["observations", f"{INPUT}mean"], ["centred_observations"]),
+        helper.make_node("Mul", ["centred_observations", f"{INPUT}scale"], ["scaled_observations"]),
+        helper.make_node("Clip", ["scaled_observations", "least", "most"], ["normalized"]),
+    ]
+
+
+def _layers(count: int, x: str) -> list[Any]:
+    """``outputs = layers(x)`` with ReLU between the layers."""
+    from onnx import helper
+
+    nodes = []
     for i in range(count):
         y = "outputs" if i == count - 1 else f"hidden.{i}"
         nodes.append(helper.make_node("Gemm", [x, f"layers.{i}.weight", f"layers.{i}.bias"], [y], transB=1))

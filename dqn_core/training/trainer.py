@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from dqn_core.algorithm.dqn import Point, train
+from dqn_core.algorithm.normalization import network_only
 from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
@@ -147,7 +148,7 @@ class Trainer:
             compute=choice.compute,
             compute_template=choice.template,
             compute_parameters=choice.parameters,
-            parameters=sum(each.size for each in state.learner.weights().values()),
+            parameters=sum(each.size for each in network_only(state.learner.weights()).values()),
         )
         if choice.warning:
             yield Notice(template=choice.warning, parameters=choice.warning_parameters)

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.normalization import network_only
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.landscape import Landscape, Plane, landscape, visited_range
 from pages.inside import charts
@@ -63,7 +64,7 @@ def landscape_part(study: Study) -> None:
 
 def _most_snapshots(study: Study) -> int:
     """How many agents of the training are asked."""
-    weights = sum(array.size for array in study.checkpoint.agent.group("online").values())
+    weights = sum(array.size for array in network_only(study.checkpoint.agent.group("online")).values())
     return int(np.clip(_WORK / (_POINTS**2 * weights), _LEAST_SNAPSHOTS, _SNAPSHOTS))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from dqn_core.algorithm.normalization import network_only
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.distributions import Histograms, histogram, histograms
 from pages.inside import charts
@@ -42,7 +43,7 @@ def network(study: Study) -> None:
 
 
 def _layers(study: Study) -> None:
-    weights = study.checkpoint.agent.group("online")
+    weights = network_only(study.checkpoint.agent.group("online"))
     matrices = {name: array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")}
     total = sum(array.size for array in weights.values())
     heading(_("Layers"), _("{count} parameters").format(count=f"{total:,}"))
@@ -74,7 +75,7 @@ def _activations(study: Study, chosen: ChosenState) -> None:
     agent = study.checkpoint.agent
     activations = layer_activations(agent.torch_learner(), chosen.observation)
     q_values = study.learner.q_values(chosen.observation[None])[0]
-    weights = agent.group("online")
+    weights = network_only(agent.group("online"))
     matrices = [array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")]
     is_plain = len(activations[-1]) == study.report.n_actions
     names = {0: study.observation_names, len(activations) - 1: _output_names(study, len(activations[-1]))}
@@ -120,7 +121,7 @@ def _output_names(study: Study, count: int) -> list[str]:
 def _over_training(study: Study) -> None:
     st.subheader(_("Weights and gradients over the training"), anchor=False)
     names = sorted(
-        (name for name, array in study.checkpoint.agent.group("online").items() if array.size > 1),
+        (name for name, array in network_only(study.checkpoint.agent.group("online")).items() if array.size > 1),
         key=_place_in_network,
     )
     chosen = st.selectbox(

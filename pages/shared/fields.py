@@ -83,6 +83,7 @@ FIELDS: dict[str, FormField] = {
     "update_every": FormField(mark("Steps between updates"), mark("Higher: fewer updates for the same experience, so it is faster but learns less from it."), Group.LEARNING, Widget.NUMBER),
     "gradient_steps": FormField(mark("Gradient steps per update"), mark("Higher: more is learned from the same experience, at the cost of time and stability."), Group.LEARNING, Widget.NUMBER),
     "hidden_sizes": FormField(mark("Hidden layer widths"), mark("Larger: the network can express more, but needs more data and time. Separate the widths by commas."), Group.LEARNING, Widget.WIDTHS),
+    "normalize_observations": FormField(mark("Normalize observations"), mark("On: each number of an observation is brought to mean 0 and standard deviation 1, by what has been seen so far. Helps where the numbers are of very different sizes."), Group.LEARNING, Widget.SWITCH),
     "loss": FormField(mark("Loss"), mark("Huber is gentler than the mean squared error with large errors."), Group.LEARNING, Widget.CHOICE),
     "loss_over_all_outputs": FormField(mark("Loss over all outputs"), mark("On: the loss is averaged over all actions; the target of an action not taken is its own earlier Q-value. With several minibatches this holds those values in place; it also makes the gradient of the taken action smaller."), Group.LEARNING, Widget.SWITCH, needs=("distribution", "none")),
     "gradient_clip_value": FormField(mark("Gradient clipping"), mark("Higher: only larger gradients are clipped. 0 turns clipping off."), Group.LEARNING, Widget.NUMBER),

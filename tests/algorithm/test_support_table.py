@@ -23,6 +23,7 @@ ON = {"double_dqn": True, "dueling": True, "n_step": 3, "prioritized_replay": Tr
     "loss_over_all_outputs": True,
     "distinct_rows": True,
     "adam_epsilon_hat": True,
+    "normalize_observations": True,
 }
 
 
