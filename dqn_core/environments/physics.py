@@ -117,7 +117,7 @@ def _torque(environment: Any, value: Any) -> None:
     environment.AVAIL_TORQUE = [-value, 0.0, value]
 
 
-_GRAVITY, _SLIPPERY = mark("Gravity"), mark("Slippery")
+_GRAVITY, _FORCE, _SLIPPERY = mark("Gravity"), mark("Force"), mark("Slippery")
 _LUNAR_LANDER = (
     Argument(
         name="gravity",
@@ -205,8 +205,8 @@ _CARTPOLE = (
         low=0.5,
         high=100.0,
         unit="N",
-        label=mark("Force of a push"),
-        raising=mark("Higher: each action moves the cart more."),
+        label=_FORCE,
+        raising=mark("Higher: each push moves the cart more."),
         constant=_attributes("force_mag"),
     ),
     Argument(
@@ -233,8 +233,8 @@ _MOUNTAIN_CAR = (
         default=0.001,
         low=0.0001,
         high=0.01,
-        label=mark("Force of the engine"),
-        raising=mark("Higher: the car needs less of a run-up; above 0.0025 it needs none."),
+        label=_FORCE,
+        raising=mark("Higher: the engine is stronger, and the car needs less of a run-up; above 0.0025 it needs none."),
         constant=_attributes("force"),
     ),
     Argument(

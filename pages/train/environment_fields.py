@@ -202,6 +202,7 @@ def _in_evaluations(form: FormState, known: list[Argument]) -> None:
         key=key,
         disabled=form.is_locked,
         help=_(FIELDS[_EVALUATION].raising),
+        placeholder=_("none"),
         on_change=_take_different,
         args=(form, key, known),
     )

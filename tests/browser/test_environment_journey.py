@@ -80,7 +80,7 @@ def test_physics_and_reward_change_while_the_run_trains(page: Page, tmp_path: Pa
     # Gravity changes while it trains: a mark on the curves, and a row in the list.
     open_section(page)
     slider = page.get_by_role("slider", name="Gravity")
-    expect(slider).to_have_attribute("aria-valuenow", "-10")
+    expect(slider).to_have_attribute("aria-valuetext", "-10.0")
     slider.focus()
     slider.press("ArrowRight")
     page.wait_for_function("() => window.dqnLabPanel.changes() >= 1")

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -230,6 +231,30 @@ def test_an_evaluation_takes_its_arguments_when_it_begins() -> None:
     differs = [one.eval_return != other.eval_return for one, other in zip(ended, plain, strict=True)]
     assert not any(differs[: told.episode - 1])
     assert any(differs[told.episode - 1 :])
+
+
+class AloneAndLong(fake.Alone):
+    """Only one may be open at a time, as long as is said."""
+
+    def __init__(self, length: int = 5, render_mode: str | None = None) -> None:
+        super().__init__(render_mode)
+        self.length = length
+
+
+def test_where_one_alone_may_be_open_arguments_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    env_id = "DqnLabTest/AloneAndLong-v0"
+    monkeypatch.setitem(gym.registry, env_id, gym.envs.registration.EnvSpec(env_id, entry_point=AloneAndLong))
+    config = short_config(env_id=env_id, evaluate_every=1, max_episodes=3)
+    events = trained(
+        config, [(60, SetHyperparameter("evaluation_env_kwargs", {"length": 7})), (70, change("length", 7))]
+    )
+    refusals = [each.template.format(**each.parameters) for each in of_kind(events, Notice)]
+    assert len(refusals) == 3  # that evaluations take turns, and two refusals
+    assert of_kind(events, HyperparametersChanged) == []
+    assert rows(events) == rows(trained(config))
+    (ended,) = trained(config.replace(evaluation_env_kwargs={"length": 7}))
+    assert isinstance(ended, RunEnded)
+    assert "evaluations cannot have other arguments" in ended.template.format(**ended.parameters)
 
 
 # ---------------------------------------------------------------------------------------------------- reward formula
