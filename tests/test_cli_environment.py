@@ -36,6 +36,9 @@ def test_arguments_and_formula_are_the_runs(folder: Path) -> None:
     assert config.env_kwargs.to_dict() == {"gravity": -1.6, "enable_wind": True}
     assert config.evaluation_env_kwargs.to_dict() == {"gravity": -9.8}
     assert config.reward_formula == "-abs(x_position)"
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["env_kwargs"] == {"enable_wind": True, "gravity": -1.6}
+    assert (summary["evaluation_env_kwargs"], summary["reward_formula"]) == ({"gravity": -9.8}, "-abs(x_position)")
     rows = pd.read_csv(folder / "episodes.csv")
     assert (rows["shaped_return"] <= 0).all()
     assert (rows["shaped_return"] != rows["return"]).all()

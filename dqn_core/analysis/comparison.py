@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -28,9 +28,9 @@ __all__ = [
 ]
 
 XAxis = Literal["env_step", "episode", "wall_time_s"]
-YAxis = Literal["episode_return", "eval_return", "loss_mean", "length", "epsilon", "q_mean"]
+YAxis = Literal["episode_return", "eval_return", "shaped_return", "loss_mean", "length", "epsilon", "q_mean"]
 X_AXES: tuple[XAxis, ...] = ("env_step", "episode", "wall_time_s")
-Y_AXES: tuple[YAxis, ...] = ("episode_return", "eval_return", "loss_mean", "length", "epsilon", "q_mean")
+Y_AXES: tuple[YAxis, ...] = get_args(YAxis)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ __all__ = ["COLUMNS", "Curve", "EpisodeTable", "FloatArray"]
 FloatArray = NDArray[np.float64]
 
 COLUMNS = ("episode", "env_step", "wall_time_s", "episode_return", "length", "loss_mean", "q_mean", "epsilon",
-           "eval_return")  # fmt: skip
+           "eval_return", "shaped_return")  # fmt: skip
 """Columns of a table: the fields of :class:`~dqn_core.events.EpisodeEnded` that are curves or axes."""
 
 
@@ -48,8 +48,12 @@ class EpisodeTable:
 
     @classmethod
     def from_columns(cls, columns: Mapping[str, Iterable[float]]) -> Self:
-        """The table of whatever holds numbers by column name: a DataFrame, say; an episode given twice counts once."""
-        arrays = {name: np.asarray(columns[name], dtype=np.float64) for name in COLUMNS}
+        """The table of whatever holds numbers by column name: a DataFrame, say; an episode given twice counts once.
+
+        A column that is not there has no values: logs of earlier versions have fewer.
+        """
+        absent = np.full(len(np.asarray(columns["episode"])), np.nan)
+        arrays = {name: np.asarray(columns.get(name, absent), dtype=np.float64) for name in COLUMNS}
         _, order = np.unique(arrays["episode"], return_index=True)
         if len(order) == len(arrays["episode"]) and bool(np.all(np.diff(order) > 0)):
             return cls(arrays)

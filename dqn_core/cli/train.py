@@ -118,7 +118,7 @@ def _trained(start: _Start, say: Callable[[str], None], *, quiet: bool) -> int:
         finally:
             log.close()
     place = {"run_id": folder.path.name, "env": folder.config.env_id, "seed": folder.config.seed}
-    summary = end_summary(with_last_checkpoint(bar.ended, folder.checkpoints()))
+    summary = end_summary(with_last_checkpoint(bar.ended, folder.checkpoints()), folder.config)
     message = summary.pop("message")
     say(json_text(place | {"compute": bar.compute, "out": str(folder.path)} | summary))
     if message:

@@ -342,7 +342,11 @@ class RunLog:
                 self.folder.write_checkpoint(event)
             case RunEnded():
                 summary = (
-                    json_text(end_summary(with_last_checkpoint(event, self.folder.checkpoints())), indent=2) + "\n"
+                    json_text(
+                        end_summary(with_last_checkpoint(event, self.folder.checkpoints()), self.folder.config),
+                        indent=2,
+                    )
+                    + "\n"
                 )
                 write_atomically(self.folder.path / "summary.json", summary.encode())
         if self._kept.is_full or self._clock() - self._flushed_at >= _FLUSH_S:
@@ -391,9 +395,11 @@ def _is_whole(row: dict[str, str]) -> bool:
     return None not in row.values()
 
 
-def end_summary(event: RunEnded) -> dict[str, Any]:
-    """How a run ended, as JSON values."""
-    return {
+def end_summary(event: RunEnded, config: TrainingConfig) -> dict[str, Any]:
+    """How a run ended, as JSON values, and what is special of its environment, if anything is."""
+    values = config.to_dict()
+    special = {name: values[name] for name in ("env_kwargs", "evaluation_env_kwargs", "reward_formula") if values[name]}
+    return special | {
         "episodes": event.episodes,
         "env_steps": event.env_steps,
         "updates": event.updates,

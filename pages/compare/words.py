@@ -29,6 +29,7 @@ X_LABELS = {"env_step": mark("Env steps"), "episode": mark("Episode"), "wall_tim
 Y_LABELS = {
     "episode_return": mark("Return"),
     "eval_return": mark("Evaluation"),
+    "shaped_return": mark("Shaped return"),
     "loss_mean": mark("Mean loss"),
     "length": mark("Episode length"),
     "epsilon": mark("Epsilon"),
