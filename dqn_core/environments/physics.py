@@ -28,6 +28,7 @@ __all__ = [
     "argument_problems",
     "constructor_arguments",
     "environment_arguments",
+    "missing_arguments",
     "set_constants",
     "takes_more",
 ]
@@ -496,6 +497,16 @@ def argument_problems(spec: EnvSpec, env_kwargs: Arguments, field: str = "env_kw
         if problem is not None:
             problems.append(FieldProblem(f"{field}.{name}", value, *problem))
     return problems
+
+
+def missing_arguments(spec: EnvSpec, env_kwargs: Arguments) -> list[FieldProblem]:
+    """The arguments without which the environment cannot be made and that are not given, one entry for each."""
+    template = mark("must be given: {env_id} cannot be made without it")
+    return [
+        FieldProblem(f"env_kwargs.{each.name}", None, template, {"env_id": spec.id})
+        for each in environment_arguments(spec)
+        if each.is_required and each.name not in env_kwargs
+    ]
 
 
 def _unknown(env_id: str, name: str, names: list[str]) -> tuple[str, dict[str, object]]:

@@ -6,12 +6,12 @@ stay as they are) is checked here, before a run begins and before a live change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dqn_core.config import TrainingConfig
+from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.environments.make import inspect_environment, registered
-from dqn_core.environments.physics import argument_problems, environment_arguments
+from dqn_core.environments.physics import argument_problems, environment_arguments, missing_arguments
 from dqn_core.environments.reward_formula import RewardFormula
 from dqn_core.errors import ChangeRefusedError, ConfigError, FieldProblem, RewardFormulaError, mark
 
@@ -23,6 +23,7 @@ __all__ = [
     "environment_problems",
     "is_standard",
     "reward_formula",
+    "usable_arguments",
 ]
 
 OTHER_SIZES = mark("{field} changes what the agent observes or can do: start a new run to change it.")
@@ -45,10 +46,9 @@ def check_environment(config: TrainingConfig) -> None:
 
 def environment_problems(config: TrainingConfig) -> tuple[FieldProblem, ...]:
     """What is wrong with the config's arguments and formula; raises as :func:`check_environment` does otherwise."""
-    if not (config.env_kwargs or config.evaluation_env_kwargs or config.reward_formula):
-        return ()
     spec = registered(config.env_id)
     problems = argument_problems(spec, config.env_kwargs)
+    problems += missing_arguments(spec, config.env_kwargs)
     problems += argument_problems(spec, config.evaluation_env_kwargs, "evaluation_env_kwargs")
     if not problems:
         problems += _problems_of_sizes(config)
@@ -74,6 +74,15 @@ def _problems_of_formula(config: TrainingConfig) -> Iterator[FieldProblem]:
         reward_formula(config)
     except RewardFormulaError as error:
         yield FieldProblem("reward_formula", config.reward_formula, error.template, error.parameters)
+
+
+def usable_arguments(env_id: str, values: Mapping[str, Any]) -> Arguments:
+    """Those of ``values`` that the environment takes: what a form holds meanwhile may be wrong in part."""
+    given = Arguments(values)
+    if not given:
+        return given
+    wrong = {problem.field.partition(".")[2] for problem in argument_problems(registered(env_id), given)}
+    return Arguments({name: value for name, value in given.items() if name not in wrong})
 
 
 def reward_formula(config: TrainingConfig) -> RewardFormula | None:

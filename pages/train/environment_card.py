@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
+from dqn_core.config import Arguments
 from dqn_core.environments.listed import ListedEnvironment, listed_environments
-from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment
+from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment, registered
 from dqn_core.environments.own import environment_files
+from dqn_core.environments.physics import environment_arguments
+from dqn_core.environments.settings import usable_arguments
 from dqn_core.errors import AccessError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
 from pages.shared.fields import FIELDS
@@ -47,7 +53,7 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
         st.error(translate_error(refusal), icon=":material/block:")
     if not form.is_live:
         _files()
-    return _picture(env_id) if env_id else None
+    return _picture(env_id, form.values["env_kwargs"]) if env_id else None
 
 
 def _choice_text(choice: ListedEnvironment | None) -> str:
@@ -116,10 +122,11 @@ def _take(form: FormState, env_id: str) -> None:
         form.change(env_id="")
 
 
-def _picture(env_id: str) -> EnvironmentReport | None:
+def _picture(env_id: str, env_kwargs: Mapping[str, Any]) -> EnvironmentReport | None:
     try:
-        report = inspect_environment(env_id)
-        picture, trouble = environment_picture(env_id)
+        arguments = usable_arguments(env_id, env_kwargs)
+        report = inspect_environment(env_id, None, arguments)
+        picture, trouble = environment_picture(env_id, _seen(env_id, arguments))
     except UnsupportedEnvironmentError as error:
         st.error(translate_error(error), icon=":material/error:")
         return None
@@ -137,3 +144,9 @@ def _picture(env_id: str) -> EnvironmentReport | None:
     for template, parameters in report.remarks:
         st.warning(translate_to_markdown(template, parameters), icon=":material/info:")
     return report
+
+
+def _seen(env_id: str, arguments: Arguments) -> Arguments:
+    """The arguments that a picture may show, such as a map: for a slider of physics it is not drawn anew."""
+    physics = {each.name for each in environment_arguments(registered(env_id)) if each.label and each.is_live}
+    return Arguments({name: value for name, value in arguments.items() if name not in physics})

@@ -12,7 +12,7 @@ from dqn_core.config_rules import NOT_BY_NAME, argument_text
 from dqn_core.environments.make import inspect_environment, registered
 from dqn_core.environments.physics import Argument, environment_arguments, takes_more
 from dqn_core.environments.reward_formula import FUNCTIONS, VALUES, observation_identifiers
-from dqn_core.environments.settings import OTHER_SIZES
+from dqn_core.environments.settings import OTHER_SIZES, usable_arguments
 from dqn_core.errors import ConfigError, FieldProblem, UnsupportedEnvironmentError, mark
 from pages.shared.fields import FIELDS, label_of
 from pages.shared.form_state import WATCHING, FormState
@@ -247,7 +247,9 @@ def _take_formula(form: FormState, key: str) -> None:
 def _names(form: FormState) -> str:
     """What a formula can name in this environment."""
     try:
-        observed = inspect_environment(str(form.values["env_id"])).observation_names
+        env_id = str(form.values["env_id"])
+        arguments = usable_arguments(env_id, form.values[_TRAINING])
+        observed = inspect_environment(env_id, None, arguments).observation_names
     except UnsupportedEnvironmentError:
         observed = ()
     return ", ".join([*VALUES, *list(observation_identifiers(observed))[:_MOST_NAMES]])

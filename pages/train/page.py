@@ -133,7 +133,7 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
     live_panel(
         record.run_id,
         labels=labels(),
-        action_names=_action_names(record.config.env_id),
+        action_names=_action_names(record.config),
         watch_frames=watch,
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
@@ -146,10 +146,10 @@ def _settings(config: TrainingConfig) -> dict[str, Any]:
     return config.to_dict() | {name: config.value(name) for name in settings_of(config) if "." in name}
 
 
-def _action_names(env_id: str) -> list[str]:
+def _action_names(config: TrainingConfig) -> list[str]:
     """Names of the actions; none for a run whose environment is not installed here."""
     try:
-        return [_(name) for name in inspect_environment(env_id).action_names]
+        return [_(name) for name in inspect_environment(*config.environment).action_names]
     except UnsupportedEnvironmentError:
         return []
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import pytest
+from gymnasium.spaces import Box
 from streamlit.testing.v1 import AppTest
 
 import fake_environments as fake
@@ -194,3 +196,37 @@ def test_a_map_is_fixed_while_a_run_trains(manager: RunManager, open_app: Callab
     assert app.selectbox(key=f"{run_id}:env_kwargs.map_name").disabled
     assert "start a new run" in app.selectbox(key=f"{run_id}:env_kwargs.map_name").help
     assert not app.toggle(key=f"{run_id}:env_kwargs.is_slippery").disabled
+
+
+class Sized(fake.Corridor):
+    """Cannot be made without being told its size; observes as many numbers."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.observation_space = Box(0.0, 5.0, (size,), np.float32)
+
+    def _observe(self) -> np.ndarray:
+        return np.full(self.size, self.position, np.float32)
+
+
+def test_what_an_environment_cannot_be_made_without_is_asked_for(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    env_id = "DqnLabTest/Sized-v0"
+    monkeypatch.setitem(gym.registry, env_id, gym.envs.registration.EnvSpec(env_id, entry_point=Sized))
+    app.selectbox(key="new:environment").set_value("another").run()
+    app.text_input(key="new:env_id").set_value(env_id).run()
+    assert f"must be given: {env_id} cannot be made without it" in errors(app)
+    assert app.button(key="start").disabled
+    app.number_input(key="new:env_kwargs.size").set_value(3).run()
+    assert errors(app) == ""
+    assert not app.button(key="start").disabled
+    assert any("3 numbers" in each.value for each in app.markdown)
+
+
+def test_a_map_is_the_one_that_is_about_and_in_the_picture(app: AppTest) -> None:
+    app.selectbox(key="new:environment").set_value("another").run()
+    app.text_input(key="new:env_id").set_value("FrozenLake-v1").run()
+    assert any("16 numbers" in each.value for each in app.markdown)
+    app.selectbox(key="new:env_kwargs.map_name").set_value("8x8").run()
+    assert any("64 numbers" in each.value for each in app.markdown)
+    assert not app.exception

@@ -18,6 +18,7 @@ DOCS = (
     "README.md",
     "ARCHITECTURE.md",
     "docs/deployment.md",
+    "docs/environments.md",
     "docs/performance.md",
     "docs/results.md",
     "docs/variants.md",
