@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from dqn_core.errors import FieldProblem, mark
+from dqn_core.json_text import json_text
 
 __all__ = ["NOT_BY_NAME", "NO_ARGUMENTS", "Arguments", "FieldRule", "argument_text", "field_problem", "ruled"]
 
@@ -170,7 +171,7 @@ NOT_BY_NAME = mark("must be arguments by name, such as gravity=-5 enable_wind=tr
 def argument_text(value: Any) -> str:
     """One argument's value as :meth:`Arguments.parsed` reads it."""
     is_word = isinstance(value, str) and value.isidentifier() and _parsed_value(value) == value
-    return value if is_word else json.dumps(_thawed(value), ensure_ascii=False, separators=(",", ":"))
+    return value if is_word else json_text(_thawed(value), is_ascii=False, is_compact=True)
 
 
 def _parsed_value(text: str) -> Any:

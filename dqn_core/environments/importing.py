@@ -29,6 +29,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from dqn_core.errors import UnsupportedEnvironmentError, mark
+from dqn_core.json_text import json_text
 
 __all__ = [
     "NAMESPACE",
@@ -372,7 +373,7 @@ def _heard(process: subprocess.Popen[bytes], names: Sequence[str]) -> Iterator[I
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(process.stdout, lines), name=f"import-{process.pid}", daemon=True).start()
     with contextlib.suppress(OSError):
-        process.stdin.write(json.dumps(list(names)).encode())
+        process.stdin.write(json_text(list(names)).encode())
         process.stdin.close()
     for name in names:
         try:
@@ -426,7 +427,7 @@ def report_what_is_imported() -> None:
     for name in names:
         found = _tried(name)
         problem = None if found.problem is None else (found.problem.template, found.problem.parameters)
-        out.write(json.dumps({"env_ids": found.env_ids, "problem": problem, "stamps": found.stamps}) + "\n")
+        out.write(json_text({"env_ids": found.env_ids, "problem": problem, "stamps": found.stamps}) + "\n")
         out.flush()
     os._exit(0)  # whatever threads they started
 

@@ -76,7 +76,7 @@ def _advice(app: AppTest) -> str:
 
 def _open_runs(open_app: OpenApp, *picked: str) -> AppTest:
     app = open_app()
-    app.session_state["runs-picked"] = picked
+    app.session_state["runs-selected"] = picked
     return to_page(app, "runs/page.py").run()
 
 

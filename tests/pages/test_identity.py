@@ -143,7 +143,7 @@ class TestOnAServerWithACode:
     def test_other_pages_refuse_too(self, open_app: OpenApp, manager: RunManager) -> None:
         run_id = started(open_app(), manager)
         runs = open_app()
-        runs.session_state["runs-picked"] = (run_id,)
+        runs.session_state["runs-selected"] = (run_id,)
         to_page(runs, "runs/page.py").run()
         assert all(runs.button(key=f"runs-{each}").disabled for each in ("stop", "rename", "tags", "delete"))
         assert any("started by others: 1" in each.value for each in runs.caption)

@@ -107,7 +107,7 @@ def test_an_environment_a_width_and_values_that_are_typed_are_named_as_they_stan
 def test_questions_about_runs_show_their_names_and_tags_as_they_stand(named: str) -> None:
     for question in ("runs-delete", "runs-tags", "runs-rename"):
         app = opened("runs/page.py")
-        app.session_state["runs-picked"] = (named,)
+        app.session_state["runs-selected"] = (named,)
         app.run().button(key=question).click().run()
         assert alive(app) == []
 

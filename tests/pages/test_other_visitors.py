@@ -79,6 +79,14 @@ def set_pace(stage: Stage) -> AppTest:
     return stage.tab(run=stage.running()).select_slider(key="pace").set_value(2).run()
 
 
+def hurry(stage: Stage) -> AppTest:
+    app = stage.tab(run=stage.running())
+    app.session_state["visitor_id"] = OWNER
+    app.run().select_slider(key="pace").set_value(2).run()  # else the button cannot be pressed
+    app.session_state["visitor_id"] = OTHER
+    return press(app, "full-speed")
+
+
 def checkpoint(name: str, state: str) -> Callable[[Stage], AppTest]:
     def attempt(stage: Stage) -> AppTest:
         run_id = getattr(stage, state)()
@@ -198,6 +206,7 @@ ATTEMPTS: Mapping[str, Mapping[str, Callable[[Stage], AppTest]]] = {
         "stop": control("stop", "running"),
     },
     "train/run_controls.py: _pace on_change": {"pace": set_pace},
+    "train/run_controls.py: _pace on_click": {"full-speed": hurry},
     "train/field_widgets.py: field_widget on_change": {"field": set_field},
     "train/environment_fields.py: _argument on_change": {"argument": set_argument},
     "train/environment_fields.py: _further on_change": {"further-arguments": set_further_arguments},

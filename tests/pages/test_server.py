@@ -72,7 +72,7 @@ def test_a_page_without_its_data_folder_says_why_and_recovers(tmp_path: Path) ->
     other.close()
     app.button(key="try_again").click().run()
     assert not app.error
-    assert app.button(key="start")
+    assert "Train your own" in [each.proto.label for each in app.get("page_link")]
 
 
 def test_a_page_on_a_data_folder_that_cannot_be_made_says_why(tmp_path: Path) -> None:
