@@ -75,7 +75,7 @@ def test_an_update_is_stepped_through_and_the_landscape_played(
     page = open_page(server=server)
     page.goto(f"/train?run={folder.path.name}")
     settle(page)
-    page.get_by_role("link", name="Inside").click()
+    page.locator(".st-key-views").get_by_role("link", name="Inside").click()
     expect(page.get_by_text(f"step {STEPS:,}.")).to_be_visible()
     settle(page)
     step_through_an_update(page, checkpoint)
