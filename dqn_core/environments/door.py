@@ -109,6 +109,8 @@ class CheckedEnvironment:
         self.max_episode_steps = max_episode_steps
         self._environment, self._render_mode = environment, render_mode
         self._comes_with_gymnasium = self._goes_on = comes_with_gymnasium
+        self.episode_step = 0
+        """Env steps since the reset."""
         self.observation_space, self.action_space = self._space("observation_space"), self._space("action_space")
         self.observations = _observation_vector(env_id, self.observation_space)
         """How its observations become vectors."""
@@ -118,8 +120,6 @@ class CheckedEnvironment:
         has_names = len(observation_names) == self.observation_size
         names = tuple(observation_names) if has_names else known_names(env_id, self.observation_size)
         self.observation_names = names or self.observations.names
-        self.episode_step = 0
-        """Env steps since the reset."""
         self._foreign_step: Callable[[Any], Any] = environment.step
         self._vector = self.observations.vector
         self._first_action, self._combinations = self.actions.first, self.actions.combinations

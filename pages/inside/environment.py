@@ -13,6 +13,7 @@ from pages.inside.states import observation_table, value_text
 from pages.inside.study import Study
 from pages.shared.headings import heading
 from pages.shared.i18n import _
+from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text
 
 __all__ = ["environment"]
@@ -37,22 +38,25 @@ def _observations(study: Study) -> None:
     report, seen = study.report, study.checkpoint.replay.observations
     count = _("{count} numbers").format(count=report.observation_size)
     heading(_("State s: what the agent observes"), count)
+    shown = slice(MOST_ROWS)
     table = {
-        "": [f"s[{i}]" for i in range(report.observation_size)],
-        _("Meaning and unit"): study.observation_names,
-        _("From"): [value_text(value) for value in report.low],
-        _("To"): [value_text(value) for value in report.high],
+        "": [f"s[{i}]" for i in range(report.observation_size)[shown]],
+        _("Meaning and unit"): study.observation_names[shown],
+        _("From"): [value_text(value) for value in report.low[shown]],
+        _("To"): [value_text(value) for value in report.high[shown]],
     }
     if len(seen):
-        ends = zip(seen.min(axis=0), seen.max(axis=0), strict=True)
+        ends = zip(seen[:, shown].min(axis=0), seen[:, shown].max(axis=0), strict=True)
         table[_("Range in memory")] = [f"{value_text(float(low))} … {value_text(float(high))}" for low, high in ends]
     st.table(table, border="horizontal", alt=_("State s: what the agent observes"))
+    say_what_is_left_out(report.observation_size)
 
 
 def _actions_and_rewards(study: Study) -> None:
     report = study.report
     heading(_("Action a: what it can do"))
-    st.markdown("\n".join(f"- `{i}` {name}" for i, name in enumerate(study.action_names)))
+    st.markdown("\n".join(f"- `{i}` {name}" for i, name in enumerate(study.action_names[:MOST_ROWS])))
+    say_what_is_left_out(report.n_actions)
     heading(_("Reward r: what is rewarded"))
     st.markdown(_(report.reward_rule) if report.reward_rule else _("Only the environment knows: try it out below."))
     heading(_("End of an episode"))
@@ -73,7 +77,7 @@ def _by_hand(study: Study) -> None:
         )
         episode = play_by_hand(study.config, int(seed), tuple(actions))
         now = episode.observations[-1]
-        for action, name in enumerate(study.action_names):
+        for action, name in enumerate(study.action_names[:MOST_ROWS]):
             st.button(
                 f"{action} · {name}",
                 key=f"{key}-{action}",

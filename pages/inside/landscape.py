@@ -26,6 +26,8 @@ _SNAPSHOTS, _LEAST_SNAPSHOTS = 24, 3
 _WORK = 4e9
 """Points times snapshots times weights: of a large network, fewer snapshots are asked. About three seconds."""
 _VISITS = 900
+_MOST_SLIDERS = 40
+"""Of an observation with more numbers, the first that vary in the replay memory can be moved."""
 _CARTPOLE_PLANE = (0, 2)
 """Position and angle: what the eye sees of the pole."""
 
@@ -72,8 +74,12 @@ def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArra
     """The state that fixes the other numbers, each of which can be moved."""
     base, seen = chosen.observation.copy(), study.checkpoint.replay.observations
     others = [i for i in range(len(base)) if i not in varying]
+    if len(others) > _MOST_SLIDERS:
+        moving = np.flatnonzero(np.ptp(seen, axis=0))[: _MOST_SLIDERS + len(varying)]
+        others = [int(i) for i in moving if i not in varying][:_MOST_SLIDERS]
     if not others:
         return base
+    names = study.observation_names
     with st.expander(_("Fixed numbers ({count})").format(count=len(others)), icon=":material/tune:"):
         for column, i in zip(_grid(len(others)), others, strict=True):
             low, high = float(min(seen[:, i].min(), base[i])), float(max(seen[:, i].max(), base[i]))
@@ -81,9 +87,7 @@ def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArra
                 low, high = low - 1.0, high + 1.0
             key = f"{study.run_id}:landscape-{i}-{chosen.origin}"
             with column:
-                base[i] = st.slider(
-                    f"s[{i}] {study.observation_names[i]}", low, high, float(base[i]), (high - low) / 100, key=key
-                )
+                base[i] = st.slider(f"s[{i}] {names[i]}", low, high, float(base[i]), (high - low) / 100, key=key)
     return base
 
 

@@ -12,6 +12,7 @@ from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.episodes.human import play_by_hand
 from pages.inside.study import Study
 from pages.shared.i18n import _
+from pages.shared.long_lists import MOST_ROWS
 from pages.shared.numbers import number_text
 
 __all__ = ["ChosenState", "observation_table", "state_picker", "value_text"]
@@ -57,16 +58,23 @@ def _another(key: str, count: int) -> None:
 
 
 def observation_table(study: Study, columns: dict[str, NDArray[np.float32]]) -> None:
-    """The numbers of observations [D] by name, a column each."""
+    """The numbers of observations [D] by name, a column each; of very many, the first that are not 0."""
+    names = study.observation_names
+    shown = list(range(len(names)))
+    if len(names) > MOST_ROWS:
+        shown = np.flatnonzero(np.any(list(columns.values()), axis=0))[:MOST_ROWS].tolist()
     st.table(
         {
-            "": [f"s[{i}]" for i in range(study.report.observation_size)],
-            _("Meaning"): study.observation_names,
-            **{title: [value_text(float(value)) for value in observation] for title, observation in columns.items()},
+            "": [f"s[{i}]" for i in shown],
+            _("Meaning"): [names[i] for i in shown],
+            **{title: [value_text(float(each[i])) for i in shown] for title, each in columns.items()},
         },
         border="horizontal",
         alt=_("Numbers of the observation"),
     )
+    if len(shown) < len(names):
+        text = _("{count} of {total} numbers: the first that are not 0.")
+        st.caption(text.format(count=number_text(len(shown)), total=number_text(len(names))))
 
 
 def value_text(value: float) -> str:

@@ -250,6 +250,9 @@ class FactsView {
   }
 }
 
+/** Of an observation with more numbers, those that are 0 are left out: of a Discrete one, all but one are. */
+const MOST_NUMBERS = 100;
+
 /** What the agent sees, number by number. */
 class StateView {
   /**
@@ -259,19 +262,48 @@ class StateView {
    */
   constructor(labels, names, formats) {
     this.formats = formats;
-    this.values = names.map((name, i) => make("dd", { "data-testid": `state-${i}` }, DASH));
-    const rows = names.map((name, i) => make("div", {}, make("dt", {}, name), this.values[i]));
+    this.labels = labels;
+    this.names = names;
+    this.rows = names.slice(0, MOST_NUMBERS).map((name, i) => {
+      const title = make("dt", {}, name);
+      const value = make("dd", { "data-testid": `state-${i}` }, DASH);
+      return { element: make("div", {}, title, value), title, value };
+    });
+    this.note = make("p", { class: "dqn-explanation", "data-testid": "state-note" });
+    this.note.hidden = true;
     this.element = make(
       "section",
       { class: "dqn-card dqn-state-card" },
       make("div", { class: "dqn-card-head" }, make("h3", {}, labels.state)),
-      make("dl", { class: "dqn-state-list" }, ...rows),
+      make("dl", { class: "dqn-state-list" }, ...this.rows.map((row) => row.element)),
+      this.note,
     );
   }
 
   /** @param {(number | null)[]} observation */
   show(observation) {
-    observation.forEach((value, i) => this.values[i] && setText(this.values[i], this.formats.observed(value)));
+    const shown = this.shownOf(observation);
+    this.rows.forEach((row, place) => {
+      row.element.hidden = place >= shown.length;
+      if (row.element.hidden) return;
+      setText(row.title, this.names[shown[place]]);
+      setText(row.value, this.formats.observed(observation[shown[place]]));
+    });
+    this.note.hidden = shown.length === this.names.length;
+    if (!this.note.hidden) {
+      const said = { count: this.formats.integer(shown.length), total: this.formats.integer(this.names.length) };
+      setText(this.note, fill(this.labels.state_more, said));
+    }
+  }
+
+  /**
+   * Places of the numbers that are shown.
+   * @param {(number | null)[]} observation
+   */
+  shownOf(observation) {
+    const places = [...this.names.keys()];
+    if (places.length <= MOST_NUMBERS) return places;
+    return places.filter((i) => observation[i] !== 0).slice(0, MOST_NUMBERS);
   }
 }
 

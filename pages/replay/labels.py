@@ -38,6 +38,7 @@ def _number_labels() -> dict[str, str]:
         "value_help": _("The discounted return that the network predicts from this state on."),
         "got": _("Actual return from here"),
         "got_help": _("The discounted return of the rewards received from this state on."),
+        "state_more": _("{count} of {total} numbers: the first that are not 0."),
         "state": _("Observation"),
         "values": _("Predicted and actual return from each state"),
         "curve_value": "V(s) = max Q(s, a)",

@@ -22,6 +22,7 @@ from dqn_core.runs.records import RunRecord
 from pages.replay.agent_tabs import agent_tabs
 from pages.replay.panel import ReplaySide, replay_panel
 from pages.replay.snapshot_picker import ChosenPolicy, snapshot_picker, snapshot_text
+from pages.replay.wire import MOST_NUMBERS
 from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, AddressText, address_select
 from pages.shared.errors import show_errors
@@ -163,7 +164,7 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
         epsilon=epsilon,
         env_kwargs=env_kwargs,
         action_names=[_(name) for name in report.action_names],
-        observation_names=[_(name) for name in report.observation_names],
+        observation_names=[_(name) for name in report.observation_names[:MOST_NUMBERS]],
         frames_per_s=report.frames_per_s,
         base_path=base_path(),
     )

@@ -18,9 +18,11 @@ from dqn_core.environments.make import EnvironmentReport
 from dqn_core.json_text import json_text
 from dqn_core.runs.replays import Replay, ReplayStage
 
-__all__ = ["frame_pack", "replay_numbers"]
+__all__ = ["MOST_NUMBERS", "frame_pack", "replay_numbers"]
 
-_STEPS_A_PORTION = 10_000
+MOST_NUMBERS = 1_000
+"""Of an observation: of a larger one, the first are sent."""
+_STEPS_A_PORTION, _NUMBERS_A_PORTION = 10_000, 400_000
 _PACK_BYTES = 1_500_000
 """A pack ends with the picture that takes it beyond this."""
 
@@ -31,7 +33,11 @@ def replay_numbers(replay: Replay, report: EnvironmentReport, first: int = 0) ->
     Of a long episode they come in portions; ``length`` says how many steps it has in all. They are made once.
     """
     portions = replay.encoded(lambda: list(_portions(replay, report)))
-    return portions[min(first // _STEPS_A_PORTION, len(portions) - 1)]
+    return portions[min(first // _steps_a_portion(report), len(portions) - 1)]
+
+
+def _steps_a_portion(report: EnvironmentReport) -> int:
+    return min(_STEPS_A_PORTION, _NUMBERS_A_PORTION // min(report.observation_size, MOST_NUMBERS))
 
 
 def _portions(replay: Replay, report: EnvironmentReport) -> Iterator[bytes]:
@@ -51,8 +57,9 @@ def _portions(replay: Replay, report: EnvironmentReport) -> Iterator[bytes]:
         "episode_return": rollout.episode_return,
     }
     returns = rollout.discounted_returns(config.gamma)
-    for first in range(0, max(1, rollout.length), _STEPS_A_PORTION):
-        end = min(first + _STEPS_A_PORTION, rollout.length)
+    observations, portion = rollout.observations[:, :MOST_NUMBERS], _steps_a_portion(report)
+    for first in range(0, max(1, rollout.length), portion):
+        end = min(first + portion, rollout.length)
         steps = slice(first, end)
         values = about | {
             "from": first,
@@ -60,7 +67,7 @@ def _portions(replay: Replay, report: EnvironmentReport) -> Iterator[bytes]:
             "is_greedy": rollout.is_greedy[steps].tolist(),
             "rewards": rollout.rewards[steps].tolist(),
             "q_values": _plain(rollout.q_values[steps]),
-            "observations": rollout.observations[first : end + (end == rollout.length)].tolist(),
+            "observations": observations[first : end + (end == rollout.length)].tolist(),
             "discounted_returns": returns[steps].tolist(),
         }
         yield json_text(values, is_compact=True).encode()

@@ -10,6 +10,7 @@ from dqn_core.environments.make import EnvironmentReport
 from dqn_core.training.report import layer_reports
 from pages.shared.headings import heading
 from pages.shared.i18n import _
+from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text
 from pages.shared.words import CHOICE_LABELS
 
@@ -37,21 +38,24 @@ def about(
 
 def _observations(report: EnvironmentReport) -> None:
     heading(_("What the agent observes"), _("{count} numbers").format(count=report.observation_size))
+    shown = slice(MOST_ROWS)
     st.table(
         {
-            _("Number"): [str(i) for i in range(report.observation_size)],
-            _("Meaning"): [_(name) for name in report.observation_names],
-            _("From"): [_bound(value) for value in report.low],
-            _("To"): [_bound(value) for value in report.high],
+            _("Number"): [str(i) for i in range(report.observation_size)[shown]],
+            _("Meaning"): [_(name) for name in report.observation_names[shown]],
+            _("From"): [_bound(value) for value in report.low[shown]],
+            _("To"): [_bound(value) for value in report.high[shown]],
         },
         border="horizontal",
         alt=_("What the agent observes"),
     )
+    say_what_is_left_out(report.observation_size)
 
 
 def _actions(report: EnvironmentReport) -> None:
     heading(_("What it can do"), _("{count} actions").format(count=report.n_actions))
-    st.markdown("\n".join(f"- `{i}` {_(name)}" for i, name in enumerate(report.action_names)))
+    st.markdown("\n".join(f"- `{i}` {_(name)}" for i, name in enumerate(report.action_names[:MOST_ROWS])))
+    say_what_is_left_out(report.n_actions)
 
 
 def _rewards(report: EnvironmentReport) -> None:

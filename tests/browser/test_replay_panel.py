@@ -140,6 +140,16 @@ def test_a_replay_that_the_server_gave_up_is_asked_for_again(replay: MountedRepl
     assert replay.ask("pictures") == [11]
 
 
+def test_of_very_many_numbers_those_that_are_not_zero_are_shown(replay: MountedReplay) -> None:
+    replay.mount(MadeUpEpisode(length=20, states=500), observation_names=[f"state {i}" for i in range(500)])
+    replay.wait_ready()
+    replay.press("Shift+ArrowRight")
+    replay.wait_for("window.dqnLabReplay.shown().join() === '10'")
+    shown = replay.page.locator(".dqn-state-list > div:visible")
+    expect(shown).to_have_text(["state 101.000"])
+    expect(replay.page.get_by_test_id("state-note")).to_have_text("1 of 500 numbers: the first that are not 0.")
+
+
 def test_pictures_that_end_early_are_told_of(replay: MountedReplay) -> None:
     replay.mount(MadeUpEpisode(length=30, kept=12))
     replay.wait_ready()

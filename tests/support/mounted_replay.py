@@ -36,6 +36,8 @@ class MadeUpEpisode:
     """What the fake server has of one episode."""
 
     length: int = 30
+    states: int = 0
+    """Of a Discrete observation, which is a number a state; 0 for two numbers of their own."""
     truncated: bool = False
     drawn: int | None = None
     """Pictures that are drawn by now; None for all."""
@@ -66,9 +68,12 @@ class MadeUpEpisode:
             "is_greedy": [step % 5 != 0 for step in steps],
             "rewards": [1.0] * self.length,
             "q_values": [[step + 0.123456789, -step / 2] for step in steps],
-            "observations": [[step / 10, -step] for step in range(self.length + 1)],
+            "observations": [self.observation(step) for step in range(self.length + 1)],
             "discounted_returns": [float(self.length - step) for step in steps],
         }
+
+    def observation(self, step: int) -> list[float]:
+        return [float(state == step) for state in range(self.states)] or [step / 10, -step]
 
     def frames(self, first: int) -> bytes:
         total = self.length + 1 if self.kept is None else self.kept
