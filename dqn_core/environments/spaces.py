@@ -369,7 +369,9 @@ def _described(value: Any) -> str:
         return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
     if value is None:
         return "None"
-    return f"{_kind(value)} {value!r}" if isinstance(value, (bool, int, float, str, np.generic)) else _kind(value)
+    if isinstance(value, (float, np.floating)):
+        return f"{_kind(value)} {value:.6g}"
+    return f"{_kind(value)} {value!r}" if isinstance(value, (bool, int, str, np.generic)) else _kind(value)
 
 
 def _kind(value: Any) -> str:
