@@ -388,7 +388,7 @@ REFUSED: Mapping[str, tuple[Any, str]] = {
     "ResetRaises": (_with(reset=lambda self, **k: _fails()), r"reset \(RuntimeError: the burner is out, odd_env"),
     "StepRaises": (_with(step=lambda self, action: _fails(KeyError, "wind")), r"step at env step 1 .*\(KeyError: 'wind', odd_env"),
     "StepExits": (_with(step=lambda self, action: sys.exit("bye")), r"step at env step 1 .*\(SystemExit: bye"),
-    "NeedsArgument": (NeedsArgument, r"__init__ \(TypeError: .*size"),
+    "NeedsArgument": (NeedsArgument, r"size.*must be given|__init__ \(TypeError: .*size"),
     "NoSpaces": (NoSpaces, r"observation_space.*\n\nSet self\.observation_space"),
     "NoSpace": (_observing(None, Balloon.seen), r"observation_space is None.*\n\nSet self\.observation_space"),
     "NoEnvironment": (NoEnvironment, r"__init__ \(TypeError: .*must inherit from the gymnasium\.Env class"),
