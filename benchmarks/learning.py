@@ -5,8 +5,8 @@
 
 Results are kept in ``benchmarks/results/learning/``, a small table a preset with a row a seed, so that a study goes on
 where it was broken off; a run is trained again once its preset, or ``VERSION``, has changed. The final evaluation plays
-100 greedy episodes with the weights that the run itself chose, on starts that no training and no choice saw, and that
-no other seed's run is judged on.
+100 greedy episodes (more where chance has a large part) with the weights that the run itself chose, on starts that no
+training and no choice saw, and that no other seed's run is judged on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 import tyro
 
 from benchmarks.machine import machine_summary
-from benchmarks.results_page import SeedResult, first_threshold, write_results_page
+from benchmarks.results_page import SeedResult, final_episodes, first_threshold, write_results_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EpisodeEnded, RunEnded
 from dqn_core.presets import PRESETS, preset_config, settings_digest
@@ -38,12 +38,11 @@ from dqn_core.training.trainer import Trainer
 RESULTS = Path(__file__).parent / "results" / "learning"
 VERSION = 2
 """Raise it when the same config and seed come to learn something else: then all kept results are of the past."""
-EVALUATION_EPISODES = 100
 
 
-def evaluation_seed(seed: int) -> int:
+def evaluation_seed(seed: int, env_id: str) -> int:
     """Reset seed of the first final episode of the run with ``seed``; the others follow, one by one."""
-    return 10_000 + 1_000 * seed
+    return 10_000 + max(1_000, final_episodes(env_id)) * seed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +80,9 @@ def train_once(config: TrainingConfig, threshold: float) -> SeedResult:
         log.close()
         if summary["message"]:
             raise RuntimeError(summary["message"])
-        result = evaluate_folder(folder, "best", episodes=EVALUATION_EPISODES, seed=evaluation_seed(config.seed))
+        env_id = config.env_id
+        seed = evaluation_seed(config.seed, env_id)
+        result = evaluate_folder(folder, "best", episodes=final_episodes(env_id), seed=seed)
     best_eval = summary["best_eval"]
     return SeedResult(
         seed=config.seed,

@@ -45,7 +45,7 @@ def _panel(env_id: str, presets: Mapping[str, Sequence[float]]) -> str:
     for value, anchor in ((low, "start"), ((low + high) / 2, "middle"), (high, "end")):
         parts += [
             f'<path d="M{place(value):.1f} 34V{bottom}" stroke="#e2e2e2"/>',
-            f'<text x="{place(value):.1f}" y="{bottom + 16}" text-anchor="{anchor}">{value:.1f}</text>',
+            f'<text x="{place(value):.1f}" y="{bottom + 16}" text-anchor="{anchor}">{_text(value, high - low)}</text>',
         ]
     for i, (preset, each) in enumerate(presets.items()):
         base = 34 + _ROW * (i + 1) - 8
@@ -54,6 +54,10 @@ def _panel(env_id: str, presets: Mapping[str, Sequence[float]]) -> str:
             f'<text x="6" y="{base - 14}" fill="#777">n={len(each)}</text>{_dots(each, place, base, _COLORS[preset])}'
         )
     return "".join(parts)
+
+
+def _text(value: float, span: float) -> str:
+    return f"{value:.1f}" if span >= 1.0 else f"{value:.3f}"
 
 
 def _dots(values: Sequence[float], place: Callable[[float], float], base: float, color: str) -> str:

@@ -41,11 +41,12 @@ class EnvironmentPreset:
     env_id: str
     title: str
     summary: str
-    observation_names: tuple[str, ...]
-    """Meaning and unit of each number of an observation, in order."""
-    action_names: tuple[str, ...]
     reward_rule: str
     configs: Mapping[str, TrainingConfig]
+    observation_names: tuple[str, ...] = ()
+    """Meaning and unit of each number of an observation, in order; where there are none, those that are known of the
+    environment otherwise (:mod:`dqn_core.environments.names`)."""
+    action_names: tuple[str, ...] = ()
     play_keys: Mapping[str, int] = field(default_factory=dict)
     """Keys for a person who plays, by the browser's name of the key, and the action of each."""
     idle_actions: tuple[int, ...] = ()
@@ -327,8 +328,150 @@ _MOUNTAIN_CAR = EnvironmentPreset(
     },
 )
 
+# Small worlds whose states are numbered. Each state is one number of the observation (one-hot), so a network without a
+# hidden layer has a Q-value of its own for every state and action, as Q-learning's table has (Watkins & Dayan 1992).
+_TABLE_DQN = TrainingConfig(
+    gamma=0.99,
+    hidden_sizes=(),
+    batch_size=128,
+    target_update="steps",
+    epsilon_schedule="linear_steps",
+    max_episodes=100_000,
+)
+
+_FROZEN_LAKE = EnvironmentPreset(
+    env_id="FrozenLake-v1",
+    title=mark("FrozenLake"),
+    summary=mark("Cross a frozen lake to the goal without falling into a hole. The ice is slippery."),
+    reward_rule=mark(
+        "+1 for reaching the goal, otherwise 0. The goal and the holes end the episode; it is cut off at 100 steps. On "
+        "the slippery lake only a third of the moves go where they should: no policy reaches the goal in more than "
+        "74 % of the episodes."
+    ),
+    play_keys={"ArrowLeft": 0, "ArrowDown": 1, "ArrowRight": 2, "ArrowUp": 3},
+    play_speed=0.5,
+    configs={
+        "fast": _TABLE_DQN.replace(
+            env_id="FrozenLake-v1",
+            learning_rate=5e-3,
+            buffer_size=50_000,
+            warmup_steps=2_000,
+            target_update_every=100,
+            epsilon_end=0.1,
+            epsilon_decay_steps=30_000,
+            max_env_steps=100_000,
+            goal_score=0.71,
+            evaluate_every=200,
+            evaluation_episodes=100,
+            confirmation_episodes=1_000,
+        ),
+    },
+)
+
+_TAXI = EnvironmentPreset(
+    env_id="Taxi-v4",
+    title=mark("Taxi"),
+    summary=mark("Pick up a passenger and drive to the hotel that they want, on the shortest way."),
+    reward_rule=mark(
+        "-1 a step, -10 for picking up or dropping off in the wrong place, +20 for delivering the passenger, which "
+        "ends the episode; it is cut off at 200 steps. The best policy gets 7.9 on average."
+    ),
+    play_keys={"ArrowDown": 0, "ArrowUp": 1, "ArrowRight": 2, "ArrowLeft": 3, "p": 4, "d": 5},
+    play_speed=0.5,
+    configs={
+        "fast": _TABLE_DQN.replace(
+            env_id="Taxi-v4",
+            learning_rate=2e-2,
+            loss="huber",
+            batch_size=64,
+            double_dqn=True,
+            buffer_size=30_000,
+            warmup_steps=2_000,
+            target_update="soft",
+            target_tau=0.01,
+            epsilon_end=0.05,
+            epsilon_decay_steps=25_000,
+            max_env_steps=200_000,
+            goal_score=7.8,
+            evaluate_every=100,
+            evaluation_episodes=100,
+            confirmation_episodes=1_000,
+        ),
+    },
+)
+
+_CLIFF_WALKING = EnvironmentPreset(
+    env_id="CliffWalking-v1",
+    title=mark("CliffWalking"),
+    summary=mark("Walk along a cliff to the goal, on the shortest way and without falling."),
+    reward_rule=mark(
+        "-1 a step, -100 for stepping into the cliff, which leads back to the start. Only the goal ends the episode; "
+        "the preset cuts it off at 200 steps. The shortest way is 13 steps."
+    ),
+    play_keys={"ArrowUp": 0, "ArrowRight": 1, "ArrowDown": 2, "ArrowLeft": 3},
+    play_speed=0.5,
+    configs={
+        "fast": _TABLE_DQN.replace(
+            env_id="CliffWalking-v1",
+            learning_rate=5e-2,
+            loss="huber",
+            batch_size=64,
+            buffer_size=20_000,
+            warmup_steps=1_000,
+            target_update_every=50,
+            epsilon_end=0.05,
+            epsilon_decay_steps=10_000,
+            max_env_steps=50_000,
+            max_episode_steps=200,
+            goal_score=-13.5,
+            evaluate_every=10,
+            evaluation_episodes=1,
+            confirmation_episodes=0,
+        ),
+    },
+)
+
+_BLACKJACK = EnvironmentPreset(
+    env_id="Blackjack-v1",
+    title=mark("Blackjack"),
+    summary=mark("Take cards until the sum is near 21, but not above it, and beat the dealer."),
+    reward_rule=mark(
+        "+1 for winning, -1 for losing, 0 for a draw, at the end of each game. The dealer has the edge: the best "
+        "policy loses 0.05 a game on average."
+    ),
+    play_keys={"s": 0, "h": 1},
+    play_speed=0.5,
+    configs={
+        "fast": _TABLE_DQN.replace(
+            env_id="Blackjack-v1",
+            gamma=1.0,
+            hidden_sizes=(64,),
+            learning_rate=5e-4,
+            buffer_size=40_000,
+            warmup_steps=2_000,
+            target_update_every=200,
+            epsilon_end=0.2,
+            epsilon_decay_steps=20_000,
+            max_env_steps=40_000,
+            evaluate_every=5_000,
+            evaluation_episodes=1_000,
+            recheck_episodes=1_000,
+        ),
+    },
+)
+
 PRESETS: Mapping[str, EnvironmentPreset] = {
-    preset.env_id: preset for preset in (_CARTPOLE, _LUNAR_LANDER, _ACROBOT, _MOUNTAIN_CAR)
+    preset.env_id: preset
+    for preset in (
+        _CARTPOLE,
+        _LUNAR_LANDER,
+        _ACROBOT,
+        _MOUNTAIN_CAR,
+        _FROZEN_LAKE,
+        _TAXI,
+        _CLIFF_WALKING,
+        _BLACKJACK,
+    )
 }
 
 

@@ -111,9 +111,11 @@ def test_a_record_of_other_settings_is_not_shown(places: Path, monkeypatch: pyte
 
 
 def test_every_run_is_judged_on_starts_of_its_own() -> None:
-    starts = [learning.evaluation_seed(seed) + i for seed in range(100) for i in range(learning.EVALUATION_EPISODES)]
-    assert len(set(starts)) == len(starts)
-    assert max(starts) < 1_000_000  # where the starts of evaluations during training begin
+    for env_id, seeds in (("CartPole-v1", 100), ("FrozenLake-v1", 30), ("Blackjack-v1", 30)):
+        count = learning.final_episodes(env_id)
+        starts = [learning.evaluation_seed(seed, env_id) + i for seed in range(seeds) for i in range(count)]
+        assert len(set(starts)) == len(starts)
+        assert max(starts) < 1_000_000  # where the starts of evaluations during training begin
 
 
 def test_no_seed_leaves_the_picture_however_low_it_is() -> None:
