@@ -112,6 +112,13 @@ def test_a_warm_worker_holds_a_learner_and_nothing_of_the_server() -> None:
     assert loaded == {"gymnasium", "numba"}  # torch would take four times the memory of all else together
 
 
+def test_no_page_has_a_string_in_its_source_that_it_would_show() -> None:
+    """Streamlit writes onto the page what stands alone on a line of its script, but for the docstring."""
+    for path in sorted((ROOT / "pages").glob("*/page.py")):
+        alone = [each for each in ast.parse(path.read_text("utf-8")).body[1:] if isinstance(each, ast.Expr)]
+        assert not [each for each in alone if isinstance(each.value, ast.Constant)], path
+
+
 def test_every_direct_dependency_is_pinned_exactly() -> None:
     files = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt", ROOT / "requirements-bench.txt"]
     lines = [line.strip() for path in files for line in path.read_text(encoding="utf-8").splitlines()]

@@ -11,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 
 from dqn_core.environments.make import comes_with_gymnasium, is_only_a_note, make_environment
-from dqn_core.environments.own import environment_files
+from dqn_core.environments.own import environment_files, ids_from_elsewhere
 from dqn_core.errors import UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
@@ -40,8 +40,8 @@ def listed_environments() -> tuple[ListedEnvironment, ...]:
     Of other people's, nothing is made to find out whether it can be used.
     """
     own = {env_id: file.path.name for file in environment_files() for env_id in file.env_ids}
-    registered = [env_id for env_id, spec in list(gym.registry.items()) if not is_only_a_note(spec)]
-    others = [_choice(env_id) for env_id in registered if env_id not in own and env_id not in PRESETS]
+    registered = [env_id for env_id in ids_from_elsewhere() if not is_only_a_note(gym.registry[env_id])]
+    others = [_choice(env_id) for env_id in registered if env_id not in PRESETS]
     return (
         *(ListedEnvironment(env_id=env_id) for env_id in PRESETS),
         *(ListedEnvironment(env_id=env_id, file=own[env_id]) for env_id in sorted(own)),

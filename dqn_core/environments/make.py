@@ -23,8 +23,9 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.environments.door import FOREIGN_ERRORS, CheckedEnvironment, constructor_failure
+from dqn_core.environments.maps import state_map
 from dqn_core.environments.names import action_names
-from dqn_core.environments.own import KeptWhileUnchanged, environment_files, find_spec, is_own
+from dqn_core.environments.own import KeptWhileUnchanged, environment_files, find_spec, ids_from_elsewhere, is_own
 from dqn_core.environments.physics import constructor_arguments, set_constants
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
@@ -72,6 +73,8 @@ class EnvironmentReport:
     """In words; empty where this project has none for the environment."""
     left_out: tuple[str, ...] = ()
     """Parts of an observation that are no numbers."""
+    n_states: int | None = None
+    """States, where they are so few that each can be shown (:mod:`dqn_core.environments.maps`)."""
     repeats: bool = True
     """Whether the same seed and actions give the same episode."""
 
@@ -184,7 +187,7 @@ def registered(env_id: str) -> EnvSpec:
 
 def _suggestions(env_id: str) -> list[str]:
     """Ids that ``env_id`` may be a slip of, of environments that can be trained in."""
-    known = {*gym.registry, *(own for file in environment_files() for own in file.env_ids)}
+    known = {*ids_from_elsewhere(), *(own for file in environment_files() for own in file.env_ids)}
     near = (each for each in difflib.get_close_matches(env_id, sorted(known), n=20, cutoff=0.6) if _trains(each))
     return list(itertools.islice(near, 3)) or ["CartPole-v1", "LunarLander-v3"]
 
@@ -222,7 +225,7 @@ def _inspect(env_id: str, max_episode_steps: int | None, env_kwargs: Arguments) 
         observations, actions = environment.observations, environment.actions
         has_names = preset is not None and len(preset.action_names) == actions.count
         known = preset.action_names if preset and has_names else action_names(env_id, actions.count)
-        repeats = _repeats(environment)
+        repeats, states = _repeats(environment), state_map(environment)
         return EnvironmentReport(
             env_id=env_id,
             observation_size=observations.size,
@@ -235,6 +238,7 @@ def _inspect(env_id: str, max_episode_steps: int | None, env_kwargs: Arguments) 
             frames_per_s=environment.frames_per_s,
             reward_rule=preset.reward_rule if preset else "",
             left_out=observations.left_out,
+            n_states=None if states is None else len(states.vectors),
             repeats=repeats,
         )
     finally:

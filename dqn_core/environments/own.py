@@ -50,6 +50,7 @@ __all__ = [
     "adopt_sources",
     "environment_files",
     "find_spec",
+    "ids_from_elsewhere",
     "is_own",
     "plain_id",
     "present_sources",
@@ -115,6 +116,12 @@ def find_spec(env_id: str) -> EnvSpec | None:
 def is_own(env_id: str) -> bool:
     """Whether a file of the folder registers ``env_id``, or it names a module that does; imports neither."""
     return ":" in env_id or (_Present.folder is not None and _Present.folder.has(env_id))
+
+
+def ids_from_elsewhere() -> list[str]:
+    """What is registered in this process, less what files of the folder have."""
+    folder = _Present.folder
+    return [env_id for env_id in list(gym.registry) if folder is None or not folder.has_registered(env_id)]
 
 
 def source_version(env_id: str) -> object:
@@ -280,6 +287,10 @@ class EnvironmentFolder:
         """Whether a file registers ``env_id``."""
         return self._path_of(env_id) is not None
 
+    def has_registered(self, env_id: str) -> bool:
+        """Whether a file has registered ``env_id`` in this process; it may have changed since."""
+        return is_made_in(self._path, env_id) or any(env_id in own.env_ids for _, own in self._loaded.values())
+
     def load(self, env_id: str) -> bool:
         """Import the file that registers ``env_id``, if one does, unless it is imported already as it is now.
 
@@ -337,8 +348,7 @@ class EnvironmentFolder:
     def _path_of(self, env_id: str) -> Path | None:
         if self._adopted is not None:
             return self._adopted.get(env_id)
-        is_from_here = is_made_in(self._path, env_id) or any(env_id in own.env_ids for _, own in self._loaded.values())
-        if env_id in gym.registry and not is_from_here:
+        if env_id in gym.registry and not self.has_registered(env_id):
             return None  # Gymnasium's, or a package's: nothing has to be looked at
         with self._changed:
             while True:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from dqn_core.environments.maps import Grid
 from dqn_core.inside.distributions import Histograms
 from dqn_core.inside.landscape import Landscape, Plane
 from dqn_core.inside.overestimation import ValueEstimate
@@ -16,6 +18,7 @@ from pages.shared.plot_theme import SERIES, plain_figure
 
 __all__ = [
     "MOST_UNITS",
+    "Cells",
     "NetworkDrawing",
     "Visits",
     "bands_figure",
@@ -25,6 +28,7 @@ __all__ = [
     "estimates_figure",
     "fill_figure",
     "greedy_figure",
+    "map_figure",
     "network_figure",
     "shades_figure",
     "update_figure",
@@ -244,6 +248,92 @@ def _batch_ways(x: NDArray[np.float32], before: NDArray[np.float32], after: NDAr
         showlegend=False,
         meta={"color": "data"},
     )
+
+
+# ------------------------------------------------------------------------------------------------------------- Q-table
+
+_MOST_ROWS_WITH_TEXT = 20
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cells:
+    """What is drawn of each state on its map."""
+
+    values: NDArray[np.float64]
+    """[S]: the colour, and the number in the cell; NaN where there is none."""
+    texts: Sequence[str]
+    """[S]: what stands above the number: an arrow, say."""
+    hovers: Sequence[str]
+    """[S]"""
+    digits: int = 3
+    """Of the number in the cell."""
+
+
+def map_figure(
+    grid: Grid, frames: Sequence[tuple[str, Cells]], labels: Mapping[str, str], *, is_difference: bool = False
+) -> go.Figure:
+    """The newest of ``frames``, and all of them to be played; ``labels`` has "value", "row" and "column"."""
+    drawn = [_cell_arrays(grid, cells) for _name, cells in frames]
+    finite = np.concatenate([each["z"][np.isfinite(each["z"])] for each in drawn])
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if is_difference:
+        high = max(-low, high)
+        low = -high
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    heat = go.Heatmap(
+        **drawn[-1],
+        x=grid.columns,
+        y=grid.rows,
+        zmin=low,
+        zmax=high,
+        xgap=2,
+        ygap=2,
+        name=labels["value"],
+        texttemplate="%{text}" if len(grid.rows) <= _MOST_ROWS_WITH_TEXT else None,
+        hovertemplate="%{customdata}<extra></extra>",
+        colorbar={"title": {"text": labels["value"], "side": "top"}, "thickness": 12, "x": 1.01, "xpad": 4},
+        meta={
+            "scale": "difference" if is_difference else "sequential",
+            "columns": {"x": "column", "y": "row", "z": "value"},
+        },
+    )
+    figure = plain_figure(
+        [heat],
+        x_title=labels["column"],
+        y_title=labels["row"],
+        x={"type": "category"},
+        y={"type": "category", "showgrid": False, "autorange": "reversed", "nticks": len(grid.rows)},
+        shapes=[_wall(*each) for each in grid.walls],
+    )
+    figure.frames = [
+        go.Frame(name=name, data=[go.Heatmap(**each)]) for (name, _cells), each in zip(frames, drawn, strict=True)
+    ]
+    return figure
+
+
+def _cell_arrays(grid: Grid, cells: Cells) -> dict[str, Any]:
+    """Colours [R, C], texts and hover texts [R][C]."""
+    states, is_state = grid.states, grid.states >= 0
+    texts = [
+        [_cell_text(cells, state, mark) for state, mark in zip(row, marks, strict=True)]
+        for row, marks in zip(states.tolist(), grid.marks, strict=True)
+    ]
+    hovers = [[cells.hovers[state] if state >= 0 else "" for state in row] for row in states.tolist()]
+    return {"z": np.where(is_state, cells.values[states], np.nan), "text": texts, "customdata": hovers}
+
+
+def _cell_text(cells: Cells, state: int, mark: str) -> str:
+    """The map's mark, what is done, and the value below."""
+    head = " ".join(filter(None, (mark, cells.texts[state] if state >= 0 else "")))
+    if state < 0 or not np.isfinite(cells.values[state]):
+        return head
+    number = f"{cells.values[state]:.{cells.digits}g}"
+    return f"{head}<br>{number}" if head else number
+
+
+def _wall(x0: float, y0: float, x1: float, y1: float) -> dict[str, Any]:
+    return {"type": "line", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": {"width": 4, "color": "#8a8f98"}}
 
 
 # --------------------------------------------------------------------------------------------------------- Q landscape

@@ -21,6 +21,7 @@ from pages.inside.memory import memory
 from pages.inside.network import network
 from pages.inside.overestimation import overestimation
 from pages.inside.study import Study, fresh_look, snapshot_text, study_of
+from pages.inside.table import table
 from pages.inside.update import update
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
@@ -37,13 +38,15 @@ _PARTS: dict[str, tuple[str, str, Callable[[Study], None] | None]] = {
     "environment": (mark("Environment"), ":material/public:", environment),
     "network": (mark("Network"), ":material/hub:", network),
     "update": (mark("One update"), ":material/functions:", update),
+    "table": (mark("Q-table"), ":material/grid_on:", table),
     "landscape": (mark("Q landscape"), ":material/landscape:", landscape_part),
     "memory": (mark("Replay memory"), ":material/inventory_2:", memory),
     "overestimation": (mark("Overestimation"), ":material/balance:", overestimation),
     "checks": (mark("Implementation checks"), ":material/fact_check:", None),
 }
-_FORMER_PARTS = {"honesty": "overestimation"}
-"""By the word in addresses of earlier versions."""
+_FORMER_PARTS = {
+    "honesty": "overestimation"
+}  # by the word in addresses of earlier versions; a string would show here too
 
 
 def inside_page() -> None:
@@ -59,10 +62,17 @@ def inside_page() -> None:
         _run_line(runs, snapshot, study)
     if complaint:
         st.warning(complaint, icon=":material/search_off:")
-    for tab, (name, (_title, _icon, draw)) in zip(_tabs(), _PARTS.items(), strict=True):
+    parts = _parts(study)
+    for tab, name in zip(_tabs(parts), parts, strict=True):
         if tab.open:
             with tab, st.container(key=f"part-{name}"):
-                _part(draw, study, snapshot)
+                _part(_PARTS[name][2], study, snapshot)
+
+
+def _parts(study: Study | str | None) -> tuple[str, ...]:
+    """Those that there are of the run: few environments have so few states that all fit into a table."""
+    has_table = isinstance(study, Study) and study.report.n_states is not None
+    return tuple(name for name in _PARTS if name != "table" or has_table)
 
 
 def _part(draw: Callable[[Study], None] | None, study: Study | str | None, snapshot: RunSnapshot | None) -> None:
@@ -151,11 +161,11 @@ def _run_choice(names: Mapping[str, str], run_id: str) -> None:
     st.selectbox(_("Run"), list(names), format_func=names.__getitem__, key=key, on_change=choose, width=360)
 
 
-def _tabs() -> Sequence[Any]:
-    titles = {name: f"{icon} {_(title)}" for name, (title, icon, _draw) in _PARTS.items()}
+def _tabs(parts: Sequence[str]) -> Sequence[Any]:
+    titles = {name: f"{_PARTS[name][1]} {_(_PARTS[name][0])}" for name in parts}
     part = st.query_params.get("part", "")
     wanted = _FORMER_PARTS.get(part, part)
-    key = f"inside-part-{current_language()}"
+    key = f"inside-part-{current_language()}-{len(parts)}"
 
     def tell() -> None:
         st.query_params["part"] = next(

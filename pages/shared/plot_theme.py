@@ -58,15 +58,17 @@ SCALES: dict[str, dict[str, tuple[str, ...]]] = {
         "sequential": _VIRIDIS,
         "density": ("#fcfcfa", "#cfe3df", "#7fb9b0", "#2f8d83", "#0a4e48"),
         "ramp": ("#b7d9d4", "#0f766e"),
+        "difference": ("#0072B2", "#f4f4f1", "#C24E00"),
     },
     "dark": {
         "sequential": _VIRIDIS,
         "density": ("#11191c", "#1d3a3a", "#2a6b66", "#43ab9c", "#a6f0e2"),
         "ramp": ("#28504c", "#4fd1bf"),
+        "difference": ("#5AB9F0", "#1a2427", "#FF9F5A"),
     },
 }
 """Colours of an amount: "sequential" for a value, "density" for how much of something, from nothing at all,
-"ramp" for lines, of which the faintest is seen too."""
+"ramp" for lines, of which the faintest is seen too, "difference" for what may lie on both sides of nothing."""
 
 
 def plain_figure(

@@ -55,6 +55,6 @@ def _check(choice: EnvironmentChoice) -> None:
 
 def _findings(result: EnvironmentCheck) -> None:
     lines = [
-        f"- {_ICONS[each.verdict]} {translate_to_markdown(each.template, each.parameters)}" for each in result.findings
+        f"{_ICONS[each.verdict]} {translate_to_markdown(each.template, each.parameters)}" for each in result.findings
     ]
-    st.markdown("\n".join(lines))
+    st.markdown("  \n".join(lines))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
-from dqn_core.config import EnvironmentChoice
+from dqn_core.config import EnvironmentChoice, TrainingConfig
+from dqn_core.environments.make import make_environment
 from dqn_core.environments.own import environment_files, use_folder
 from dqn_core.runs.jobs.orders import check_order
 from dqn_core.runs.manager import RunManager
@@ -43,6 +45,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     use_folder(path, looks_first=True)
     yield path
     use_folder(None)
+
+
+def write(path: Path, text: str) -> None:
+    """The file, with another date than the one before it, and read."""
+    before = path.stat().st_mtime_ns if path.exists() else 0
+    path.write_text(text)
+    if before:
+        os.utime(path, ns=(before + 10**9, before + 10**9))
+    environment_files(60.0)
 
 
 def listed(app: AppTest) -> list[str]:
@@ -126,3 +137,25 @@ def test_a_module_is_imported_where_its_id_is_typed(
     assert manager.list_runs()[0].config.env_id == "page_walks:PageWalk-v0"
     assert "PageWalk-v0" in listed(open_app())
     del gym.registry["PageWalk-v0"]
+
+
+def test_a_run_whose_file_is_gone_is_shown_all_the_same(
+    folder: Path, open_app: Callable[..., AppTest], manager: RunManager
+) -> None:
+    path = folder / "walk.py"
+    write(path, WALK)
+    run_id = manager.start(TrainingConfig(env_id="Own/Walk-v0"))
+    manager.stop(run_id)
+    wait_until(lambda: not manager.snapshot(run_id).is_active)
+    make_environment("Own/Walk-v0").close()
+    write(path, WALK.replace("Walk", "Jump"))
+    for page in ("train/page.py", "replay/page.py", "inside/page.py", "play/page.py", "compare/page.py"):
+        app = open_app(run=run_id, page=page)
+        assert app.main.children, page
+    app = open_app(run=run_id)
+    assert any("There is no environment 'Own/Walk-v0'" in each.value for each in app.error)
+    assert app.title[0].value == "Own/Walk-v0"
+    assert app.button(key="start").disabled
+    app.selectbox(key=f"{run_id}:environment").set_value("CartPole-v1").run()
+    assert not app.error
+    assert not app.button(key="start").disabled
