@@ -15,6 +15,8 @@ from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.networks import initial_weights, network_sizes
 from dqn_core.algorithm.normalization import NormalizedLearner, RunningMoments, network_only
 from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.algorithm.torch_cuda import CudaLearner
+from dqn_core.algorithm.torch_learner import TorchLearner
 from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import policy_with, roll_out
 from dqn_core.errors import RunFolderError
@@ -126,6 +128,20 @@ def test_both_learners_agree() -> None:
             learner.update(replay, np.arange(32) + i)
     first, second = (learner.q_values(seen) for learner in learners)
     np.testing.assert_allclose(first, second, atol=1e-4)
+
+
+def test_the_mirror_of_a_memory_on_a_device_follows_the_rows_of_each_update() -> None:
+    config = TrainingConfig(hidden_sizes=(16,), batch_size=32)
+    weights = initial_weights(np.random.default_rng(9), network_sizes(config, 3, 2))
+    (replay, seen), learners = memories(), []
+    for own in (TorchLearner(config, weights), CudaLearner(config, weights, device="cpu", capture=None)):
+        learner = NormalizedLearner(own, 3)
+        for i, each in enumerate(seen):
+            learner.observe(each)
+            learner.update(replay, np.arange(32 if i < 100 else 16) + i % 100)
+        learners.append(learner)
+    for name, array in learners[0].weights().items():
+        np.testing.assert_allclose(array, learners[1].weights()[name], atol=1e-6)
 
 
 @pytest.mark.parametrize("compute", ["torch-cpu", "fused"])

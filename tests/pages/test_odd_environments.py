@@ -95,3 +95,18 @@ def test_every_page_of_its_run_is_drawn(name: str, lab: RunManager) -> None:
     client = Client(Starlette(routes=job_routes(lambda: lab)))
     picture = client.get(f"/live/runs/{run_id}/recordings/episode-00000004.jpg")
     assert picture.headers["content-type"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("env_id", ["highway-fast-v0", "MiniGrid-Empty-5x5-v0", odd.env_id("Named")])
+def test_an_environment_of_another_package_is_started_from_the_page(env_id: str, lab: RunManager) -> None:
+    app = opened("train/page.py")
+    app.selectbox(key="new:environment").set_value("another").run()
+    app.text_input(key="new:env_id").set_value(env_id).run()
+    assert not app.error
+    app.button(key="start").click().run()
+    assert not app.exception
+    run_id = str(app.query_params["run"])
+    wait_until(lambda: lab.snapshot(run_id).record.env_steps > 20, timeout_s=60)
+    lab.stop(run_id)
+    wait_for_end(lab, run_id)
+    assert (lab.store.run(run_id).config.env_id, lab.store.run(run_id).state) == (env_id, RunState.STOPPED)
