@@ -46,6 +46,7 @@ FOREIGN_ERRORS = (Exception, SystemExit)
 _LOG = logging.getLogger(__name__)
 _LARGEST = float(np.finfo(np.float32).max)
 _LARGEST_SEED = 2**31
+_LONGEST_CAUSE = 400
 _SEEDS = "reset_seeds"
 """Key of a saved generator that resets draw their seeds from."""
 _FEWEST_FRAMES_PER_S, _USUAL_FRAMES_PER_S, _MOST_FRAMES_PER_S = 0.5, 30.0, 240.0
@@ -240,16 +241,16 @@ class CheckedEnvironment:
     # ------------------------------------------------------------------------------------------- what is not sound
 
     def _as_reward(self, came: Any) -> float:
-        is_number = isinstance(came, (int, float, np.integer, np.floating, np.bool_))
-        if is_number or (isinstance(came, np.ndarray) and came.ndim == 0 and came.dtype.kind in "biuf"):
-            with contextlib.suppress(OverflowError):
+        if hasattr(came, "__float__") and getattr(came, "shape", ()) == ():  # torch has numbers without axes too
+            with contextlib.suppress(Exception):
                 return float(came)
         raise self._gave(came, "reward", "float", ONE_REWARD)
 
     def _as_flag(self, name: str, came: Any) -> bool:
-        is_number = isinstance(came, (int, float, np.generic)) or (isinstance(came, np.ndarray) and came.ndim == 0)
-        if is_number and bool(came) == came:
-            return bool(came)
+        if hasattr(came, "__float__") and getattr(came, "shape", ()) == ():
+            with contextlib.suppress(Exception):
+                if float(came) in {0.0, 1.0}:
+                    return bool(came)
         raise self._gave(came, name, "bool", FLAGS)
 
     def _wrong_length(self, came: Any) -> EnvironmentFailedError:
@@ -374,9 +375,10 @@ class CheckedEnvironment:
         What the environment's own code raises there goes to the log: whoever is done with it goes on.
         """
         self.replace_at_reset(None)
-        if not self._is_closed:
-            self._is_closed = True
-            _open[self.env_id] -= 1
+        if self._is_closed:
+            return
+        self._is_closed = True
+        _open[self.env_id] -= 1
         try:
             with drawing.taken():
                 self._environment.close()
@@ -423,7 +425,11 @@ def _cause(error: BaseException) -> dict[str, object]:
     own = [each for each in frames if not each.filename.startswith((sys.prefix, sys.base_prefix))] or frames
     if own:
         place = f"{own[-1].filename.rpartition('/')[2]}:{own[-1].lineno}"
-    said = " ".join(str(error).split())
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001  even what it says is the environment's own code
+        said = ""
+    said = said if len(said) <= _LONGEST_CAUSE else f"{said[: _LONGEST_CAUSE - 3]}..."
     return {"kind": type(error).__name__, "cause": ", ".join(filter(None, (said, place)))}
 
 

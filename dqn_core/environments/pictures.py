@@ -102,12 +102,29 @@ def as_picture(rendered: Any) -> Picture:
         rendered = rendered.getvalue()
     if isinstance(rendered, str) and rendered.strip():
         return _text_picture(rendered)
+    if isinstance(rendered, bytes):
+        rendered = _decoded(rendered)
     if isinstance(rendered, Image.Image):
         return _of_image(rendered)
+    if hasattr(rendered, "canvas"):  # a figure of Matplotlib
+        rendered.canvas.draw()
+        rendered = np.asarray(rendered.canvas.buffer_rgba())
+    if type(rendered).__module__.startswith("pygame"):
+        from pygame.surfarray import array3d
+
+        rendered = np.swapaxes(array3d(rendered), 0, 1)  # pygame's first axis goes to the right
     if rendered is None or isinstance(rendered, (str, bytes, dict)):
         message = f"render() returned {described(rendered)}"
         raise NotShownError(message)
     return _of_array(rendered)
+
+
+def _decoded(content: bytes) -> Image.Image | bytes:
+    """The picture in a file's ``content``; the content itself where it is none."""
+    try:
+        return Image.open(io.BytesIO(content))
+    except OSError:
+        return content
 
 
 def _of_image(image: Image.Image) -> Picture:

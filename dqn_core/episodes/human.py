@@ -14,6 +14,7 @@ from dqn_core.config import EnvironmentChoice, TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import make_environment
 from dqn_core.episodes.episode import check_episode
+from dqn_core.errors import EnvironmentFailedError
 
 __all__ = ["HandEpisode", "HumanEpisode", "play_by_hand"]
 
@@ -43,7 +44,11 @@ class HumanEpisode(Episode):
         environment = make_environment(*choice)
         environment.set_decorated(on=True)
         self._checked = environment
-        super().__init__(environment, seed)
+        try:
+            super().__init__(environment, seed)
+        except EnvironmentFailedError:
+            environment.close()
+            raise
         self._idle = itertools.cycle(idle_actions) if idle_actions else None
 
     def step(self, action: int | None) -> float:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import types
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import pygame
 import pytest
+import torch
 from PIL import Image
 
 import fake_environments as fake
@@ -18,9 +21,16 @@ GREY = np.tile(np.arange(80, dtype=np.uint8), (60, 1))  # [60, 80], darker on th
 COLOURS = np.dstack([GREY, GREY, GREY])
 
 
-def _of(array: np.ndarray) -> list[list[int]]:
-    """Some points, to be compared."""
-    return array[::20, ::20].tolist()
+def _png(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, "PNG")
+    return file.getvalue()
+
+
+def _figure(array: np.ndarray) -> Any:
+    """What an environment may return that draws with Matplotlib: here, as its canvas stands."""
+    rgba = np.dstack([array, np.full(array.shape[:2], 255, np.uint8)])
+    return types.SimpleNamespace(canvas=types.SimpleNamespace(draw=lambda: None, buffer_rgba=lambda: memoryview(rgba)))
 
 
 @pytest.mark.parametrize(
@@ -42,6 +52,10 @@ def _of(array: np.ndarray) -> list[list[int]]:
         Image.fromarray(GREY),
         Image.fromarray(COLOURS).convert("RGBA"),
         np.asfortranarray(COLOURS),
+        torch.from_numpy(COLOURS.copy()),
+        _png(COLOURS),
+        _figure(COLOURS),
+        pygame.surfarray.make_surface(np.swapaxes(COLOURS, 0, 1)),
     ],
     ids=[
         "colours",
@@ -60,6 +74,10 @@ def _of(array: np.ndarray) -> list[list[int]]:
         "grey image",
         "image with alpha",
         "columns first in memory",
+        "tensor",
+        "file",
+        "figure",
+        "surface",
     ],
 )
 def test_what_can_be_shown_is_shown(rendered: Any) -> None:

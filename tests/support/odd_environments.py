@@ -15,6 +15,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium.envs.classic_control.cartpole import CartPoleEnv
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Sequence, Text, Tuple
 from PIL import Image
@@ -233,6 +234,11 @@ class Alone(Balloon):
         Alone.is_open = False
 
 
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
 class OddSpec(Balloon):
     """Has a spec of its own making."""
 
@@ -265,6 +271,7 @@ TRAINS: Mapping[str, Any] = {
     "Float64": _observing(_BOX, lambda self: np.array([self.height, self.age], np.float64)),
     "Ints": _observing(Box(-100, 100, (2,), np.int64), lambda self: np.array([self.height, self.age])),
     "List": _observing(_BOX, lambda self: [self.height, self.age / 30]),
+    "Tensor": _observing(_BOX, lambda self: torch.tensor([self.height / 5, 0.5])),
     "Objects": _observing(_BOX, lambda self: np.array([self.height, 0.5], object)),
     "Subclass": _observing(_BOX, lambda self: np.asarray([self.height, 0.5]).view(np.recarray)),
     "OneNumber": _observing(Box(-1, 1, (1,)), lambda self: np.array([self.height], np.float32)),
@@ -290,6 +297,7 @@ TRAINS: Mapping[str, Any] = {
     # rewards and flags
     "NumpyScalars": _stepping(lambda _s, o, r, t, c, i: (o, np.float32(r), np.bool_(t), np.bool_(c), i)),
     "NoAxesReward": _stepping(lambda _s, o, r, t, c, i: (o, np.array(r), np.array(t), np.array(c), i)),
+    "TensorReward": _stepping(lambda _s, o, r, t, c, i: (o, torch.tensor(r), torch.tensor(t), torch.tensor(c), i)),
     "IntReward": _stepping(lambda _s, o, r, t, c, i: (o, int(r), t, c, i)),
     "BoolReward": _stepping(lambda _s, o, r, t, c, i: (o, r > 1, t, c, i)),
     "LargeReward": _stepping(lambda _s, o, r, t, c, i: (o, 1e6 * r, t, c, i)),
@@ -387,6 +395,8 @@ REFUSED: Mapping[str, tuple[Any, str]] = {
     "ConstructorExits": (_with(__init__=lambda self, render_mode=None: sys.exit(3)), r"__init__ \(SystemExit: 3"),
     "ResetRaises": (_with(reset=lambda self, **k: _fails()), r"reset \(RuntimeError: the burner is out, odd_env"),
     "StepRaises": (_with(step=lambda self, action: _fails(KeyError, "wind")), r"step at env step 1 .*\(KeyError: 'wind', odd_env"),
+    "StepRaisesOddly": (_with(step=lambda self, action: _fails(UnspeakableError)), r"step at env step 1 .*\(UnspeakableError: odd_env"),
+    "StepRaisesAtLength": (_with(step=lambda self, action: _fails(ValueError, "why " * 9_999)), r"ValueError: why why .*w\.\.\., odd_env"),
     "StepExits": (_with(step=lambda self, action: sys.exit("bye")), r"step at env step 1 .*\(SystemExit: bye"),
     "NeedsArgument": (NeedsArgument, r"size.*must be given|__init__ \(TypeError: .*size"),
     "NoSpaces": (NoSpaces, r"observation_space.*\n\nSet self\.observation_space"),
