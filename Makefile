@@ -60,7 +60,7 @@ bench: $(STAMPS)/bench $(STAMPS)/dev chromium $(STAMPS)/kernels ## speed beside 
 results: $(STAMPS)/kernels ## train every preset over its seeds (what is kept is not trained again); writes docs/results.md
 	$(RUN) -m benchmarks.learning
 
-lessons: $(STAMPS)/kernels ## train the guided experiments again; writes dqn_core/lessons/data
+lessons: $(STAMPS)/kernels ## train the lessons again; writes dqn_core/lessons/data and docs/lessons.md
 	$(RUN) -m benchmarks.lessons
 
 clean: ## remove the virtual environment and every cache; runs in data/ stay

@@ -97,6 +97,11 @@ class Experiments:
         """The newest experiments, newest first."""
         return [self._status(record) for record in self._store.latest(limit)]
 
+    def newest_of(self, spec: ExperimentSpec, limit: int = 100) -> ExperimentStatus | None:
+        """The newest experiment that trains just what ``spec`` says, among the newest ``limit``; None without one."""
+        record = next((each for each in self._store.latest(limit) if each.spec == spec), None)
+        return None if record is None else self._status(record)
+
     def damaged(self, limit: int = 20) -> list[str]:
         """The ids of those among the newest experiments that cannot be read; their runs are what they were."""
         return self._store.damaged(limit)

@@ -329,6 +329,16 @@ class PredictionStore:
             rows = connection.execute(query).mappings().all()
         return {row["lesson"]: Prediction(row["choice"], bool(row["is_revealed"])) for row in rows}
 
+    def counts(self, lesson: str) -> dict[int, int]:
+        """How many visitors predicted what of the lesson, by choice."""
+        query = (
+            sa.select(_PREDICTIONS.c.choice, sa.func.count().label("visitors"))
+            .where(_PREDICTIONS.c.lesson == lesson)
+            .group_by(_PREDICTIONS.c.choice)
+        )
+        with self._database.read() as connection:
+            return {row.choice: row.visitors for row in connection.execute(query)}
+
     def predict(self, visitor_id: str, lesson: str, choice: int) -> None:
         """Keep the prediction, in place of an earlier one; one whose result was looked at stays."""
         values = {"visitor": visitor_id, "lesson": lesson, "choice": choice, "is_revealed": False}

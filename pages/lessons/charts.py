@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from pages.shared.plot_theme import plain_figure
 
 __all__ = ["curves", "measure"]
 
+_TICK_LENGTH = 18
+"""Letters of a line under the axis."""
 _ASIDE = 0.18
 """The seeds' points stand beside the mean, not upon it."""
 
@@ -56,10 +59,13 @@ def _traces(shown: Band, label: str, color: int) -> Iterator[go.Scatter]:
     )
 
 
-def measure(verdict: Verdict, labels: Sequence[str], *, y_title: str, column: str) -> go.Figure:
+def measure(
+    verdict: Verdict, labels: Sequence[str], *, y_title: str, column: str, reference: tuple[float, str] | None = None
+) -> go.Figure:
     """The number that answers the question: each seed a point, beside its variant's mean and interval.
 
-    ``labels`` name the variants; the measure is ``y_title`` on the page and ``column`` in the table.
+    ``labels`` name the variants; the measure is ``y_title`` on the page and ``column`` in the table. ``reference`` is a
+    value to compare with, and what it is.
     """
     traces = []
     for place, (label, values, mean) in enumerate(zip(labels, verdict.measured, verdict.estimates, strict=True)):
@@ -92,15 +98,28 @@ def measure(verdict: Verdict, labels: Sequence[str], *, y_title: str, column: st
                 meta={"color": place},
             )
         )
+    if reference is not None:
+        traces += _reference(*reference, verdict)
     drawn = plain_figure(
         traces,
         x_title="",
         y_title=y_title,
         x={
             "tickvals": list(range(len(labels))),
-            "ticktext": [label.replace(" ", "<br>", 1) for label in labels],
+            "ticktext": ["<br>".join(textwrap.wrap(label, _TICK_LENGTH)) for label in labels],
             "range": [-0.6, len(labels) - 0.4],
         },
         y={"zeroline": True, "nticks": 8},
     )
     return drawn.update_layout(showlegend=False, margin={"t": 10})
+
+
+def _reference(height: float, name: str, verdict: Verdict) -> Iterator[go.Scatter]:
+    """A line over all variants, and under it what it is."""
+    places = [-0.5, len(verdict.measured) - 0.5]
+    values = [height, *(value for values in verdict.measured for value in values.values() if np.isfinite(value))]
+    below = height - 0.06 * (max(values) - min(values))
+    hover = f"{name}: {height:.4g}<extra></extra>"
+    line = {"width": 1.5, "dash": "dash"}
+    yield go.Scatter(x=places, y=[height] * 2, mode="lines", line=line, hovertemplate=hover, meta={"color": "change"})
+    yield go.Scatter(x=places[:1], y=[below], mode="text", text=[name], textposition="middle right", hoverinfo="skip")

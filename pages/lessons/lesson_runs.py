@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import streamlit as st
 
 from dqn_core.analysis.episode_table import EpisodeTable
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunState
+from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.lesson import Lesson
-from dqn_core.lessons.results import LessonRun, overestimation
+from dqn_core.lessons.results import LessonRun, lesson_run, weights_wanted
 from dqn_core.runs.experiments import Experiments, ExperimentStatus
-from dqn_core.runs.records import RunRecord
 from dqn_core.training.run_folder import RunFolder
 from pages.server.process import get_manager
 from pages.shared.i18n import _
@@ -18,13 +21,10 @@ from pages.shared.identity import may_control, visitor
 
 __all__ = ["latest_experiment", "lesson_runs", "start_lesson"]
 
-_LOOKED_THROUGH = 100
-
 
 def latest_experiment(lesson: Lesson) -> ExperimentStatus | None:
     """The newest experiment that trains just what the lesson does; None where there is none."""
-    latest = Experiments(get_manager()).latest(_LOOKED_THROUGH)
-    return next((each for each in latest if each.record.spec == lesson.spec), None)
+    return Experiments(get_manager()).newest_of(lesson.spec)
 
 
 def start_lesson(lesson: Lesson) -> None:
@@ -40,27 +40,32 @@ def lesson_runs(lesson: Lesson, status: ExperimentStatus) -> tuple[LessonRun, ..
     """The runs that have ended by their own rule."""
     variants = {cell.config: cell.variant for cell in lesson.spec.cells}
     return tuple(
-        LessonRun(
-            variant=variants[record.initial_config],
-            seed=record.initial_config.seed,
-            episodes=EpisodeTable.of(get_manager().store.episodes(record.run_id)),
-            overestimation=_overestimation(record) if lesson.measure == "overestimation" else float("nan"),
-        )
+        _lesson_run(lesson.name, record.run_id, variants[record.initial_config])
         for record in status.runs
         if record.state is RunState.FINISHED and record.initial_config in variants
     )
 
 
-def _overestimation(record: RunRecord) -> float:
-    """Of the weights at the run's end; NaN where they are gone."""
+@st.cache_data(max_entries=500, show_spinner=False)
+def _lesson_run(name: str, run_id: str, variant: int) -> LessonRun:
+    """What counts of a run that has ended; kept, for some measures play episodes."""
+    lesson, manager = LESSONS[name], get_manager()
+    record = manager.snapshot(run_id).record
+    return lesson_run(
+        lesson,
+        record.initial_config,
+        variant,
+        EpisodeTable.of(manager.store.episodes(run_id)),
+        _weights(lesson, run_id),
+        env_steps=record.env_steps,
+        updates=record.updates,
+    )
+
+
+def _weights(lesson: Lesson, run_id: str) -> Mapping[str, np.ndarray] | None:
+    """Those that the lesson asks for; None where they are gone, or it asks for none."""
+    wanted = weights_wanted(lesson)
     try:
-        return _measured(record.run_id)
+        return wanted and RunFolder.open(get_manager().run_folder(run_id)).weights(wanted)
     except DqnLabError:
-        return float("nan")
-
-
-@st.cache_data(max_entries=200, show_spinner=False)
-def _measured(run_id: str) -> float:
-    manager = get_manager()
-    config = manager.snapshot(run_id).record.config
-    return overestimation(config, RunFolder.open(manager.run_folder(run_id)).snapshot_weights("last"))
+        return None

@@ -1,118 +1,158 @@
-"""Guided experiments: a question, a prediction, and only then the result.
+"""Guided experiments: an idea, a question, a prediction, and only then the result.
 
 The lesson is the one in the address; what a visitor predicted and has looked at is kept on the server.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import streamlit as st
 
-from dqn_core.errors import DqnLabError
-from dqn_core.lessons.catalog import LESSONS
-from dqn_core.lessons.lesson import Lesson
-from dqn_core.lessons.shipped import read_shipped
+from dqn_core.errors import DqnLabError, mark
+from dqn_core.lessons.catalog import FORMER_NAMES, LESSONS
+from dqn_core.lessons.lesson import Lesson, Level
+from dqn_core.lessons.shipped import ShippedResult, read_shipped
+from dqn_core.runs.experiments import ExperimentStatus
 from dqn_core.runs.stores import Prediction, PredictionStore
-from pages.lessons.lesson_result import lesson_result
+from pages.lessons.ideas import idea
+from pages.lessons.lesson_result import lesson_answer, lesson_figures
 from pages.lessons.lesson_runs import latest_experiment, lesson_runs, start_lesson
+from pages.lessons.pictures import PICTURES
+from pages.lessons.predictions import NO_DIFFERENCE, choice_text, choices, class_predictions
 from pages.server.process import get_manager
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import visitor
-from pages.shared.links import COMPARE_PAGE, LESSONS_PAGE, language_switch, page_query
+from pages.shared.links import COMPARE_PAGE, LESSONS_PAGE, page_query
+from pages.shared.page_header import page_header
 
-_NO_DIFFERENCE = -1
 _COLUMNS = 3
 _ERROR = "lessons:error"
+_LEVELS: dict[Level, str] = {
+    "beginner": mark("Beginner"),
+    "intermediate": mark("Intermediate"),
+    "advanced": mark("Advanced"),
+}
 
 
 def lessons_page() -> None:
     """Draw the list of lessons, or the one in the address."""
-    lesson = LESSONS.get(st.query_params.get("lesson", ""))
-    left, right = st.columns([3, 1], vertical_alignment="center")
-    with left:
-        st.title(_(lesson.title) if lesson else _("Guided experiments"), anchor=False)
-    with right, st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="links"):
-        if lesson is not None:
-            st.page_link(LESSONS_PAGE, label=_("All lessons"), icon=":material/apps:", query_params=page_query())
-        language_switch(LESSONS_PAGE)
+    name = st.query_params.get("lesson", "")
+    if name in FORMER_NAMES:
+        name = st.query_params["lesson"] = FORMER_NAMES[name]
+    lesson = LESSONS.get(name)
     if lesson is None:
-        _overview()
+        page_header(LESSONS_PAGE, _("Learn"))
+        _overview(_predictions())
     else:
-        _lesson(lesson)
+        page_header(LESSONS_PAGE, _(lesson.title), links=_all_lessons)
+        _lesson(lesson, _predictions())
 
 
-def _overview() -> None:
-    predictions = _predictions()
-    st.caption(_("Predict first, then look. Each answer comes from runs over several seeds, not from one lucky run."))
-    for first in range(0, len(LESSONS), _COLUMNS):
-        columns = st.columns(_COLUMNS)
-        for place, lesson in enumerate(list(LESSONS.values())[first : first + _COLUMNS]):
-            with columns[place], st.container(border=True, height="stretch"):
-                st.markdown(f"##### {first + place + 1} · {_(lesson.title)}")
-                st.markdown(_(lesson.question))
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    st.page_link(
-                        LESSONS_PAGE,
-                        label=_("Open"),
-                        icon=":material/arrow_forward:",
-                        query_params={"lesson": lesson.name, **page_query()},
-                    )
-                    if lesson.name in predictions and predictions[lesson.name].is_revealed:
-                        st.badge(_("seen"), icon=":material/check:", color="green")
+def _all_lessons() -> None:
+    st.page_link(LESSONS_PAGE, label=_("All lessons"), icon=":material/apps:", query_params=page_query())
 
 
-def _lesson(lesson: Lesson) -> None:
-    st.markdown(f"#### {_(lesson.question)}")
+# -------------------------------------------------------------------------------------------------- the list of lessons
+
+
+def _overview(predictions: Mapping[str, Prediction]) -> None:
+    text = _(
+        "Each lesson explains one idea, asks for your prediction, and then shows what came of it: in runs over several "
+        "seeds, not in one lucky run."
+    )
+    st.markdown(text)
+    _progress(predictions)
+    with st.container(key="lesson-cards"):
+        for first in range(0, len(LESSONS), _COLUMNS):
+            columns = st.columns(_COLUMNS)
+            for place, lesson in enumerate(list(LESSONS.values())[first : first + _COLUMNS]):
+                with columns[place], st.container(border=True, height="stretch", gap="small"):
+                    _card(first + place + 1, lesson, is_done=_is_done(predictions.get(lesson.name)))
+
+
+def _card(number: int, lesson: Lesson, *, is_done: bool) -> None:
+    st.html(PICTURES[lesson.name])
+    st.header(f"{number} · {_(lesson.title)}", anchor=False)
+    st.caption(_facts(lesson))
+    st.markdown(_(lesson.question))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            LESSONS_PAGE,
+            label=_("Open"),
+            icon=":material/arrow_forward:",
+            query_params={"lesson": lesson.name, **page_query()},
+        )
+        if is_done:
+            st.badge(_("done"), icon=":material/check:", color="green")
+
+
+def _facts(lesson: Lesson) -> str:
+    return f"{_(_LEVELS[lesson.level])} · {_('{count} min').format(count=lesson.minutes)}"
+
+
+def _is_done(prediction: Prediction | None) -> bool:
+    return prediction is not None and prediction.is_revealed
+
+
+def _progress(predictions: Mapping[str, Prediction]) -> None:
+    done = sum(_is_done(predictions.get(name)) for name in LESSONS)
+    text = _("{done} of {total} lessons done").format(done=done, total=len(LESSONS))
+    st.progress(done / len(LESSONS), text=text)
+
+
+# ----------------------------------------------------------------------------------------------------------- one lesson
+
+
+def _lesson(lesson: Lesson, predictions: Mapping[str, Prediction]) -> None:
+    number = list(LESSONS).index(lesson.name) + 1
+    place = _("Lesson {number} of {total}").format(number=number, total=len(LESSONS))
+    facts = f"{place} · {_facts(lesson)}"
+    done = " ".join("●" if _is_done(predictions.get(name)) else "○" for name in LESSONS)
+    count = sum(_is_done(predictions.get(name)) for name in LESSONS)
+    st.caption(f"{facts} · {done}", help=_("{done} of {total} lessons done").format(done=count, total=len(LESSONS)))
+    with st.container(border=True):
+        idea(lesson)
+    kept = predictions.get(lesson.name)
+    is_revealed = _is_done(kept)
+    status = latest_experiment(lesson)
+    with st.container(key="lesson"):
+        words, figures = st.columns([5, 7], gap="large")
+    with words:
+        _question(lesson, kept)
+        if kept is not None:
+            class_predictions(lesson, _store())
+        _buttons(lesson, has_predicted=kept is not None, is_revealed=is_revealed)
+        error = st.session_state.pop(_ERROR, None)
+        if error is not None:
+            st.error(translate_error(error), icon=":material/error:")
+    with figures:
+        if status is not None and status.is_active:
+            _training(lesson)
+        if not is_revealed:
+            _hidden(status, has_predicted=kept is not None)
+    if is_revealed and kept is not None:
+        _result(lesson, status, kept, words, figures)
+
+
+def _question(lesson: Lesson, kept: Prediction | None) -> None:
+    st.header(_(lesson.question), anchor=False)
     st.markdown(_(lesson.setup))
-    kept = _predictions().get(lesson.name)
-    _prediction(lesson, kept)
-    is_revealed = kept is not None and kept.is_revealed
-    _buttons(lesson, has_predicted=kept is not None, is_revealed=is_revealed)
-    error = st.session_state.pop(_ERROR, None)
-    if error is not None:
-        st.error(translate_error(error), icon=":material/error:")
-    if kept is None:
-        return
-    predicted = None if kept.choice == _NO_DIFFERENCE else kept.choice
-    if is_revealed:
-        _shipped(lesson, predicted)
-    _own(lesson, predicted, is_revealed=is_revealed)
-    if is_revealed:
-        st.subheader(_("Why?"), anchor=False)
-        st.markdown(_(lesson.explanation))
-        st.caption(_("Further reading: {source}").format(source=_(lesson.source)))
-        _next(lesson)
-
-
-def _predictions() -> dict[str, Prediction]:
-    """The visitor's predictions by lesson; those that a lesson of today has."""
-    found = _store().of_visitor(visitor().visitor_id)
-    return {name: each for name, each in found.items() if name in LESSONS and each.choice in _choices(LESSONS[name])}
-
-
-def _store() -> PredictionStore:
-    return PredictionStore(get_manager().store.database)
-
-
-def _choices(lesson: Lesson) -> list[int]:
-    return [*range(len(lesson.labels)), _NO_DIFFERENCE]
-
-
-def _prediction(lesson: Lesson, kept: Prediction | None) -> None:
+    spec = lesson.spec
+    text = _("Each side: {env_steps} env steps in each of {seeds} runs, with the same seeds and as many updates.")
+    st.caption(text.format(env_steps=f"{spec.base.max_env_steps:,}", seeds=len(spec.seeds)))
     key = f"lesson:{lesson.name}:prediction"
     choice = None if kept is None else kept.choice
     if st.session_state.get(key) != choice:
         st.session_state[key] = choice
     st.radio(
         _("Your prediction"),
-        _choices(lesson),
+        choices(lesson),
         index=None,
-        format_func=lambda place: _("no clear difference") if place == _NO_DIFFERENCE else _(lesson.labels[place]),
-        horizontal=True,
+        format_func=lambda place: choice_text(lesson, place),
         key=key,
-        disabled=kept is not None and kept.is_revealed,
+        disabled=_is_done(kept),
         help=_("You cannot change it once you have seen the result."),
         on_change=_predict,
         args=(lesson, key),
@@ -136,8 +176,115 @@ def _buttons(lesson: Lesson, *, has_predicted: bool, is_revealed: bool) -> None:
             disabled=not has_predicted,
             on_click=_train,
             args=(lesson,),
-            help=_("Trains the same runs on this server, as an experiment. You can leave the page meanwhile."),
+            help=_training_help(lesson),
         )
+
+
+def _training_help(lesson: Lesson) -> str:
+    text = _("Trains the same runs on this server, as an experiment. You can leave the page meanwhile.")
+    shipped = read_shipped(lesson)
+    if shipped is None:
+        return text
+    time = _("With one core it takes about {count} min.").format(count=max(1, round(shipped.cpu_s / 60)))
+    return f"{text} {time}"
+
+
+def _hidden(status: ExperimentStatus | None, *, has_predicted: bool) -> None:
+    """What stands in the figure's place until the result is looked at."""
+    predicted, unpredicted = _("The result is hidden until you show it."), _("Predict first: the result is shown here.")
+    with st.container(border=True, height=220, horizontal_alignment="center", vertical_alignment="center"):
+        st.markdown(f":material/visibility_off: {predicted if has_predicted else unpredicted}", width="content")
+        if status is not None and not status.is_active:
+            st.caption(_("This lesson was trained on this server too."))
+
+
+@st.fragment(run_every="2s")
+def _training(lesson: Lesson) -> None:
+    """How far this server's runs are."""
+    status = latest_experiment(lesson)
+    if status is None or not status.is_active:
+        st.rerun()
+    else:
+        text = _("Training on this server: {done} of {total} runs done")
+        st.progress(status.fraction, text=text.format(done=status.done, total=status.total))
+
+
+def _result(
+    lesson: Lesson,
+    status: ExperimentStatus | None,
+    kept: Prediction,
+    words: st.delta_generator.DeltaGenerator,
+    figures: st.delta_generator.DeltaGenerator,
+) -> None:
+    predicted = None if kept.choice == NO_DIFFERENCE else kept.choice
+    shipped = read_shipped(lesson)
+    own = () if status is None or status.is_active else lesson_runs(lesson, status)
+    is_whole = len({run.variant for run in own}) == len(lesson.labels)
+    with words:
+        if shipped is not None:
+            lesson_answer(lesson, shipped.runs, predicted)
+        elif is_whole:
+            lesson_answer(lesson, own, predicted)
+        st.header(_("Why?"), anchor=False)
+        if lesson.is_surprise:
+            st.badge(_("a surprise"), icon=":material/priority_high:", color="orange")
+        st.markdown(_(lesson.explanation))
+        st.caption(_("Further reading: {source}").format(source=_(lesson.source)))
+        _next(lesson)
+    with figures:
+        _shipped(lesson, shipped)
+        if status is not None:
+            _trained_here(status)
+            if is_whole:
+                lesson_answer(lesson, own, predicted)
+                lesson_figures(lesson, own, source="server")
+            elif not status.is_active:
+                st.info(_("Some of its runs were stopped: train it here again to resume them."), icon=":material/info:")
+
+
+def _shipped(lesson: Lesson, result: ShippedResult | None) -> None:
+    if result is None:
+        st.info(_("There is no stored result for this lesson: train it here."), icon=":material/info:")
+        return
+    lesson_figures(lesson, result.runs, source="shipped")
+    text = _("Trained in advance: {count} runs ({machine}), by `{command}`.")
+    st.caption(text.format(count=len(result.runs), machine=result.machine, command=result.command))
+    if not result.is_current:
+        st.warning(_("The settings of this lesson have changed since then; train it here for a current result."))
+
+
+def _trained_here(status: ExperimentStatus) -> None:
+    st.header(_("Trained on this server"), anchor=False)
+    st.page_link(
+        COMPARE_PAGE,
+        label=_("Open these runs in Compare"),
+        icon=":material/stacked_line_chart:",
+        query_params={"runs": ",".join(run.run_id for run in status.runs), **page_query()},
+    )
+
+
+def _next(lesson: Lesson) -> None:
+    names = list(LESSONS)
+    following = names[(names.index(lesson.name) + 1) % len(names)]
+    st.page_link(
+        LESSONS_PAGE,
+        label=_("Next: {title}").format(title=_(LESSONS[following].title)),
+        icon=":material/arrow_forward:",
+        query_params={"lesson": following, **page_query()},
+    )
+
+
+# --------------------------------------------------------------------------------------------------- what visitors said
+
+
+def _predictions() -> dict[str, Prediction]:
+    """The visitor's predictions by lesson; those that a lesson of today has."""
+    found = _store().of_visitor(visitor().visitor_id)
+    return {name: each for name, each in found.items() if name in LESSONS and each.choice in choices(LESSONS[name])}
+
+
+def _store() -> PredictionStore:
+    return PredictionStore(get_manager().store.database)
 
 
 def _predict(lesson: Lesson, key: str) -> None:
@@ -160,66 +307,6 @@ def _attempt(do: Callable[[], object]) -> None:
         do()
     except DqnLabError as error:
         st.session_state[_ERROR] = error
-
-
-def _shipped(lesson: Lesson, predicted: int | None) -> None:
-    result = read_shipped(lesson)
-    if result is None:
-        st.info(_("There is no stored result for this lesson: train it here."), icon=":material/info:")
-        return
-    lesson_result(lesson, result.runs, predicted, source="shipped")
-    text = _("Trained in advance: {count} runs ({machine}), by `{command}`.")
-    st.caption(text.format(count=len(result.runs), machine=result.machine, command=result.command))
-    if not result.is_current:
-        st.warning(_("The settings of this lesson have changed since then; train it here for a current result."))
-
-
-@st.fragment(run_every="2s")
-def _progress(lesson: Lesson) -> None:
-    status = latest_experiment(lesson)
-    if status is None or not status.is_active:
-        st.rerun()
-    else:
-        text = _("{done} of {total} runs done").format(done=status.done, total=status.total)
-        st.progress(status.fraction, text=text)
-
-
-def _own(lesson: Lesson, predicted: int | None, *, is_revealed: bool) -> None:
-    """What was trained on this server: how far it is, and once the result is looked at, what came of it."""
-    status = latest_experiment(lesson)
-    if status is None:
-        return
-    st.subheader(_("Trained on this server"), anchor=False)
-    if status.is_active:
-        _progress(lesson)
-    if not is_revealed:
-        if not status.is_active:
-            st.caption(_("Its runs have ended: show the result to see them too."))
-        return
-    st.page_link(
-        COMPARE_PAGE,
-        label=_("Open these runs in Compare"),
-        icon=":material/stacked_line_chart:",
-        query_params={"runs": ",".join(run.run_id for run in status.runs), **page_query()},
-    )
-    if status.is_active:
-        return
-    runs = lesson_runs(lesson, status)
-    if len({run.variant for run in runs}) == len(lesson.labels):
-        lesson_result(lesson, runs, predicted, source="server")
-    else:
-        st.info(_("Some of its runs were stopped: train it here again to resume them."), icon=":material/info:")
-
-
-def _next(lesson: Lesson) -> None:
-    names = list(LESSONS)
-    following = names[(names.index(lesson.name) + 1) % len(names)]
-    st.page_link(
-        LESSONS_PAGE,
-        label=_("Next: {title}").format(title=_(LESSONS[following].title)),
-        icon=":material/arrow_forward:",
-        query_params={"lesson": following, **page_query()},
-    )
 
 
 show_errors(lessons_page)

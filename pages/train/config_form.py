@@ -107,9 +107,9 @@ def _lab_mistake() -> None:
     st.caption(_(_LAB_MISTAKE))
     st.page_link(
         LESSONS_PAGE,
-        label=_("Lesson: {title}").format(title=_(LESSONS["truncation"].title)),
+        label=_("Lesson: {title}").format(title=_(LESSONS["time-limit"].title)),
         icon=":material/school:",
-        query_params={"lesson": "truncation", **page_query()},
+        query_params={"lesson": "time-limit", **page_query()},
     )
 
 

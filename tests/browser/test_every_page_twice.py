@@ -33,7 +33,7 @@ RUN = re.compile(r"run=(\d{8}-\d{6}-[a-z0-9]{4})")
 
 def prepare(data_dir: Path) -> str:
     """A lesson that was trained, and a run that is over and stands on the leaderboard."""
-    train_lesson(data_dir, LESSONS["replay-size"], name=NAME)
+    train_lesson(data_dir, LESSONS["reward-and-return"], name=NAME)
     manager, jobs = RunManager(data_dir, executor="thread"), Jobs()
     try:
         run_id = manager.start(short_config(max_episodes=12, evaluate_every=4, evaluation_episodes=1), NAME)
@@ -136,7 +136,7 @@ def test_every_page_twice_by_two_visitors(
     look(ann)
 
     # What Ann predicted and looked at is hers, also after a reload, and seen on the list of lessons.
-    lesson = LESSONS["replay-size"]
+    lesson = LESSONS["reward-and-return"]
     ann.goto(f"{server.url}/lessons?lesson={lesson.name}")
     look(ann)
     expect(ann.get_by_role("heading", name="Trained on this server")).to_be_visible()

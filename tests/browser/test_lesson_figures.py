@@ -30,7 +30,7 @@ def _table(page: Page, figure: str, folder: Path) -> pd.DataFrame:
 def test_a_lesson_shows_what_was_measured_and_gives_it_away(
     start_server: Callable[..., LiveServer], open_page: OpenPage, tmp_path: Path
 ) -> None:
-    lesson = LESSONS["gamma"]
+    lesson = LESSONS["discount-factor"]
     page = open_page(server=start_server())
     page.goto("/")
     settle(page)

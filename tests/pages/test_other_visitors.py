@@ -279,7 +279,7 @@ HARMLESS: Mapping[str, str] = {
     "train/environment_check.py: _check on_click": _OWN_START,
     "experiments/page.py: _start on_click": _OWN_START,
     "lessons/page.py: _buttons on_click": _OWN_START,
-    "lessons/page.py: _prediction on_change": "keeps the visitor's own prediction",
+    "lessons/page.py: _question on_change": "keeps the visitor's own prediction",
     "search/page.py: _start on_click": _OWN_START,
     "inside/page.py: _run_line on_click": "asks for a checkpoint, at most every three seconds; the run goes on",
     "shared/instructor.py: _ask on_click": "asks for the instructor's code",

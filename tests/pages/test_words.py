@@ -20,6 +20,7 @@ DOCS = (
     "docs/deployment.md",
     "docs/environments.md",
     "docs/performance.md",
+    "docs/lessons.md",
     "docs/results.md",
     "docs/variants.md",
 )

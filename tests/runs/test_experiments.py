@@ -123,6 +123,11 @@ def test_repeat_starts_the_same_again_beside_it(managed: Managed) -> None:
     assert other.record.owner == "somebody else"
     assert not {run.run_id for run in one.runs} & {run.run_id for run in other.runs}
     assert [status.record.experiment_id for status in experiments.latest()] == [second, first]
+    newest = experiments.newest_of(SPEC)
+    assert newest is not None
+    assert newest.record.experiment_id == second
+    assert experiments.newest_of(SPEC, limit=0) is None
+    assert experiments.newest_of(ExperimentSpec(base=SPEC.base)) is None
 
 
 def test_remove_takes_the_runs_along_but_none_that_trains(managed: Managed) -> None:

@@ -1,0 +1,47 @@
+"""What visitors predicted: the choices of a lesson, and how many of the class made each."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from dqn_core.lessons.lesson import Lesson
+from dqn_core.runs.stores import PredictionStore
+from pages.shared.i18n import _
+
+__all__ = ["NO_DIFFERENCE", "choice_text", "choices", "class_predictions"]
+
+NO_DIFFERENCE = -1
+
+
+def choices(lesson: Lesson) -> list[int]:
+    """What may be predicted: one of the variants, or no clear difference."""
+    return [*range(len(lesson.labels)), NO_DIFFERENCE]
+
+
+def choice_text(lesson: Lesson, choice: int) -> str:
+    """A choice in the reader's language."""
+    return _("no clear difference") if choice == NO_DIFFERENCE else _(lesson.labels[choice])
+
+
+@st.fragment(run_every="15s")
+def class_predictions(lesson: Lesson, store: PredictionStore) -> None:
+    """How many visitors predicted what; for somebody who has made a prediction."""
+    counts = store.counts(lesson.name)
+    counted = {choice: counts.get(choice, 0) for choice in choices(lesson)}
+    total = sum(counted.values())
+    if total < 2:  # noqa: PLR2004  a class is more than oneself
+        st.caption(_("You are the first to predict here. The predictions of others appear here as they come."))
+        return
+    most = max(counted, key=lambda choice: counted[choice])
+    text = _("**{count} of {total}** predicted “{choice}”.")
+    st.markdown(text.format(count=counted[most], total=total, choice=choice_text(lesson, most)))
+    rows = "".join(
+        f'<tr><th scope="row">{html.escape(choice_text(lesson, choice))}</th>'
+        f'<td><span style="width:{100 * count / total:.0f}%"></span></td><td>{count}</td></tr>'
+        for choice, count in counted.items()
+    )
+    st.html(
+        f'<table class="class-predictions" aria-label="{html.escape(_("Predictions of the class"))}">{rows}</table>'
+    )
