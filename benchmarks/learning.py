@@ -75,7 +75,7 @@ def train_once(config: TrainingConfig, threshold: float) -> SeedResult:
                 case EpisodeEnded() if first is None and event.eval_return >= threshold:
                     first = event
                 case RunEnded():
-                    summary = end_summary(event)
+                    summary = end_summary(event, config)
         wall_s = time.perf_counter() - started_at
         log.close()
         if summary["message"]:

@@ -24,7 +24,7 @@ other seeds, from 100 on.
 _MEASURES: dict[Measure, str] = {
     "mean_eval": "mean evaluation while learning",
     "mean_return": "mean return of the training episodes",
-    "best_excess": "best evaluation of a run minus the mean return of the same network in 50 new episodes",
+    "best_excess": "best evaluation of a run minus the mean return of the same network in 20 new episodes",
     "first_value": "value of an episode's first state",
     "overestimation": "value of a state minus the return that follows",
 }

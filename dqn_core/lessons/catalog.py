@@ -345,7 +345,7 @@ LESSONS: Mapping[str, Lesson] = {
             question=mark("The same agents again: which way of evaluating overstates the best of them more?"),
             setup=mark(
                 "CartPole, evaluated after every second episode: over 1 episode, or over 20. The agents learn alike, "
-                "step by step. The network of the best evaluation is played again in 50 new episodes; compared is by "
+                "step by step. The network of the best evaluation is played again in 20 new episodes; compared is by "
                 "how much the best evaluation exceeds their mean."
             ),
             labels=(mark("1 episode each"), mark("20 episodes each")),

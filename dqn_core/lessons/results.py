@@ -18,7 +18,7 @@ from dqn_core.training.run_folder import WeightsKind
 
 __all__ = ["LessonRun", "Verdict", "lesson_run", "verdict", "weights_wanted"]
 
-_ROLLOUTS, _MANY_ROLLOUTS = 10, 50
+_ROLLOUTS, _MANY_ROLLOUTS = 10, 20
 _ROLLOUT_SEED = 20_000
 """Episodes that no training or evaluation saw."""
 _SMOOTHED = 10

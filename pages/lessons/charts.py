@@ -15,7 +15,7 @@ from pages.shared.plot_theme import plain_figure
 
 __all__ = ["curves", "measure"]
 
-_TICK_LENGTH = 18
+_TICK_LENGTH = 22
 """Letters of a line under the axis."""
 _ASIDE = 0.18
 """The seeds' points stand beside the mean, not upon it."""
@@ -106,12 +106,17 @@ def measure(
         y_title=y_title,
         x={
             "tickvals": list(range(len(labels))),
-            "ticktext": ["<br>".join(textwrap.wrap(label, _TICK_LENGTH)) for label in labels],
+            "ticktext": [_wrapped(label) for label in labels],
             "range": [-0.6, len(labels) - 0.4],
         },
         y={"zeroline": True, "nticks": 8},
     )
     return drawn.update_layout(showlegend=False, margin={"t": 10})
+
+
+def _wrapped(label: str) -> str:
+    """``label`` in lines; what stands around an equals sign stays together."""
+    return "<br>".join(textwrap.wrap(label.replace(" = ", "\u00a0=\u00a0"), _TICK_LENGTH))
 
 
 def _reference(height: float, name: str, verdict: Verdict) -> Iterator[go.Scatter]:

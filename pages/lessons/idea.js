@@ -53,7 +53,8 @@ export default class Idea {
     this.chart = new IdeaChart(data.words, formats);
     const text = make("div", { class: "dqn-idea-text" }, this.paragraph, this.hint);
     const body = make("div", { class: "dqn-idea" }, text, this.chart.element);
-    this.root = make("section", { class: "dqn-live", "aria-label": data.labels.title, "data-testid": "idea" }, body);
+    const names = { "aria-label": data.labels.title, "data-testid": "idea", "data-lesson": data.lesson };
+    this.root = make("section", { class: "dqn-live", ...names }, body);
     parent.append(this.root);
     this.tell();
   }

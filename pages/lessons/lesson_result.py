@@ -39,7 +39,7 @@ _MEASURES: dict[Measure, tuple[str, str]] = {
     ),
     "best_excess": (
         mark("Best evaluation minus new episodes"),
-        mark("The highest evaluation of a run minus the mean return of the same network in 50 new episodes."),
+        mark("The highest evaluation of a run minus the mean return of the same network in 20 new episodes."),
     ),
     "first_value": (
         mark("Value of the first state"),

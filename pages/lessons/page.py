@@ -121,8 +121,9 @@ def _lesson(lesson: Lesson, predictions: Mapping[str, Prediction]) -> None:
         words, figures = st.columns([5, 7], gap="large")
     with words:
         _question(lesson, kept)
-        if kept is not None:
-            class_predictions(lesson, _store())
+        with st.container():  # there from the first, so that nothing below it moves when it is filled
+            if kept is not None:
+                class_predictions(lesson, _store())
         _buttons(lesson, has_predicted=kept is not None, is_revealed=is_revealed)
         error = st.session_state.pop(_ERROR, None)
         if error is not None:
@@ -218,13 +219,8 @@ def _result(
 ) -> None:
     predicted = None if kept.choice == NO_DIFFERENCE else kept.choice
     shipped = read_shipped(lesson)
-    own = () if status is None or status.is_active else lesson_runs(lesson, status)
-    is_whole = len({run.variant for run in own}) == len(lesson.labels)
     with words:
-        if shipped is not None:
-            lesson_answer(lesson, shipped.runs, predicted)
-        elif is_whole:
-            lesson_answer(lesson, own, predicted)
+        answer = st.container()
         st.header(_("Why?"), anchor=False)
         if lesson.is_surprise:
             st.badge(_("a surprise"), icon=":material/priority_high:", color="orange")
@@ -232,14 +228,12 @@ def _result(
         st.caption(_("Further reading: {source}").format(source=_(lesson.source)))
         _next(lesson)
     with figures:
+        if shipped is not None:
+            with answer:
+                lesson_answer(lesson, shipped.runs, predicted)
         _shipped(lesson, shipped)
         if status is not None:
-            _trained_here(status)
-            if is_whole:
-                lesson_answer(lesson, own, predicted)
-                lesson_figures(lesson, own, source="server")
-            elif not status.is_active:
-                st.info(_("Some of its runs were stopped: train it here again to resume them."), icon=":material/info:")
+            _trained_here(lesson, status, predicted)
 
 
 def _shipped(lesson: Lesson, result: ShippedResult | None) -> None:
@@ -253,7 +247,7 @@ def _shipped(lesson: Lesson, result: ShippedResult | None) -> None:
         st.warning(_("The settings of this lesson have changed since then; train it here for a current result."))
 
 
-def _trained_here(status: ExperimentStatus) -> None:
+def _trained_here(lesson: Lesson, status: ExperimentStatus, predicted: int | None) -> None:
     st.header(_("Trained on this server"), anchor=False)
     st.page_link(
         COMPARE_PAGE,
@@ -261,6 +255,14 @@ def _trained_here(status: ExperimentStatus) -> None:
         icon=":material/stacked_line_chart:",
         query_params={"runs": ",".join(run.run_id for run in status.runs), **page_query()},
     )
+    if status.is_active:
+        return
+    runs = lesson_runs(lesson, status)
+    if len({run.variant for run in runs}) == len(lesson.labels):
+        lesson_answer(lesson, runs, predicted)
+        lesson_figures(lesson, runs, source="server")
+    else:
+        st.info(_("Some of its runs were stopped: train it here again to resume them."), icon=":material/info:")
 
 
 def _next(lesson: Lesson) -> None:

@@ -122,3 +122,10 @@ def test_no_seed_leaves_the_picture_however_low_it_is() -> None:
     picture = distributions_svg({("CartPole-v1", "fast"): [-6000.0, *range(400, 500)]})
     assert picture.count("<circle") == 101
     assert "-6000" not in picture
+
+
+def test_a_run_is_trained_and_judged() -> None:
+    config = presets.preset_config("CliffWalking-v1", "fast").replace(seed=200, compute="fused")
+    result = learning.train_once(config, -13.0)
+    assert (result.reason, result.best_eval, result.mean_100, result.worst) == ("solved", -13.0, -13.0, -13.0)
+    assert result.first_env_step == result.env_steps

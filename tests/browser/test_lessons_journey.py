@@ -30,9 +30,10 @@ def _open(page: Page, name: str) -> None:
     settle(page)
 
 
-def _drag_each_number(page: Page) -> None:
+def _drag_each_number(page: Page, lesson: Lesson) -> None:
     """Change every number that can be dragged: the paragraph or the figure follows, and no number is missing."""
-    idea = page.get_by_test_id("idea")
+    idea = page.locator(f"[data-testid=idea][data-lesson={lesson.name}]")
+    expect(idea).to_be_visible()
     paragraph = idea.locator("p").first
     for number in idea.get_by_role("slider").all():
         before = idea.inner_html()
@@ -44,13 +45,13 @@ def _drag_each_number(page: Page) -> None:
 
 def _predict(page: Page, lesson: Lesson, choice: int) -> None:
     page.get_by_test_id("stRadio").get_by_text(lesson.labels[choice], exact=True).click()
+    expect(_button(page, "Show the result")).to_be_enabled()
+    settle(page)
 
 
 def _predict_and_show(page: Page, lesson: Lesson, choice: int) -> None:
     _predict(page, lesson, choice)
-    show = _button(page, "Show the result")
-    expect(show).to_be_enabled()
-    show.click()
+    _button(page, "Show the result").click()
     page.wait_for_function("document.querySelector('[data-testid=figure-lesson-measure]')?.data?.length > 0")
     expect(page.get_by_role("heading", name="Why?")).to_be_visible()
 
@@ -64,7 +65,7 @@ def test_every_lesson_by_two_visitors(start_server: StartServer, open_page: Open
     _open(ann, next(iter(LESSONS)))
     for number, lesson in enumerate(LESSONS.values()):
         expect(ann.get_by_role("heading", name=lesson.title, exact=True)).to_be_visible()
-        _drag_each_number(ann)
+        _drag_each_number(ann, lesson)
         _predict_and_show(ann, lesson, number % len(lesson.labels))
         expect(ann.get_by_role("heading", name="Trained on this server")).to_be_visible()
         ann.get_by_role("link", name=re.compile("^Next: ")).click()
