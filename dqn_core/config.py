@@ -19,6 +19,7 @@ from dqn_core.errors import ChangeRefusedError, ConfigError, FieldProblem, mark
 __all__ = [
     "NETWORK_FIELDS",
     "NO_ARGUMENTS",
+    "NO_SUCH_FIELD",
     "Arguments",
     "EnvironmentChoice",
     "FieldRule",
@@ -34,6 +35,7 @@ EpsilonSchedule = Literal["episode_exponential", "linear_steps"]
 Compute = Literal["auto", "fused", "torch-cpu", "torch-cuda"]
 Distribution = Literal["none", "quantile"]
 
+NO_SUCH_FIELD = mark("there is no such field; remove it or correct its name")
 _NEEDS_NEW_RUN = mark("{field} is fixed when a run starts: start a new run to change it.")
 _WEIGHTS_FIT = mark("{field} shapes the network, and its weights would be lost: start a new run to change it.")
 _SEED_DRAWN = mark("The seed has already determined this run's randomness: start a new run with another seed.")
@@ -379,7 +381,7 @@ def _as_arguments(value: Any) -> Any:
 
 def _refuse_unknown(values: Mapping[str, Any]) -> None:
     unknown = [
-        FieldProblem(name, value, mark("there is no such field; remove it or correct its name"), {})
+        FieldProblem(name, value, NO_SUCH_FIELD, {})
         for name, value in values.items()
         if name not in _FIELDS and not ("." in name and name.partition(".")[0] in _BY_NAME)
     ]

@@ -11,6 +11,7 @@ import json
 import keyword
 import math
 import re
+import sys
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -93,7 +94,7 @@ def _are_widths(value: Any, rule: FieldRule) -> bool:
 def _is_number(kind: type, value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return isinstance(value, int) if kind is int else math.isfinite(value)
+    return isinstance(value, int) if kind is int else abs(value) <= sys.float_info.max  # a whole number may be larger
 
 
 def _is_in(kind: type, rule: FieldRule, value: Any) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "RECORDS",
     "EnvironmentPreset",
     "PresetRecord",
+    "nearest_preset",
     "preset_config",
     "preset_name",
     "preset_names",
@@ -509,6 +510,12 @@ def preset_name(config: TrainingConfig) -> str:
         if preset.replace(**{field: getattr(config, field) for field in _LABEL_FIELDS}) == config:
             return name
     return "custom"
+
+
+def nearest_preset(config: TrainingConfig) -> str:
+    """Name of the preset of its environment that ``config`` differs least from, the first of those."""
+    names = preset_names(config.env_id)
+    return min(names, key=lambda name: len(config.differences(preset_config(config.env_id, name))))
 
 
 # ------------------------------------------------------------------------------------------------------ records

@@ -255,3 +255,11 @@ class TestArgumentsByName:
 def test_a_reward_formula_is_one_line(formula: Any) -> None:
     with pytest.raises(ConfigError, match=r"reward_formula.*one line"):
         TrainingConfig(reward_formula=formula)
+
+
+@pytest.mark.parametrize("field", ["gamma", "learning_rate", "goal_score", "batch_size", "max_env_steps"])
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_a_whole_number_too_large_for_a_float_is_a_wrong_value(field: str, value: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        TrainingConfig(**{field: value})
+    assert [problem.field for problem in caught.value.problems] == [field]

@@ -52,6 +52,7 @@ __all__ = [
     "find_spec",
     "ids_from_elsewhere",
     "is_own",
+    "needs_import",
     "plain_id",
     "present_sources",
     "source_version",
@@ -116,6 +117,17 @@ def find_spec(env_id: str) -> EnvSpec | None:
 def is_own(env_id: str) -> bool:
     """Whether a file of the folder registers ``env_id``, or it names a module that does; imports neither."""
     return ":" in env_id or (_Present.folder is not None and _Present.folder.has(env_id))
+
+
+def needs_import(env_id: str) -> bool:
+    """Whether what registers ``env_id``, if anything does, would first have to be imported.
+
+    Not what a file of the folder registers: whoever put it there offers it.
+    """
+    module, colon, plain = env_id.partition(":")
+    if colon:
+        return module not in sys.modules or plain not in gym.registry
+    return env_id not in gym.registry and not is_own(env_id)
 
 
 def ids_from_elsewhere() -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
+import sys
 import typing
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -72,7 +72,7 @@ class Argument:
         return None if self.kind is object or isinstance(value, str) else (mark("must be a text"), {})
 
     def _problem_of_number(self, value: Any) -> tuple[str, dict[str, object]] | None:
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
         if self.kind is int and not (is_number and isinstance(value, int)):
             return mark("must be a whole number"), {}
         if not is_number:

@@ -37,6 +37,7 @@ __all__ = [
     "page_query",
     "replay_query",
     "train_address",
+    "train_page_address",
     "train_run",
 ]
 
@@ -174,6 +175,15 @@ def _is_before(opened: _Opened) -> bool:
 def train_address(run_id: str) -> str:
     """The address of a run's Train view, for HTML of our own; it keeps the language."""
     return f"{base_path()}/train?{urlencode({'run': run_id, 'lang': current_language()})}"
+
+
+def train_page_address() -> str:
+    """The Train page's whole address, as the browser has it: behind whatever name, proxy and path it found this page.
+
+    Called from a view of the Lab, whose addresses differ in their last part.
+    """
+    here = str(st.context.url or f"{base_path()}/train").rstrip("/")
+    return f"{here.rpartition('/')[0]}/train"
 
 
 def language_switch(page: str) -> None:

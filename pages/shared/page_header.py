@@ -28,6 +28,7 @@ from pages.shared.links import (
 from pages.shared.markdown import escape_markdown
 from pages.shared.run_picker import run_picker
 from pages.shared.run_status import run_status
+from pages.shared.share import share
 
 __all__ = ["lab_header", "page_header"]
 
@@ -86,6 +87,7 @@ def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[]
                 if record is not None:
                     _compare_link(record)
                     downloads(record.run_id)
+                share(record, page)
                 instructor_switch()
                 language_switch(page)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="title"):

@@ -1,7 +1,8 @@
 """The page where one agent is trained: its settings, its controls, and what it does live.
 
 The run shown is the one in the address (``?run=...``), or the one that the tab showed last; the run itself lives in the
-server and goes on without any page. Without a run, the page shows the settings of the one to come.
+server and goes on without any page. Without a run, the page shows the settings of the one to come; a link may bring
+them (``?env=...&preset=...&settings=...``, :mod:`pages.shared.settings_link`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pages.train.about import about
 from pages.train.checkpoints import checkpoints
 from pages.train.config_form import config_form
 from pages.train.environment_check import environment_check
+from pages.train.linked_settings import forget_link, has_link, link_notice, take_link
 from pages.train.panel import labels, live_panel
 from pages.train.run_controls import run_controls, show_command_error
 from pages.train.submission import submission
@@ -35,15 +37,21 @@ from pages.train.what_next import what_next
 
 def train_page() -> None:
     """Draw the page of the run in the address; where it names none, of the run that this tab showed last."""
-    if "run" not in st.query_params and (run_id := train_run()):
+    if "run" not in st.query_params and not has_link() and (run_id := train_run()):
         st.query_params["run"] = run_id
     snapshot, complaint = _snapshot_in_address()
     form = _form(snapshot)
+    if snapshot is None:
+        take_link(form)
+    else:
+        forget_link()
     with st.sidebar:
         report = config_form(form)
     _header(snapshot)
     if complaint:
         unknown_run(complaint)
+    if snapshot is None:
+        link_notice(form)
     _workbench(form, report, snapshot, st.query_params.get("run"))
     config = _config(form)
     if report is not None and snapshot is None and config is not None:

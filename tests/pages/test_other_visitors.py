@@ -270,6 +270,8 @@ HARMLESS: Mapping[str, str] = {
     "replay/page.py: _episode on_change": _OWN_VIEW,
     "replay/page.py: _episode on_click": _OWN_VIEW,
     "replay/page.py: _other_arguments on_change": _OWN_VIEW,
+    "shared/share.py: share on_change": _OWN_VIEW,
+    "train/linked_settings.py: link_notice on_click": _OWN_DRAFT,
     "train/config_form.py: _preset on_change": _OWN_DRAFT,
     "train/environment_card.py: _other_id on_change": _OWN_DRAFT,
     "train/environment_card.py: environment_card on_change": _OWN_DRAFT,
