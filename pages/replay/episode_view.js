@@ -21,6 +21,7 @@ const NOT_FOUND = 404;
  * @property {string} base_path
  * @property {string} locale
  * @property {Labels} labels
+ * @property {import("./save_page.js").PageOffer} [page] To save it as a page; not in such a page itself.
  */
 /**
  * @typedef {object} ViewOptions
@@ -91,7 +92,8 @@ export class EpisodeView {
     }
   }
 
-  fetchNumbers() {
+  async fetchNumbers() {
+    if (this.side.recorded) return this.side.recorded.numbers;
     return fetchNumbers(this.side.url, this.abort.signal, (stage) => setText(this.note, this.labels[`stage_${stage}`]));
   }
 
@@ -120,7 +122,8 @@ export class EpisodeView {
       onNews: () => this.onNews(),
       onProblem: (error) => this.lostPictures(error),
     });
-    this.pictures.load();
+    if (this.side.recorded) this.pictures.hold(this.side.recorded.pictures);
+    else this.pictures.load();
   }
 
   /**

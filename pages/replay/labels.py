@@ -9,7 +9,7 @@ __all__ = ["replay_labels"]
 
 def replay_labels() -> dict[str, str]:
     """Every text of the replay in the session's language, by name."""
-    return _stage_labels() | _number_labels() | _transport_labels()
+    return _stage_labels() | _number_labels() | _transport_labels() | _page_labels()
 
 
 def _stage_labels() -> dict[str, str]:
@@ -72,4 +72,16 @@ def _transport_labels() -> dict[str, str]:
         "keys_many": _("[Shift] with [←] [→] ten steps"),
         "keys_ends": _("[Home] [End] first and last"),
         "keys_speed": _("[−] [+] speed"),
+    }
+
+
+def _page_labels() -> dict[str, str]:
+    return {
+        "save_page": _("Episode as a page (HTML)"),
+        "save_page_size": _("Episode as a page (HTML, {size})"),
+        "save_wait": _("Can be saved once all pictures have come."),
+        "save_help": _("One file with the player, the pictures and the numbers. It plays in any browser, offline too."),
+        "save_too_large": _("{size} is too large for a page: at most {most}. Make a video instead."),
+        "save_done": _("Saved with the browser's downloads."),
+        "save_failed": _("The server cannot be reached: try again."),
     }

@@ -20,6 +20,7 @@ from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.errors import DqnLabError
 from dqn_core.runs.records import RunRecord
 from pages.replay.agent_tabs import agent_tabs
+from pages.replay.episode_file import episode_facts
 from pages.replay.panel import ReplaySide, replay_panel
 from pages.replay.snapshot_picker import ChosenPolicy, snapshot_picker, snapshot_text
 from pages.replay.wire import MOST_NUMBERS
@@ -159,7 +160,7 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
     config = chosen[0].record.config.played_with(env_kwargs)
     report = inspect_environment(*config.environment)
     replay_panel(
-        [_side(each) for each in chosen],
+        [_side(each, seed, epsilon, env_kwargs) for each in chosen],
         seed=seed,
         epsilon=epsilon,
         env_kwargs=env_kwargs,
@@ -170,13 +171,14 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
     )
 
 
-def _side(chosen: ChosenPolicy) -> ReplaySide:
+def _side(chosen: ChosenPolicy, seed: int, epsilon: float, env_kwargs: Arguments | None) -> ReplaySide:
     record = chosen.record
     return ReplaySide(
         run_id=record.run_id,
         checkpoint=chosen.snapshot.name,
         title=_("{name}, seed {seed}").format(name=record.name, seed=number_text(record.initial_config.seed)),
         detail=snapshot_text(chosen.snapshot),
+        facts=episode_facts(record.config, record.run_id, seed, epsilon, env_kwargs),
     )
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from dqn_core.config import Arguments
+from pages.replay.episode_file import MOST_BYTES, template_address
 from pages.replay.labels import replay_labels
 from pages.shared.component import Component
-from pages.shared.i18n import current_language
+from pages.shared.i18n import _, current_language
 
 __all__ = ["COMPONENT_NAME", "STYLES", "ReplaySide", "replay_panel"]
 
@@ -43,6 +44,8 @@ class ReplaySide:
     title: str
     """In the reader's language."""
     detail: str
+    facts: Sequence[tuple[str, str]] = ()
+    """What a page says of it that is saved: names and values."""
 
     def address(self, base_path: str, seed: int, epsilon: float, env_kwargs: Arguments | None) -> str:
         """Where its numbers are, or what is wrong in the reader's language."""
@@ -79,6 +82,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
             {
                 "title": side.title,
                 "detail": side.detail,
+                "facts": [list(fact) for fact in side.facts],
                 "url": side.address(base_path.rstrip("/"), seed, epsilon, env_kwargs),
             }
             for side in sides
@@ -88,5 +92,14 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         "frames_per_s": frames_per_s,
         "base_path": base_path.rstrip("/"),
         "locale": current_language(),
+    }
+    address, n_bytes = template_address(STYLES)
+    names = "-and-".join(f"{side.run_id}-{side.checkpoint}" for side in sides)
+    data["page"] = {
+        "address": base_path.rstrip("/") + address,
+        "bytes": n_bytes,
+        "most_bytes": MOST_BYTES,
+        "file": f"{names}-seed-{seed}.html",
+        "title": _("Episode: {titles}").format(titles=", ".join(side.title for side in sides)),
     }
     _draw(key=key, data=data, constants={"labels": replay_labels()})

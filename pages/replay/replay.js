@@ -3,6 +3,7 @@
 import { DASH, make, makeFormats } from "../shared/format.js";
 import { Clock } from "../shared/player.js";
 import { EpisodeView } from "./episode_view.js";
+import { SavePage } from "./save_page.js";
 import { Transport } from "./transport.js";
 
 /** @typedef {import("./episode_view.js").ReplayData} ReplayData */
@@ -37,6 +38,8 @@ export default class ReplayPanel {
     const onSeek = (step, phase) => this.transport.scrubTo(step, phase);
     const shared = { data, formats, onSeek, onNews: () => this.hearNews(), onPress: () => clock.toggle() };
     this.views = data.sides.map((side) => new EpisodeView({ side, ...shared }));
+    const { page, locale } = data;
+    this.saving = page ? new SavePage({ data, offer: page, views: this.views, locale }) : null;
     this.root = make(
       "section",
       {
@@ -47,16 +50,19 @@ export default class ReplayPanel {
         "data-testid": "replay",
       },
       ...this.arrange(),
+      this.saving?.element,
     );
     parent.append(this.root);
   }
 
   /** @param {ReplayData} data */
   static identityOf(data) {
-    return JSON.stringify(data);
+    return JSON.stringify(data, (name, value) => (name === "facts" ? undefined : value));
   }
 
-  accept() {
+  /** @param {ReplayData} data */
+  accept(data) {
+    this.views.forEach((view, i) => Object.assign(view.side, { facts: data.sides[i].facts }));
     publish(this);
   }
 
@@ -118,6 +124,7 @@ export default class ReplayPanel {
     for (const view of this.views) view.show(step, clock.isPlaying ? clock.stride : 0);
     const returns = this.episodes.map((episode) => this.formats.score(episode.at(step).returnSoFar));
     this.transport.show(step, returns.join(", "), Math.min(...this.views.map((view) => view.share)));
+    this.saving?.show();
     this.root.classList.toggle("dqn-is-playing", clock.isPlaying);
     this.drawTimes.push(performance.now() - start);
     if (this.drawTimes.length > 1000) this.drawTimes.shift();

@@ -8,7 +8,15 @@ const MANY = 10; // States that Shift and an arrow go.
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
 /** @typedef {import("../shared/format.js").Formats} Formats */
-/** @typedef {{title: string, detail: string, url: string}} Side One of the episodes shown. */
+/**
+ * @typedef {object} Side One of the episodes shown.
+ * @property {string} title
+ * @property {string} detail
+ * @property {string} url
+ * @property {[string, string][]} [facts] What a saved page says of it.
+ * @property {{numbers: import("../shared/episode.js").EpisodeNumbers, pictures: string[]}} [recorded] In a saved page,
+ *   where nothing is fetched: its numbers, and its pictures in base64.
+ */
 
 class ScrubBar extends Curves {
   /** @param {{labels: Labels, formats: Formats, onSeek: import("./curves.js").OnSeek}} options */

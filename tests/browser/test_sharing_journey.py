@@ -116,13 +116,36 @@ def test_a_link_on_a_phone_in_korean(page: Page) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.expected_problem(r"/lab/\w+/_stcore/")  # Streamlit finds out by trying where its server is
 def test_the_link_leads_below_the_path_that_the_browser_knows(open_page: OpenPage, tmp_path: Path) -> None:
-    settings = {"STREAMLIT_SERVER_BASE_URL_PATH": "lab"}
+    settings = {"STREAMLIT_SERVER_BASE_URL_PATH": "lab", "DQN_LAB_EXAMPLES": "true"}
     with LiveServer(tmp_path / "data", tmp_path / "log", settings=settings, base_path="/lab") as below:
         page = open_page(server=below)
         page.set_default_timeout(60_000)
-        page.goto(f"{below.url}/train")
+        page.goto(f"{below.url}/replay")
         settle(page, timeout_s=60)
         assert open_menu(page).startswith(f"{below.url}/train?env=")
+        press(page, "Share")
+        _save_and_play(page, open_page, tmp_path)
         page.goto(below.url + LINK)
         expect(page.get_by_text("Settings from a link: 2 differ")).to_be_visible(timeout=60_000)
         settle(page)
+
+
+def _save_and_play(page: Page, open_page: OpenPage, folder: Path) -> None:
+    """The episode shown goes into a file, which plays where there is no server."""
+    button = page.get_by_role("button", name=re.compile(r"Episode as a page \(HTML, [\d.]+ MB\)"))
+    expect(button).to_be_enabled(timeout=60_000)
+    with page.expect_download() as waiting:
+        button.click()
+    path = folder / "episode.html"
+    waiting.value.save_as(path)
+    alone = open_page(offline=True)
+    alone.goto(path.as_uri())
+    expect(alone.get_by_text("Command line")).to_be_visible()
+    before = alone.get_by_test_id("picture").screenshot()
+    alone.keyboard.press("End")
+    expect(alone.get_by_test_id("position")).to_have_text(re.compile(r"step (\d+) of \1"))
+    alone.evaluate(
+        "new Promise((done) => { const look = () => (window.dqnLabReplay.shown()[0] === window.dqnLabReplay.last()"
+        " ? done() : requestAnimationFrame(look)); look(); })"
+    )
+    assert alone.get_by_test_id("picture").screenshot() != before
