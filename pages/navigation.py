@@ -6,9 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared.component import preload_script
-from pages.shared.i18n import _
+from pages.shared.component import page_script
+from pages.shared.i18n import _, current_language
 from pages.shared.links import keep_address
+from pages.shared.page_header import CONTENT_ID
 
 _HERE = Path(__file__).parent
 _PICTURES = _HERE / "pictures"
@@ -21,7 +22,8 @@ st.logo(_PICTURES / f"logo_{st.context.theme.type or 'light'}.svg", size="large"
 keep_address()
 st.html(_HERE / "shared" / "page_style.css")
 with st.container(key="preload"):
-    st.html(f"<script>{preload_script()}</script>", unsafe_allow_javascript=True)
+    script = page_script(language=current_language(), skip=_("Skip to main content"), target=CONTENT_ID)
+    st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
 pages = [
     st.Page("start/page.py", title=_("Start"), icon=":material/home:", default=True),
     st.Page("lessons/page.py", title=_("Learn"), icon=":material/school:", url_path="lessons"),

@@ -49,7 +49,7 @@ export class GroupTable {
     this.element = make(
       "section",
       { class: "dqn-card", "data-testid": testId },
-      make("div", { class: "dqn-card-head" }, make("h3", {}, title)),
+      make("div", { class: "dqn-card-head" }, make("h2", {}, title)),
       make("div", { class: "dqn-compare-scroll", tabindex: "0", role: "region", "aria-label": title },
         make("table", {}, make("thead", {}, this.head), this.body)),
     );

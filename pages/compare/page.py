@@ -34,7 +34,7 @@ def compare_page() -> None:
     """Draw the page of the runs in the address."""
     run_ids = _run_ids()
     with st.sidebar:
-        st.subheader(_("Runs to compare"), anchor=False)
+        st.header(_("Runs to compare"), anchor=False)
         run_table(
             run_ids,
             _choose,
@@ -152,7 +152,7 @@ def _explanation(choices: Choices) -> None:
 
 def _welcome() -> None:
     with st.container(border=True):
-        st.subheader(_("Choose runs in the list"), anchor=False)
+        st.header(_("Choose runs in the list"), anchor=False)
         st.markdown(
             _(
                 "The curves of the chosen runs appear here in one figure. Runs that differ only in their seed are "

@@ -33,7 +33,7 @@ class ExperimentCard {
    */
   constructor(labels, onAction) {
     this.labels = labels;
-    this.name = make("h3");
+    this.name = make("h2");
     this.owner = make("span", { class: "dqn-detail" });
     this.facts = make("p", { class: "dqn-detail" });
     this.fill = make("div", { class: "dqn-bar-fill" });

@@ -21,7 +21,7 @@ def experiments_page() -> None:
     page_header(EXPERIMENTS_PAGE, _("Experiments"))
     form, listed = st.columns([5, 7], gap="medium")
     with form, st.container(border=True, key="experiment-form"):
-        st.subheader(_("New experiment"), anchor=False)
+        st.header(_("New experiment"), anchor=False)
         _start(experiment_form(st.query_params.get("run") or last_run()))
     with listed:
         _list()
@@ -62,7 +62,7 @@ def _list() -> None:
         experiment_list(statuses, act_on_experiment, base_path=base_path())
     else:
         with st.container(border=True):
-            st.subheader(_("No experiment yet"), anchor=False)
+            st.header(_("No experiment yet"), anchor=False)
             st.markdown(
                 _(
                     "An experiment trains the same settings with several seeds, for each value of one setting. That "

@@ -67,7 +67,7 @@ def _card(check: Check, result: CheckResult | None) -> None:
                 _("What is checked"): [translate_parts(each.template, each.parameters) for each in result.findings],
                 _("Expected"): [each.expected for each in result.findings],
                 _("Actual"): [each.found for each in result.findings],
-                "": ["✓" if each.passed else "✗" for each in result.findings],
+                _("Result"): ["✓" if each.passed else "✗" for each in result.findings],
             },
             border="horizontal",
             alt=_(check.title),

@@ -29,7 +29,7 @@ def environment(study: Study) -> None:
         _observations(study)
     with right:
         _actions_and_rewards(study)
-    st.subheader(_("Take one step yourself"), anchor=False)
+    st.header(_("Take one step yourself"), anchor=False)
     st.caption(_("Choose an action and see how the environment responds. The agent learns nothing from it."))
     _by_hand(study)
 
@@ -40,7 +40,7 @@ def _observations(study: Study) -> None:
     heading(_("State s: what the agent observes"), count)
     shown = slice(MOST_ROWS)
     table = {
-        "": [f"s[{i}]" for i in range(report.observation_size)[shown]],
+        _("Number"): [f"s[{i}]" for i in range(report.observation_size)[shown]],
         _("Meaning and unit"): study.observation_names[shown],
         _("From"): [value_text(value) for value in report.low[shown]],
         _("To"): [value_text(value) for value in report.high[shown]],

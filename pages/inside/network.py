@@ -119,7 +119,7 @@ def _output_names(study: Study, count: int) -> list[str]:
 
 
 def _over_training(study: Study) -> None:
-    st.subheader(_("Weights and gradients over the training"), anchor=False)
+    st.header(_("Weights and gradients over the training"), anchor=False)
     names = sorted(
         (name for name, array in network_only(study.checkpoint.agent.group("online")).items() if array.size > 1),
         key=_place_in_network,

@@ -178,7 +178,7 @@ def _tabs(parts: Sequence[str]) -> Sequence[Any]:
 
 def _nothing_yet() -> None:
     with st.container(border=True, key="welcome"):
-        st.subheader(_("No agent to look into yet"), anchor=False)
+        st.header(_("No agent to look into yet"), anchor=False)
         st.markdown(
             _("Train one first: a minute is enough for CartPole. You can look inside while it trains, and afterwards.")
         )

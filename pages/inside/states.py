@@ -65,7 +65,7 @@ def observation_table(study: Study, columns: dict[str, NDArray[np.float32]]) -> 
         shown = np.flatnonzero(np.any(list(columns.values()), axis=0))[:MOST_ROWS].tolist()
     st.table(
         {
-            "": [f"s[{i}]" for i in shown],
+            _("Number"): [f"s[{i}]" for i in shown],
             _("Meaning"): [names[i] for i in shown],
             **{title: [value_text(float(each[i])) for i in shown] for title, each in columns.items()},
         },

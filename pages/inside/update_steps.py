@@ -178,7 +178,7 @@ def _minibatches(batch: Batch) -> None:
 
 
 def _head(number: int, title: str) -> None:
-    st.markdown(f"##### {number} · {title}")
+    st.header(f"{number} · {title}", anchor=False)
 
 
 def _latex(text: str) -> None:

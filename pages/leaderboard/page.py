@@ -49,7 +49,7 @@ def _standings(env_id: str, *, is_waiting: bool) -> None:
 
 def _welcome() -> None:
     with st.container(border=True):
-        st.subheader(_("No entries yet"), anchor=False)
+        st.header(_("No entries yet"), anchor=False)
         st.markdown(
             _(
                 "Train an agent, and submit its run from the Train page when it has ended. The server then plays 100 "

@@ -52,7 +52,7 @@ def unmeasured(standings: Standings) -> None:
 def _table(title: str, head: Sequence[str], rows: Sequence[tuple[Entry, Sequence[str]]], empty: str, key: str) -> None:
     """A table of our own making: every text in it is escaped, names above all."""
     with st.container(border=True, key=key):
-        st.subheader(title, anchor=False)
+        st.header(title, anchor=False)
         if not rows:
             st.caption(empty)
             return

@@ -67,8 +67,8 @@ export default class PlayPanel {
     this.steps = make("b", { "data-testid": "game-steps" }, DASH);
     this.speeds = data.speeds.map((speed) => this.speedButton(speed));
     const stage = make(
-      "section",
-      { class: "dqn-card dqn-play-stage", "aria-label": labels.game },
+      "div",
+      { class: "dqn-card dqn-play-stage" },
       make(
         "div",
         { class: "dqn-card-head" },

@@ -17,7 +17,7 @@ export class ResultView {
     this.labels = labels;
     this.formats = formats;
     this.replayAddress = replayAddress;
-    this.title = make("h3", {});
+    this.title = make("h2", {});
     this.bars = make("dl", { class: "dqn-versus" });
     this.verdict = make("p", { class: "dqn-verdict", role: "status", "data-testid": "verdict" });
     this.watch = make("a", { class: "dqn-watch", "data-testid": "watch-agent" }, labels.watch);
@@ -97,7 +97,7 @@ export class BestList {
     this.games = [];
     this.list = make("ol", { class: "dqn-best", "data-testid": "best" });
     this.empty = make("p", { class: "dqn-best-empty" }, labels.no_games);
-    this.element = make("section", { class: "dqn-card" }, make("h3", {}, labels.best), this.empty, this.list);
+    this.element = make("section", { class: "dqn-card" }, make("h2", {}, labels.best), this.empty, this.list);
   }
 
   /** @param {PlayedGame} game */

@@ -68,12 +68,12 @@ export class EpisodeView {
     this.details = make("div", { class: "dqn-details" });
     this.values = new ValueCurves({ labels, formats, onSeek });
     this.picture = make(
-      "section",
-      { class: "dqn-card dqn-picture-card", "data-testid": "episode", "aria-label": side.title },
+      "div",
+      { class: "dqn-card dqn-picture-card", "data-testid": "episode", role: "group", "aria-label": side.title },
       make(
         "div",
         { class: "dqn-card-head" },
-        make("h3", {}, side.title, make("span", { class: "dqn-side-detail" }, side.detail)),
+        make("h2", {}, side.title, make("span", { class: "dqn-side-detail" }, side.detail)),
         this.outcome,
       ),
       this.stage,
@@ -277,7 +277,7 @@ class StateView {
     this.element = make(
       "section",
       { class: "dqn-card dqn-state-card" },
-      make("div", { class: "dqn-card-head" }, make("h3", {}, labels.state)),
+      make("div", { class: "dqn-card-head" }, make("h2", {}, labels.state)),
       make("dl", { class: "dqn-state-list" }, ...this.rows.map((row) => row.element)),
       this.note,
     );
@@ -327,7 +327,7 @@ class ValueCurves extends Curves {
       make(
         "div",
         { class: "dqn-card-head" },
-        make("h3", {}, labels.values),
+        make("h2", {}, labels.values),
         make("div", { class: "dqn-key-list" }, entry("value"), entry("got")),
       ),
       plot,

@@ -68,7 +68,7 @@ def replay_page() -> None:
 
 def _nothing_yet() -> None:
     with st.container(border=True, key="welcome"):
-        st.subheader(_("No agent to watch yet"), anchor=False)
+        st.header(_("No agent to watch yet"), anchor=False)
         st.markdown(_("Train one first: a minute is enough for CartPole. Then you can watch all of its episodes here."))
         st.page_link(TRAIN_PAGE, label=_("Train an agent"), icon=":material/model_training:", query_params=page_query())
 

@@ -82,7 +82,7 @@ export class Transport {
     this.element = make(
       "section",
       { class: "dqn-card dqn-transport", "aria-label": labels.controls },
-      make("div", { class: "dqn-card-head" }, make("h3", {}, labels.return_so_far), this.legend()),
+      make("div", { class: "dqn-card-head" }, make("h2", {}, labels.return_so_far), this.legend()),
       this.scrub.element,
       make(
         "div",

@@ -49,7 +49,7 @@ def _open(run_id: str) -> None:
 
 def _welcome() -> None:
     with st.container(border=True):
-        st.subheader(_("No runs yet"), anchor=False)
+        st.header(_("No runs yet"), anchor=False)
         st.markdown(_("Every agent trained on this server, with its settings and results."))
         st.page_link(
             TRAIN_PAGE, label=_("Train the first one"), icon=":material/model_training:", query_params=page_query()

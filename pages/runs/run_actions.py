@@ -49,15 +49,18 @@ def _links(selected: Sequence[RunLine]) -> None:
     """Other pages with the runs chosen."""
     one = selected[0].run_id if len(selected) == 1 else None
     for page, label, icon in _ROOMS:
-        st.page_link(page, label=_(label), icon=icon, query_params=page_query(run=one), disabled=one is None)
+        _link(page, label, icon, page_query(run=one), is_possible=one is not None)
     run_ids = ",".join(line.run_id for line in selected[:MOST_COMPARED])
-    st.page_link(
-        COMPARE_PAGE,
-        label=_("Compare"),
-        icon=":material/stacked_line_chart:",
-        query_params=page_query() | {"runs": run_ids},
-        disabled=not selected,
-    )
+    compared = page_query() | {"runs": run_ids}
+    _link(COMPARE_PAGE, mark("Compare"), ":material/stacked_line_chart:", compared, is_possible=bool(selected))
+
+
+def _link(page: str, label: str, icon: str, query: dict[str, str], *, is_possible: bool) -> None:
+    """A link; where it leads nowhere, a disabled button: a disabled link can still be reached by keyboard."""
+    if is_possible:
+        st.page_link(page, label=_(label), icon=icon, query_params=query)
+    else:
+        st.button(_(label), icon=icon, type="tertiary", disabled=True, key=f"runs-no-{label}")
 
 
 def _commands(selected: Sequence[RunLine]) -> None:

@@ -35,7 +35,7 @@ def search_page() -> None:
     page_header(SEARCH_PAGE, _("Tune"))
     form, shown = st.columns([5, 7], gap="medium")
     with form, st.container(border=True):
-        st.subheader(_("New search"), anchor=False)
+        st.header(_("New search"), anchor=False)
         _start(search_form(st.query_params.get("run")))
     with shown:
         error = st.session_state.pop(_ERROR, None)
@@ -78,7 +78,7 @@ def _searches() -> None:
     listed = dict(get_searches().listed())
     if not listed:
         with st.container(border=True):
-            st.subheader(_("No search yet"), anchor=False)
+            st.header(_("No search yet"), anchor=False)
             st.markdown(
                 _(
                     "Choose the settings to tune and their ranges. Trials run one after another, and each result "

@@ -28,7 +28,7 @@ export class ActionBars {
     this.element = make(
       "section",
       { class: "dqn-card dqn-actions" },
-      make("div", { class: "dqn-card-head" }, make("h3", {}, labels.q_values), this.mode),
+      make("div", { class: "dqn-card-head" }, make("h2", {}, labels.q_values), this.mode),
       this.list,
     );
   }

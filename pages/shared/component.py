@@ -17,7 +17,7 @@ from dqn_core.json_text import json_text
 from pages.server.browser_code import BROWSER_CODE
 from pages.shared.links import base_path
 
-__all__ = ["Component", "component_value", "preload_script"]
+__all__ = ["Component", "component_value", "page_script"]
 
 _RETRY_MS = 1_000
 
@@ -78,14 +78,17 @@ def component_value(key: str, name: str) -> Any:
     return (st.session_state.get(key) or {}).get(name)
 
 
-def preload_script() -> str:
-    """A script for any page: the plotting library, which takes a second to start, is there before a panel asks.
+def page_script(*, language: str, skip: str, target: str) -> str:
+    """A script for any page: its language, a link ``skip`` to the element ``target``, and the plotting library.
 
-    It waits until the page has nothing else to do.
+    That takes a second to start, and is there before a panel asks: it is fetched when the page has nothing else to do.
     """
+    document = f"import(location.origin + {json_text(_address('shared/document.js'))})"
+    page = json_text({"language": language, "skip": skip, "target": target})
+    describe = f"{document}.then(({{ describeDocument }}) => describeDocument({page})).catch(() => undefined)"
     loader = f"import(location.origin + {json_text(_address('shared/plotly_loader.js'))})"
     load = f"{loader}.then(({{ loadPlotly }}) => loadPlotly()).catch(() => undefined)"
-    return f"(window.requestIdleCallback ?? setTimeout)(() => {load});"
+    return f"{describe};\n(window.requestIdleCallback ?? setTimeout)(() => {load});"
 
 
 def _address(name: str) -> str:

@@ -8,5 +8,6 @@ __all__ = ["heading"]
 
 
 def heading(title: str, detail: str = "") -> None:
-    """Draw ``title``, and ``detail`` in a paler tone."""
-    st.markdown(f"**{title}**" + (f" :gray[{detail}]" if detail else ""))
+    """Draw ``title``, and ``detail`` in a paler tone; a page has one such ``title``."""
+    with st.container(key=f"heading-{title}"):
+        st.header(title + (f" :gray[{detail}]" if detail else ""), anchor=False)

@@ -30,7 +30,10 @@ from pages.shared.run_picker import run_picker
 from pages.shared.run_status import run_status
 from pages.shared.share import share
 
-__all__ = ["lab_header", "page_header"]
+__all__ = ["CONTENT_ID", "lab_header", "page_header"]
+
+CONTENT_ID = "page-content"
+"""Of the place, below a page's header, that the link at its very beginning leads to."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ def page_header(page: str, title: str, *, links: Callable[[], None] | None = Non
                 language_switch(page)
         if is_experiment:
             st.title(title, anchor=False)
+    _content_begins()
 
 
 def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[], None] | None = None) -> None:
@@ -100,6 +104,7 @@ def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[]
                 beside_title()
             with st.container(horizontal=True, horizontal_alignment="right", key="run-status-place"):
                 run_status(record if page != TRAIN_PAGE else None)  # the Train view's panel shows it
+    _content_begins()
 
 
 def _links() -> st.delta_generator.DeltaGenerator:
@@ -110,6 +115,11 @@ def _views(views: Sequence[_View], run_id: str | None) -> None:
     with st.container(horizontal=True, gap=None, key="views", width="content"):
         for view in views:
             st.page_link(view.page, label=_(view.label), icon=view.icon, query_params=page_query(run=run_id))
+
+
+def _content_begins() -> None:
+    with st.container(key="content-begins"):
+        st.html(f'<span id="{CONTENT_ID}" tabindex="-1"></span>')
 
 
 def _compare_link(record: RunRecord) -> None:

@@ -84,7 +84,7 @@ def _ways(examples: Sequence[RunRecord]) -> None:
 
 
 def _runs(title: str, records: Sequence[RunRecord]) -> None:
-    st.subheader(title, anchor=False)
+    st.header(title, anchor=False)
     for column, record in zip(st.columns(_OWN_SHOWN), records, strict=False):
         with column, st.container(border=True, gap="small", height="stretch"):
             st.markdown(f"**{escape_markdown(run_title(record))}**")

@@ -35,7 +35,7 @@ def config_form(form: FormState) -> EnvironmentReport | None:
     report = environment_card(form)
     _preset(form)
     field_widget(form, "seed")
-    st.subheader(_("Settings"), anchor=False)
+    st.header(_("Settings"), anchor=False)
     if form.is_locked:
         st.caption(_(WATCHING))
     elif form.is_live:
@@ -43,7 +43,7 @@ def config_form(form: FormState) -> EnvironmentReport | None:
     for name in _fields(form, Group.MAIN):
         field_widget(form, name, explained=True)
     epsilon_preview(form)
-    st.subheader(_("More settings"), anchor=False)
+    st.header(_("More settings"), anchor=False)
     for group, title in GROUP_TITLES.items():
         names = _fields(form, group)
         is_open = any(form.refusal(name) for name in names)

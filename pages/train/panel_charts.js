@@ -76,7 +76,7 @@ export class LiveChart {
       onChange: () => this.touch(),
       attributes: { class: "dqn-chart", "aria-labelledby": headingId },
       plot: { "aria-label": title },
-      head: [make("h3", { id: headingId }, title), tools],
+      head: [make("h2", { id: headingId }, title), tools],
     });
     this.sightings = new IntersectionObserver(([entry]) => {
       this.isOnScreen = entry.isIntersecting;

@@ -34,7 +34,7 @@ export class StageView {
     this.loading = null;
     this.image = make("img", { class: "dqn-frame", "data-testid": "live-frame", alt: "", draggable: "false" });
     this.image.hidden = true;
-    this.heading = make("h3", {}, this.labels.stage);
+    this.heading = make("h2", {}, this.labels.stage);
     this.empty = make("p", { class: "dqn-frame-empty" }, this.labels.waiting_frame);
     this.facts = make("dl", { class: "dqn-facts" });
     this.episode = this.addFact("frame_episode");

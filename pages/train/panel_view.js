@@ -202,7 +202,7 @@ export class ChangesView {
     this.element = make(
       "section",
       { class: "dqn-card dqn-changes-card" },
-      make("h3", {}, labels.changes),
+      make("h2", {}, labels.changes),
       this.list,
     );
     this.element.hidden = true;

@@ -12,7 +12,7 @@ __all__ = ["unknown_run", "welcome"]
 def welcome() -> None:
     """The empty page's words."""
     with st.container(border=True, key="welcome"):
-        st.subheader(_("Watch an agent learn"), anchor=False)
+        st.header(_("Watch an agent learn"), anchor=False)
         st.markdown(
             _(
                 "A deep Q-network learns a task by trial and error, and you can watch it learn: its returns, its "

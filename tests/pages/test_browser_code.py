@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 import pages
 from asgi_client import Client
 from pages.server.browser_code import BROWSER_CODE, BrowserCode, browser_routes
-from pages.shared.component import preload_script
+from pages.shared.component import page_script
 
 FOLDER = Path(pages.__file__).parent
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
@@ -99,8 +99,9 @@ def test_constants_are_where_their_values_say(client: Client) -> None:
 
 
 def test_the_plotting_library_is_loaded_when_the_page_has_nothing_else_to_do() -> None:
-    assert BROWSER_CODE.address("shared/plotly_loader.js") in preload_script()
-    assert "requestIdleCallback" in preload_script()
+    script = page_script(language="ko", skip="본문으로", target="page-content")
+    assert BROWSER_CODE.address("shared/plotly_loader.js") in script
+    assert "requestIdleCallback" in script
 
 
 @pytest.mark.parametrize("sheet", [name for name in SHEETS if PurePosixPath(name).name != "page_style.css"])

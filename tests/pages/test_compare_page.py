@@ -57,7 +57,7 @@ def query(app: AppTest) -> dict[str, str]:
 def test_without_runs_the_page_says_what_to_do(open_compare: Opened) -> None:
     app = open_compare()
     assert app.title[0].value == "Compare runs"
-    assert "Choose runs in the list" in [each.value for each in app.subheader]
+    assert "Choose runs in the list" in [each.value for each in app.header]
     assert component(app, "dqn_lab_run_table")["selected"] == []
 
 
@@ -117,7 +117,7 @@ def test_without_an_address_the_run_last_shown_is_there_until_it_is_taken_out(
     assert app.query_params["runs"] == run_id
     app.query_params["runs"] = ""
     app.run()
-    assert "Choose runs in the list" in [each.value for each in app.subheader]
+    assert "Choose runs in the list" in [each.value for each in app.header]
 
 
 def test_the_train_page_links_to_the_comparison_with_the_experiment(open_app: Opened, manager: RunManager) -> None:

@@ -47,7 +47,7 @@ def cards(app: AppTest) -> list[dict[str, Any]]:
 
 def test_without_experiments_the_page_says_what_they_are_for(open_experiments: Opened) -> None:
     app = open_experiments()
-    assert "No experiment yet" in [each.value for each in app.subheader]
+    assert "No experiment yet" in [each.value for each in app.header]
     assert not app.button(key="experiment:start").disabled
 
 

@@ -77,9 +77,9 @@ def test_an_environment_that_is_gone_is_named(lab: RunManager, monkeypatch: pyte
 
 def test_without_runs_the_page_says_what_to_do_and_checks_can_be_run(manager: RunManager) -> None:
     app = opened()
-    assert "No agent to look into yet" in [each.value for each in app.subheader]
+    assert "No agent to look into yet" in [each.value for each in app.header]
     assert any(link.label == "Train an agent" for link in app.get("page_link"))
-    assert not opened(part="checks").subheader
+    assert not opened(part="checks").header
 
 
 def test_a_run_without_a_checkpoint_yet_is_waited_for(manager: RunManager, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def tables(app: AppTest) -> list[str]:
 
 def test_an_empty_leaderboard_says_how_to_get_there(manager: RunManager, jobs: Jobs) -> None:
     app = open_leaderboard()
-    assert "No entries yet" in [each.value for each in app.subheader]
+    assert "No entries yet" in [each.value for each in app.header]
 
 
 def test_a_run_is_submitted_from_its_page_and_stands_there(

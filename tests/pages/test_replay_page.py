@@ -51,7 +51,7 @@ def asked(side: dict[str, Any]) -> tuple[str, dict[str, str]]:
 
 def test_without_runs_the_page_says_what_to_do(open_app: Opened) -> None:
     app = open_app(page="replay/page.py")
-    assert "No agent to watch yet" in [each.value for each in app.subheader]
+    assert "No agent to watch yet" in [each.value for each in app.header]
     assert panel.COMPONENT_NAME not in components(app)
 
 

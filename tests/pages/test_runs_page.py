@@ -64,7 +64,7 @@ def _possible(app: AppTest) -> set[str]:
 
 def test_without_runs_the_page_shows_a_way_out(open_runs: OpenRuns) -> None:
     app = open_runs()
-    assert app.subheader[0].value == "No runs yet"
+    assert app.header[0].value == "No runs yet"
     assert [link.proto.label for link in app.get("page_link")][-1] == "Train the first one"
     assert COMPONENT_NAME not in [each.proto.component_name for each in app.get("bidi_component")]
 

@@ -48,7 +48,7 @@ def button(app: AppTest, start: str) -> object:
 
 def test_without_a_search_the_page_says_what_one_is(opened: Opened) -> None:
     app = opened()
-    assert "No search yet" in [each.value for each in app.subheader]
+    assert "No search yet" in [each.value for each in app.header]
 
 
 def test_the_form_starts_a_search(opened: Opened) -> None:

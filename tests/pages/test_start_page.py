@@ -36,11 +36,11 @@ def test_runs_are_shown_and_the_example_is_the_one_to_beat(open_app: Opened, man
     manager.start(TrainingConfig(), owner="somebody-else-000")
     app = open_app(page="start/page.py")
     assert links(app)["Beat it"][1]["run"] == [example]
-    assert [each.value for each in app.subheader] == ["Trained agents to explore"]
+    assert [each.value for each in app.header] == ["Trained agents to explore"]
     assert any("The" in each.value and "<em>" not in each.value for each in app.markdown)
     manager.start(TrainingConfig())
     app = open_app(page="start/page.py")
-    assert [each.value for each in app.subheader] == ["Your last runs", "Trained agents to explore"]
+    assert [each.value for each in app.header] == ["Your last runs", "Trained agents to explore"]
 
 
 def test_the_address_of_a_run_of_an_earlier_version_leads_on_to_it(open_app: Opened, manager: RunManager) -> None:

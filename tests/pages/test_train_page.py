@@ -40,7 +40,7 @@ def run_id(manager: RunManager) -> str:
 
 def test_the_empty_page_says_what_to_do(app: AppTest) -> None:
     assert app.title[0].value == "Train an agent"
-    assert "Watch an agent learn" in [each.value for each in app.subheader]
+    assert "Watch an agent learn" in [each.value for each in app.header]
     assert possible(app) == {"start"}
     assert main_button(app) == ["start"]
     assert not app.error
@@ -271,7 +271,7 @@ def test_the_network_and_the_spaces_are_described(app: AppTest) -> None:
     tables = [each.value for each in app.table]
     assert list(tables[0]["Meaning"])[2] == "pole angle (rad)"
     assert list(tables[1]["Parameters"]) == ["160", "1,056", "66"]
-    assert any("1,282 parameters" in each.value for each in app.markdown)
+    assert any("1,282 parameters" in each.value for each in app.header)
 
 
 def test_a_data_folder_that_cannot_be_used_is_a_message(

@@ -46,7 +46,7 @@ export default class FigureCard {
     /** @type {FigureTheme | null} */
     this.theme = null;
     const { id, labels, locale } = data;
-    this.heading = make("h3", { id: `dqn-heading-${id}` });
+    this.heading = make("h2", { id: `dqn-heading-${id}` });
     this.hint = make("p", { class: "dqn-hint" });
     const tool = (/** @type {string} */ name, /** @type {() => void} */ act) => {
       const button = make(
@@ -63,15 +63,14 @@ export default class FigureCard {
       labels,
       locale,
       onChange: () => this.draw(),
-      plot: { role: "img" },
       head: [
         this.heading,
         make("div", { class: "dqn-tools" }, tool("csv", () => this.saveTable()), tool("png", () => this.savePicture())),
       ],
       between: [this.hint, this.player.element],
     });
-    const attributes = { class: "dqn-live dqn-figure", "aria-labelledby": `dqn-heading-${id}` };
-    this.root = make("section", attributes, this.card.element);
+    const attributes = { class: "dqn-live dqn-figure", role: "figure", "aria-labelledby": `dqn-heading-${id}` };
+    this.root = make("div", attributes, this.card.element);
     this.parent.append(this.root);
     this.follow = (/** @type {Event} */ event) => {
       const { detail } = /** @type {CustomEvent<{group: string, index: number}>} */ (event);

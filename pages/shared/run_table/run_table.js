@@ -86,8 +86,8 @@ export default class RunTable {
       this.onlySelected.element,
     );
     this.root = make(
-      "section",
-      { class: "dqn-live dqn-runs", lang: data.locale, "aria-label": labels.title, "data-testid": "run-table" },
+      "div",
+      { class: "dqn-live dqn-runs", lang: data.locale, "data-testid": "run-table" },
       this.tools,
       make("div", { class: "dqn-runs-count" }, this.count, this.none),
       this.trouble,
