@@ -32,6 +32,7 @@ from dqn_core.json_text import json_text
 __all__ = [
     "SnapshotInfo",
     "list_snapshots",
+    "preferred_snapshot",
     "read_state",
     "read_weights",
     "remove_later",
@@ -107,6 +108,12 @@ def list_snapshots(folder: Path) -> tuple[SnapshotInfo, ...]:
     paths = [folder / "best.safetensors", folder / "last.safetensors", *(folder / "snapshots").glob("*.safetensors")]
     found = [info for path in paths if _NAME.fullmatch(path.stem) for info in _info(path)]
     return tuple(sorted(found, key=lambda info: (info.env_step, _ORDER.index(info.kind))))
+
+
+def preferred_snapshot(snapshots: Sequence[SnapshotInfo]) -> SnapshotInfo | None:
+    """The one that plays where nobody chose: the best, else the last, else the newest; None of none."""
+    by_name = {each.name: each for each in snapshots}
+    return by_name.get("best") or by_name.get("last") or next(reversed(snapshots), None)
 
 
 def _info(path: Path) -> Iterator[SnapshotInfo]:

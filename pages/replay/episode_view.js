@@ -3,8 +3,8 @@
 import { ActionBars } from "../shared/action_bars.js";
 import { Episode, fetchNumbers, ReplayProblem } from "../shared/episode.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
+import { Pictures } from "../shared/pictures.js";
 import { Curves } from "./curves.js";
-import { Pictures } from "./pictures.js";
 
 const NOT_FOUND = 404;
 

@@ -28,7 +28,7 @@ from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, AddressText, address_select
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _, translate_error
-from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, base_path, last_run, page_query
+from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.numbers import number_text
 from pages.shared.page_header import lab_header
 
@@ -37,7 +37,7 @@ _SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)
 _IS_DOUBLE = AddressFlag("double")
 _WITH = AddressText("with")
 _NEW_SEEDS = 10_000
-_WIDTH, _WIDE = 150, 290
+_WIDTH, _WIDE = 150, 165
 _EPSILONS = ("0.0", "0.05", "0.1", "0.25", "0.5", "1.0")
 
 
@@ -167,7 +167,6 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
         action_names=[_(name) for name in report.action_names],
         observation_names=[_(name) for name in report.observation_names[:MOST_NUMBERS]],
         frames_per_s=report.frames_per_s,
-        base_path=base_path(),
     )
 
 

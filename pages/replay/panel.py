@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from dqn_core.config import Arguments
 from pages.replay.episode_file import MOST_BYTES, template_address
 from pages.replay.labels import replay_labels
 from pages.shared.component import Component
 from pages.shared.i18n import _, current_language
+from pages.shared.links import base_path, replay_address
 
 __all__ = ["COMPONENT_NAME", "STYLES", "ReplaySide", "replay_panel"]
 
@@ -47,12 +47,6 @@ class ReplaySide:
     facts: Sequence[tuple[str, str]] = ()
     """What a page says of it that is saved: names and values."""
 
-    def address(self, base_path: str, seed: int, epsilon: float, env_kwargs: Arguments | None) -> str:
-        """Where its numbers are, or what is wrong in the reader's language."""
-        values = {"checkpoint": self.checkpoint, "seed": seed, "epsilon": epsilon, "lang": current_language()}
-        query = urlencode(values | ({"with": str(env_kwargs)} if env_kwargs else {}))
-        return f"{base_path}/live/runs/{quote(self.run_id)}/replay?{query}"
-
 
 def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or the page
     sides: Sequence[ReplaySide],
@@ -63,7 +57,6 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
     action_names: Sequence[str],
     observation_names: Sequence[str],
     frames_per_s: float,
-    base_path: str,
     key: str = "replay",
 ) -> None:
     """Show the episodes of ``sides`` (one or two, of one environment) on ``seed``, in step.
@@ -74,8 +67,6 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         Arguments of the environment besides those of the runs; None: as they are evaluated.
     frames_per_s
         Env steps a second at real time.
-    base_path
-        What stands before ``/live/...`` in this server's addresses; empty where it is not behind a path.
     """
     data: dict[str, Any] = {
         "sides": [
@@ -83,20 +74,20 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
                 "title": side.title,
                 "detail": side.detail,
                 "facts": [list(fact) for fact in side.facts],
-                "url": side.address(base_path.rstrip("/"), seed, epsilon, env_kwargs),
+                "url": replay_address(side.run_id, side.checkpoint, seed, epsilon, env_kwargs),
             }
             for side in sides
         ],
         "action_names": list(action_names),
         "observation_names": list(observation_names),
         "frames_per_s": frames_per_s,
-        "base_path": base_path.rstrip("/"),
+        "base_path": base_path(),
         "locale": current_language(),
     }
     address, n_bytes = template_address(STYLES)
     names = "-and-".join(f"{side.run_id}-{side.checkpoint}" for side in sides)
     data["page"] = {
-        "address": base_path.rstrip("/") + address,
+        "address": base_path() + address,
         "bytes": n_bytes,
         "most_bytes": MOST_BYTES,
         "file": f"{names}-seed-{seed}.html",

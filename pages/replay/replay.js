@@ -66,7 +66,7 @@ export default class ReplayPanel {
     publish(this);
   }
 
-  /** One episode has its numbers beside its picture; of two, the controls stand between pictures and numbers. */
+  /** One episode has its numbers beside its picture and the controls; those of two stand below the controls. */
   arrange() {
     const { views, transport } = this;
     const row = (/** @type {Node[]} */ ...parts) => make("div", { class: "dqn-sides" }, ...parts);
@@ -74,12 +74,12 @@ export default class ReplayPanel {
     const curves = row(...views.map((view) => view.values.element));
     if (views.length === 1) {
       const [{ picture, choice, details }] = views;
-      return [row(picture, column(choice, details)), transport.element, curves];
+      return [row(column(picture, transport.element), column(choice, details)), curves];
     }
     return [
-      row(...views.map((view) => column(view.picture, view.choice))),
+      row(...views.map((view) => view.picture)),
       transport.element,
-      row(...views.map((view) => view.details)),
+      row(...views.map((view) => column(view.choice, view.details))),
       curves,
     ];
   }

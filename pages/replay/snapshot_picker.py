@@ -10,7 +10,7 @@ import streamlit as st
 
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.run_folder import RunFolder
-from dqn_core.training.snapshots import SnapshotInfo
+from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot
 from pages.server.process import get_manager
 from pages.shared.address_choices import address_select
 from pages.shared.i18n import _
@@ -19,8 +19,7 @@ from pages.shared.run_picker import run_title
 
 __all__ = ["ChosenPolicy", "snapshot_picker", "snapshot_text"]
 
-_PREFERRED = ("best", "last")
-_WIDTH = 290
+_WIDTH = 235
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ def snapshot_picker(
         return None
     by_name = {each.name: each for each in reversed(snapshots)}
     texts = {name: snapshot_text(each) for name, each in by_name.items()}
-    name = address_select(names[1], labels[1], texts, _default(snapshots, early=early), width=_WIDTH)
+    first = (snapshots[0] if early else preferred_snapshot(snapshots)) or snapshots[0]
+    name = address_select(names[1], labels[1], texts, first.name, width=_WIDTH)
     record = next(each for each in runs if each.run_id == run_id)
     return ChosenPolicy(record, by_name[name])
 
@@ -70,10 +70,3 @@ def snapshot_text(snapshot: SnapshotInfo) -> str:
     if not math.isnan(snapshot.eval_return):
         parts.append(_("evaluation {score}").format(score=number_text(round(snapshot.eval_return, 1))))
     return " · ".join(parts) or snapshot.name
-
-
-def _default(snapshots: Sequence[SnapshotInfo], *, early: bool) -> str:
-    names = [each.name for each in snapshots]
-    if early:
-        return names[0]
-    return next((name for name in _PREFERRED if name in names), names[-1])

@@ -82,8 +82,6 @@ export class Transport {
     this.element = make(
       "section",
       { class: "dqn-card dqn-transport", "aria-label": labels.controls },
-      make("div", { class: "dqn-card-head" }, make("h2", {}, labels.return_so_far), this.legend()),
-      this.scrub.element,
       make(
         "div",
         { class: "dqn-buttons" },
@@ -96,7 +94,6 @@ export class Transport {
           this.button("forward", labels.forward, () => clock.move(1)),
           this.button("last", labels.last, () => clock.move(Infinity)),
         ),
-        make("div", { class: "dqn-where" }, this.position, this.time),
         make(
           "div",
           { class: "dqn-button-group" },
@@ -105,6 +102,14 @@ export class Transport {
           document.fullscreenEnabled ? this.button("full", labels.full_screen, onFullScreen) : null,
         ),
       ),
+      make(
+        "div",
+        { class: "dqn-card-head" },
+        make("h2", {}, labels.return_so_far),
+        this.legend(),
+        make("div", { class: "dqn-where" }, this.position, this.time),
+      ),
+      this.scrub.element,
       make("p", { class: "dqn-keys" }, ...keyHints(labels)),
     );
     this.whenKey = (/** @type {KeyboardEvent} */ event) => this.key(event);

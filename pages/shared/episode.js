@@ -5,6 +5,7 @@
  * @typedef {object} EpisodeNumbers What the server tells of an episode; lists have a value a step.
  * @property {string} id
  * @property {number} length
+ * @property {number} frames_per_s Env steps a second at real time.
  * @property {boolean} terminated
  * @property {boolean} truncated
  * @property {number} episode_return

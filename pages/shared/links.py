@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
+from dqn_core.config import Arguments
 from dqn_core.errors import UnknownRunError
 from dqn_core.runs.records import is_run_id
 from pages.server.process import get_manager
@@ -35,6 +36,7 @@ __all__ = [
     "new_run_query",
     "open_run",
     "page_query",
+    "replay_address",
     "replay_query",
     "train_address",
     "train_page_address",
@@ -78,6 +80,15 @@ def base_path() -> str:
     """What stands before every address of this server: empty, or a path such as ``/lab``."""
     path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{path}" if path else ""
+
+
+def replay_address(
+    run_id: str, snapshot: str, seed: int = 1, epsilon: float = 0.0, env_kwargs: Arguments | None = None
+) -> str:
+    """Where the numbers of an episode of a snapshot are, or what is wrong with it in the reader's language."""
+    values = {"checkpoint": snapshot, "seed": seed, "epsilon": epsilon, "lang": current_language()}
+    query = urlencode(values | ({"with": str(env_kwargs)} if env_kwargs else {}))
+    return f"{base_path()}/live/runs/{quote(run_id)}/replay?{query}"
 
 
 def page_query(*, run: str | None = None, lang: str | None = None) -> dict[str, str]:

@@ -64,6 +64,10 @@ class _LiveChart:
     traces: tuple[_Trace, ...]
     y: Mapping[str, Any] = field(default_factory=dict)
     has_log_switch: bool = False
+    has_mark_labels: bool = False
+    """Whether live changes are named in it; in the others a line marks them."""
+    is_robust: bool = False
+    """Whether a few values far below the rest leave its y axis as it is, and a mark at its lower end says so."""
     is_optional: bool = False
     """Shown only for a run that has values of its first trace."""
 
@@ -73,6 +77,8 @@ _RETURN, _LOSS, _LENGTH = "%{y:,.1f}", "%{y:.4~g}", "%{y:,d}"
 LIVE_CHARTS = (
     _LiveChart(
         id="return",
+        has_mark_labels=True,
+        is_robust=True,
         traces=(
             _Trace(key="raw", label="per_episode", y="return", color="data", value=_RETURN),
             _Trace(
@@ -159,6 +165,8 @@ def live_figures(labels: Mapping[str, str]) -> list[go.Figure]:
 def _figure(chart: _LiveChart, labels: Mapping[str, str]) -> go.Figure:
     options = {"log_switch": True} if chart.has_log_switch else {}
     options |= {"is_optional": True} if chart.is_optional else {}
+    options |= {"mark_labels": True} if chart.has_mark_labels else {}
+    options |= {"robust": True} if chart.is_robust else {}
     figure = go.Figure(data=[trace.drawn(labels) for trace in chart.traces])
     figure.layout.template = None
     figure.update_layout(

@@ -37,6 +37,9 @@ def _status_labels() -> dict[str, str]:
         "time_left": _("Time left"),
         "connection_lost": _("Connection lost, trying again…"),
         "notices": _("Notices"),
+        "present": _("Present"),
+        "present_end": _("End presentation"),
+        "present_help": _("Large type for a projector (P)"),
         "tiles": _("Figures of the run"),
         "tile_episode": _("Episode"),
         "tile_env_steps": _("Environment steps"),
@@ -54,6 +57,7 @@ def _status_labels() -> dict[str, str]:
 def _chart_labels() -> dict[str, str]:
     return {
         "chart_return": _("Return per episode"),
+        "below": _("more below"),
         "chart_shaped_return": _("Shaped return per episode"),
         "chart_loss": _("Mean loss per episode"),
         "chart_length": _("Episode length"),
@@ -79,6 +83,10 @@ def _stage_labels() -> dict[str, str]:
     return {
         "stage": _("Running episode"),
         "stage_over": _("Last frame"),
+        "stage_agent": _("The trained agent"),
+        "agent_comes": _("Its episode is being drawn…"),
+        "play": _("Play the episode"),
+        "pause": _("Pause"),
         "frame_episode": _("Episode"),
         "frame_step": _("Steps so far"),
         "frame_return": _("Return so far"),

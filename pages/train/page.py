@@ -13,15 +13,17 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig, settings_of
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
-from dqn_core.errors import ConfigError, UnknownRunError, UnsupportedEnvironmentError
+from dqn_core.errors import ConfigError, DqnLabError, UnknownRunError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS
 from dqn_core.runs.manager import RunSnapshot
+from dqn_core.training.run_folder import RunFolder
+from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot
 from pages.server.process import get_manager
 from pages.shared.errors import show_errors
 from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
 from pages.shared.i18n import _, problem_text, translate_error, translate_to_markdown
 from pages.shared.identity import may_control
-from pages.shared.links import TRAIN_PAGE, train_run
+from pages.shared.links import TRAIN_PAGE, replay_address, train_run
 from pages.shared.page_header import lab_header
 from pages.train.about import about
 from pages.train.checkpoints import checkpoints
@@ -138,6 +140,7 @@ def _problems(form: FormState) -> None:
 
 def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
     record = snapshot.record
+    agent = None if snapshot.is_active else _trained_agent(record.run_id)
     live_panel(
         record.run_id,
         labels=labels(),
@@ -146,7 +149,16 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
         settings=_settings(snapshot.wanted_config),
+        agent_episode=replay_address(record.run_id, agent.name) if agent else None,
     )
+
+
+def _trained_agent(run_id: str) -> SnapshotInfo | None:
+    """The network that plays after the run; None where none was kept."""
+    try:
+        return preferred_snapshot(RunFolder.open(get_manager().run_folder(run_id)).snapshots())
+    except DqnLabError:
+        return None
 
 
 def _settings(config: TrainingConfig) -> dict[str, Any]:

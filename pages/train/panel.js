@@ -7,6 +7,7 @@ import { LiveChart } from "./panel_charts.js";
 import { EpisodeSeries } from "./panel_series.js";
 import { StageView } from "./panel_stage.js";
 import { ACTIVE_STATES, ChangesView, StatusView, TilesView } from "./panel_view.js";
+import { isPresenting, Presentation, presentationScale } from "./presentation.js";
 
 const DRAW_EVERY_MS = 100;
 const DRAW_SHARE = 0.25; // Of the time, at most: on a slow machine the rest is for training and for clicks.
@@ -19,6 +20,7 @@ const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered withi
  * @property {string} run_id
  * @property {string[]} action_names
  * @property {boolean} watch_frames
+ * @property {import("./agent_episode.js").EpisodeSource | null} [agent_episode] Of a run that is over.
  * @property {string} state The run's, as the page was rendered with it.
  * @property {Record<string, unknown> & {goal_score?: number | null}} settings
  * @property {string} locale
@@ -83,9 +85,20 @@ export default class LivePanel {
     this.theme = readTheme(parent, data.palette);
     this.goalShown = this.goal();
     this.status = new StatusView(labels);
+    this.presentation = new Presentation(this.status.present, labels, () => this.present());
     this.tiles = new TilesView(labels);
     this.changesView = new ChangesView(labels);
-    this.charts = data.charts.map((template) => new LiveChart(template, labels, data.locale, () => this.refresh()));
+    /** @type {[number, number] | null} */
+    this.zoom = null;
+    /** @type {LiveChart[]} */
+    this.charts = data.charts.map((template) => {
+      const chart = new LiveChart(template, labels, data.locale, {
+        onStale: () => this.refresh(),
+        onZoom: (range) => this.zoomAll(range),
+        onHover: (x) => this.others(chart).forEach((each) => each.hover(x)),
+      });
+      return chart;
+    });
     this.body = make(
       "div",
       { class: "dqn-body" },
@@ -99,6 +112,7 @@ export default class LivePanel {
       this.body,
       this.changesView.element,
     );
+    this.root.classList.toggle("dqn-presented", isPresenting());
     parent.append(this.root);
     this.showStage();
     this.follow();
@@ -112,13 +126,27 @@ export default class LivePanel {
     return JSON.stringify([run_id, locale, labels, charts, action_names]);
   }
 
+  /** Another size of letters, or of the screen that they are for. */
+  present() {
+    this.root.classList.toggle("dqn-presented", isPresenting());
+    this.staleCharts();
+    this.refresh();
+  }
+
   /** Puts the running episode beside the charts, or takes it away; the charts keep their zoom. */
   showStage() {
     this.stage?.element.remove();
     this.stage?.dispose();
     this.stage = this.data.watch_frames ? new StageView(this.labels, this.data.action_names) : null;
     if (this.stage) this.body.append(this.stage.element);
+    this.playAgent();
     this.giveStageRoom();
+  }
+
+  /** A run that is over shows what it trained. */
+  playAgent() {
+    const { agent_episode: source } = this.data;
+    if (source && !this.isActive) this.stage?.playAgent(source, this.formats);
   }
 
   /** A run that is over sends no pictures: without one on the screen already, the charts take the stage's place. */
@@ -156,6 +184,7 @@ export default class LivePanel {
       this.showStage();
       this.follow();
     }
+    this.playAgent();
     const theme = readTheme(this.parent, data.palette);
     const isNewTheme = JSON.stringify(theme) !== JSON.stringify(this.theme);
     this.theme = theme;
@@ -232,6 +261,18 @@ export default class LivePanel {
     return this.data.settings.goal_score ?? null;
   }
 
+  /** @param {LiveChart} chart */
+  others(chart) {
+    return this.charts.filter((each) => each !== chart);
+  }
+
+  /** @param {[number, number] | null} range */
+  zoomAll(range) {
+    this.zoom = range;
+    this.staleCharts();
+    this.refresh();
+  }
+
   staleCharts() {
     for (const chart of this.charts) chart.isStale = true;
   }
@@ -285,6 +326,8 @@ export default class LivePanel {
       theme: this.theme,
       formats: this.formats,
       fileName: this.data.run_id,
+      zoom: this.zoom,
+      scale: isPresenting() ? presentationScale(window) : 1,
     };
   }
 
@@ -323,6 +366,7 @@ export default class LivePanel {
     clearTimeout(this.settingsTimer);
     cancelAnimationFrame(this.request);
     this.unfollow();
+    this.presentation.dispose();
     this.stage?.dispose();
     for (const chart of this.charts) chart.dispose();
     this.root.remove();

@@ -17,6 +17,7 @@ from typing import Any
 
 from pages.shared.component import Component
 from pages.shared.i18n import current_language
+from pages.shared.links import base_path
 from pages.shared.plot_theme import PALETTE
 from pages.train.charts import live_figures
 from pages.train.labels import labels
@@ -32,6 +33,7 @@ STYLES = (
     "train/panel_stage.css",
     "shared/action_bars.css",
     "train/panel_sizes.css",
+    "train/presentation.css",
 )
 
 _draw = Component(COMPONENT_NAME, "train/panel.js", STYLES)
@@ -46,6 +48,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
     key: str,
     state: str,
     settings: Mapping[str, Any],
+    agent_episode: str | None = None,
 ) -> None:
     """Show the run ``run_id``; a rerun with the same ``key`` leaves zoom, legend and history as they are.
 
@@ -62,6 +65,8 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
     settings
         The run's settings that this script run shows; the panel asks for a rerun when one was changed elsewhere, and
         draws the goal among them as a line.
+    agent_episode
+        Address of an episode of the trained agent, below ``/live``; for a run that is over.
     """
     data = {
         "run_id": run_id,
@@ -69,6 +74,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
         "watch_frames": watch_frames,
         "state": str(state),
         "settings": dict(settings),
+        "agent_episode": {"url": agent_episode, "base_path": base_path()} if agent_episode else None,
         "locale": current_language(),
     }
     constants = {

@@ -4,7 +4,8 @@ import { fill, make, setAttribute } from "../shared/format.js";
 import { legendButton, paintedLayout, PlotCard } from "../shared/plot_card.js";
 import { withAlpha } from "../shared/plot_theme.js";
 import { drawMarks, layoutMarks, MARK_FONT_SIZE, MARK_ROW_PX } from "./panel_marks.js";
-import { decimate, sample } from "./panel_series.js";
+import { decimate, robustLow, sample } from "./panel_series.js";
+import { enlarged } from "./presentation.js";
 
 const POINTS_AT_MOST = 1500;
 const POINTS_PER_PIXEL = 2;
@@ -14,8 +15,8 @@ const MARKERS_APART = 80; // More of them touch: they are drawn smaller and with
 
 const measureText = (() => {
   const context = /** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d"));
-  return (/** @type {string} */ text, /** @type {string} */ font) => {
-    context.font = `${MARK_FONT_SIZE}px ${font}`;
+  return (/** @type {string} */ text, /** @type {string} */ font, /** @type {number} */ scale) => {
+    context.font = `${MARK_FONT_SIZE * scale}px ${font}`;
     return context.measureText(text).width;
   };
 })();
@@ -44,17 +45,21 @@ function markerStyle(marker, count, color, background) {
  * @property {PanelTheme} theme
  * @property {import("../shared/format.js").Formats} formats
  * @property {string} fileName
+ * @property {[number, number] | null} zoom The episodes that the reader chose; null for all.
+ * @property {number} scale Of its letters: 1 on a page that is read at a desk.
  */
 
 export class LiveChart {
   /**
-   * `onStale` is called when the chart wants to be drawn again: zoomed, resized, legend or axis switched.
+   * `onStale` is called when the chart wants to be drawn again: zoomed, resized, legend or axis switched; `onZoom` and
+   * `onHover` hear which episodes the reader chose, and at which they point.
    * @param {Template} template
    * @param {Labels} labels
    * @param {string} locale
-   * @param {() => void} onStale
+   * @param {{onStale: () => void, onZoom: (range: [number, number] | null) => void,
+   *   onHover: (x: number | null) => void}} listeners
    */
-  constructor(template, labels, locale, onStale) {
+  constructor(template, labels, locale, { onStale, onZoom, onHover }) {
     this.template = template;
     this.id = template.layout.meta.id;
     this.labels = labels;
@@ -62,7 +67,10 @@ export class LiveChart {
     this.isLog = false;
     this.isStale = true;
     this.isOnScreen = true;
+    this.isHovered = false;
     this.onStale = onStale;
+    this.onZoom = onZoom;
+    this.onHover = onHover;
     const { title, log_switch: hasLogSwitch } = template.layout.meta;
     const headingId = `dqn-heading-${this.id}`;
     /** @type {{button: HTMLElement, line: HTMLElement, trace: any}[]} */
@@ -151,12 +159,38 @@ export class LiveChart {
   draw(view) {
     this.isStale = false;
     const isFirst = !this.card.isDrawn;
-    this.card.draw(this.traces(view), this.layout(view), isFirst ? [this.pictureButton(view.fileName)] : []);
+    const traces = this.traces(view);
+    this.card.draw(traces, this.layout(view, traces), isFirst ? [this.pictureButton(view.fileName)] : []);
     this.describe(view);
     if (isFirst) {
-      this.card.plot.on("plotly_relayout", () => this.touch());
+      this.card.plot.on("plotly_relayout", (/** @type {any} */ change) => this.relaidOut(change));
+      this.card.plot.on("plotly_hover", (/** @type {any} */ { xvals }) => !this.isHovered && this.onHover(xvals[0]));
+      this.card.plot.on("plotly_unhover", () => !this.isHovered && this.onHover(null));
       this.touch(); // Labels of live changes are placed by the axis, which the first drawing has just laid out.
     }
+  }
+
+  /**
+   * The reader zoomed, here or back out again: all charts show the same episodes.
+   * @param {Record<string, any>} change
+   */
+  relaidOut(change) {
+    const [low, high] = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    if (low !== undefined && high !== undefined) this.onZoom([low, high]);
+    else if (change["xaxis.autorange"]) this.onZoom(null);
+    this.touch();
+  }
+
+  /**
+   * Shows what it has at `x`, where the reader points in another chart; null for nothing.
+   * @param {number | null} x
+   */
+  hover(x) {
+    if (!this.card.isDrawn || !this.isOnScreen || this.card.isDragged) return;
+    this.isHovered = true; // What follows is no reader's pointing.
+    if (x === null) this.card.Plotly.Fx.unhover(this.card.plot);
+    else this.card.Plotly.Fx.hover(this.card.plot, { xval: x });
+    this.isHovered = false;
   }
 
   /**
@@ -207,23 +241,59 @@ export class LiveChart {
     return series.points(meta, range, limit, decimate);
   }
 
-  /** @param {View} view */
-  layout(view) {
+  /**
+   * @param {View} view
+   * @param {any[]} traces
+   */
+  layout(view, traces) {
     const { layout } = this.template;
     const { theme } = view;
     const scale = this.isLog ? "log" : "linear";
     const newest = view.series.last(this.template.data[0].meta.x);
     const { shapes, annotations, rows } = this.marks(view);
-    const painted = paintedLayout(layout, theme, view.formats, theme.colors.data);
+    const painted = enlarged(paintedLayout(layout, theme, view.formats, theme.colors.data), view.scale);
+    const { margin } = painted;
+    const low = layout.meta.robust ? robustLow(traces.flatMap((trace) => trace.y)) : null;
     return {
       ...painted,
       shapes,
-      annotations,
-      margin: { ...layout.margin, t: layout.margin.t + rows * MARK_ROW_PX },
+      annotations: low === null ? annotations : [...annotations, this.belowMark(view)],
+      margin: { ...margin, t: margin.t + rows * MARK_ROW_PX * view.scale },
       // Room that markers ask for at the end would set this chart's episodes off against the others'.
-      xaxis: { ...painted.xaxis, showline: true, autorangeoptions: { clipmin: 0, clipmax: newest } },
+      xaxis: {
+        ...painted.xaxis,
+        showline: true,
+        uirevision: String(view.zoom), // A zoom in another chart counts for this one.
+        ...(view.zoom ? { range: view.zoom, autorange: false } : { autorange: true }),
+        autorangeoptions: { clipmin: 0, clipmax: newest },
+      },
       // A range chosen on one scale means nothing on the other: the switch drops it.
-      yaxis: { ...painted.yaxis, type: scale, uirevision: scale },
+      yaxis: {
+        ...painted.yaxis,
+        type: scale,
+        uirevision: scale,
+        ...(low !== null && { autorangeoptions: { clipmin: low } }),
+      },
+    };
+  }
+
+  /**
+   * Says that values lie below the axis.
+   * @param {View} view
+   */
+  belowMark({ theme, scale }) {
+    return {
+      xref: "paper",
+      yref: "paper",
+      x: 0,
+      y: 0,
+      xanchor: "left",
+      yanchor: "bottom",
+      xshift: 4,
+      showarrow: false,
+      bgcolor: withAlpha(theme.background, 0.85),
+      text: `▼ ${this.labels.below}`,
+      font: { color: theme.axis, size: MARK_FONT_SIZE * scale },
     };
   }
 
@@ -231,13 +301,17 @@ export class LiveChart {
   marks(view) {
     const axis = this.card.plot._fullLayout?.xaxis;
     if (!axis || view.marks.length === 0) return { shapes: [], annotations: [], rows: 0 };
-    const width = this.card.size.width - this.template.layout.margin.l - this.template.layout.margin.r;
+    const { scale, theme } = view;
+    const { l, r, t, b } = enlarged(this.template.layout.margin, scale);
+    const width = this.card.size.width - l - r;
     const [low, high] = axis.range;
     const toPixel = (/** @type {number} */ x) => ((x - low) / (high - low)) * width;
-    const { placed, rows } = layoutMarks(view.marks, toPixel, width, (text) => measureText(text, view.theme.font));
-    const { t, b } = this.template.layout.margin;
-    const plotHeight = Math.max(40, this.card.size.height - t - b - rows * MARK_ROW_PX);
-    return { ...drawMarks(placed, plotHeight, view.theme), rows };
+    const laidOut = layoutMarks(view.marks, toPixel, width, (text) => measureText(text, theme.font, scale));
+    const hasLabels = this.template.layout.meta.mark_labels === true;
+    const placed = hasLabels ? laidOut.placed : laidOut.placed.map((mark) => ({ ...mark, row: -1 }));
+    const rows = hasLabels ? laidOut.rows : 0;
+    const plotHeight = Math.max(40, this.card.size.height - t - b - rows * MARK_ROW_PX * scale);
+    return { ...drawMarks(placed, plotHeight, theme, scale), rows };
   }
 
   /** @param {string} runId */

@@ -19,7 +19,7 @@ const ROOM_RIGHT_PX = 12;
  * @param {Mark[]} marks
  * @param {(x: number) => number} toPixel
  * @param {number} width
- * @param {(text: string) => number} measure
+ * @param {(text: string) => number} measure In pixels.
  */
 export function layoutMarks(marks, toPixel, width, measure) {
   const visible = marks
@@ -75,10 +75,12 @@ function freeRow(mark, placed) {
  * @param {PlacedMark[]} placed
  * @param {number} plotHeight
  * @param {{colors: Record<string, string>, background: string, text: string}} theme
+ * @param {number} [scale] Of the labels.
  */
-export function drawMarks(placed, plotHeight, theme) {
+export function drawMarks(placed, plotHeight, theme, scale = 1) {
   const color = theme.colors.change;
-  const rise = (/** @type {PlacedMark} */ mark) => (mark.row < 0 ? 0 : (mark.row + 0.8) * MARK_ROW_PX);
+  const rowPx = MARK_ROW_PX * scale;
+  const rise = (/** @type {PlacedMark} */ mark) => (mark.row < 0 ? 0 : (mark.row + 0.8) * rowPx);
   const shapes = placed.map((mark) => ({
     type: "line",
     xref: "x",
@@ -96,7 +98,7 @@ export function drawMarks(placed, plotHeight, theme) {
       yref: "paper",
       x: mark.x,
       y: 1,
-      yshift: mark.row * MARK_ROW_PX,
+      yshift: mark.row * rowPx,
       xshift:
         mark.side === "left"
           ? mark.from - mark.pixel + MARK_GAP_PX / 2
@@ -107,7 +109,7 @@ export function drawMarks(placed, plotHeight, theme) {
       showarrow: false,
       bgcolor: theme.background, // A line that must pass behind a label does not strike it through.
       text: mark.text,
-      font: { color: theme.text, size: MARK_FONT_SIZE },
+      font: { color: theme.text, size: MARK_FONT_SIZE * scale },
     }));
   return { shapes, annotations };
 }

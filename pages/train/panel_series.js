@@ -182,3 +182,27 @@ export function sample(x, y, first, end, limit) {
   const kept = known.filter((each, ordinal) => ordinal % step === 0 || each === highest);
   return { x: kept.map((each) => each.x), y: kept.map((each) => each.y) };
 }
+
+const FEWEST = 20; // Of fewer values, none is an exception.
+const TAIL = 0.05;
+
+/**
+ * Where an axis begins that a few values far below the rest do not flatten; null where there are none. Far is further
+ * below the lowest twentieth than this is below the highest.
+ * @param {(number | null | undefined)[]} values
+ */
+export function robustLow(values) {
+  const sorted = Float64Array.from(values.filter(isNumber)).sort();
+  if (sorted.length < FEWEST) return null;
+  const at = (/** @type {number} */ share) => sorted[Math.round(share * (sorted.length - 1))];
+  const low = at(TAIL) - (at(1 - TAIL) - at(TAIL));
+  return sorted[0] < low ? low : null;
+}
+
+/**
+ * @param {number | null | undefined} value
+ * @returns {value is number}
+ */
+function isNumber(value) {
+  return typeof value === "number" && Number.isFinite(value);
+}

@@ -1,7 +1,9 @@
-// The running episode: its newest frame, and the Q-values that chose the action in it.
+// The running episode: its newest frame, and the Q-values that chose the action in it. After the run, an episode of the
+// agent that it trained.
 
 import { ActionBars } from "../shared/action_bars.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
+import { AgentEpisode } from "./agent_episode.js";
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
 /** @typedef {import("../shared/format.js").Formats} Formats */
@@ -32,10 +34,14 @@ export class StageView {
     this.wanted = null;
     /** @type {Offered | null} */
     this.loading = null;
+    /** @type {AgentEpisode | null} After the run. */
+    this.agentEpisode = null;
     this.image = make("img", { class: "dqn-frame", "data-testid": "live-frame", alt: "", draggable: "false" });
     this.image.hidden = true;
     this.heading = make("h2", {}, this.labels.stage);
+    this.head = make("div", { class: "dqn-card-head" }, this.heading);
     this.empty = make("p", { class: "dqn-frame-empty" }, this.labels.waiting_frame);
+    this.box = make("div", { class: "dqn-frame-box" }, this.image, this.empty);
     this.facts = make("dl", { class: "dqn-facts" });
     this.episode = this.addFact("frame_episode");
     this.step = this.addFact("frame_step");
@@ -46,8 +52,8 @@ export class StageView {
       make(
         "section",
         { class: "dqn-card" },
-        make("div", { class: "dqn-card-head" }, this.heading),
-        make("div", { class: "dqn-frame-box" }, this.image, this.empty),
+        this.head,
+        this.box,
         this.facts,
       ),
       this.actions.element,
@@ -107,14 +113,54 @@ export class StageView {
 
   /** @param {boolean} isActive */
   showWhen(isActive) {
-    setText(this.heading, isActive ? this.labels.stage : this.labels.stage_over);
+    const over = this.agentEpisode === null ? this.labels.stage_over : this.labels.stage_agent;
+    setText(this.heading, isActive ? this.labels.stage : over);
   }
 
   get isEmpty() {
-    return this.image.hidden;
+    return this.image.hidden && this.agentEpisode === null;
+  }
+
+  /**
+   * Plays an episode of the trained agent, over and over.
+   * @param {import("./agent_episode.js").EpisodeSource} source
+   * @param {Formats} formats
+   */
+  playAgent(source, formats) {
+    if (this.agentEpisode?.isOf(source)) return;
+    this.agentEpisode?.dispose();
+    const episode = new AgentEpisode({
+      source,
+      labels: this.labels,
+      onShow: (state, step) => this.showState(state, step, formats),
+      onProblem: (text) => setText(this.empty, text),
+    });
+    this.agentEpisode = episode;
+    setText(this.empty, this.labels.agent_comes);
+    this.head.replaceChildren(this.heading, episode.button.element);
+    episode.button.element.hidden = true;
+    this.box.replaceChildren(this.image, episode.canvas, this.empty);
+  }
+
+  /**
+   * @param {ReturnType<import("../shared/episode.js").Episode["at"]>} state
+   * @param {number} step
+   * @param {Formats} formats
+   */
+  showState({ choice, returnSoFar }, step, formats) {
+    this.image.hidden = true;
+    this.empty.hidden = true;
+    if (this.agentEpisode) this.agentEpisode.button.element.hidden = false;
+    const ofRun = this.episode.parentElement;
+    if (ofRun) ofRun.hidden = true; // It is no episode of the run's.
+    setText(this.step, formats.integer(step));
+    setText(this.episodeReturn, formats.score(returnSoFar));
+    this.actions.element.hidden = false;
+    if (choice) this.actions.show(choice, formats);
   }
 
   dispose() {
+    this.agentEpisode?.dispose();
     this.wanted = null;
     this.image.removeAttribute("src");
   }

@@ -38,6 +38,12 @@ export class StatusView {
     this.badge = make("span", { class: "dqn-badge", "data-testid": "run-state" });
     this.message = make("span", { class: "dqn-message", "data-testid": "run-message" });
     this.times = make("div", { class: "dqn-times" });
+    this.present = make("button", {
+      type: "button",
+      class: "dqn-present",
+      title: labels.present_help,
+      "data-testid": "present",
+    });
     this.fill = make("div", { class: "dqn-bar-fill" });
     this.percent = make("span", { class: "dqn-percent", "aria-hidden": "true" });
     this.bar = make(
@@ -66,6 +72,7 @@ export class StatusView {
         { class: "dqn-status-line" },
         make("div", { class: "dqn-state", role: "status" }, this.badge, this.message),
         this.times,
+        this.present,
       ),
       make("div", { class: "dqn-progress" }, this.bar, this.percent),
       this.connection,

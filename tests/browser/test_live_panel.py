@@ -166,11 +166,11 @@ def test_the_loss_switches_to_a_logarithmic_axis(live: Panel) -> None:
 # -------------------------------------------------------------------------------------------- marks of live changes
 
 
-def test_a_live_change_is_marked_in_every_chart_and_listed(live: Panel) -> None:
+def test_a_live_change_is_marked_in_every_chart_named_in_the_first_and_listed(live: Panel) -> None:
     live.mount()
     live.say(update(rows(100), changes={"from": 0, "items": [change(40, "learning_rate", 2e-4, 1e-3)]}))
     for name in ("return", "loss", "length", "epsilon"):
-        expect(live.chart(name).get_by_text("learning_rate 0.0002 → 0.001")).to_be_visible()
+        expect(live.chart(name).get_by_text("learning_rate 0.0002 → 0.001")).to_have_count(int(name == "return"))
         shape = live.chart(name).evaluate("chart => chart.layout.shapes[0]")
         assert (shape["x0"], shape["x1"], shape["line"]["dash"]) == (40, 40, "dash")
     expect(live.page.get_by_test_id("changes")).to_have_text("episode 40 learning_rate 0.0002 → 0.001")
@@ -256,6 +256,65 @@ def test_the_last_picture_of_a_run_stays(live: Panel) -> None:
     live.say(update(rows(3), state="stopped", reason="stopped", over=True))
     expect(live.page.get_by_text("stage_over")).to_be_visible()
     expect(live.page.get_by_test_id("live-frame")).to_be_visible()
+
+
+def test_a_zoom_in_one_chart_is_the_zoom_of_all_and_so_is_the_way_back(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(100)))
+    live.wait_drawn("loss")
+    zoomed = live.zoom("return")
+    for name in ("loss", "length", "epsilon"):
+        live.wait_for(f"document.querySelector('[data-testid=chart-{name}]')._fullLayout.xaxis.range[0] > 1")
+        assert live.axis_range(name) == pytest.approx(zoomed)
+    live.say(update(rows(20, start=100)))
+    live.wait_for("document.querySelector('[data-testid=chart-loss]').layout.xaxis.autorangeoptions.clipmax === 120")
+    assert live.axis_range("loss") == pytest.approx(zoomed)
+    live.chart("length").locator(".nsewdrag").dblclick()
+    for name in ("return", "loss", "length", "epsilon"):
+        live.wait_for(f"document.querySelector('[data-testid=chart-{name}]')._fullLayout.xaxis.range[0] <= 1")
+
+
+def test_pointing_at_an_episode_in_one_chart_points_at_it_in_all(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(100)))
+    live.wait_drawn("loss")
+    live.chart("return").locator(".nsewdrag").hover()
+    for name in ("return", "loss", "length"):
+        expect(live.chart(name).locator(".hoverlayer")).to_contain_text("episode")
+    live.page.get_by_test_id("run-state").hover()
+    for name in ("return", "loss", "length"):
+        expect(live.chart(name).locator(".hoverlayer")).not_to_contain_text("episode")
+
+
+def test_a_few_evaluations_far_below_the_rest_do_not_flatten_the_curve(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(100, eval_return=[-5_000.0 if i in {50, 60} else None for i in range(100)])))
+    live.wait_drawn()
+    assert live.axis_range("return", "yaxis")[0] > -100
+    expect(live.chart("return").get_by_text("below")).to_be_visible()
+
+
+def test_presentation_shows_two_charts_in_large_type_until_it_is_ended(live: Panel) -> None:
+    live.mount()
+    live.say(update(rows(100)))
+    live.wait_drawn("loss")
+    live.page.set_viewport_size({"width": 1920, "height": 1080})
+    live.page.keyboard.press("p")
+    button = live.page.get_by_test_id("present")
+    expect(button).to_have_text("present_end")
+    ticks = "document.querySelectorAll('[data-testid=chart-return] .xtick text')"
+    size = f"[...{ticks}].map((each) => parseFloat(getComputedStyle(each).fontSize))"
+    live.wait_for(f"Math.min(...{size}) >= 20")
+    for name, is_shown in {"return": True, "loss": True, "length": False, "epsilon": False}.items():
+        expect(live.chart(name)).to_be_visible(visible=is_shown)
+    live.page.keyboard.press("Escape")
+    expect(button).to_have_text("present")
+    expect(live.chart("epsilon")).to_be_visible()
+    live.wait_for(f"Math.max(...{size}) < 20")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
 
 
 def test_many_markers_are_drawn_smaller(live: Panel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -117,3 +118,19 @@ def test_train_then_look_at_an_episode(page: Page, server: LiveServer) -> None:
     wait_until_shown(page)
     assert page.evaluate("window.dqnLabReplay.last()") == last
     expect(page.get_by_test_id("picture")).to_have_count(2)
+
+
+def test_picture_and_controls_are_on_the_first_screen(
+    monkeypatch: pytest.MonkeyPatch, start_server: Callable[..., LiveServer], open_page: Callable[..., Page]
+) -> None:
+    monkeypatch.setenv("DQN_LAB_EXAMPLES", "true")
+    page = open_page(server=start_server())
+    for width, height in ((1440, 900), (1280, 720)):
+        page.set_viewport_size({"width": width, "height": height})
+        for double in (0, 1):
+            page.goto(f"/replay?double={double}")  # of an agent that comes along
+            wait_until_shown(page)
+            for name in ("picture", "play", "first", "full"):
+                for box in [each.bounding_box() for each in page.get_by_test_id(name).all()]:
+                    assert box is not None
+                    assert 0 < box["y"] < height - box["height"]

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EpisodeSeries, decimate, sample } from "../../pages/train/panel_series.js";
+import { EpisodeSeries, decimate, robustLow, sample } from "../../pages/train/panel_series.js";
 
 const upTo = (count) => Array.from({ length: count }, (_, i) => i);
 const spiky = upTo(10_000).map((i) => Math.sin(i / 50) + (i === 7_777 ? 100 : 0));
@@ -84,4 +84,14 @@ test("the points of a view reach one row beyond it on either side", () => {
   series.append(0, { episode: upTo(100), return: upTo(100) });
   const points = series.points({ x: "episode", y: "return" }, [10, 20], 1_000, decimate);
   assert.deepEqual([points.x[0], points.x.at(-1)], [9, 21]);
+});
+
+test("a few values far below the rest do not set an axis's range; a curve that climbs from far below does", () => {
+  const solved = Array.from({ length: 100 }, (_, i) => 200 + (i % 50));
+  assert.equal(robustLow(solved), null);
+  const low = robustLow([...solved, -600, -550, null, NaN]);
+  assert.ok(low > 100 && low < 200);
+  const climbing = Array.from({ length: 100 }, (_, i) => -600 + 8 * i);
+  assert.equal(robustLow(climbing), null);
+  assert.equal(robustLow([1, 1, 1, -1_000]), null); // Too few to say what the rest is.
 });

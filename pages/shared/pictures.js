@@ -1,6 +1,6 @@
 // The pictures of one episode: fetched as they are drawn, kept as JPEG, decoded when they are about to be shown.
 
-import { patientFetch } from "../shared/episode.js";
+import { patientFetch } from "./episode.js";
 
 const BITMAPS_KEPT = 48; // About 1 MB each.
 const DECODES_AT_ONCE = 3;
