@@ -206,6 +206,27 @@ def test_the_views_of_a_run(walk: Walk, run_id: str) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_sharing(walk: Walk, run_id: str, tmp_path: Path) -> None:
+    page = walk.page
+    walk.open('/train?env=CartPole-v1&preset=fast&settings={"gamma":0.9,"gama":1}', ".st-key-link-notice button")
+    press(page, "Share")
+    walk.look("/train, sharing", ".dqn-share-code")
+    page.goto(f"/replay?run={run_id}&double=1")
+    button = page.get_by_test_id("save-page")
+    expect(button).to_be_enabled()
+    with page.expect_download() as saved:
+        button.click()
+    saved.value.save_as(tmp_path / "episode.html")
+    page.goto((tmp_path / "episode.html").as_uri())
+    expect(page.get_by_test_id("outcome").first).not_to_be_empty()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        walk._collect(f"a saved episode, {scheme}")
+    walk.faults += [*page.evaluate(_NAMELESS), *page.evaluate(_UNREACHABLE)]
+    walk.finish()
+
+
+@pytest.mark.timeout(300)
 def test_inside(walk: Walk, run_id: str) -> None:
     for part in INSIDE:
         shown = f".st-key-part-{part} :is(h2, .dqn-plot .main-svg, button)"
