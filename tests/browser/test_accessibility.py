@@ -192,7 +192,11 @@ def test_the_views_of_a_run(walk: Walk, run_id: str) -> None:
     page = walk.page
     walk.open(f"/train?run={run_id}", ".dqn-chart .main-svg")
     walk.open(f"/replay?run={run_id}", "[data-testid=outcome]:not(:empty)")
-    walk.open(f"/replay?run={run_id}&double=1", ".dqn-picture-card + .dqn-picture-card [data-testid=outcome]:not(:empty)", narrow=False)
+    walk.open(
+        f"/replay?run={run_id}&double=1",
+        ".dqn-picture-card + .dqn-picture-card [data-testid=outcome]:not(:empty)",
+        narrow=False,
+    )
     walk.open(f"/play?run={run_id}", "[data-testid=game-note]")
     page.keyboard.press("ArrowRight")
     page.wait_for_function("() => window.dqnLabPlay.isOver()", timeout=60_000)

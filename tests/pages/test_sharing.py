@@ -11,12 +11,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from browser_sources import data_of
 from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.presets import preset_config
 from dqn_core.runs.manager import RunManager
-from pages.shared import share
 from pages.shared.settings_link import settings_query
+from pages.shared.share import COMPONENT_NAME
 from scripted_trainer import wait_for_end, wait_until
 
 OpenApp = Callable[..., AppTest]
@@ -153,12 +154,16 @@ def test_what_is_wrong_in_a_link_is_said_and_nothing_breaks(
 # ------------------------------------------------------------------------------------------------------- the menu
 
 
-@pytest.fixture
-def shared(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What the menu was given to show, the latest last."""
-    seen: list[dict[str, Any]] = []
-    monkeypatch.setattr(share, "_draw", lambda **given: seen.append(given["data"]))
-    return seen
+def panels(app: AppTest) -> list[dict[str, Any]]:
+    """What the menu shows, if it shows anything."""
+    found = [each.proto for each in app.get("bidi_component") if each.proto.component_name == COMPONENT_NAME]
+    return [data_of(each) for each in found]
+
+
+def shared(app: AppTest) -> dict[str, Any]:
+    """What the open menu shows."""
+    (panel,) = panels(app)
+    return panel
 
 
 def open_menu(app: AppTest) -> AppTest:
@@ -170,64 +175,60 @@ def opened(link: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(link).query))
 
 
-def test_nothing_is_made_before_the_menu_is_opened(app: AppTest, shared: list[dict[str, Any]]) -> None:
+def test_nothing_is_made_before_the_menu_is_opened(app: AppTest) -> None:
     app.run()
-    assert shared == []
+    assert panels(app) == []
 
 
-def test_the_form_is_shared_as_it_is_now(app: AppTest, shared: list[dict[str, Any]]) -> None:
+def test_the_form_is_shared_as_it_is_now(app: AppTest) -> None:
     app.select_slider(key="new:gamma").set_value(0.5).run()
     app.context = {"locale": "en-US", "url": "https://lab.example.org/course/train"}
     open_menu(app)
-    assert shared[-1]["link"].startswith("https://lab.example.org/course/train?env=CartPole-v1&preset=lab8&settings=")
-    assert json.loads(opened(shared[-1]["link"])["settings"]) == {"gamma": 0.5}
-    assert shared[-1]["command"] == "python -m dqn_core train --env CartPole-v1 --preset lab8 --gamma 0.5"
-    assert "gamma=0.5" in shared[-1]["python"]
-    assert shared[-1]["code"].startswith("data:image/svg+xml")
+    assert shared(app)["link"].startswith("https://lab.example.org/course/train?env=CartPole-v1&preset=lab8&settings=")
+    assert json.loads(opened(shared(app)["link"])["settings"]) == {"gamma": 0.5}
+    assert shared(app)["command"] == "python -m dqn_core train --env CartPole-v1 --preset lab8 --gamma 0.5"
+    assert "gamma=0.5" in shared(app)["python"]
+    assert shared(app)["code"].startswith("data:image/svg+xml")
     app.select_slider(key="new:gamma").set_value(0.9).run()
-    assert json.loads(opened(shared[-1]["link"])["settings"]) == {"gamma": 0.9}
+    assert json.loads(opened(shared(app)["link"])["settings"]) == {"gamma": 0.9}
     assert not app.exception
 
 
-def test_settings_that_are_wrong_are_not_shared(app: AppTest, shared: list[dict[str, Any]]) -> None:
+def test_settings_that_are_wrong_are_not_shared(app: AppTest) -> None:
     app.text_input(key="new:hidden_sizes").set_value("many").run()
     open_menu(app)
-    assert shared == []
+    assert panels(app) == []
     assert any("Correct the settings first" in each.value for each in app.info)
 
 
 @pytest.mark.parametrize("page", ["train/page.py", "replay/page.py", "inside/page.py"])
-def test_a_run_is_shared_from_each_of_its_views(
-    open_app: OpenApp, manager: RunManager, shared: list[dict[str, Any]], page: str
-) -> None:
+def test_a_run_is_shared_from_each_of_its_views(open_app: OpenApp, manager: RunManager, page: str) -> None:
     config = preset_config("CartPole-v1", "fast").replace(seed=4)
     run_id = manager.start(config)
     app = open_app(run=run_id, page=page)
     app.context = {"locale": "en-US", "url": f"http://192.168.0.7:8501/{page.partition('/')[0]}"}
     open_menu(app)
-    assert shared[-1]["link"].startswith("http://192.168.0.7:8501/train?env=CartPole-v1&preset=fast")
-    assert json.loads(opened(shared[-1]["link"])["settings"]) == {"seed": 4}
+    assert shared(app)["link"].startswith("http://192.168.0.7:8501/train?env=CartPole-v1&preset=fast")
+    assert json.loads(opened(shared(app)["link"])["settings"]) == {"seed": 4}
 
 
-def test_of_settings_that_changed_while_it_trained_one_chooses(
-    open_app: OpenApp, manager: RunManager, shared: list[dict[str, Any]]
-) -> None:
+def test_of_settings_that_changed_while_it_trained_one_chooses(open_app: OpenApp, manager: RunManager) -> None:
     run_id = manager.start(preset_config("CartPole-v1", "fast"))
     wait_until(lambda: manager.snapshot(run_id).record.state is RunState.RUNNING)
     manager.change(run_id, "gamma", 0.5)
     manager.stop(run_id)
     wait_for_end(manager, run_id)
     app = open_menu(open_app(run=run_id))
-    assert "settings" not in opened(shared[-1]["link"])
+    assert "settings" not in opened(shared(app)["link"])
     app.segmented_control(key="share-which").set_value("form").run()
-    assert json.loads(opened(shared[-1]["link"])["settings"]) == {"gamma": 0.5}
+    assert json.loads(opened(shared(app)["link"])["settings"]) == {"gamma": 0.5}
 
 
-def test_a_link_keeps_the_language_that_was_chosen(open_app: OpenApp, shared: list[dict[str, Any]]) -> None:
-    open_menu(open_app(lang="en"))
-    assert opened(shared[-1]["link"])["lang"] == "en"
+def test_a_link_keeps_the_language_that_was_chosen(open_app: OpenApp) -> None:
+    app = open_menu(open_app(lang="en"))
+    assert opened(shared(app)["link"])["lang"] == "en"
 
 
-def test_a_view_without_a_run_has_nothing_to_share(open_app: OpenApp, shared: list[dict[str, Any]]) -> None:
-    open_menu(open_app(page="play/page.py"))
-    assert shared == []
+def test_a_view_without_a_run_has_nothing_to_share(open_app: OpenApp) -> None:
+    app = open_menu(open_app(page="play/page.py"))
+    assert panels(app) == []
