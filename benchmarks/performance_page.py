@@ -93,6 +93,19 @@ def _frames(measured: Mapping[str, Any]) -> Iterator[Requirement]:
         yield Requirement(text, share, 90.0, " %", at_most=False)
 
 
+def _newcomer(measured: Mapping[str, Any]) -> Iterator[Requirement]:
+    for name, text in (
+        ("flight_s", "Start page: from its first paint until something moves, the longest"),
+        ("moves_s", "From “Start” until the agent moves"),
+    ):
+        value = measured[name]["high" if name == "flight_s" else "median"]
+        yield Requirement(text, value, 1.0, " s", at_most=True)
+    share = 100.0 * measured["within_a_minute"] / measured["newcomers"]
+    yield Requirement(
+        "Seeds on which a newcomer sees failing, then balancing, within 60 s", share, 95.0, " %", at_most=False
+    )
+
+
 def _dashboard(measured: Mapping[str, Any]) -> Iterator[Requirement]:
     share = 100.0 * measured["share"]["open"]["median"]
     yield Requirement("Rate with the dashboard open, frames off", share, 70.0, " %", at_most=False)
@@ -114,6 +127,7 @@ _TAKE = {
     "replay": _replay,
     "processes": _processes,
     "frames": _frames,
+    "newcomer": _newcomer,
     "dashboard": _dashboard,
     "soak": _soak,
 }

@@ -222,6 +222,29 @@ frames: an environment that draws slowly shows fewer.
     return "\n".join(parts)
 
 
+def _newcomer(measured: Measured) -> str:
+    if "skipped" in measured:
+        return f"Not measured: {measured['skipped']}\n"
+    text = f"""\
+A real server on {measured["cores"]} cores and a headless Chromium on the same cores. The Start page is opened by
+browsers that were never there; then CartPole is trained on {measured["newcomers"]} seeds with what the Train page offers,
+by a press of Start and nothing more. Read off the page itself: failing is an episode on the screen that ends before step
+100, balancing one that reaches step 400 of 500, of the run or of the agent that plays after it.
+
+"""
+    rows = [
+        ("Start page: from its first paint until something moves", seconds(measured["flight_s"])),
+        ("from “Start” until the agent moves", seconds(measured["moves_s"])),
+        ("from “Start” until it is seen failing", seconds(measured["fails_s"])),
+        ("from “Start” until it is seen balancing", seconds(measured["balances_s"])),
+        (
+            "seen failing, then balancing, within 60 s",
+            f"{measured['within_a_minute']} of {measured['newcomers']} seeds",
+        ),
+    ]
+    return text + table(("", "time"), rows)
+
+
 def _dashboard(measured: Measured) -> str:
     if "skipped" in measured:
         return f"Not measured: {measured['skipped']}\n"
@@ -314,6 +337,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Measured], str]]] = {
     "memory": ("Memory", _memory),
     "processes": ("Runs side by side", _processes),
     "frames": ("Live frames", _frames),
+    "newcomer": ("The first minute", _newcomer),
     "dashboard": ("The dashboard", _dashboard),
     "class": ("A class on one server", _class),
     "soak": ("Memory over time", _soak),

@@ -36,6 +36,9 @@ class Sizes:
     """Seconds over which a rate is taken, with and without frames."""
     processes_window_s: float = 5.0
     """Seconds over which the rate of runs side by side is taken."""
+    first_visits: int = 5
+    newcomers: int = 20
+    """Seeds of a first run that somebody watches."""
     dashboard_rounds: int = 4
     dashboard_window_s: float = 5.0
     """Seconds over which a rate is taken, with and without a browser."""
@@ -63,6 +66,8 @@ QUICK = Sizes(
     frames_rounds=2,
     frames_window_s=0.5,
     processes_window_s=1.0,
+    first_visits=1,
+    newcomers=1,
     dashboard_rounds=1,
     dashboard_window_s=2.0,
     clicks=4,
