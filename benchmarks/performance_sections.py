@@ -227,9 +227,9 @@ def _newcomer(measured: Measured) -> str:
         return f"Not measured: {measured['skipped']}\n"
     text = f"""\
 A real server on {measured["cores"]} cores and a headless Chromium on the same cores. The Start page is opened by
-browsers that were never there; then CartPole is trained on {measured["newcomers"]} seeds with what the Train page offers,
-by a press of Start and nothing more. Read off the page itself: failing is an episode on the screen that ends before step
-100, balancing one that reaches step 400 of 500, of the run or of the agent that plays after it.
+browsers that were never there; then CartPole is trained on {measured["newcomers"]} seeds with what the Train page
+offers, by a press of Start and nothing more. Read off the page itself: failing is an episode on the screen that ends
+before step 100, balancing one that reaches step 400 of 500, of the run or of the agent that plays after it.
 
 """
     rows = [

@@ -64,7 +64,8 @@ class ExperimentCard {
    * @param {(action: Action) => void} onAction
    */
   button(action, onAction) {
-    const button = make("button", { type: "button", class: "dqn-button" }, this.labels[action]);
+    const danger = action === "delete" ? " dqn-danger" : "";
+    const button = make("button", { type: "button", class: `dqn-button${danger}` }, this.labels[action]);
     button.addEventListener("click", () => {
       const isSure = action !== "delete" || button.dataset.asked === "yes";
       if (!isSure) return this.ask(button);

@@ -13,6 +13,7 @@ def play_labels() -> dict[str, str]:
         "game": _("The game"),
         "connecting": _("Connecting…"),
         "begin": _("Press a key to begin"),
+        "begin_touch": _("Tap a button below to begin"),
         "lost": _("The connection was lost."),
         "picture": _("Picture of the game"),
         "return": _("Return"),

@@ -180,7 +180,7 @@ export default class PlayPanel {
   showState(state) {
     setText(this.score, this.formats.score(state.episode_return));
     setText(this.steps, this.formats.integer(state.step));
-    if (!this.game.hasBegun && state.step === 0) this.showNote(this.data.labels.begin);
+    if (!this.game.hasBegun && state.step === 0) this.showNote(beginText(this.data.labels));
   }
 
   /** @param {string} text */
@@ -232,4 +232,12 @@ function publish(panel) {
     isOver: () => panel.game.isOver,
     action: () => panel.keys.action,
   };
+}
+
+/**
+ * How to begin, by what there is to press.
+ * @param {import("../shared/format.js").Labels} labels
+ */
+function beginText(labels) {
+  return matchMedia("(hover: none)").matches ? labels.begin_touch : labels.begin;
 }

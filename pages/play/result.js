@@ -9,6 +9,16 @@ const BEST_SHOWN = 5;
 /** @typedef {{episode_return?: number, problem?: string}} AgentResult */
 /** @typedef {{score: number, seed: number, agentScore?: number, agent?: {result: AgentResult | null}}} PlayedGame */
 
+/**
+ * Percent of the track for each score: the best has all of it, also where returns are negative.
+ * @param {number[]} scores
+ */
+export function barLengths(scores) {
+  const best = Math.max(...scores);
+  const floor = Math.min(0, best, 1.25 * Math.min(...scores));
+  return scores.map((score) => (best > floor ? Math.max(0.5, (100 * (score - floor)) / (best - floor)) : 100));
+}
+
 export class ResultView {
   /**
    * @param {{labels: Labels, formats: Formats, replayAddress: string, onAgain: (isSame: boolean) => void}} options
@@ -48,13 +58,11 @@ export class ResultView {
     const entries = [[labels.you, state.episode_return, "you"]];
     if (agent?.episode_return !== undefined) entries.push([labels.agent, agent.episode_return, "agent"]);
     const scores = entries.map(([, score]) => score);
-    const { low, high } = { low: Math.min(0, ...scores), high: Math.max(0, ...scores) };
-    const at = (/** @type {number} */ score) => (high > low ? (100 * (score - low)) / (high - low) : 0);
+    const length = barLengths(scores);
     this.bars.replaceChildren(
-      ...entries.map(([name, score, kind]) => {
+      ...entries.map(([name, score, kind], i) => {
         const bar = make("span", { class: `dqn-versus-bar dqn-versus-${kind}` });
-        bar.style.left = `${at(Math.min(0, score))}%`;
-        bar.style.width = `${Math.max(0.5, at(Math.max(0, score)) - at(Math.min(0, score)))}%`;
+        bar.style.width = `${length[i]}%`;
         return make(
           "div",
           {},

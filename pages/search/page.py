@@ -133,9 +133,13 @@ def _buttons(status: SearchStatus) -> None:
             _button(_("Resume"), ":material/resume:", status, lambda searches: searches.resume(status.search_id))
         with st.popover(_("Delete"), icon=":material/delete:"):
             st.markdown(_("The search and all its runs are deleted; this cannot be undone."))
-            _button(
-                _("Delete everything"), ":material/delete:", status, lambda searches: searches.remove(status.search_id)
-            )
+            with st.container(key="search-delete"):
+                _button(
+                    _("Delete everything"),
+                    ":material/delete:",
+                    status,
+                    lambda searches: searches.remove(status.search_id),
+                )
 
 
 def _button(label: str, icon: str, status: SearchStatus, act: Callable[[Searches], None]) -> None:

@@ -4,6 +4,7 @@ import { make, makeFormats } from "../shared/format.js";
 import { follow } from "../shared/live_socket.js";
 import { readTheme } from "../shared/plot_theme.js";
 import { LiveChart } from "./panel_charts.js";
+import { marksOf } from "./panel_marks.js";
 import { EpisodeSeries } from "./panel_series.js";
 import { StageView } from "./panel_stage.js";
 import { ACTIVE_STATES, ChangesView, StatusView, TilesView } from "./panel_view.js";
@@ -219,7 +220,7 @@ export default class LivePanel {
     const fresh = items.slice(this.changes.length - from);
     if (fresh.length > 0) {
       this.changes.push(...fresh);
-      this.marks = this.changes.map(({ episode, text }) => ({ x: episode, text }));
+      this.marks = marksOf(this.changes);
       this.staleCharts();
       clearTimeout(this.settingsTimer);
       this.settingsTimer = setTimeout(() => this.tellSettings(), OWN_CHANGE_MS);

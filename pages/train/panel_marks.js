@@ -11,6 +11,41 @@ const ROOM_RIGHT_PX = 12;
 /** @typedef {"left" | "right"} Side Where a label begins: its anchor. */
 /** @typedef {Mark & {pixel: number, extent: number, from: number, side: Side, row: number}} PlacedMark */
 
+const ONE_CHANGE_S = 2;
+const ARROW = " → ";
+
+/**
+ * A mark for each change; one for a setting that was changed again and again within two seconds, as keys move a slider.
+ * @param {import("./panel_view.js").RunChange[]} changes
+ * @returns {Mark[]}
+ */
+export function marksOf(changes) {
+  /** @type {Mark[]} */
+  const marks = [];
+  /** @type {import("./panel_view.js").RunChange | null} */
+  let before = null;
+  for (const change of changes) {
+    const mark = marks.at(-1);
+    if (mark && before && isSameMove(before, change)) {
+      mark.text = mark.text.split(ARROW)[0] + ARROW + change.text.split(ARROW).slice(1).join(ARROW);
+    } else {
+      marks.push({ x: change.episode, text: change.text });
+    }
+    before = change;
+  }
+  return marks;
+}
+
+/**
+ * @param {import("./panel_view.js").RunChange} before
+ * @param {import("./panel_view.js").RunChange} change
+ */
+function isSameMove(before, change) {
+  const isOne = before.changes.length === 1 && change.changes.length === 1;
+  const isSame = isOne && before.changes[0].field === change.changes[0].field;
+  return isSame && change.wall_time_s - before.wall_time_s <= ONE_CHANGE_S;
+}
+
 /**
  * A row and a side for each label, such that none touches another and none lies across a line that rises past it.
  * A label stands to the right of its line, or to the left where the chart ends. Changes close together climb like

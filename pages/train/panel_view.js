@@ -28,6 +28,7 @@ export const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
  * @typedef {object} RunChange Settings that were changed at once while the run trained.
  * @property {string} text
  * @property {number} episode
+ * @property {number} wall_time_s Since the run began.
  * @property {{field: string, new: unknown}[]} changes
  */
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { drawMarks, layoutMarks, MARK_ROW_PX } from "../../pages/train/panel_marks.js";
+import { drawMarks, layoutMarks, MARK_ROW_PX, marksOf } from "../../pages/train/panel_marks.js";
 
 const measure = (text) => 10 * text.length;
 const layout = (marks, width = 1_000) => layoutMarks(marks, (x) => x, width, measure);
@@ -40,4 +40,25 @@ test("a line rises to its label", () => {
   assert.equal(shapes[0].y1, 1 + (0.8 * MARK_ROW_PX) / 100);
   assert.equal(annotations[0].text, "gamma");
   assert.equal(annotations[0].font.color, "#000000");
+});
+
+test("a slider that keys move is one mark, from where it stood to where it was left", () => {
+  const change = (wall_time_s, field, old, value) => ({
+    wall_time_s,
+    episode: Math.round(10 * wall_time_s),
+    text: `${field} ${old} → ${value}`,
+    changes: [{ field, new: value }],
+  });
+  const changes = [
+    change(1, "gamma", 0.9, 0.95),
+    change(2.5, "gamma", 0.95, 0.97),
+    change(4, "gamma", 0.97, 0.99),
+    change(5, "tau", 1, 2),
+    change(9, "tau", 2, 3),
+  ];
+  assert.deepEqual(marksOf(changes), [
+    { x: 10, text: "gamma 0.9 → 0.99" },
+    { x: 50, text: "tau 1 → 2" },
+    { x: 90, text: "tau 2 → 3" },
+  ]);
 });
