@@ -70,6 +70,8 @@ def _labels() -> dict[str, str]:
         "episodes_parquet": _("All episodes (Parquet)"),
         "zoom": _("Zoom: drag over a part of the chart"),
         "pan": _("Move the chart"),
+        "zoom_in": _("Zoom in"),
+        "zoom_out": _("Zoom out"),
         "reset_axes": _("Show everything"),
         "zoom_out_hint": _("Double-click to zoom out"),
     }

@@ -6,7 +6,7 @@ import { loadPlotly } from "./plotly_loader.js";
 
 const RETRY_MS = 3000;
 const PICTURE_SCALE = 2;
-const ZOOM_BUTTONS = ["zoom2d", "pan2d", "resetScale2d"];
+const ZOOM_BUTTONS = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]; // Without a mouse, the last three.
 
 /** @typedef {import("./format.js").Labels} Labels */
 /** @typedef {Record<string, any>} PlotlyValues Traces, layouts and options are Plotly's own. */
@@ -21,7 +21,7 @@ const ZOOM_BUTTONS = ["zoom2d", "pan2d", "resetScale2d"];
 /**
  * @typedef {object} CardOptions
  * @property {string} testId
- * @property {Labels} labels With Plotly's few words: zoom, pan, reset_axes, zoom_out_hint.
+ * @property {Labels} labels With Plotly's few words: zoom, pan, zoom_in, zoom_out, reset_axes, zoom_out_hint.
  * @property {string} locale
  * @property {() => void} onChange Called when it can be drawn otherwise: the library has come, the size is another.
  * @property {Record<string, string>} [attributes] Of the card; its class is added.

@@ -85,6 +85,8 @@ export function registerWords(Plotly, locale, labels) {
     dictionary: {
       Zoom: labels.zoom,
       Pan: labels.pan,
+      "Zoom in": labels.zoom_in,
+      "Zoom out": labels.zoom_out,
       "Reset axes": labels.reset_axes,
       "Double-click to zoom back out": labels.zoom_out_hint,
     },

@@ -103,6 +103,8 @@ def _plotly_labels() -> dict[str, str]:
     return {
         "zoom": _("Zoom: drag over a part of the chart"),
         "pan": _("Move the chart"),
+        "zoom_in": _("Zoom in"),
+        "zoom_out": _("Zoom out"),
         "reset_axes": _("Show everything"),
         "download_png": _("Download as PNG"),
         "zoom_out_hint": _("Double-click to zoom out"),

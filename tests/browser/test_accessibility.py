@@ -85,6 +85,7 @@ _MOVING = """() => [...document.querySelectorAll(".dqn-live, .dqn-live *")].filt
   const { transitionDuration, animationName } = getComputedStyle(each);
   return animationName !== "none" || !/^0s(, 0s)*$/.test(transitionDuration);
 }).map((each) => each.outerHTML.slice(0, 100))"""
+_END_OF_X = "() => document.querySelector('[data-testid=chart-return]')._fullLayout.xaxis.range[1]"
 MOST_STOPS = 150
 
 pytestmark = pytest.mark.expected_problem("GPU stall due to ReadPixels", r"frames/\d+\.jpg")
@@ -191,6 +192,8 @@ def test_start_and_lessons(walk: Walk) -> None:
 def test_the_views_of_a_run(walk: Walk, run_id: str) -> None:
     page = walk.page
     walk.open(f"/train?run={run_id}", ".dqn-chart .main-svg")
+    page.get_by_test_id("stPopover").get_by_role("button", name=re.compile("Share|Download")).first.click()
+    walk.look("/train, with an open menu", "[data-testid=stPopoverBody]", narrow=False)
     walk.open(f"/replay?run={run_id}", "[data-testid=outcome]:not(:empty)")
     walk.open(
         f"/replay?run={run_id}&double=1",
@@ -273,6 +276,20 @@ def test_from_the_page_to_start_it_is_three_keys(page: Page) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}"))
     press(page, "Stop")
+
+
+def test_a_chart_is_zoomed_without_a_mouse(page: Page, run_id: str) -> None:
+    page.goto(f"/train?run={run_id}")
+    settle(page)
+    tools = page.get_by_test_id("chart-return")
+    tools.get_by_role("button", name="Zoom in").focus()
+    expect(tools.locator(".modebar")).to_have_css("opacity", "1")
+    whole = page.evaluate(_END_OF_X)
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"(whole) => ({_END_OF_X})() < whole", arg=whole)
+    tools.get_by_role("button", name="Show everything").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"(whole) => ({_END_OF_X})() === whole", arg=whole)
 
 
 @pytest.mark.browser_context(locale="ko-KR")
