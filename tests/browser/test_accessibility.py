@@ -142,20 +142,21 @@ class Walk:
         page = self.page
         expect(page.locator(shown).first).to_be_visible()
         name = f"{name} [{shown}]"
-        self._collect(f"{name}, light")
+        self.collect(f"{name}, light")
         self.faults += [f"{name}: {each}" for each in (*page.evaluate(_NAMELESS), *page.evaluate(_UNREACHABLE))]
         ground = page.evaluate(_GROUND)
         page.emulate_media(color_scheme="dark")
         page.wait_for_function(f"(light) => ({_GROUND})() !== light", arg=ground)
-        self._collect(f"{name}, dark", rules=["color-contrast"])
+        self.collect(f"{name}, dark", rules=["color-contrast"])
         page.emulate_media(color_scheme="light")
         page.wait_for_function(f"(light) => ({_GROUND})() === light", arg=ground)
         if narrow:
             page.set_viewport_size(NARROW)
-            self._collect(f"{name}, narrow")
+            self.collect(f"{name}, narrow")
             page.set_viewport_size(WIDE)
 
-    def _collect(self, name: str, rules: Sequence[str] | None = None) -> None:
+    def collect(self, name: str, rules: Sequence[str] | None = None) -> None:
+        """Have axe look at the page as it is."""
         if not self.page.evaluate("() => 'axe' in window"):
             self.page.evaluate(AXE)
         self.page.evaluate(_STILL)
@@ -192,8 +193,12 @@ def test_start_and_lessons(walk: Walk) -> None:
 def test_the_views_of_a_run(walk: Walk, run_id: str) -> None:
     page = walk.page
     walk.open(f"/train?run={run_id}", ".dqn-chart .main-svg")
-    page.get_by_test_id("stPopover").get_by_role("button", name=re.compile("Share|Download")).first.click()
+    page.get_by_test_id("stPopover").get_by_role("button", name=re.compile("Download")).first.click()
     walk.look("/train, with an open menu", "[data-testid=stPopoverBody]", narrow=False)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Present", exact=True).click()
+    walk.look("/train, presented", "html.dqn-presenting .dqn-chart .main-svg", narrow=False)
+    page.keyboard.press("Escape")
     walk.open(f"/replay?run={run_id}", "[data-testid=outcome]:not(:empty)")
     walk.open(
         f"/replay?run={run_id}&double=1",
@@ -228,7 +233,7 @@ def test_sharing(walk: Walk, run_id: str, tmp_path: Path) -> None:
     expect(page.get_by_test_id("outcome").first).not_to_be_empty()
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        walk._collect(f"a saved episode, {scheme}")
+        walk.collect(f"a saved episode, {scheme}")
     walk.faults += [*page.evaluate(_NAMELESS), *page.evaluate(_UNREACHABLE)]
     walk.finish()
 
@@ -335,6 +340,12 @@ def test_who_wants_no_motion_gets_none_unasked(page: Page, run_id: str) -> None:
     assert page.evaluate(_PICTURE) == first
     press(page, "Play the flight")
     page.wait_for_function(f"(first) => ({_PICTURE})() !== first", arg=first)
+
+    page.goto(f"/train?run={run_id}")
+    settle(page)
+    expect(page.get_by_test_id("agent-episode")).to_be_visible()
+    expect(page.get_by_test_id("agent-play")).to_have_accessible_name(re.compile("^Play"))
+    assert page.evaluate(_MOVING) == []
 
     page.goto(f"/replay?run={run_id}")
     settle(page)
