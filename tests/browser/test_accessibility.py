@@ -39,10 +39,9 @@ INSIDE = ("environment", "network", "update", "landscape", "memory", "overestima
 
 _STILL = """async () => {
   await new Promise((shown) => requestAnimationFrame(() => requestAnimationFrame(shown)));
-  const transitions = document.getAnimations().filter((each) => each instanceof CSSTransition);
-  await Promise.allSettled(transitions.map((each) => each.finished));
+  for (const each of document.getAnimations()) if (each instanceof CSSTransition) each.finish();
 }"""
-"""Waits until what was done shows, and nothing is on its way from one colour to another."""
+"""Waits until what was done shows, and ends what is on its way from one colour to another."""
 _LOOK = """async ([rules, excused]) => {
   const sizes = { "target-size": { enabled: true } };
   const options = rules ? { runOnly: { type: "rule", values: rules } } : { rules: sizes };
@@ -271,8 +270,9 @@ def test_from_the_page_to_start_it_is_three_keys(page: Page) -> None:
     page.goto("/train?run=")
     settle(page)
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
-    page.keyboard.press("Tab")
     link = page.get_by_role("link", name="Skip to main content")
+    expect(link).to_be_attached()
+    page.keyboard.press("Tab")
     expect(link).to_be_focused()
     expect(link).to_be_in_viewport()
     page.keyboard.press("Enter")
