@@ -10,6 +10,8 @@ import { follow } from "../shared/live_socket.js";
  * @property {string} id
  * @property {string} name
  * @property {string} facts
+ * @property {string} created When it was begun, ISO 8601.
+ * @property {string} result What came of it so far.
  * @property {number} fraction Of it that is done.
  * @property {string} progress
  * @property {string} states
@@ -29,10 +31,12 @@ import { follow } from "../shared/live_socket.js";
 class ExperimentCard {
   /**
    * @param {Labels} labels
+   * @param {string} locale
    * @param {(action: Action) => void} onAction
    */
-  constructor(labels, onAction) {
+  constructor(labels, locale, onAction) {
     this.labels = labels;
+    this.locale = locale;
     this.name = make("h2");
     this.owner = make("span", { class: "dqn-detail" });
     this.facts = make("p", { class: "dqn-detail" });
@@ -41,6 +45,7 @@ class ExperimentCard {
     this.percent = make("span", { class: "dqn-percent" });
     this.progress = make("span", { "data-testid": "experiment-progress" });
     this.states = make("span", { class: "dqn-detail" });
+    this.result = make("p", { "data-testid": "experiment-result" });
     this.compare = make("a", { class: "dqn-button" }, labels.compare);
     this.buttons = {
       stop: this.button("stop", onAction),
@@ -55,8 +60,18 @@ class ExperimentCard {
       this.facts,
       make("div", { class: "dqn-progress" }, this.bar, this.percent),
       make("p", { class: "dqn-experiment-state" }, this.progress, this.states),
+      this.result,
       make("div", { class: "dqn-experiment-buttons" }, this.compare, ...Object.values(this.buttons)),
     );
+  }
+
+  /**
+   * In the reader's language and time zone.
+   * @param {string} moment
+   */
+  timeText(moment) {
+    const options = /** @type {const} */ ({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+    return new Intl.DateTimeFormat(this.locale, { ...options, hour12: false }).format(new Date(moment));
   }
 
   /**
@@ -99,7 +114,9 @@ class ExperimentCard {
   show(card, address) {
     const percent = `${Math.floor(100 * card.fraction)}`;
     setText(this.name, card.name);
-    setText(this.facts, card.facts);
+    setText(this.facts, `${card.facts} · ${this.timeText(card.created)}`);
+    setText(this.result, card.result);
+    this.result.hidden = card.result === "";
     this.fill.style.transform = `scaleX(${card.fraction})`;
     setAttribute(this.bar, "aria-valuenow", percent);
     setAttribute(this.bar, "aria-label", card.name);
@@ -150,7 +167,7 @@ export default class ExperimentList {
     /** @type {Map<string, {view: ExperimentCard, card: Experiment}>} */
     const shown = new Map();
     for (const card of data.experiments) {
-      const view = this.cards.get(card.id)?.view ?? new ExperimentCard(data.labels, (action) => this.act(card.id, action));
+      const view = this.cards.get(card.id)?.view ?? new ExperimentCard(data.labels, data.locale, (action) => this.act(card.id, action));
       shown.set(card.id, { view, card });
     }
     this.cards = shown;

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
+from statistics import fmean
 from typing import Any
 
 from dqn_core.errors import mark
@@ -11,6 +13,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.experiments import ExperimentStatus
 from pages.shared.fields import label_of
 from pages.shared.i18n import translate
+from pages.shared.numbers import number_text
 from pages.shared.value_text import value_text
 from pages.shared.words import STATE_LABELS
 
@@ -25,6 +28,8 @@ def card(status: ExperimentStatus, language: str) -> dict[str, Any]:
         "id": record.experiment_id,
         "name": record.name,
         "facts": " · ".join(_facts(status, say)),
+        "created": record.created_at.isoformat(),
+        "result": _result(status, say),
         "fraction": status.fraction,
         "progress": say(mark("{done} of {total} runs done")).format(done=status.done, total=status.total),
         "states": " · ".join(_states(status, say)),
@@ -44,7 +49,19 @@ def _facts(status: ExperimentStatus, say: Callable[[str], str]) -> Iterator[str]
         label = label_of(field, say)
         yield f"{label}: {', '.join(values)}"
     yield say(mark("seeds {seeds}")).format(seeds=_listed(spec.seeds))
-    yield f"{status.record.created_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _result(status: ExperimentStatus, say: Callable[[str], str]) -> str:
+    """The mean of the best evaluations of each variant's runs that are over; empty before there is one."""
+    spec, found = status.record.spec, dict[str, list[float]]()
+    for run in status.runs:
+        if not run.state.is_active and math.isfinite(run.best_eval):
+            values = [value_text(field, run.initial_config.value(field), say) for field in spec.fields]
+            found.setdefault(", ".join(values), []).append(run.best_eval)
+    if not found:
+        return ""
+    means = [f"{values}: {number_text(round(fmean(evals), 1))} (n = {len(evals)})" for values, evals in found.items()]
+    return say(mark("Best evaluation, mean over seeds: {means}")).format(means=" · ".join(means))
 
 
 def _listed(seeds: tuple[int, ...]) -> str:

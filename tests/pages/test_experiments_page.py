@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
 from live_tab import heard
 from pages.experiments.topic import experiment_topic
+from pages.experiments.wire import card
 from scripted_trainer import wait_until
 
 Opened = Callable[..., AppTest]
@@ -68,12 +70,12 @@ def test_start_begins_every_run_of_the_form(open_experiments: Opened, manager: R
         (0.9, 6),
         (0.99, 6),
     ]
-    (card,) = cards(app)
-    assert card["name"] == "Far or near"
-    assert card["progress"] == "0 of 4 runs done"
-    assert "Discount factor γ: 0.9, 0.99" in card["facts"]
-    assert "seeds 5, 6" in card["facts"]
-    assert card["runs"].split(",") == [each.run_id for each in status.runs]
+    (shown,) = cards(app)
+    assert shown["name"] == "Far or near"
+    assert shown["progress"] == "0 of 4 runs done"
+    assert "Discount factor γ: 0.9, 0.99" in shown["facts"]
+    assert "seeds 5, 6" in shown["facts"]
+    assert shown["runs"].split(",") == [each.run_id for each in status.runs]
 
 
 def test_words_and_widths_are_varied_too(open_experiments: Opened, manager: RunManager) -> None:
@@ -151,3 +153,17 @@ def test_the_page_is_there_in_korean(open_experiments: Opened, manager: RunManag
     app = open_experiments("ko-KR")
     assert app.title[0].value == "실험"
     assert "할인율 γ: 0.9, 0.99" in cards(app)[0]["facts"]
+
+
+def test_a_card_says_what_came_of_the_runs_that_are_over(manager: RunManager) -> None:
+    experiments = Experiments(manager)
+    status = experiments.status(experiments.start(SPEC, "Far or near"))
+    assert card(status, "en")["result"] == ""
+    evals = {0.9: [100.0, 140.0], 0.99: [480.5]}
+    runs = []
+    for run in status.runs:
+        of_variant = evals[run.initial_config.gamma]
+        over = {"state": RunState.FINISHED, "best_eval": of_variant.pop()} if of_variant else {}
+        runs.append(replace(run, **over))
+    said = card(replace(status, runs=tuple(runs)), "en")["result"]
+    assert said == "Best evaluation, mean over seeds: 0.9: 120 (n = 2) · 0.99: 480.5 (n = 1)"
