@@ -5,6 +5,7 @@ const CLASS = "dqn-presenting";
 const CHART_FONT_PX = 20; // On a screen of 1920 by 1080, larger on a larger one.
 const SMALLEST_FONT_PX = 14;
 const PLAIN_FONT_PX = 12; // The smallest in a chart otherwise.
+const REFUSED_MS = 500; // A whole screen that is taken back so soon was taken by the browser, not by the reader.
 const GONE_MS = 1500; // A page that has had no panel for so long is another page.
 
 export function isPresenting() {
@@ -65,11 +66,12 @@ export class Presentation {
     this.button = button;
     this.labels = labels;
     this.onChange = onChange;
+    this.fullSince = 0;
     this.listening = new AbortController();
     const { signal } = this.listening;
     button.addEventListener("click", () => this.turn(!isPresenting()), { signal });
     document.addEventListener("keydown", (event) => this.press(event), { signal });
-    document.addEventListener("fullscreenchange", () => this.turn(document.fullscreenElement !== null), { signal });
+    document.addEventListener("fullscreenchange", () => this.followScreen(), { signal });
     addEventListener("resize", () => isPresenting() && onChange(), { signal });
     this.show();
   }
@@ -79,6 +81,12 @@ export class Presentation {
     if (event.ctrlKey || event.metaKey || event.altKey || isTypedInto(event.target)) return;
     if (event.key.toLowerCase() === "p") this.turn(!isPresenting());
     else if (event.key === "Escape") this.turn(false);
+  }
+
+  /** Who leaves the whole screen, by Escape or the browser's own button, ends the presentation. */
+  followScreen() {
+    if (document.fullscreenElement !== null) this.fullSince = performance.now();
+    else if (performance.now() - this.fullSince > REFUSED_MS) this.turn(false);
   }
 
   /** @param {boolean} wanted */
