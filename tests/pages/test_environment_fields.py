@@ -220,13 +220,13 @@ def test_what_an_environment_cannot_be_made_without_is_asked_for(app: AppTest, m
     app.number_input(key="new:env_kwargs.size").set_value(3).run()
     assert errors(app) == ""
     assert not app.button(key="start").disabled
-    assert any("3 numbers" in each.value for each in app.markdown)
+    assert any("3 numbers" in each.value for each in app.header)
 
 
 def test_a_map_is_the_one_that_is_about_and_in_the_picture(app: AppTest) -> None:
     app.selectbox(key="new:environment").set_value("another").run()
     app.text_input(key="new:env_id").set_value("FrozenLake-v1").run()
-    assert any("16 numbers" in each.value for each in app.markdown)
+    assert any("16 numbers" in each.value for each in app.header)
     app.selectbox(key="new:env_kwargs.map_name").set_value("8x8").run()
-    assert any("64 numbers" in each.value for each in app.markdown)
+    assert any("64 numbers" in each.value for each in app.header)
     assert not app.exception
