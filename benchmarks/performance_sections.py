@@ -234,7 +234,9 @@ before step 100, balancing one that reaches step 400 of 500, of the run or of th
 """
     rows = [
         ("Start page: from its first paint until something moves", seconds(measured["flight_s"])),
-        ("from “Start” until the agent moves", seconds(measured["moves_s"])),
+        ("the same at once after the server's start", f"{measured['started_flight_s']:.2f} s"),
+        ("from “Start” until the agent moves, in a browser that was never there", seconds(measured["first_moves_s"])),
+        ("the same in one that has trained before", seconds(measured["moves_s"])),
         ("from “Start” until it is seen failing", seconds(measured["fails_s"])),
         ("from “Start” until it is seen balancing", seconds(measured["balances_s"])),
         (

@@ -20,6 +20,8 @@ from scripts.find_chromium import NoChromiumError, find_chromium
 __all__ = ["measure"]
 
 _PATIENCE_S = 90.0
+_READS_S = 5.0
+"""Somebody looks at the Start page for so long."""
 _FAILS, _BALANCES = 100, 400
 """Steps of an episode, the longest of which has 500."""
 
@@ -76,15 +78,19 @@ def _measure_with(chromium: Path, sizes: Sizes) -> dict[str, Any]:
         tempfile.TemporaryDirectory() as folder,
         LiveServer(Path(folder) / "data", Path(folder) / "server.log") as server,
     ):
-        flights = []
-        for _ in range(sizes.first_visits):
+        flights, first_moves = [], []
+        for seed in range(1 + sizes.first_visits):
             with browser_page(chromium) as page:
                 flights.append(_flight_s(page, server.url))
+                page.wait_for_timeout(1_000 * _READS_S)
+                first_moves.append(_first_run(page, server.url, seed, until="moves")["moves"])
         with browser_page(chromium) as page:
-            runs = [_first_run(page, server.url, seed) for seed in range(sizes.newcomers)]
+            runs = [_first_run(page, server.url, seed, until="balances") for seed in range(sizes.newcomers)]
     return {
         "cores": os.cpu_count(),
-        "flight_s": summary(flights),
+        "started_flight_s": flights[0],
+        "flight_s": summary(flights[1:]),
+        "first_moves_s": summary(first_moves[1:]),
         "moves_s": summary([run["moves"] for run in runs]),
         "fails_s": summary([run["fails"] for run in runs]),
         "balances_s": summary([run["balances"] for run in runs]),
@@ -101,8 +107,8 @@ def _flight_s(page: Any, url: str) -> float:
     return float(page.evaluate("() => window.dqnLabSeen.moves") - page.evaluate(_FIRST_PAINT)) / 1_000
 
 
-def _first_run(page: Any, url: str, seed: int) -> dict[str, float]:
-    """Seconds from the press of Start until the agent moves, is seen failing, and is seen balancing."""
+def _first_run(page: Any, url: str, seed: int, *, until: str) -> dict[str, float]:
+    """Seconds from the press of Start until the agent moves, is seen failing, and is seen balancing, or ``until``."""
     from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
     from playwright.sync_api import expect
 
@@ -116,6 +122,10 @@ def _first_run(page: Any, url: str, seed: int) -> dict[str, float]:
     page.evaluate(_WATCH_AGENT)
     page.get_by_role("button", name="Start", exact=True).click()
     with contextlib.suppress(PlaywrightTimeoutError):  # It is not seen at all.
-        page.wait_for_function("() => window.dqnLabSeen.balances !== null", timeout=1_000 * _PATIENCE_S)
+        page.wait_for_function(f"() => window.dqnLabSeen.{until} !== null", timeout=1_000 * _PATIENCE_S)
     seen = page.evaluate("() => window.dqnLabSeen")
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    if stop.is_enabled():  # so that the next one has the machine to itself
+        stop.click()
+    expect(stop).to_be_disabled(timeout=30_000)
     return {name: float("inf") if seen[name] is None else float(seen[name]) for name in ("moves", "fails", "balances")}

@@ -69,6 +69,17 @@ class Component:
         where = base_path() + BROWSER_CODE.keep(constants)
         return self._mount(key=key, data={**data, "constants": where}, **callbacks)
 
+    def fetch_early(self, constants: Mapping[str, Any]) -> None:
+        """Have the browser fetch, when it has nothing else to do, what it will need to draw this component."""
+        addresses = [*map(_address, self.styles), base_path() + BROWSER_CODE.keep(constants)]
+        script = (
+            "(window.requestIdleCallback ?? setTimeout)(() => {"
+            f"import(location.origin + {json_text(_address(self.module))}).catch(() => undefined);"
+            f"for (const each of {json_text(addresses)}) fetch(each).catch(() => undefined); }});"
+        )
+        with st.container(key="preload-component"):
+            st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+
 
 def component_value(key: str, name: str) -> Any:
     """What the component ``key`` says as ``name``, for the callback that it caused.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dqn_core.environments.make import EnvironmentReport
 from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_names, preset_record
@@ -14,7 +13,6 @@ from pages.shared.i18n import _
 from pages.shared.links import LESSONS_PAGE, page_query
 from pages.shared.numbers import number_text
 from pages.shared.words import PRESET_LABELS
-from pages.train.environment_card import environment_card
 from pages.train.environment_fields import environment_fields
 from pages.train.epsilon_preview import epsilon_preview
 from pages.train.field_widgets import field_widget, is_used
@@ -30,9 +28,8 @@ _LAB_MISTAKE = mark(
 _LIVE_HELP = mark("A preset is for a new run: stop this one first.")
 
 
-def config_form(form: FormState) -> EnvironmentReport | None:
-    """Draw the form; the report of its environment, or None where that cannot be used."""
-    report = environment_card(form)
+def config_form(form: FormState) -> None:
+    """Draw the form, but for the environment, which :func:`~pages.train.environment_card.environment_card` asks for."""
     _preset(form)
     field_widget(form, "seed")
     st.header(_("Settings"), anchor=False)
@@ -57,7 +54,6 @@ def config_form(form: FormState) -> EnvironmentReport | None:
                 field_widget(form, name, explained=group in EXPLAINED_GROUPS)
     if not form.is_live:
         weights_choice(form)
-    return report
 
 
 def _fields(form: FormState, group: Group) -> list[str]:

@@ -28,9 +28,10 @@ from pages.shared.page_header import lab_header
 from pages.train.about import about
 from pages.train.checkpoints import checkpoints
 from pages.train.config_form import config_form
+from pages.train.environment_card import environment_card
 from pages.train.environment_check import environment_check
 from pages.train.linked_settings import forget_link, has_link, link_notice, take_link
-from pages.train.panel import labels, live_panel
+from pages.train.panel import fetch_panel_early, labels, live_panel
 from pages.train.run_controls import run_controls, show_command_error
 from pages.train.submission import submission
 from pages.train.welcome import unknown_run, welcome
@@ -48,13 +49,15 @@ def train_page() -> None:
     else:
         forget_link()
     with st.sidebar:
-        report = config_form(form)
+        report = environment_card(form)
     _header(snapshot)
     if complaint:
         unknown_run(complaint)
     if snapshot is None:
         link_notice(form)
     _workbench(form, report, snapshot, st.query_params.get("run"))
+    with st.sidebar:  # after the run, which somebody waits for: the many fields take a third of a second
+        config_form(form)
     config = _config(form)
     if report is not None and snapshot is None and config is not None:
         environment_check(config.environment)
@@ -81,6 +84,7 @@ def _workbench(
         _problems(form)
     if snapshot is None:
         welcome()
+        fetch_panel_early(labels())
     else:
         if not snapshot.is_active and snapshot.record.reason is not None:
             what_next(snapshot.record)

@@ -22,7 +22,7 @@ from pages.shared.plot_theme import PALETTE
 from pages.train.charts import live_figures
 from pages.train.labels import labels
 
-__all__ = ["COMPONENT_NAME", "STYLES", "labels", "live_panel"]
+__all__ = ["COMPONENT_NAME", "STYLES", "fetch_panel_early", "labels", "live_panel"]
 
 COMPONENT_NAME = "dqn_lab_live_panel"
 STYLES = (
@@ -77,12 +77,20 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
         "agent_episode": {"url": agent_episode, "base_path": base_path()} if agent_episode else None,
         "locale": current_language(),
     }
-    constants = {
+    _draw(key=key, data=data, constants=_constants(labels), on_state_change=_rerun_only, on_settings_change=_rerun_only)
+
+
+def fetch_panel_early(labels: Mapping[str, str]) -> None:
+    """Before there is a run to show: what the panel needs is at hand when Start is pressed."""
+    _draw.fetch_early(_constants(labels))
+
+
+def _constants(labels: Mapping[str, str]) -> dict[str, Any]:
+    return {
         "labels": dict(labels),
         "palette": PALETTE,
         "charts": _templates(tuple(sorted(labels.items()))),
     }
-    _draw(key=key, data=data, constants=constants, on_state_change=_rerun_only, on_settings_change=_rerun_only)
 
 
 @functools.lru_cache(maxsize=8)
