@@ -56,7 +56,10 @@ __all__ = [
 _LOG = logging.getLogger(__name__)
 _LOGGED_AT_ONCE = 65_536
 _LOGGED_BYTES_PER_S = 200
-_LAST_BYTES = 4_096
+_GOES_ON_AT = 4_096
+"""Bytes that a process that printed too much may print again before anything of it is logged."""
+_LAST_BYTES = 32_768
+"""Of what was left out, so many are kept: a dump of all threads is long, and begins with where the crash was."""
 _LAST_WORDS_S = 1.0
 """A process whose pipe has ended has ended too, or does within this time."""
 _PROGRAM = """\
@@ -249,7 +252,10 @@ class _Log(threading.Thread):
         now = time.monotonic()
         self._allowed = min(_LOGGED_AT_ONCE, self._allowed + _LOGGED_BYTES_PER_S * (now - self._since))
         self._since = now
-        if len(said) > self._allowed:
+        needed = max(len(said), _GOES_ON_AT) if self._left_out else len(said)
+        if needed > self._allowed:
+            if not self._left_out:
+                self._allowed = 0.0  # or short lines in between would each bring a note of this into the log
             self._left_out += len(said)
             self._last = (self._last + said)[-_LAST_BYTES:]
             return

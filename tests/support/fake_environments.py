@@ -170,7 +170,7 @@ class InPlace(Corridor):
 
 
 class Shouting(Corridor):
-    """Prints a page at every step, and crashes in its 2,000th."""
+    """Prints a page at every step, and crashes in its 2,000th with a long dump, as where there are many threads."""
 
     steps = 0
 
@@ -178,7 +178,7 @@ class Shouting(Corridor):
         self.steps += 1
         print("a page of text " * 100, flush=True)  # noqa: T201  that is what it is for
         if self.steps == 2_000:
-            os.write(2, b"the last words\n")
+            os.write(2, b"the last words\n" + b"a line of a long dump\n" * 800)
             os.abort()
         return super().step(action)
 
