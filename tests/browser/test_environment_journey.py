@@ -84,9 +84,12 @@ def test_physics_and_reward_change_while_the_run_trains(page: Page, tmp_path: Pa
     slider.focus()
     slider.press("ArrowRight")
     page.wait_for_function("() => window.dqnLabPanel.changes() >= 1")
+    expect(page.get_by_test_id("chart-return")).to_contain_text("Gravity -10 → -9.9")
     for chart in ("return", "shaped_return", "loss"):
         page.get_by_test_id(f"chart-{chart}").scroll_into_view_if_needed()
-        expect(page.get_by_test_id(f"chart-{chart}")).to_contain_text("Gravity -10 → -9.9")
+        page.wait_for_function(
+            "(id) => document.querySelector(`[data-testid=chart-${id}]`).layout?.shapes?.length >= 1", arg=chart
+        )
     expect(page.get_by_test_id("changes")).to_contain_text("Gravity -10 → -9.9")
 
     # The formula too; one that is refused leaves the run as it is, and stays to be corrected.

@@ -77,7 +77,7 @@ def test_two_settings_go_by_a_link_into_another_persons_run(open_page: OpenPage,
     seed(second).fill("8")  # what is changed afterwards stays
     seed(second).press("Enter")
     settle(second)
-    choose_speed(second, "full speed")
+    choose_speed(second, "real time")
     expect(seed(second)).to_have_value("8")
     press(second, "Start")
     second.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))

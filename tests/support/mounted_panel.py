@@ -165,7 +165,13 @@ def frame(number: int, **changes: Any) -> dict[str, Any]:
 def change(episode: int, field: str, old: Any, new: Any) -> dict[str, Any]:
     changes = [{"field": field, "old": old, "new": new}]
     text = f"{field} {old} → {new}"
-    return {"wall_time_s": 1.0, "env_step": 20 * episode, "episode": episode, "changes": changes, "text": text}
+    return {
+        "wall_time_s": 3.0 * episode,
+        "env_step": 20 * episode,
+        "episode": episode,
+        "changes": changes,
+        "text": text,
+    }
 
 
 class Panel:
