@@ -50,6 +50,7 @@ def test_two_settings_go_by_a_link_into_another_persons_run(open_page: OpenPage,
     settle(first)
     slider = first.get_by_role("slider", name="Discount factor γ")
     slider.press("ArrowLeft")
+    expect(first.get_by_text("Custom", exact=True)).to_be_visible()  # a moved slider is sent after a moment
     settle(first)
     open_menu(first)
     link = copied(first, "copy_link")
