@@ -8,7 +8,9 @@ import os
 import platform
 from pathlib import Path
 
-__all__ = ["machine_summary", "missing_packages", "package_versions"]
+from scripts.find_chromium import NoChromiumError, find_chromium
+
+__all__ = ["browser_or_reason", "machine_summary", "missing_packages", "package_versions"]
 
 _PACKAGES = ("torch", "numba", "numpy", "gymnasium", "stable-baselines3", "streamlit")
 
@@ -27,6 +29,16 @@ def missing_packages(*names: str) -> str:
     """What is not installed of ``names``, and what installs it; empty where nothing is missing."""
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     return f"{' and '.join(missing)} not installed: pip install -r requirements-dev.txt" if missing else ""
+
+
+def browser_or_reason() -> tuple[Path | None, str]:
+    """The Chromium to measure with; None, and why there is none or nothing to drive it with."""
+    if missing := missing_packages("playwright", "httpx"):
+        return None, missing
+    try:
+        return find_chromium(), ""
+    except NoChromiumError as error:
+        return None, str(error).partition("\n")[0]
 
 
 def _version(name: str) -> str:

@@ -11,11 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import missing_packages
+from benchmarks.machine import browser_or_reason
 from benchmarks.measuring import interleaved, ratios, summary
 from benchmarks.memory_probe import peak_bytes
 from benchmarks.sizes import Sizes
-from scripts.find_chromium import NoChromiumError, find_chromium
 
 __all__ = ["measure"]
 
@@ -27,13 +26,8 @@ _CLOSED, _OPEN, _FRAMES = "closed", "open", "frames"
 
 def measure(sizes: Sizes) -> dict[str, Any]:
     """Env steps a second without and with a page, and milliseconds to answer; only a reason where that cannot be."""
-    if missing := missing_packages("playwright", "httpx"):
-        return {"skipped": missing}
-    try:
-        chromium = find_chromium()
-    except NoChromiumError as error:
-        return {"skipped": str(error).partition("\n")[0]}
-    return _measure_with(chromium, sizes)
+    chromium, reason = browser_or_reason()
+    return {"skipped": reason} if chromium is None else _measure_with(chromium, sizes)
 
 
 def _measure_with(chromium: Path, sizes: Sizes) -> dict[str, Any]:

@@ -12,10 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machine import missing_packages
+from benchmarks.machine import browser_or_reason
 from benchmarks.measuring import summary
 from benchmarks.sizes import Sizes
-from scripts.find_chromium import NoChromiumError, find_chromium
 
 __all__ = ["measure"]
 
@@ -61,13 +60,8 @@ _WATCH_AGENT = f"""() => {{
 
 def measure(sizes: Sizes) -> dict[str, Any]:
     """Seconds until things are seen, over seeds; only a reason where that cannot be."""
-    if missing := missing_packages("playwright", "httpx"):
-        return {"skipped": missing}
-    try:
-        chromium = find_chromium()
-    except NoChromiumError as error:
-        return {"skipped": str(error).partition("\n")[0]}
-    return _measure_with(chromium, sizes)
+    chromium, reason = browser_or_reason()
+    return {"skipped": reason} if chromium is None else _measure_with(chromium, sizes)
 
 
 def _measure_with(chromium: Path, sizes: Sizes) -> dict[str, Any]:

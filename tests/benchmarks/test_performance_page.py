@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import machine, memory_probe, speed_class, speed_dashboard, speed_soak
+from benchmarks import machine, memory_probe, speed_class, speed_dashboard, speed_newcomer, speed_soak
 from benchmarks.measuring import summary
 from benchmarks.performance_page import performance_page, requirements
 from benchmarks.performance_sections import SECTIONS
@@ -86,9 +87,10 @@ def test_a_part_that_could_not_be_measured_says_why_and_claims_nothing() -> None
     assert "What must hold" not in page
 
 
+@pytest.mark.parametrize("part", [speed_dashboard, speed_newcomer])
 @pytest.mark.parametrize("missing", ["playwright", "httpx", "chromium"])
-def test_the_dashboard_is_left_out_with_a_reason_where_something_is_missing(
-    missing: str, monkeypatch: pytest.MonkeyPatch
+def test_what_needs_a_browser_is_left_out_with_a_reason_where_something_is_missing(
+    part: ModuleType, missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find_spec(name: str) -> object:
         return None if name == missing else object()
@@ -98,8 +100,8 @@ def test_the_dashboard_is_left_out_with_a_reason_where_something_is_missing(
         raise NoChromiumError(message)
 
     monkeypatch.setattr(machine.importlib.util, "find_spec", find_spec)
-    monkeypatch.setattr(speed_dashboard, "find_chromium", find_chromium)
-    skipped = speed_dashboard.measure(QUICK)["skipped"]
+    monkeypatch.setattr(machine, "find_chromium", find_chromium)
+    skipped = part.measure(QUICK)["skipped"]
     assert missing in skipped
     assert "\n" not in skipped
 

@@ -52,8 +52,8 @@ def test_it_trains_and_is_evaluated_and_recorded(name: str, tmp_path: Path, caps
     trained, evaluated, recorded = (json.loads(line) for line in said.out.splitlines())
     assert (trained["env"], trained["reason"], trained["episodes"]) == (odd.env_id(name), "max_episodes", 3)
     assert len(evaluated["returns"]) == 2
-    with Image.open(video) as film:
-        assert getattr(film, "n_frames", 1) == recorded["frames"] == recorded["steps"] + 1
+    with Image.open(video) as opened:
+        assert getattr(opened, "n_frames", 1) == recorded["frames"] == recorded["steps"] + 1
     assert "Traceback" not in said.err
 
 
