@@ -28,7 +28,7 @@ from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run_id, clean_tags, clean_text, new_run_id
 from dqn_core.runs.scheduler import Admission, Scheduler
 from dqn_core.runs.view import RunView
-from dqn_core.training.budget import run_memory
+from dqn_core.training.budget import run_memory, run_steps
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 from dqn_core.training.run_folder import RunFolder
 
@@ -212,7 +212,13 @@ class RunManager:
 
     def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
-        run = ManagedRun(RunRecorder(feed, self.store, folder), memory=run_memory(folder.config), **start)
+        config, done = folder.config, feed.record().env_steps
+        run = ManagedRun(
+            RunRecorder(feed, self.store, folder),
+            memory=run_memory(config),
+            most_steps=max(0, run_steps(config) - done),
+            **start,
+        )
         self._runs.add(run)
         self._scheduler.enter(run)
 
@@ -294,7 +300,9 @@ class RunManager:
         changed = run.wanted_config.changed_live(field, value)
         check_live_change(run.wanted_config, changed)
         self.admission.check_memory(changed)
-        return run.change(field, value)
+        changed = run.change(field, value)
+        run.most_steps = max(0, run_steps(changed) - run.feed.record().env_steps)
+        return changed
 
     # ------------------------------------------------------------------------------------------- housekeeping
 
@@ -348,6 +356,7 @@ class RunManager:
             is_active=is_active,
             launches=self._runs.launches(run_id),
             queue_position=run.feed.queue_position,
+            queue_wait_s=run.feed.queue_wait_s,
         )
 
     def list_runs(self, limit: int = 100) -> list[RunRecord]:

@@ -121,6 +121,8 @@ class RunSnapshot:
     """How often this server has taken it on: once when started here, and each time it went on."""
     queue_position: int | None = None
     """Place among the runs that wait for their turn, from 1; None for one that does not wait."""
+    queue_wait_s: float | None = None
+    """Seconds that it will wait, as far as can be foreseen; None where that is unknown."""
 
 
 def new_run_id(now: datetime) -> str:
