@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 import httpx
@@ -32,12 +32,12 @@ _RUN_ID = re.compile(r"(?:^|&)run=([^&]+)")
 
 
 class Student:
-    """One visitor of the Train page at ``url``, with a cookie and a session of its own."""
+    """One visitor of the Train page at ``url``, with a session of its own and a cookie, or a browser's ``cookies``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, cookies: Mapping[str, str] | None = None) -> None:
         self._url = url
         self._origin = websockets.Origin(url)
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, cookies=dict(cookies or {}))
         self._socket: websockets.ClientConnection | None = None
         self._widgets: dict[str, tuple[str, str]] = {}
         """Id and fragment of each button, switch and choice, by its label."""

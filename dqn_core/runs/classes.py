@@ -192,17 +192,6 @@ class Classes:
             self._changed(classroom.class_id)
         return classroom
 
-    def add_teacher(self, class_id: str, visitor_id: str) -> None:
-        """Have the visitor teach the class too."""
-        with self._lock:
-            teachers = self.get(class_id).teachers
-            if visitor_id and visitor_id not in teachers:
-                self._put(class_id, teachers=(*teachers, visitor_id))
-
-    def retitle(self, class_id: str, title: str) -> None:
-        """Give the class another title."""
-        self._put(class_id, title=clean_text(title, TITLE_LENGTH))
-
     def assign(self, class_id: str, assignment: Assignment | None) -> None:
         """Give the class an assignment in place of the one before; None for none."""
         self._put(class_id, assignment=assignment)

@@ -227,7 +227,6 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "lab.sqlite"
     before = Classes(RunStore(path).database)
     opened, past = before.open("Thursday", "teacher"), before.open("Wednesday", "teacher")
-    before.add_teacher(opened.class_id, "colleague")
     before.join(opened.code, "one", "Mina")
     before.join(opened.code, "two", "Ben")
     before.raise_hand(opened.class_id, "one", up=True)
