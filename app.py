@@ -16,7 +16,9 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dqn_core.errors import DqnLabError
+from pages.classroom.routes import class_routes
 from pages.classroom.topic import roster_topic
+from pages.classroom.wall import wall_topic
 from pages.compare.routes import compare_routes
 from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
@@ -52,6 +54,7 @@ _TOPICS = {
     "experiments": experiment_topic(),
     "class": class_topic(),
     "roster": roster_topic(),
+    "wall": wall_topic(),
 }
 """What a tab can follow over its live socket."""
 _LOG = logging.getLogger("dqn_lab")
@@ -101,6 +104,7 @@ def _routes() -> list[BaseRoute]:
         *compare_routes(),
         *job_routes(),
         *run_list_routes(),
+        *class_routes(),
         *visitor_routes(signer, prefix or "/"),
     ]
     return [_below(prefix, each) for each in routes] if prefix else routes

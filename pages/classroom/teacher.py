@@ -17,7 +17,9 @@ from pages.classroom.address import class_address
 from pages.classroom.assignment_form import assignment_form
 from pages.classroom.join import attempt, show_refusal
 from pages.classroom.places import LESSON, PLACES, place_of, place_text
+from pages.classroom.results import class_collection, class_experiment
 from pages.classroom.topic import roster
+from pages.classroom.wall import class_wall
 from pages.server.process import get_manager
 from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language
@@ -44,6 +46,9 @@ def teacher_view(classroom: Classroom) -> None:
     with st.container(border=True, key="class-members"):
         st.header(_("Members"), anchor=False)
         _members(classroom.class_id)
+    with st.container(border=True, key="class-wall"):
+        st.header(_("The class, live"), anchor=False)
+        class_wall(classroom.class_id)
     with st.container(border=True, key="class-runs"):
         st.header(_("All runs of the class"), anchor=False)
         _runs(classroom.class_id)
@@ -54,6 +59,10 @@ def teacher_view(classroom: Classroom) -> None:
     with right, st.container(border=True, key="class-announce"):
         st.header(_("Message to all"), anchor=False)
         _announce(classroom)
+    with st.expander(_("The class as one experiment"), icon=":material/scatter_plot:"):
+        class_experiment(classroom.class_id)
+    with st.expander(_("Collect"), icon=":material/download:"):
+        class_collection(classroom.class_id)
     with st.expander(_("End the class"), icon=":material/inventory_2:"):
         _end(classroom)
 
