@@ -24,7 +24,10 @@ _PORT_OF_DISCARD = 9
 class ClassAddress:
     """An address to join a class at."""
 
+    page: str
+    """Where the code is asked for: what people type."""
     url: str
+    """With the code: what cameras read."""
     is_reachable: bool = True
     """Whether other machines may reach it at all."""
 
@@ -32,7 +35,7 @@ class ClassAddress:
 def class_address(code: str) -> ClassAddress:
     """The address at which the class with ``code`` is joined."""
     server, is_reachable = _server(settings().address, str(st.context.url or ""))
-    return ClassAddress(f"{server}/class?code={quote(code)}", is_reachable)
+    return ClassAddress(f"{server}/class", f"{server}/class?code={quote(code)}", is_reachable)
 
 
 def _server(given: str, here: str) -> tuple[str, bool]:

@@ -11,7 +11,7 @@ from dqn_core.runs.classroom import NICKNAME_LENGTH, Assignment, Classroom
 from pages.classroom.assignment_text import assignment_facts, open_facts
 from pages.classroom.join import attempt, show_refusal
 from pages.classroom.places import place_link
-from pages.server.process import get_manager
+from pages.server.process import get_manager, get_run_list
 from pages.shared.form_state import NEW_RUN, draft_form
 from pages.shared.i18n import _
 from pages.shared.identity import visitor
@@ -60,11 +60,12 @@ def _fill(assignment: Assignment, config: TrainingConfig) -> None:
 
 def _own_runs(classroom: Classroom) -> None:
     who = visitor().visitor_id
-    own = [run for run in get_manager().runs_of_class(classroom.class_id) if run.owner == who]
+    lines = get_run_list().lines(at_once=True)
+    own = [each.run_id for each in lines if each.class_id == classroom.class_id and each.owner == who][:_SHOWN]
     if not own:
         return
     st.header(_("Your runs in this class"), anchor=False)
-    for run in reversed(own[-_SHOWN:]):
+    for run in (get_manager().snapshot(run_id).record for run_id in own):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.page_link(TRAIN_PAGE, label=escape_markdown(run_title(run)), query_params=page_query(run=run.run_id))
             st.caption(" · ".join(run_facts(run)), width="content")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from html import escape
@@ -20,7 +21,7 @@ from pages.classroom.places import LESSON, PLACES, place_of, place_text
 from pages.classroom.results import class_collection, class_experiment
 from pages.classroom.topic import roster
 from pages.classroom.wall import class_wall
-from pages.server.process import get_manager
+from pages.server.process import get_manager, get_run_list
 from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language
 from pages.shared.identity import member_mark, require_teacher, signer
@@ -81,7 +82,7 @@ def _way_in(classroom: Classroom) -> None:
     }
     st.html(
         f'<div class="class-way-in"><div><h2>{title}</h2><p>{texts["join"]}</p>'
-        f'<p class="class-address">{escape(address.url)}</p>'
+        f'<p class="class-address">{escape(address.page)}</p>'
         f'<p>{texts["code"]} <strong class="class-code" data-testid="class-code">{escape(classroom.code)}</strong></p>'
         f'</div><img src="{qr_code(address.url)}" alt="{texts["picture"]}"></div>'
     )
@@ -304,13 +305,14 @@ def past_classes(archived: Iterable[Classroom]) -> None:
     listed = list(archived)
     if not listed:
         return
+    runs = Counter(line.class_id for line in get_run_list().lines())
     with st.expander(_("Past classes"), icon=":material/history:"):
         for each in listed:
             members = get_manager().classes.members(each.class_id, former=True)
-            runs = get_manager().runs_of_class(each.class_id)
             st.markdown(f"**{escape_markdown(each.title or _('Class'))}**")
             facts = _("{time} · {members} members · {runs} runs")
-            st.caption(facts.format(time=time_text(each.created_at), members=len(members), runs=len(runs)))
+            values = {"time": time_text(each.created_at), "members": len(members), "runs": runs[each.class_id]}
+            st.caption(facts.format(**values))
             if members:
                 st.caption(escape_markdown(", ".join(each.nickname for each in members)))
             _delete_button(each.class_id)

@@ -80,7 +80,7 @@ def test_a_teacher_opens_a_class_and_sees_how_to_join_it(open_app: Opened, manag
     (opened,) = manager.classes.open_classes()
     way_in = next(each.proto.body for each in app.get("html") if "class-code" in each.proto.body)
     assert opened.code in way_in
-    assert f"/class?code={opened.code}" in way_in
+    assert "/class</p>" in way_in
     assert "&lt;b&gt;Thursday" in way_in
     assert "<b>" not in way_in
     assert 'src="data:image/svg+xml' in way_in
@@ -387,4 +387,6 @@ def test_students_get_an_address_that_they_can_reach(served: Callable[..., str])
 def test_the_machines_own_address_is_found_without_asking_anybody() -> None:
     found = network_address()
     assert found is None or not found.startswith("127.")
-    assert class_address("CDFH").url.endswith("/class?code=CDFH")
+    address = class_address("CDFH")
+    assert address.url == f"{address.page}?code=CDFH"
+    assert address.page.endswith("/class")
