@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from dqn_core.errors import AccessError
 from dqn_core.runs.class_results import ClassResults, class_results, varied
 from dqn_core.runs.class_wall import Curve
 from dqn_core.runs.manager import RunManager
@@ -17,7 +18,7 @@ from pages.server.process import get_manager
 from pages.shared.downloads import download_link
 from pages.shared.fields import FIELDS, Widget, label_of
 from pages.shared.figure.figure import show_figure
-from pages.shared.i18n import _, current_language
+from pages.shared.i18n import _, current_language, translate_error
 from pages.shared.identity import require_teacher, signer
 from pages.shared.links import base_path
 from pages.shared.markdown import escape_markdown
@@ -32,8 +33,12 @@ _KEPT_CURVES = 2_000
 
 @st.fragment
 def class_experiment(class_id: str) -> None:
-    """All runs of the class in one figure. Raises AccessError where the visitor does not teach it."""
-    require_teacher(class_id)
+    """All runs of the class in one figure."""
+    try:
+        require_teacher(class_id)
+    except AccessError as error:  # somebody who has left instructor mode since
+        st.error(translate_error(error))
+        return
     if not st.toggle(_("Show the figures"), key=f"class-figures-{class_id}"):  # reading all runs takes its time
         return
     st.button(_("Look again"), icon=":material/refresh:", key=f"class-results-{class_id}")
