@@ -292,7 +292,10 @@ def test_a_class(walk: Walk, open_page: Callable[..., Page]) -> None:
     walk.look("/class, led", "[data-testid=member-hand]")
     page.get_by_role("button", name="Rename: Mina").click()
     walk.look("/class, renaming", ".dqn-roster-form input", narrow=False)
-    for name in ("Assign something", "End the class"):
+    page.get_by_test_id("wall-name").click()
+    walk.look("/class, one card large", "[data-testid=wall-large][open]")
+    page.get_by_test_id("wall-close").click()
+    for name in ("Assign something", "The class as one experiment", "Collect", "End the class"):
         page.locator("summary").filter(has_text=name).click()
     walk.look("/class, all open", ".st-key-class-archive button")
     student.look("/class, assigned", "[data-testid=class-message]:not(:empty)")
