@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,7 @@ from dqn_core.errors import DqnLabError
 from dqn_core.events import EndReason, EpisodeEnded, RunState
 from dqn_core.runs.classroom import Classroom, Member
 from dqn_core.runs.live_feed import LiveFeed
+from dqn_core.runs.records import RunRecord
 from dqn_core.runs.run_list import RunLine, RunList
 
 __all__ = ["LARGE_PICTURE", "NO_RUN_MINUTES", "SMALL_PICTURE", "Card", "ClassWall", "Curve", "StuckReason"]
@@ -33,7 +34,7 @@ NO_RUN_MINUTES = 3
 _LEAST_TRAINED_S = 60.0
 """Seconds of training before which no run counts as stuck."""
 _CURVE_POINTS = 48
-_GOOD_FOR_S = 0.4
+_GOOD_FOR_S = 0.2
 """Cards that were made for one teacher are good for the next one for this long."""
 SMALL_PICTURE, LARGE_PICTURE = 160, 640
 """Widths of the agent's picture, in pixels."""
@@ -50,11 +51,27 @@ class StuckReason(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemberRun:
+    """A member's run, as far as the wall looks at it."""
+
+    run_id: str
+    env_id: str
+    owner: str
+    started_at: datetime
+    state: RunState
+    reason: EndReason | None
+    episodes: int
+    best_eval: float | None
+    """None where nothing was evaluated."""
+    wall_time_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """One member at one moment."""
 
     member: Member
-    run: RunLine | None
+    run: MemberRun | None
     """None for a member who has started none in the class."""
     fraction: float
     """Done share of the run, 0 to 1; 0 without one."""
@@ -158,13 +175,21 @@ class ClassWall:
 
     def _cards(self, classroom: Classroom) -> list[Card]:
         members = self._manager.classes.members(classroom.class_id)
-        runs: dict[str, list[RunLine]] = {each.visitor_id: [] for each in members}
-        for line in self._run_list.lines():
-            if line.class_id == classroom.class_id and line.owner in runs:
-                runs[line.owner].append(line)
+        runs: dict[str, list[MemberRun]] = {each.visitor_id: [] for each in members}
+        for run in self._runs(classroom.class_id):
+            if run.owner in runs:
+                runs[run.owner].append(run)
         return [self._card(classroom, each, runs[each.visitor_id]) for each in members]
 
-    def _card(self, classroom: Classroom, member: Member, runs: list[RunLine]) -> Card:
+    def _runs(self, class_id: str) -> list[MemberRun]:
+        """The runs of the class, newest first: of the list, a second old, or as they are now, in memory."""
+        found = {line.run_id: _listed(line) for line in self._run_list.lines() if line.class_id == class_id}
+        for record in self._manager.runs_in_memory():
+            if record.class_id == class_id:
+                found[record.run_id] = _present(record)
+        return sorted(found.values(), key=lambda each: (each.started_at, each.run_id), reverse=True)
+
+    def _card(self, classroom: Classroom, member: Member, runs: list[MemberRun]) -> Card:
         run = next((each for each in runs if each.state.is_active), runs[0] if runs else None)
         if run is None:
             stuck = StuckReason.NO_RUN if self._is_late(classroom, member) else None
@@ -187,7 +212,7 @@ class ClassWall:
             begun.append(classroom.assignment.pushed_at)
         return (self._clock() - max(begun)).total_seconds() >= 60 * NO_RUN_MINUTES
 
-    def _read(self, run: RunLine) -> _Track:
+    def _read(self, run: MemberRun) -> _Track:
         """The run's track, with what is new in it."""
         track, feed = self._tracks.get(run.run_id), self._manager.feed(run.run_id)
         total = run.episodes if feed is None else feed.rows_total
@@ -226,7 +251,25 @@ class ClassWall:
         return self._configs[run_id]
 
 
-def _stuck(run: RunLine, track: _Track) -> StuckReason | None:
+def _listed(line: RunLine) -> MemberRun:
+    return MemberRun(**{each.name: getattr(line, each.name) for each in fields(MemberRun)})
+
+
+def _present(record: RunRecord) -> MemberRun:
+    return MemberRun(
+        run_id=record.run_id,
+        env_id=record.config.env_id,
+        owner=record.owner,
+        started_at=record.started_at,
+        state=record.state,
+        reason=record.reason,
+        episodes=record.episodes,
+        best_eval=None if math.isnan(record.best_eval) else record.best_eval,
+        wall_time_s=record.wall_time_s,
+    )
+
+
+def _stuck(run: MemberRun, track: _Track) -> StuckReason | None:
     if run.state in _FAILED or run.reason is EndReason.DIVERGED:
         return StuckReason.FAILED
     if run.state.is_active and run.wall_time_s >= _LEAST_TRAINED_S and track.is_without_progress:

@@ -14,6 +14,8 @@ from pages.shared.plot_theme import plain_figure
 __all__ = ["curves", "parallel", "scatter"]
 
 _FAINT = 0.35
+_MOST_NAMES = 12
+"""Runs that a legend names; of more, it names the best alone."""
 
 
 def scatter(runs: Sequence[MemberRun], field: str, *, x_title: str, y_title: str, is_log: bool) -> go.Figure:
@@ -66,6 +68,7 @@ def curves(
             y=list(shown),
             mode="lines",
             name=each.member.nickname,
+            showlegend=len(runs) <= _MOST_NAMES or each.run.run_id == best,
             line={"width": 3.5 if each.run.run_id == best else 1.5},
             opacity=1.0 if each.run.run_id == best else _FAINT,
             hovertemplate="%{y:.4~g}<extra>%{fullData.name}</extra>",

@@ -140,7 +140,7 @@ def _runs(runs: Sequence[MemberRun], say: Say) -> str:
         say(mark("Best evaluation")),
         say(mark("Episodes")),
         say(mark("Env steps")),
-        say(mark("Settings")),
+        say(mark("Settings that differ")),
         say(mark("Changed while training")),
     ]
     by_score = sorted(runs, key=lambda each: -each.score if math.isfinite(each.score) else math.inf)
