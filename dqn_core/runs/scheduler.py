@@ -30,6 +30,8 @@ __all__ = ["Admission", "Scheduler"]
 _MOST_PAUSED = 8
 """Paused runs of one owner with which a further run may begin."""
 _ESTIMATE_EVERY_S = 1.0
+_MANY = 300
+"""Runs of which the places are worked out in a moment."""
 _MINUTE = 60.0
 _SETTLING_S = 30.0
 """Seconds of training after which a run that began in real time has long had its full speed."""
@@ -133,6 +135,7 @@ class Scheduler:
         """Let ``run`` begin, now or when its turn comes."""
         with self._lock:
             self._waiting.add(run)
+            run.feed.set_queue_position(len(self._waiting))
         self._advance()
 
     def withdraw(self, run: ManagedRun, ended: RunEnded) -> bool:
@@ -155,17 +158,18 @@ class Scheduler:
         with self._lock:
             self._begun = [run for run in self._begun if run.is_active]
             at_work = Counter(run.owner for run in _training(self._begun))
-            has_begun = False
+            beginning: list[ManagedRun] = []
             while not self._is_closed and self._waiting and at_work.total() < self._places:
                 run = self._waiting.next(at_work)
-                if not self._fits(run):
+                if not self._fits(run, beginning):
                     break
                 self._waiting.begin(run)
-                self._begin(run)
+                beginning.append(run)
                 at_work[run.owner] += 1
-                has_begun = True
-            self._tell_places()
-        if has_begun:
+            self._tell_places(beginning)
+            for run in beginning:
+                self._begin(run)
+        if beginning:
             self._executors.prepare()
 
     def _begin(self, run: ManagedRun) -> None:
@@ -174,14 +178,15 @@ class Scheduler:
         run.begin(factory, functools.partial(self._take_notice, run))
         self._begun.append(run)
 
-    def _fits(self, run: ManagedRun) -> bool:
-        """Whether ``run`` fits into memory beside those that have begun.
+    def _fits(self, run: ManagedRun, beginning: Sequence[ManagedRun]) -> bool:
+        """Whether ``run`` fits into memory beside those that have begun, and those that are ``beginning``.
 
         One alone always does: it was looked at before it came here.
         """
-        if self._memory_bytes is None or not self._begun:
+        others = [*self._begun, *beginning]
+        if self._memory_bytes is None or not others:
             return True
-        return run.memory + sum(each.memory for each in self._begun) <= self._memory_bytes
+        return run.memory + sum(each.memory for each in others) <= self._memory_bytes
 
     def _take_notice(self, run: ManagedRun, event: Event) -> None:
         """Called in the thread of ``run``, after ``event`` was logged."""
@@ -209,13 +214,15 @@ class Scheduler:
         """Tell those that wait how long it still takes, at most once a second."""
         if time.monotonic() >= self._next_estimate_at:
             with self._lock:
-                self._next_estimate_at = time.monotonic() + _ESTIMATE_EVERY_S
                 self._tell_places()
 
-    def _tell_places(self) -> None:
-        if not self._waiting:
+    def _tell_places(self, beginning: Sequence[ManagedRun] = ()) -> None:
+        """Tell those that wait their place, and how long it takes; of very many, at most once a second."""
+        now = time.monotonic()
+        if not self._waiting or (len(self._waiting) > _MANY and now < self._next_estimate_at):
             return
-        at_work = list(_training(self._begun))
+        self._next_estimate_at = now + _ESTIMATE_EVERY_S
+        at_work = [*_training(self._begun), *beginning]
         free = max(0, self._places - len(at_work))
         order = self._waiting.order([run.owner for run in at_work], free)
         remaining = [self._remaining_s(run) for run in at_work]

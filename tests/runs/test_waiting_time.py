@@ -103,6 +103,19 @@ def test_those_that_wait_are_told_what_the_running_ones_measured(managed: Manage
     assert manager.snapshot(second).queue_wait_s is None
 
 
+def test_the_places_of_very_many_are_told_within_a_second(managed: Managed) -> None:
+    manager = managed(_half_done, max_active_runs=1)
+    first, *runs = [manager.start(_CONFIG.replace(seed=seed), owner="many") for seed in range(350)]
+    other = manager.start(_CONFIG, owner="another")  # takes turns with the first one
+    assert manager.snapshot(other).queue_position is not None
+
+    def places() -> list[int | None]:
+        manager.watch(first)
+        return [manager.snapshot(run_id).queue_position for run_id in (runs[0], other, *runs[1:])]
+
+    wait_until(lambda: places() == list(range(1, 351)))
+
+
 def test_an_unknown_wait_is_none(managed: Managed) -> None:
     def silent(_config: TrainingConfig, mailbox: Mailbox) -> Iterator[Event]:
         yield started()
