@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
@@ -14,6 +16,18 @@ from dqn_core.runs.manager import RunManager
 from scripted_trainer import following, obedient
 
 NAVIGATION = Path(pages.__file__).with_name("navigation.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_read_once() -> Iterator[None]:
+    """Streamlit looks through all installed packages for components, for each AppTest anew: three quarters of its time.
+
+    No test installs one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture
