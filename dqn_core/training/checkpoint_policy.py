@@ -145,7 +145,7 @@ class CheckpointPolicy:
             env_step=state.env_step,
             eval_return=eval_return,
             state=state.learner.state_dict() if learner is None else learner,
-            best_seed=best and best.seed,
+            best_seed=None if best is None else best.seed,
         )
 
     def _capture(self, kind: CheckpointKind) -> Iterator[CheckpointReady]:
