@@ -16,6 +16,9 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dqn_core.errors import DqnLabError
+from pages.classroom.routes import class_routes
+from pages.classroom.topic import roster_topic
+from pages.classroom.wall import wall_topic
 from pages.compare.routes import compare_routes
 from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
@@ -28,6 +31,7 @@ from pages.server.middleware import OwnOrigins, forbid_lookups
 from pages.server.process import close_manager, get_manager
 from pages.server.uploads import UploadLimits
 from pages.server.visitor_cookies import VisitorCookies, visitor_routes
+from pages.shared.class_strip import class_topic
 from pages.shared.export_routes import export_routes
 from pages.shared.identity import signer
 from pages.shared.jobs.routes import job_routes
@@ -48,6 +52,9 @@ _TOPICS = {
     "active": active_topic(),
     "job": job_topic(),
     "experiments": experiment_topic(),
+    "class": class_topic(),
+    "roster": roster_topic(),
+    "wall": wall_topic(),
 }
 """What a tab can follow over its live socket."""
 _LOG = logging.getLogger("dqn_lab")
@@ -98,6 +105,7 @@ def _routes() -> list[BaseRoute]:
         *compare_routes(),
         *job_routes(),
         *run_list_routes(),
+        *class_routes(),
         *visitor_routes(signer, prefix or "/"),
     ]
     return [_below(prefix, each) for each in routes] if prefix else routes

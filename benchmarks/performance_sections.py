@@ -304,7 +304,32 @@ the frames on or off every two to six seconds. {measured["cores"]} runs train at
     ]
     idle, after = megabytes(server["idle"]), megabytes(server["after"])
     memory = f"\nPeak memory of the server: {idle} before, {after} after all of this.\n"
+    if "join_s" in measured:
+        who, more, at_rest = _of_class(measured)
+        text, rows, memory = text + who, more[:2] + rows + more[2:], memory + at_rest
     return text + table(("", "time"), rows) + memory
+
+
+def _of_class(measured: Measured) -> tuple[str, list[tuple[str, str]], str]:
+    """Who the students are, what was measured of them as a class, and the memory at rest."""
+    delay, rest = measured["wall_delay_s"], measured["rest"]
+    who = (
+        f"All join one class; {measured['browsers']} of them are real browsers. The teacher's wall is followed\n"
+        "with all cards in sight; its delay is that from a student's own stream to the wall, for each state of each\n"
+        "run.\n\n"
+    )
+    rows = [
+        ("a student joins, all at once", seconds(measured["join_s"])),
+        ("until all have joined", f"{measured['all_joined_s']:.1f} s"),
+        ("a click is answered, 95th percentile", f"{measured['click_p95_ms']:.0f} ms"),
+        ("delay of the wall, median", f"{delay['median']:.2f} s"),
+        ("delay of the wall, 95th percentile", f"{delay['p95']:.2f} s"),
+    ]
+    memory = (
+        f"Then, with all of them connected and nothing training: {megabytes(rest['first'])}, and "
+        f"{rest['seconds'] / 60:.3g} minutes later {megabytes(rest['last'])} ({100 * rest['growth']:+.1f} %).\n"
+    )
+    return who, rows, memory
 
 
 def _soak(measured: Measured) -> str:

@@ -44,8 +44,12 @@ class Sizes:
     """Seconds over which a rate is taken, with and without a browser."""
     clicks: int = 20
     """Timed clicks on each control."""
-    students: int = 30
-    """Visitors of one server at a time."""
+    students: int = 60
+    """Members of one class, on one server at a time."""
+    class_browsers: int = 6
+    """Of these, so many are real browsers, where there is one."""
+    class_rest_s: float = 600.0
+    """Seconds over which the server's memory is watched when all runs of the class are over."""
     soak_s: float = 600.0
     """Seconds over which a server's memory is watched."""
     soak_viewers: int = 20
@@ -72,6 +76,8 @@ QUICK = Sizes(
     dashboard_window_s=2.0,
     clicks=4,
     students=3,
+    class_browsers=1,
+    class_rest_s=2.0,
     soak_s=20.0,
     soak_viewers=4,
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Self
 
 import httpx
@@ -27,23 +27,29 @@ from benchmarks.live_viewer import run_wish, socket_address
 __all__ = ["Student"]
 
 _TIMEOUT_S = 120.0
-_TRAIN_PAGE = calc_hash("train")
+_CLASS_CODE = re.compile(r'data-testid="class-code">([A-Z0-9]+)<')
+_TICKET = re.compile(r'"ticket": ?"([^"]+)"')
 _RUN_ID = re.compile(r"(?:^|&)run=([^&]+)")
 
 
 class Student:
-    """One visitor of the Train page at ``url``, with a cookie and a session of its own."""
+    """One visitor of the Train page at ``url``, with a session of its own and a cookie, or a browser's ``cookies``."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, cookies: Mapping[str, str] | None = None) -> None:
         self._url = url
         self._origin = websockets.Origin(url)
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False)
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, cookies=dict(cookies or {}))
         self._socket: websockets.ClientConnection | None = None
         self._widgets: dict[str, tuple[str, str]] = {}
         """Id and fragment of each button, switch and choice, by its label."""
         self._options: dict[str, list[str]] = {}
         """What there is to choose from, by the choice's label."""
         self._query = ""
+        self._page = calc_hash("train")
+        self.class_code = ""
+        """Of the class that the page shows to its teacher; empty before there is one."""
+        self.ticket = ""
+        """Of that page, to follow what only the teacher sees."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,8 +59,9 @@ class Student:
             await self._socket.close()
         await self._http.aclose()
 
-    async def enter(self) -> float:
-        """Open the page; seconds until all of it has come."""
+    async def enter(self, page: str = "train", query: str = "") -> float:
+        """Open a page; seconds until all of it has come."""
+        self._page, self._query = calc_hash(page), query
         began = time.perf_counter()
         (await self._http.get(self._url)).raise_for_status()
         cookie = "; ".join(f"{name}={value}" for name, value in self._http.cookies.items())
@@ -67,9 +74,17 @@ class Student:
         await self._run_script(BackMsg())
         return time.perf_counter() - began
 
-    async def press(self, label: str) -> float:
-        """Press a button; seconds until the page has answered."""
+    async def go(self, page: str) -> float:
+        """Go to another page in the same tab; seconds until all of it has come."""
+        self._page, self._query = calc_hash(page), ""
+        self._widgets.clear()
+        return await self._run_script(BackMsg())
+
+    async def press(self, label: str, texts: Mapping[str, str] | None = None) -> float:
+        """Press a button, with ``texts`` typed into fields by their labels; seconds until the page has answered."""
         request = BackMsg()
+        for field, text in (texts or {}).items():
+            self._widget(request, field).string_value = text
         self._widget(request, label).trigger_value = True
         return await self._run_script(request)
 
@@ -119,7 +134,7 @@ class Student:
             msg = "A student enters first."
             raise RuntimeError(msg)
         request.rerun_script.query_string = self._query
-        request.rerun_script.page_script_hash = _TRAIN_PAGE
+        request.rerun_script.page_script_hash = self._page
         began = time.perf_counter()
         await self._socket.send(request.SerializeToString())
         while not self._is_end(ForwardMsg.FromString(await self._socket.recv(decode=False))):
@@ -140,7 +155,11 @@ class Student:
         kind = element.WhichOneof("type")
         if kind == "exception":
             raise RuntimeError(element.exception.message)
-        if kind in ("button", "checkbox", "button_group"):
+        if kind == "html" and (code := _CLASS_CODE.search(element.html.body)):
+            self.class_code = code[1]
+        if kind == "bidi_component" and (ticket := _TICKET.search(str(element.bidi_component).replace("\\", ""))):
+            self.ticket = ticket[1]
+        if kind in ("button", "checkbox", "button_group", "text_input"):
             widget = getattr(element, kind)
             self._widgets[widget.label] = widget.id, delta.fragment_id
             if kind == "button_group":

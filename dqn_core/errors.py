@@ -8,6 +8,7 @@
     ├── ChangeRefusedError           a live change to a field that cannot change while a run trains
     ├── UnknownRunError              no run has this id
     ├── UnknownExperimentError       no experiment has this id
+    ├── ClassError                   a class that there is not, or that refuses a nickname or a member
     ├── SubmissionError              a run that cannot stand on the leaderboard, or a name that cannot
     ├── RunStateError                a command that makes no sense in the run's present state
     ├── LimitReachedError            more than this server gives to one visitor
@@ -37,6 +38,7 @@ __all__ = [
     "AccessError",
     "BusyError",
     "ChangeRefusedError",
+    "ClassError",
     "ConfigError",
     "DivergenceError",
     "DqnLabError",
@@ -148,6 +150,10 @@ class UnknownRunError(DqnLabError):
 
 class UnknownExperimentError(DqnLabError):
     """No experiment has this id."""
+
+
+class ClassError(DqnLabError):
+    """A class that there is not, or that refuses a nickname or a member."""
 
 
 class SubmissionError(DqnLabError):

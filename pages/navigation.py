@@ -35,6 +35,7 @@ pages = [
     st.Page("search/page.py", title=_("Tune"), url_path="search", visibility="hidden"),
     st.Page("compare/page.py", title=_("Compare"), url_path="compare", visibility="hidden"),
     st.Page("runs/page.py", title=_("Runs"), icon=":material/list_alt:", url_path="runs"),
-    st.Page("leaderboard/page.py", title=_("Class"), icon=":material/leaderboard:", url_path="leaderboard"),
+    st.Page("classroom/page.py", title=_("Class"), icon=":material/groups:", url_path="class"),
+    st.Page("leaderboard/page.py", title=_("Leaderboard"), url_path="leaderboard", visibility="hidden"),
 ]
 st.navigation(pages, position="top").run()

@@ -11,13 +11,14 @@ from safetensors.numpy import save
 
 from dqn_core.export.onnx_file import onnx_file
 from dqn_core.export.run_content import RunContent
+from dqn_core.export.spreadsheet import xlsx_portions
 from dqn_core.export.tables import csv_portions, parquet_portions
 from dqn_core.export.tensorboard_file import tensorboard_name, tensorboard_portions
 from dqn_core.json_text import json_text
 
 __all__ = ["FORMATS", "Format", "FormatName", "weights_file"]
 
-FormatName = Literal["safetensors", "onnx", "csv", "parquet", "tensorboard"]
+FormatName = Literal["safetensors", "onnx", "csv", "xlsx", "parquet", "tensorboard"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ FORMATS: dict[FormatName, Format] = {
     "safetensors": _network(weights_file, "safetensors"),
     "onnx": _network(onnx_file, "onnx"),
     "csv": _log(csv_portions, "csv"),
+    "xlsx": _log(xlsx_portions, "xlsx"),
     "parquet": _log(parquet_portions, "parquet"),
     "tensorboard": Format(
         file_name=lambda content, _weights: tensorboard_name(content),

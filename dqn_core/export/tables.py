@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dqn_core.events import EPISODE_COLUMNS, episode_row
 from dqn_core.export.run_content import RunContent
-from dqn_core.training.csv_log import csv_text, episode_rows
+from dqn_core.training.csv_log import DECIMAL_POINT, CsvStyle, csv_text, episode_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,11 +30,11 @@ def csv_file(content: RunContent) -> bytes:
     return b"".join(csv_portions(content))
 
 
-def csv_portions(content: RunContent) -> Iterator[bytes]:
-    """What :func:`csv_file` gives, as it is made."""
-    yield csv_text([EPISODE_COLUMNS]).encode()
+def csv_portions(content: RunContent, style: CsvStyle = DECIMAL_POINT) -> Iterator[bytes]:
+    """What :func:`csv_file` gives, as it is made, in another ``style`` if need be."""
+    yield (style.beginning + csv_text([EPISODE_COLUMNS], style)).encode()
     for rows in _batches(episode_rows(content.episodes())):
-        yield csv_text(rows).encode()
+        yield csv_text(rows, style).encode()
 
 
 def parquet_file(content: RunContent) -> bytes:

@@ -76,10 +76,12 @@ class Experiments:
     def start(self, spec: ExperimentSpec, name: str, owner: str = "") -> str:
         """Start every run of ``spec``, as many at a time as the manager trains; returns the experiment's id.
 
-        Raises ConfigError, before anything is kept, where one of the runs cannot fit into this machine or all of them
-        would take days; and what keeps a run from being started: the experiment is there then, and :meth:`resume`
-        starts the rest.
+        Raises ConfigError, before anything is kept, where one of the runs cannot fit into this machine, all of them
+        would take days, or the assignment of the owner's class does not allow one; and what keeps a run from being
+        started: the experiment is there then, and :meth:`resume` starts the rest.
         """
+        for cell in spec.cells:
+            self._manager.classes.check(owner, cell.config)
         self._manager.admission.check_experiment([cell.config for cell in spec.cells])
         now = datetime.now(UTC)
         title = clean_text(name, NAME_LENGTH) or spec.base.env_id

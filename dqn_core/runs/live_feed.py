@@ -66,6 +66,8 @@ class FeedUpdate:
     """Whether nothing will be published any more."""
     queue_position: int | None = None
     """Place among the runs that wait for their turn, from 1; None for one whose turn has come."""
+    queue_wait_s: float | None = None
+    """Seconds that it will wait, as far as can be foreseen; None where that is unknown."""
 
     @property
     def is_last(self) -> bool:
@@ -114,6 +116,7 @@ class LiveFeed:
         self._version = 1
         self._is_over = is_over
         self._queue_position: int | None = None
+        self._queue_wait_s: float | None = None
 
     # ----------------------------------------------------------------------------------------------- the writer
 
@@ -123,11 +126,14 @@ class LiveFeed:
             self._take(event)
             self._version += 1
 
-    def set_queue_position(self, place: int) -> None:
-        """The run waits for its turn, and ``place - 1`` runs come before it; called while no thread works at it."""
+    def set_queue_position(self, place: int, wait_s: float | None = None) -> None:
+        """The run waits for its turn, and ``place - 1`` runs come before it; called while no thread works at it.
+
+        ``wait_s`` are the seconds that it will wait; None where that is unknown.
+        """
         with self._lock:
-            if place != self._queue_position:
-                self._queue_position = place
+            if (place, wait_s) != (self._queue_position, self._queue_wait_s):
+                self._queue_position, self._queue_wait_s = place, wait_s
                 self._version += 1
 
     def relabel(self, **labels: Any) -> None:
@@ -193,6 +199,23 @@ class LiveFeed:
         return self._queue_position if self._record.state is RunState.QUEUED else None
 
     @property
+    def queue_wait_s(self) -> float | None:
+        """Seconds that the run will wait for its turn; None where that is unknown, or its turn has come."""
+        return self._queue_wait_s if self._record.state is RunState.QUEUED else None
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds of training until the run's limits at its recent rate; None while nothing is known of it."""
+        with self._lock:
+            return None if self._is_over else self._remaining.seconds
+
+    @property
+    def fraction(self) -> float:
+        """Done share of the episodes or env steps allowed, whichever is nearer its end; 0 to 1."""
+        with self._lock:
+            return self._fraction
+
+    @property
     def first_kept(self) -> int:
         """Rows before this one are in the store alone."""
         return self._first_kept
@@ -246,6 +269,7 @@ class LiveFeed:
                 frame=self._frames.get(self._frame_number),
                 is_over=self._is_over,
                 queue_position=self.queue_position,
+                queue_wait_s=self.queue_wait_s,
             )
 
     # ---------------------------------------------------------------------------------- with the lock held

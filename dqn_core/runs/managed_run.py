@@ -58,17 +58,24 @@ class ManagedRun:
         Keeps what the run does.
     memory
         Bytes that the run takes at most; 0 where that is not known.
+    most_steps
+        Env steps that it takes at most from here on; 0 where that is not known.
     start
         What the trainer's factory is called with beside the config and the mailbox.
     """
 
-    def __init__(self, recorder: RunRecorder, memory: int = 0, **start: Any) -> None:
+    def __init__(self, recorder: RunRecorder, memory: int = 0, most_steps: int = 0, **start: Any) -> None:
         self.feed = recorder.feed
         self.memory = memory
+        self.most_steps = most_steps
+        record = self.feed.record()
+        self.owner = record.owner
+        self.is_part = record.experiment_id is not None
+        """Whether it is one of the runs of an experiment or a search."""
         self.mailbox = Mailbox()
         self.thread: RunThread | None = None
         """None before the run's turn comes."""
-        self.wanted_config = self.feed.record().config
+        self.wanted_config = record.config
         """The config with the live changes that are on their way to the trainer."""
         self.pace: float | None = None
         self.is_pace_automatic = False

@@ -18,6 +18,7 @@ from dqn_core.environments.make import inspect_environment
 from dqn_core.environments.settings import check_live_change
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, RunState
+from dqn_core.runs.classes import Classes
 from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
 from dqn_core.runs.data_folder import DataFolder, discard, folder_bytes, remove_run
 from dqn_core.runs.executors.choice import Executor, Executors
@@ -28,7 +29,7 @@ from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run_id, clean_tags, clean_text, new_run_id
 from dqn_core.runs.scheduler import Admission, Scheduler
 from dqn_core.runs.view import RunView
-from dqn_core.training.budget import run_memory
+from dqn_core.training.budget import run_memory, run_steps
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 from dqn_core.training.run_folder import RunFolder
 
@@ -91,6 +92,7 @@ class RunManager:
         self._kept_bytes = kept_bytes
         self._data = DataFolder(data_dir)
         self.store = self._data.store
+        self.classes = Classes(self.store.database)
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
         self._is_closed = False
 
@@ -108,7 +110,8 @@ class RunManager:
     ) -> str:
         """Start a run and return its id. Raises StoreError or RunFolderError where its log could not be kept.
 
-        Raises :class:`~dqn_core.errors.ConfigError` for a run that this machine has not the memory or the disk for.
+        Raises :class:`~dqn_core.errors.ConfigError` for a run that this machine has not the memory or the disk for, or
+        that the assignment of its owner's class does not allow.
 
         Parameters
         ----------
@@ -124,6 +127,7 @@ class RunManager:
         started_from
             What those weights came from, in a few words: another run's id, or a file's name.
         """
+        class_id = self.classes.check(owner, config, has_weights=initial_weights is not None)
         self.admission.check_run(config)
         now = datetime.now(UTC)
         record = RunRecord(
@@ -136,6 +140,7 @@ class RunManager:
             owner=owner,
             experiment_id=experiment_id,
             started_from=clean_text(started_from, NAME_LENGTH),
+            class_id=class_id,
         )
         with self._admitting:
             self._refuse_more_of(owner)
@@ -170,11 +175,13 @@ class RunManager:
         RunFolderError
             It left no readable checkpoint.
         ConfigError, ChangeRefusedError
-            A change is not valid.
+            A change is not valid, or the assignment of the run's class does not allow it.
         UnsupportedEnvironmentError
             Its environment is not installed here.
         """
-        config = self.snapshot(run_id).record.config
+        record = self.snapshot(run_id).record
+        config = record.config
+        self.classes.check_change(record.class_id, changes)
         inspect_environment(*config.environment)  # a run that cannot begin again stays as it is
         with self._admitting:  # of two clicks, the second finds the run going on already
             record = self.snapshot(run_id).record
@@ -212,7 +219,13 @@ class RunManager:
 
     def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
-        run = ManagedRun(RunRecorder(feed, self.store, folder), memory=run_memory(folder.config), **start)
+        config, done = folder.config, feed.record().env_steps
+        run = ManagedRun(
+            RunRecorder(feed, self.store, folder),
+            memory=run_memory(config),
+            most_steps=max(0, run_steps(config) - done),
+            **start,
+        )
         self._runs.add(run)
         self._scheduler.enter(run)
 
@@ -288,13 +301,17 @@ class RunManager:
         Raises
         ------
         ConfigError, ChangeRefusedError
-            The value is not valid beside the others, or the field cannot change during a run. The run goes on as it is.
+            The value is not valid beside the others, the field cannot change during a run, or the assignment of the
+            run's class does not allow it. The run goes on as it is.
         """
         run = self._active(run_id)
+        self.classes.check_change(run.feed.record().class_id, {field: value})
         changed = run.wanted_config.changed_live(field, value)
         check_live_change(run.wanted_config, changed)
         self.admission.check_memory(changed)
-        return run.change(field, value)
+        changed = run.change(field, value)
+        run.most_steps = max(0, run_steps(changed) - run.feed.record().env_steps)
+        return changed
 
     # ------------------------------------------------------------------------------------------- housekeeping
 
@@ -348,6 +365,7 @@ class RunManager:
             is_active=is_active,
             launches=self._runs.launches(run_id),
             queue_position=run.feed.queue_position,
+            queue_wait_s=run.feed.queue_wait_s,
         )
 
     def list_runs(self, limit: int = 100) -> list[RunRecord]:
@@ -361,6 +379,10 @@ class RunManager:
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment in the order of their start; none where there is no such experiment."""
         return self._runs.present(self.store.runs_of_experiment(experiment_id))
+
+    def runs_of_class(self, class_id: str) -> list[RunRecord]:
+        """The runs that members of a class started in it, in the order of their start."""
+        return self._runs.present(self.store.runs_of_class(class_id))
 
     def folder_bytes(self, run_id: str) -> int:
         """Bytes of the files that the run keeps: config, weights, checkpoint."""

@@ -57,6 +57,7 @@ class RunBrief:
     owner: str
     tags: tuple[str, ...]
     experiment_id: str | None
+    class_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,8 @@ class RunRecord:
     """The experiment that it is a part of."""
     started_from: str = ""
     """What its initial weights came from: another run's id, or an uploaded file's name; empty for fresh ones."""
+    class_id: str | None = None
+    """The class that its owner was a member of when it was started."""
 
     def brief(self) -> RunBrief:
         """The run without its settings and messages."""
@@ -121,6 +124,8 @@ class RunSnapshot:
     """How often this server has taken it on: once when started here, and each time it went on."""
     queue_position: int | None = None
     """Place among the runs that wait for their turn, from 1; None for one that does not wait."""
+    queue_wait_s: float | None = None
+    """Seconds that it will wait, as far as can be foreseen; None where that is unknown."""
 
 
 def new_run_id(now: datetime) -> str:

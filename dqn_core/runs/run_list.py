@@ -51,6 +51,7 @@ class RunLine:
     owner: str
     tags: tuple[str, ...]
     experiment_id: str | None
+    class_id: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,6 +172,7 @@ class RunList:
             owner=brief.owner,
             tags=brief.tags,
             experiment_id=brief.experiment_id,
+            class_id=brief.class_id,
         )
 
 

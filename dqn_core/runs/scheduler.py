@@ -1,22 +1,27 @@
 """What may begin, who trains and who waits.
 
 :class:`Admission` is asked before anything of a run is kept, and answers in words. The :class:`Scheduler` lets at most
-so many runs train at a time, the others in the order in which they came.
+so many runs train at a time; the others wait, and each knows its place and how long it will take.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import os
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import LimitReachedError, mark
-from dqn_core.events import Event, Progress, RunEnded, StateChanged
+from dqn_core.events import Event, Progress, RunEnded, RunState, StateChanged
 from dqn_core.runs.executors.choice import Executors
+from dqn_core.runs.fair_queue import FairQueue
 from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
+from dqn_core.runs.waiting_time import Durations, waiting_times
 from dqn_core.training.budget import LARGE_RUN_BYTES, check_experiment, check_memory, check_run
 from dqn_core.training.machine import memory_for_runs
 
@@ -24,6 +29,10 @@ __all__ = ["Admission", "Scheduler"]
 
 _MOST_PAUSED = 8
 """Paused runs of one owner with which a further run may begin."""
+_ESTIMATE_EVERY_S = 1.0
+_MINUTE = 60.0
+_SETTLING_S = 30.0
+"""Seconds of training after which a run that began in real time has long had its full speed."""
 
 
 class Admission:
@@ -84,9 +93,10 @@ class Admission:
 class Scheduler:
     """Lets runs begin as places become free; any thread may call any method.
 
-    A run gives its place up when it ends, and also while it is paused, for it needs no core then. Resumed, it goes on
-    at once, even if for a while one run more than ``max_active_runs`` trains: whoever paused it to look at it shall not
-    find it stuck behind runs that came later. No further run begins before there are fewer again.
+    Whose turn it is, :class:`~dqn_core.runs.fair_queue.FairQueue` says. A run gives its place up when it ends, and also
+    while it is paused, for it needs no core then. Resumed, it goes on at once, even if for a while one run more than
+    ``max_active_runs`` trains: whoever paused it to look at it shall not find it stuck behind runs that came later. No
+    further run begins before there are fewer again.
 
     Parameters
     ----------
@@ -113,22 +123,23 @@ class Scheduler:
         self._places = max_active_runs if max_active_runs is not None else os.cpu_count() or 1
         self._pause_unwatched_after_s = pause_unwatched_after_s
         self._lock = threading.Lock()
-        self._waiting: list[ManagedRun] = []
+        self._waiting: FairQueue[ManagedRun] = FairQueue()
         self._begun: list[ManagedRun] = []
+        self._durations = Durations()
+        self._next_estimate_at = -math.inf
         self._is_closed = False
 
     def enter(self, run: ManagedRun) -> None:
         """Let ``run`` begin, now or when its turn comes."""
         with self._lock:
-            self._waiting.append(run)
+            self._waiting.add(run)
         self._advance()
 
     def withdraw(self, run: ManagedRun, ended: RunEnded) -> bool:
         """Take ``run`` out of the queue, with ``ended`` as its end; False where it does not wait."""
         with self._lock:
-            if run not in self._waiting:
+            if not self._waiting.remove(run):
                 return False
-            self._waiting.remove(run)
             run.end_unbegun(ended)
             self._tell_places()
         return True
@@ -140,46 +151,98 @@ class Scheduler:
             return list(self._waiting)
 
     def _advance(self) -> None:
-        """Give the free places to those who wait longest."""
+        """Give the free places to those whose turn it is."""
         with self._lock:
             self._begun = [run for run in self._begun if run.is_active]
-            free = 0 if self._is_closed else self._places - _training(self._begun)
-            count = self._fitting(max(0, free))
-            beginning, self._waiting = self._waiting[:count], self._waiting[count:]
+            at_work = Counter(run.owner for run in _training(self._begun))
+            has_begun = False
+            while not self._is_closed and self._waiting and at_work.total() < self._places:
+                run = self._waiting.next(at_work)
+                if not self._fits(run):
+                    break
+                self._waiting.begin(run)
+                self._begin(run)
+                at_work[run.owner] += 1
+                has_begun = True
             self._tell_places()
-            for run in beginning:
-                is_alone = not self._begun and run.memory <= LARGE_RUN_BYTES
-                factory = self._executors.factory(run.feed.record().config.env_id, is_alone=is_alone)
-                run.begin(factory, functools.partial(self._take_notice, run))
-                self._begun.append(run)
-        if beginning:
+        if has_begun:
             self._executors.prepare()
 
-    def _fitting(self, free: int) -> int:
-        """How many of the first ``free`` runs that wait fit into memory beside those that have begun.
+    def _begin(self, run: ManagedRun) -> None:
+        is_alone = not self._begun and run.memory <= LARGE_RUN_BYTES
+        factory = self._executors.factory(run.feed.record().config.env_id, is_alone=is_alone)
+        run.begin(factory, functools.partial(self._take_notice, run))
+        self._begun.append(run)
+
+    def _fits(self, run: ManagedRun) -> bool:
+        """Whether ``run`` fits into memory beside those that have begun.
 
         One alone always does: it was looked at before it came here.
         """
-        taken = sum(run.memory for run in self._begun)
-        for count, run in enumerate(self._waiting[:free]):
-            taken += run.memory
-            if self._memory_bytes is not None and taken > self._memory_bytes and (count or self._begun):
-                return count
-        return min(free, len(self._waiting))
+        if self._memory_bytes is None or not self._begun:
+            return True
+        return run.memory + sum(each.memory for each in self._begun) <= self._memory_bytes
 
     def _take_notice(self, run: ManagedRun, event: Event) -> None:
         """Called in the thread of ``run``, after ``event`` was logged."""
         match event:
-            case StateChanged() | RunEnded():
+            case RunEnded():
+                self._measure(run, event)
                 self._advance()
-            case Progress() if self._pause_unwatched_after_s is not None:
-                if run.feed.record().experiment_id is None:
+            case StateChanged():
+                self._advance()
+            case Progress():
+                self._estimate_again()
+                if self._pause_unwatched_after_s is not None and not run.is_part:
                     run.pause_if_unwatched(self._pause_unwatched_after_s)
 
+    # ----------------------------------------------------------------------------------------- places and times
+
+    def _measure(self, run: ManagedRun, ended: RunEnded) -> None:
+        record = run.feed.record()
+        with self._lock:
+            self._durations.add_rate(record.config.env_id, ended.env_steps, ended.wall_time_s)
+            if ended.reason.state is RunState.FINISHED and record.config == record.initial_config:
+                self._durations.add(record.config, ended.wall_time_s)
+
+    def _estimate_again(self) -> None:
+        """Tell those that wait how long it still takes, at most once a second."""
+        if time.monotonic() >= self._next_estimate_at:
+            with self._lock:
+                self._next_estimate_at = time.monotonic() + _ESTIMATE_EVERY_S
+                self._tell_places()
+
     def _tell_places(self) -> None:
-        for place, run in enumerate(self._waiting, 1):
-            run.feed.set_queue_position(place)
+        if not self._waiting:
+            return
+        at_work = list(_training(self._begun))
+        free = max(0, self._places - len(at_work))
+        order = self._waiting.order([run.owner for run in at_work], free)
+        remaining = [self._remaining_s(run) for run in at_work]
+        if free:  # they wait for memory: until when, nobody knows
+            remaining = [None] * self._places
+        waits = waiting_times([self._expected_s(run) for run in order], remaining, self._places)
+        for place, (run, wait) in enumerate(zip(order, waits, strict=True), 1):
+            run.feed.set_queue_position(place, _MINUTE * math.ceil(wait / _MINUTE) if math.isfinite(wait) else None)
+
+    def _remaining_s(self, run: ManagedRun) -> float | None:
+        """Seconds that a run which trains still will; None where that is unknown."""
+        record, at_its_rate = run.feed.record(), run.feed.remaining_s
+        config, trained = record.config, record.wall_time_s
+        self._durations.add_rate(config.env_id, record.env_steps, trained)
+        if run.is_pace_automatic and trained < _SETTLING_S:  # it does not have its full speed yet
+            at_its_rate = None
+        if at_its_rate is not None and config == record.initial_config:
+            self._durations.foresee(config, trained + at_its_rate)
+        whole = self._durations.measured(config)
+        if whole is not None and whole > trained and (run.pace is None or run.is_pace_automatic):
+            return whole - trained
+        return at_its_rate
+
+    def _expected_s(self, run: ManagedRun) -> float | None:
+        """Seconds that a run which waits will train; None where that is unknown."""
+        return self._durations.expected(run.wanted_config, 1.0 - run.feed.fraction, run.most_steps)
 
 
-def _training(runs: Iterable[ManagedRun]) -> int:
-    return sum(run.is_training for run in runs)
+def _training(runs: Iterable[ManagedRun]) -> Iterator[ManagedRun]:
+    return (run for run in runs if run.is_training)

@@ -100,11 +100,13 @@ class Searches:
     def start(self, spec: SearchSpec, name: str = "", owner: str = "") -> str:
         """Begin a search and return its id.
 
-        Raises ConfigError where its ranges exclude each other, or its trials would take days or cannot be at all.
+        Raises ConfigError where its ranges exclude each other, its trials would take days or cannot be at all, or the
+        assignment of the owner's class does not allow them.
         """
         conflicts = spec.conflicts()
         if conflicts:
             raise ConfigError(conflicts)
+        self._manager.classes.check_ranges(owner, spec.base, [(each.field, each.ends) for each in spec.ranges])
         self._manager.admission.check_experiment([spec.base] * spec.trials)
         now = datetime.now(UTC)
         search_id = new_run_id(now)

@@ -119,6 +119,13 @@ class RunStore:
             rows = connection.execute(query.order_by(_runs.c.started_at, _runs.c.run_id)).mappings()
             return [_record(row) for row in rows if _has_id(row)]
 
+    def runs_of_class(self, class_id: str) -> list[RunRecord]:
+        """The runs that members of a class started in it, in the order of their start."""
+        query = sa.select(_runs).where(_runs.c.class_id == class_id)
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(_runs.c.started_at, _runs.c.run_id)).mappings()
+            return [_record(row) for row in rows if _has_id(row)]
+
     def delete_run(self, run_id: str) -> None:
         """Take a run away with all its rows."""
         with self.database.write() as connection:
@@ -293,7 +300,8 @@ class _Row:
             "best_eval": self.read("best_eval", lambda value: math.nan if value is None else _number(value), math.nan),
             "owner": self.read("owner", _text, ""),
             "tags": self.read("tags", lambda value: tuple(map(_text, value)), ()),
-            "experiment_id": self.read("experiment_id", lambda value: None if value is None else _text(value), None),
+            "experiment_id": self.read("experiment_id", _text_or_none, None),
+            "class_id": self.read("class_id", _text_or_none, None),
         }
         return values | self._damage()
 
@@ -330,6 +338,10 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
     return value
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _number(value: Any) -> float:

@@ -1,4 +1,4 @@
-"""What the database keeps beside the runs: evaluations, leaderboard submissions, experiments, predictions.
+"""What the database keeps beside the runs: evaluations, submissions, experiments, predictions, classes.
 
 Every method of a store raises StoreError where the database fails. A damaged row is passed over, never an error.
 """
@@ -6,10 +6,10 @@ Every method of a store raises StoreError where the database fails. A damaged ro
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
@@ -19,11 +19,13 @@ from dqn_core.analysis.bootstrap import bootstrap_interval
 from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.errors import DqnLabError, UnknownExperimentError, mark
 from dqn_core.runs import tables
+from dqn_core.runs.classroom import Announcement, Assignment, Classroom, Member
 from dqn_core.runs.database import Database, to_columns
 from dqn_core.runs.experiment_spec import ExperimentRecord, ExperimentSpec
 from dqn_core.runs.records import check_run_id
 
 __all__ = [
+    "ClassStore",
     "EvaluationRecord",
     "EvaluationStore",
     "ExperimentStore",
@@ -354,3 +356,107 @@ class PredictionStore:
         of_visitor = (_PREDICTIONS.c.visitor == visitor_id) & (_PREDICTIONS.c.lesson == lesson)
         with self._database.write() as connection:
             connection.execute(sa.update(_PREDICTIONS).where(of_visitor).values(is_revealed=True))
+
+
+# -------------------------------------------------------------------------------------------------------------- classes
+
+_CLASSES, _MEMBERS = tables.classes, tables.class_members
+Made = TypeVar("Made")
+
+
+class ClassStore:
+    """The classes of one database, and their members; every method raises StoreError where the database fails."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def classes(self) -> list[Classroom]:
+        """Every class that can be read, oldest first."""
+        query = sa.select(_CLASSES).order_by(_CLASSES.c.created_at, _CLASSES.c.class_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [classroom for row in rows if (classroom := _classroom(row)) is not None]
+
+    def members(self, class_id: str) -> list[Member]:
+        """All who ever joined the class, in that order."""
+        query = sa.select(_MEMBERS).where(_MEMBERS.c.class_id == class_id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(_MEMBERS.c.joined_at, _MEMBERS.c.visitor_id)).mappings().all()
+        return [member for row in rows if (member := _member(row)) is not None]
+
+    def put(self, *classrooms: Classroom) -> None:
+        """Keep classes, each in place of what was kept of it: all of them, or none."""
+        with self._database.write() as connection:
+            for each in classrooms:
+                values = to_columns(vars(each) | {"teachers": list(each.teachers)})
+                values |= {
+                    "assignment": None if each.assignment is None else each.assignment.to_dict(),
+                    "announcement": None if each.announcement is None else each.announcement.to_dict(),
+                }
+                query = insert(_CLASSES).values(values)
+                connection.execute(query.on_conflict_do_update(index_elements=["class_id"], set_=values))
+
+    def put_members(self, members: Mapping[str, Member]) -> None:
+        """Keep members, by the id of their class, each in place of what was kept of it: all of them, or none."""
+        with self._database.write() as connection:
+            for class_id, member in members.items():
+                values = to_columns(vars(member)) | {"class_id": class_id}
+                query = insert(_MEMBERS).values(values)
+                connection.execute(query.on_conflict_do_update(index_elements=["class_id", "visitor_id"], set_=values))
+
+    def remove(self, class_id: str) -> None:
+        """Forget the class and its members; runs are left as they are."""
+        with self._database.write() as connection:
+            connection.execute(sa.delete(_CLASSES).where(_CLASSES.c.class_id == class_id))
+
+
+def _classroom(row: Mapping[Any, Any]) -> Classroom | None:
+    """The class in a row; None for one that is damaged. A damaged assignment is none."""
+    try:
+        return Classroom(
+            class_id=check_run_id(row["class_id"]),
+            code=str(row["code"]),
+            title=str(row["title"]),
+            created_at=_time(row["created_at"]),
+            archived_at=_time_or_none(row["archived_at"]),
+            teachers=tuple(map(str, row["teachers"])),
+            assignment=_readable(Assignment.from_dict, row["assignment"]),
+            announcement=_readable(Announcement.from_dict, row["announcement"]),
+        )
+    except (DqnLabError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _member(row: Mapping[Any, Any]) -> Member | None:
+    """The member in a row; None for one that is damaged."""
+    try:
+        return Member(
+            visitor_id=str(row["visitor_id"]),
+            nickname=str(row["nickname"]),
+            joined_at=_time(row["joined_at"]),
+            hand_raised_at=_time_or_none(row["hand_raised_at"]),
+            left_at=_time_or_none(row["left_at"]),
+            removed_at=_time_or_none(row["removed_at"]),
+        )
+    except (TypeError, ValueError):
+        return None
+
+
+def _readable(read: Callable[[Any], Made], values: Any) -> Made | None:
+    """What ``read`` makes of ``values``; None where there are none, or they are damaged."""
+    try:
+        return None if values is None else read(values)
+    except (DqnLabError, AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _time(text: Any) -> datetime:
+    """Raises TypeError or ValueError for what is no time with its zone."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError
+    return time
+
+
+def _time_or_none(text: Any) -> datetime | None:
+    return None if text is None else _time(text)

@@ -18,6 +18,8 @@ __all__ = [
     "SCHEMA_VERSION",
     "bring_up_to_date",
     "changes",
+    "class_members",
+    "classes",
     "episodes",
     "evaluations",
     "experiments",
@@ -52,6 +54,7 @@ runs = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("experiment_id", sa.Text, index=True),
     sa.Column("started_from", sa.Text, nullable=False, server_default=""),
+    sa.Column("class_id", sa.Text, index=True),
 )
 EPISODE_FIELDS = tuple(each.name for each in fields(EpisodeEnded))
 _EPISODE_TYPES = {"int": sa.Integer, "float": sa.Float, "bool": sa.Boolean}
@@ -136,6 +139,32 @@ predictions = sa.Table(
     sqlite_with_rowid=False,
 )
 
+classes = sa.Table(
+    "classes",
+    metadata,
+    sa.Column("class_id", sa.Text, primary_key=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Text, nullable=False),
+    sa.Column("archived_at", sa.Text),
+    sa.Column("teachers", sa.JSON, nullable=False),
+    sa.Column("assignment", sa.JSON(none_as_null=True)),
+    sa.Column("announcement", sa.JSON(none_as_null=True)),
+)
+
+class_members = sa.Table(
+    "class_members",
+    metadata,
+    sa.Column("class_id", sa.Text, sa.ForeignKey("classes.class_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("visitor_id", sa.Text, primary_key=True),
+    sa.Column("nickname", sa.Text, nullable=False),
+    sa.Column("joined_at", sa.Text, nullable=False),
+    sa.Column("hand_raised_at", sa.Text),
+    sa.Column("left_at", sa.Text),
+    sa.Column("removed_at", sa.Text),
+    sqlite_with_rowid=False,
+)
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
@@ -188,6 +217,30 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE episodes ADD COLUMN shaped_return FLOAT",
         "ALTER TABLE evaluations ADD COLUMN env_kwargs JSON NOT NULL DEFAULT '{}'",
         "ALTER TABLE evaluations ADD COLUMN shaped_returns JSON NOT NULL DEFAULT '[]'",
+    ),
+    (
+        "ALTER TABLE runs ADD COLUMN class_id TEXT",
+        "CREATE INDEX ix_runs_class_id ON runs (class_id)",
+        """CREATE TABLE classes (
+            class_id TEXT NOT NULL PRIMARY KEY,
+            code TEXT NOT NULL,
+            title TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            archived_at TEXT,
+            teachers JSON NOT NULL,
+            assignment JSON,
+            announcement JSON
+        )""",
+        """CREATE TABLE class_members (
+            class_id TEXT NOT NULL REFERENCES classes (class_id) ON DELETE CASCADE,
+            visitor_id TEXT NOT NULL,
+            nickname TEXT NOT NULL,
+            joined_at TEXT NOT NULL,
+            hand_raised_at TEXT,
+            left_at TEXT,
+            removed_at TEXT,
+            PRIMARY KEY (class_id, visitor_id)
+        ) WITHOUT ROWID""",
     ),
 )
 """SQL that makes version 2 of version 1, version 3 of version 2, and so on."""

@@ -31,6 +31,7 @@ __all__ = [
     "check_run",
     "check_steps",
     "run_memory",
+    "run_steps",
     "shortened",
     "step_limit",
 ]
@@ -300,7 +301,7 @@ def check_experiment(configs: Sequence[TrainingConfig], folder: Path, memory: in
     """
     for config in configs:
         check_run(config, folder, memory)
-    check_steps(configs[0], len(configs), sum(map(_run_steps, configs)))
+    check_steps(configs[0], len(configs), sum(map(run_steps, configs)))
     sizes = [size.disk for config in configs if (size := _size_of(config)) is not None]
     free = free_bytes(folder)
     if sum(sizes) > free:
@@ -327,7 +328,7 @@ def check_steps(config: TrainingConfig, runs: int, steps: int) -> None:
         raise ConfigError((FieldProblem("max_env_steps", config.max_env_steps, template, values),))
 
 
-def _run_steps(config: TrainingConfig) -> int:
+def run_steps(config: TrainingConfig) -> int:
     """Env steps after which a run of ``config`` ends at the latest; 0 where its environment is not known here."""
     try:
         by_episodes = config.max_episodes * step_limit(config) + config.warmup_steps

@@ -3,7 +3,8 @@
 Numbers keep full precision, but one that is a short decimal but for the noise of its arithmetic is written as that:
 0.05, not 0.050000000000000044. NaN is an empty cell, booleans are True and False. A text that a spreadsheet would take
 for a formula gets an apostrophe before it. Files that people open in a spreadsheet and that hold names begin with
-:data:`BYTE_ORDER_MARK`; logs, which programs read and which are ASCII alone, do not.
+:data:`BYTE_ORDER_MARK`; logs, which programs read and which are ASCII alone, do not. Where spreadsheets write 0,5, they
+want :data:`DECIMAL_COMMA`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from dqn_core.events import EpisodeEnded, HyperparametersChanged, episode_row
@@ -19,6 +21,9 @@ from dqn_core.events import EpisodeEnded, HyperparametersChanged, episode_row
 __all__ = [
     "BYTE_ORDER_MARK",
     "CHANGE_COLUMNS",
+    "DECIMAL_COMMA",
+    "DECIMAL_POINT",
+    "CsvStyle",
     "change_rows",
     "csv_text",
     "episode_rows",
@@ -32,10 +37,31 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 CHANGE_COLUMNS = ("wall_time_s", "env_step", "field", "old", "new")
 
 
-def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class CsvStyle:
+    """How numbers and columns are written."""
+
+    decimal: str
+    delimiter: str
+    beginning: str
+    """Of a file with a log."""
+
+    def number(self, value: float) -> str:
+        """A finite number, in full."""
+        return repr(plain_number(value)).replace(".", self.decimal)
+
+
+DECIMAL_POINT = CsvStyle(decimal=".", delimiter=",", beginning="")
+"""What programs read, and spreadsheets in English, Korean, Japanese and Chinese."""
+DECIMAL_COMMA = CsvStyle(decimal=",", delimiter=";", beginning=BYTE_ORDER_MARK)
+"""What spreadsheets open in most of Europe and of South America."""
+
+
+def csv_text(rows: Iterable[Iterable[Any]], style: CsvStyle = DECIMAL_POINT) -> str:
     """``rows`` as CSV lines."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_cell(value) for value in row] for row in rows)
+    writer = csv.writer(text, delimiter=style.delimiter, lineterminator="\n")
+    writer.writerows([_cell(value, style) for value in row] for row in rows)
     return text.getvalue()
 
 
@@ -72,7 +98,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, style: CsvStyle) -> Any:
     if isinstance(value, float):
-        return "" if math.isnan(value) else plain_number(value)
+        return "" if math.isnan(value) else style.number(value)
     return plain_text(value) if isinstance(value, str) else value

@@ -127,9 +127,11 @@ export class DownloadMenu {
   constructor(labels, onPicture) {
     const files = [
       ["figure.csv", labels.figure_csv],
+      ["figure.xlsx", labels.figure_xlsx],
       ["figure.parquet", labels.figure_parquet],
       ["figure.html", labels.figure_html],
       ["metrics.csv", labels.metrics_csv],
+      ["metrics.xlsx", labels.metrics_xlsx],
       ["episodes.csv", labels.episodes_csv],
       ["episodes.parquet", labels.episodes_parquet],
     ];
@@ -140,15 +142,19 @@ export class DownloadMenu {
       button.addEventListener("click", () => onPicture(format));
       return button;
     });
+    this.address = this.query = "";
+    this.comma = make("input", { type: "checkbox" });
+    this.comma.addEventListener("change", () => this.point(this.address, this.query));
     const items = [...pictures, ...this.links.map(({ link }) => link)];
+    const choice = make("li", { class: "dqn-menu-choice" }, make("label", {}, this.comma, ` ${labels.decimal_comma}`));
     this.element = make(
       "details",
       { class: "dqn-menu" },
       make("summary", {}, labels.download),
-      make("ul", {}, ...items.map((item) => make("li", {}, item))),
+      make("ul", {}, ...items.map((item) => make("li", {}, item)), choice),
     );
     this.element.addEventListener("click", (event) => {
-      if (/** @type {Element} */ (event.target).closest("li")) this.element.open = false;
+      if (/** @type {Element} */ (event.target).closest("a, button")) this.element.open = false;
     });
     this.element.addEventListener("focusout", (event) => {
       const next = /** @type {Node | null} */ (event.relatedTarget);
@@ -161,6 +167,11 @@ export class DownloadMenu {
    * @param {string} query
    */
   point(address, query) {
-    for (const { file, link } of this.links) setAttribute(link, "href", `${address}/${file}?${query}`);
+    this.address = address;
+    this.query = query;
+    for (const { file, link } of this.links) {
+      const decimal = this.comma.checked && file.endsWith(".csv") ? "&decimal=comma" : "";
+      setAttribute(link, "href", `${address}/${file}?${query}${decimal}`);
+    }
   }
 }

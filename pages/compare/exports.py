@@ -15,17 +15,18 @@ from dqn_core.analysis.comparison import GroupLine, RunLine
 from dqn_core.analysis.metrics import run_metrics
 from dqn_core.errors import mark
 from dqn_core.events import EPISODE_COLUMNS
+from dqn_core.export.spreadsheet import workbook
 from dqn_core.export.tables import parquet_of
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.tables import EPISODE_FIELDS
-from dqn_core.training.csv_log import BYTE_ORDER_MARK, plain_number, plain_text
+from dqn_core.training.csv_log import BYTE_ORDER_MARK, DECIMAL_POINT, CsvStyle, plain_text
 from pages.compare.subject import Subject
 from pages.compare.wire import tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["csv_lines", "episode_frames", "figure_frame", "metrics_frame", "page", "parquet"]
+__all__ = ["csv_lines", "episode_frames", "figure_frame", "metrics_frame", "page", "parquet", "xlsx"]
 
 _WHOLE = ("episode", "env_step", "length", "buffer_size", "buffer_fill")
 _YES_OR_NO = ("terminated", "truncated")
@@ -100,16 +101,29 @@ def episode_frames(subject: Subject, store: RunStore) -> Iterator[pd.DataFrame]:
                 yield frame.astype(dict.fromkeys(_WHOLE, "int64") | dict.fromkeys(_YES_OR_NO, "bool"))
 
 
-def csv_lines(frames: Iterable[pd.DataFrame]) -> Iterator[str]:
+def csv_lines(frames: Iterable[pd.DataFrame], style: CsvStyle = DECIMAL_POINT) -> Iterator[str]:
     """CSV of ``frames`` one below the other, a portion for each: for spreadsheets, with names that people gave."""
+
+    def number_text(value: Any) -> str:
+        return style.number(float(value))
+
     yield BYTE_ORDER_MARK
     for number, frame in enumerate(frames):
         texts = {name: frame[name].map(plain_text) for name in ("group", "name") if name in frame}
-        yield frame.assign(**texts).to_csv(index=False, header=number == 0, float_format=_number_text)
+        yield frame.assign(**texts).to_csv(
+            index=False,
+            header=number == 0,
+            sep=style.delimiter,
+            float_format=number_text,
+        )
 
 
-def _number_text(value: Any) -> str:
-    return repr(plain_number(float(value)))
+def xlsx(name: str, frame: pd.DataFrame) -> bytes:
+    """``frame`` as a workbook with one sheet, called ``name``."""
+    import pandas as pd
+
+    rows = ([None if pd.isna(each) else each for each in row] for row in frame.itertuples(index=False))
+    return workbook({name: itertools.chain([list(frame.columns)], rows)})
 
 
 def parquet(frames: Iterator[pd.DataFrame]) -> Iterator[bytes]:

@@ -11,7 +11,9 @@ from typing import cast
 from starlette.requests import Request
 
 from dqn_core.analysis.comparison import X_AXES, Y_AXES, Choices, XAxis, YAxis
+from dqn_core.training.csv_log import CsvStyle
 from pages.server.answers import BadRequestError, query_choice
+from pages.shared.csv_export import csv_style
 from pages.shared.i18n import LANGUAGES
 from pages.shared.links import MOST_COMPARED
 
@@ -34,6 +36,8 @@ class Query:
     low: float
     """Visible part of x."""
     high: float
+    style: CsvStyle
+    """Of CSV files."""
     known: str
     """Version of the answer that the browser has; empty for none."""
 
@@ -47,6 +51,7 @@ def query_of(request: Request) -> Query:
         points=round(min(_MOST_POINTS, max(_LEAST_POINTS, _number(request, "points", 20_000.0)))),
         low=_number(request, "from", -math.inf),
         high=_number(request, "to", math.inf),
+        style=csv_style(request),
         known=request.query_params.get("known", ""),
     )
 

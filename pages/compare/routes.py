@@ -1,6 +1,7 @@
 """The routes below ``/live/compare``: what is drawn, and the same as files.
 
-Their queries are alike: ``runs=ID,ID&x=env_step&y=episode_return&window=20&groups=1&singles=0&beyond=0&lang=en``.
+Their queries are alike: ``runs=ID,ID&x=env_step&y=episode_return&window=20&groups=1&singles=0&beyond=0&lang=en``;
+a CSV file also takes ``decimal=comma``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from dqn_core.export.spreadsheet import XLSX_TYPE
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_reader import RunReader
 from dqn_core.runs.store import RunStore
@@ -54,11 +56,15 @@ def _figure_json(subject: Subject, _store: RunStore) -> Response:
 
 
 def _figure_csv(subject: Subject, _store: RunStore) -> Response:
-    return _file("figure.csv", "".join(exports.csv_lines([exports.figure_frame(subject)])), _CSV)
+    return _file("figure.csv", "".join(exports.csv_lines([exports.figure_frame(subject)], subject.query.style)), _CSV)
 
 
 def _figure_parquet(subject: Subject, _store: RunStore) -> Response:
     return _file("figure.parquet", b"".join(exports.parquet(iter([exports.figure_frame(subject)]))), _PARQUET)
+
+
+def _figure_xlsx(subject: Subject, _store: RunStore) -> Response:
+    return _file("figure.xlsx", exports.xlsx("figure", exports.figure_frame(subject)), XLSX_TYPE)
 
 
 def _figure_html(subject: Subject, _store: RunStore) -> Response:
@@ -66,11 +72,15 @@ def _figure_html(subject: Subject, _store: RunStore) -> Response:
 
 
 def _metrics_csv(subject: Subject, _store: RunStore) -> Response:
-    return _file("metrics.csv", "".join(exports.csv_lines([exports.metrics_frame(subject)])), _CSV)
+    return _file("metrics.csv", "".join(exports.csv_lines([exports.metrics_frame(subject)], subject.query.style)), _CSV)
+
+
+def _metrics_xlsx(subject: Subject, _store: RunStore) -> Response:
+    return _file("metrics.xlsx", exports.xlsx("metrics", exports.metrics_frame(subject)), XLSX_TYPE)
 
 
 def _episodes_csv(subject: Subject, store: RunStore) -> Response:
-    lines = HEAVY_TURNS.portions(exports.csv_lines(exports.episode_frames(subject, store)))
+    lines = HEAVY_TURNS.portions(exports.csv_lines(exports.episode_frames(subject, store), subject.query.style))
     return StreamingResponse(lines, headers=_headers("episodes.csv"), media_type=_CSV)
 
 
@@ -82,9 +92,11 @@ def _episodes_parquet(subject: Subject, store: RunStore) -> Response:
 _WRITERS: dict[str, Writer] = {
     "figure.json": _figure_json,
     "figure.csv": _figure_csv,
+    "figure.xlsx": _figure_xlsx,
     "figure.parquet": _figure_parquet,
     "figure.html": _figure_html,
     "metrics.csv": _metrics_csv,
+    "metrics.xlsx": _metrics_xlsx,
     "episodes.csv": _episodes_csv,
     "episodes.parquet": _episodes_parquet,
 }

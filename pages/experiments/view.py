@@ -15,7 +15,7 @@ __all__ = ["COMPONENT_NAME", "experiment_list"]
 
 COMPONENT_NAME = "dqn_lab_experiments"
 _KEY = "experiments"
-_STYLES = ("shared/base.css", "shared/panel.css", "experiments/experiments.css")
+_STYLES = ("shared/base.css", "shared/panel.css", "shared/buttons.css", "experiments/experiments.css")
 
 _draw = Component(COMPONENT_NAME, "experiments/experiments.js", _STYLES)
 

@@ -19,11 +19,12 @@ from pages.lessons.ideas import idea
 from pages.lessons.lesson_result import lesson_answer, lesson_figures
 from pages.lessons.lesson_runs import latest_experiment, lesson_runs, start_lesson
 from pages.lessons.pictures import PICTURES
-from pages.lessons.predictions import NO_DIFFERENCE, choice_text, choices, class_predictions
+from pages.lessons.predictions import class_predictions
 from pages.server.process import get_manager
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import visitor
+from pages.shared.lesson_choices import NO_DIFFERENCE, choice_text, choices
 from pages.shared.links import COMPARE_PAGE, LESSONS_PAGE, page_query
 from pages.shared.page_header import page_header
 

@@ -1,4 +1,4 @@
-"""What visitors predicted: the choices of a lesson, and how many of the class made each."""
+"""What visitors predicted: how many of the class made each choice of a lesson."""
 
 from __future__ import annotations
 
@@ -9,20 +9,9 @@ import streamlit as st
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.runs.stores import PredictionStore
 from pages.shared.i18n import _
+from pages.shared.lesson_choices import choice_text, choices
 
-__all__ = ["NO_DIFFERENCE", "choice_text", "choices", "class_predictions"]
-
-NO_DIFFERENCE = -1
-
-
-def choices(lesson: Lesson) -> list[int]:
-    """What may be predicted: one of the variants, or no clear difference."""
-    return [*range(len(lesson.labels)), NO_DIFFERENCE]
-
-
-def choice_text(lesson: Lesson, choice: int) -> str:
-    """A choice in the reader's language."""
-    return _("no clear difference") if choice == NO_DIFFERENCE else _(lesson.labels[choice])
+__all__ = ["class_predictions"]
 
 
 @st.fragment(run_every="15s")

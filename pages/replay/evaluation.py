@@ -115,8 +115,13 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
         _episode_link(run_id, record, record.best, _("Best: return {score}, seed {seed}"), ":material/trending_up:")
         _episode_link(run_id, record, record.worst, _("Worst: return {score}, seed {seed}"), ":material/trending_down:")
         address = escape(f"{base_path()}/live/runs/{run_id}/evaluations/{position}.csv")
-        text = escape(_("Every episode (CSV)"))
-        st.html(f'<a href="{address}" download="{escape(run_id)}-evaluation-{position}.csv">{text}</a>')
+        choices = (
+            (address, _("Every episode (CSV)")),
+            (f"{address}?decimal=comma", _("CSV with a decimal comma (0,5)")),
+        )
+        name = f"{escape(run_id)}-evaluation-{position}.csv"
+        links = (f'<a href="{each}" download="{name}">{escape(text)}</a>' for each, text in choices)
+        st.html("<br>".join(links))
         if _has_changed(run_id, record):
             st.caption(_("The run has saved other weights under this name since: the replay shows those."))
     with right:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import logging
-import time
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,13 +11,12 @@ from dqn_core.json_text import json_text
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunRecord
 from pages.shared.csv_export import changes_csv, episodes_csv
+from pages.shared.zip_portions import zip_portions
 
 __all__ = ["archive"]
 
 _LOG = logging.getLogger(__name__)
 _PIECE = 256 * 1024
-_PACKED = {".csv", ".json"}
-"""What packing makes smaller; weights and pictures it does not."""
 _LEFT_OUT = {"episodes.csv", "changes.csv"}
 """Of a run of the command line, in its folder already; here they come from the log."""
 
@@ -30,42 +26,11 @@ def archive(manager: RunManager, run_ids: Sequence[str], *, with_checkpoints: bo
 
     ``with_checkpoints`` also what it would go on from, which is large. A file that goes away meanwhile is left out.
     """
-    written = _Pieces()
-    with zipfile.ZipFile(written, "w") as zipped:
-        for run_id in run_ids:
-            for name, content in _files(manager, run_id, with_checkpoints=with_checkpoints):
-                with zipped.open(_entry(f"{run_id}/{name}"), "w", force_zip64=True) as file:
-                    for piece in content:
-                        file.write(piece)
-                        yield written.take()
-                yield written.take()
-    yield written.take()
-
-
-class _Pieces(io.RawIOBase):
-    """Takes what a ZIP file is made of; it cannot be gone back in, for a part of it is on its way already."""
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, piece: bytes | bytearray | memoryview) -> int:  # type: ignore[override]
-        self._pieces.append(bytes(piece))
-        return len(piece)
-
-    def take(self) -> bytes:
-        """All that came since the last time."""
-        pieces, self._pieces = self._pieces, []
-        return b"".join(pieces)
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(name, time.localtime()[:6])
-    entry.compress_type = zipfile.ZIP_DEFLATED if Path(name).suffix in _PACKED else zipfile.ZIP_STORED
-    entry.external_attr = 0o644 << 16
-    return entry
+    return zip_portions(
+        (f"{run_id}/{name}", content)
+        for run_id in run_ids
+        for name, content in _files(manager, run_id, with_checkpoints=with_checkpoints)
+    )
 
 
 def _files(manager: RunManager, run_id: str, *, with_checkpoints: bool) -> Iterator[tuple[str, Iterable[bytes]]]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
@@ -49,6 +50,9 @@ class Settings:
     """Seconds after which a run that nobody looks at is paused; None for never."""
     instructor_code: str = ""
     """With it, whoever starts a run controls it, and whoever knows the code controls all; without, everybody does."""
+
+    address: str = ""
+    """Where students reach the server, such as ``http://192.168.0.5:8501``; without, the machine's own address."""
 
 
 VARIABLES = {each.name: f"DQN_LAB_{each.name.upper()}" for each in fields(Settings)}
@@ -145,6 +149,14 @@ def _code(value: Any) -> str:
     return code
 
 
+def _web_address(value: Any) -> str:
+    address = str(value).strip().rstrip("/")
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError
+    return address
+
+
 _WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number, 1 or more.")
 _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_folder, mark("{setting} is {value}, but must be the name of a folder.")),
@@ -156,5 +168,6 @@ _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "max_runs_per_visitor": (_whole, _WHOLE_NUMBER),
     "pause_unwatched_after_s": (_seconds, mark("{setting} is {value}, but must be a number of seconds, 1 or more.")),
     "instructor_code": (_code, mark("{setting} must have at least {least} characters.")),
+    "address": (_web_address, mark("{setting} is {value}, but must be an address such as http://192.168.0.5:8501.")),
 }
 """How each setting is read, and what is said of one that is not valid; the code itself is not repeated."""

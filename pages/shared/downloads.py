@@ -65,15 +65,28 @@ def _agent_links(run_id: str) -> None:
         )
 
 
+@st.fragment
 def _log_links(run_id: str) -> None:
     """What was logged, and everything at once."""
     st.markdown("**" + _("Log") + "**")
     address = _address(run_id)
+    has_comma = st.toggle(
+        _("CSV with a decimal comma (0,5)"),
+        key="decimal_comma",
+        help=_("For spreadsheets that write 0,5 and not 0.5: columns are separated by semicolons then."),
+    )
+    style = "?decimal=comma" if has_comma else ""
     download_link(
         _("Episodes (CSV)"),
-        f"{address}/episodes.csv",
+        f"{address}/episodes.csv{style}",
         f"{run_id}-episodes.csv",
         _("One row per episode: return, length, loss, epsilon ..."),
+    )
+    download_link(
+        _("Episodes (XLSX)"),
+        f"{address}/export/xlsx",
+        f"{run_id}-episodes.xlsx",
+        _("The same table for every spreadsheet, in any language."),
     )
     download_link(
         _("Episodes (Parquet)"),
@@ -89,7 +102,7 @@ def _log_links(run_id: str) -> None:
     )
     download_link(
         _("Live changes (CSV)"),
-        f"{address}/changes.csv",
+        f"{address}/changes.csv{style}",
         f"{run_id}-changes.csv",
         _("One row per setting that was changed while it trained."),
     )

@@ -1,7 +1,8 @@
 """A run in other programs' formats, made when somebody asks: ``GET /live/runs/{id}/export/{format}?weights=best``.
 
-Formats: safetensors, onnx, csv, parquet, tensorboard (:mod:`dqn_core.export`), and ``checkpoint``, the run's newest as
-it is on the disk. Making one takes a moment: it happens in a worker thread, of a log portion by portion.
+Formats: safetensors, onnx, csv (``decimal=comma`` if need be), xlsx, parquet, tensorboard (:mod:`dqn_core.export`), and
+``checkpoint``, the run's newest as it is on the disk. Making one takes a moment: it happens in a worker thread, of a
+log portion by portion.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from starlette.routing import BaseRoute, Route
 from dqn_core.errors import RunFolderError, mark
 from dqn_core.export.formats import FORMATS, FormatName
 from dqn_core.export.run_content import RunContent
+from dqn_core.export.tables import csv_portions
 from dqn_core.runs.manager import RunManager
+from dqn_core.training.csv_log import CsvStyle
 from pages.server.answers import error_answer
 from pages.server.process import get_manager
 from pages.server.turns import HEAVY_TURNS
+from pages.shared.csv_export import csv_style
 from pages.shared.error_answers import json_errors
 
 __all__ = ["export_routes"]
@@ -36,13 +40,13 @@ def export_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseR
 
     async def answer(request: Request) -> Response:
         run_id, name = str(request.path_params["run_id"]), str(request.path_params["format"])
-        weights = request.query_params.get("weights", "best")
-        return await HEAVY_TURNS.take(functools.partial(_answer, manager, run_id, name, weights))
+        weights, style = request.query_params.get("weights", "best"), csv_style(request)
+        return await HEAVY_TURNS.take(functools.partial(_answer, manager, run_id, name, weights, style))
 
     return [Route("/live/runs/{run_id}/export/{format}", json_errors(answer), methods=["GET"])]
 
 
-def _answer(manager: Callable[[], RunManager], run_id: str, name: str, weights: str) -> Response:
+def _answer(manager: Callable[[], RunManager], run_id: str, name: str, weights: str, style: CsvStyle) -> Response:
     content = _content(manager(), run_id)
     if name == "checkpoint":
         return _checkpoint(content)
@@ -50,7 +54,8 @@ def _answer(manager: Callable[[], RunManager], run_id: str, name: str, weights: 
     chosen = next((each for each in known if each == name), None)
     if chosen is None:
         return error_answer(404, f"There is no format {name[:40]!r}: choose one of {', '.join(known)}, checkpoint.")
-    portions = FORMATS[chosen].portions(content, weights)
+    is_csv = chosen == "csv"
+    portions = csv_portions(content, style) if is_csv else FORMATS[chosen].portions(content, weights)
     first = next(portions, b"")  # what cannot be made says so before anything is sent
     made = HEAVY_TURNS.portions(itertools.chain([first], portions))
     return StreamingResponse(made, headers=_headers(FORMATS[chosen].file_name(content, weights)), media_type=_BINARY)

@@ -13,6 +13,7 @@ from enum import Enum
 
 from dqn_core.environments.physics import ARGUMENT_LABELS
 from dqn_core.errors import mark
+from dqn_core.runs.classroom import WEIGHTS
 from pages.shared.numbers import one_two_five
 
 __all__ = ["EXPLAINED_GROUPS", "FIELDS", "GROUP_TITLES", "FormField", "Group", "Widget", "label_of"]
@@ -143,6 +144,8 @@ EXPLAINED_GROUPS = {
 }
 """Groups that begin with a text, and whose fields' explanations stand on the page rather than in tooltips."""
 
+_OTHER_LABELS = {WEIGHTS: mark("Initial weights")}
+"""Of what is chosen beside the config."""
 _IN_EVALUATIONS = mark("{label} in evaluations")
 
 
@@ -153,6 +156,6 @@ def label_of(name: str, say: Callable[[str], str]) -> str:
     """
     field, dot, argument = name.partition(".")
     if not dot or field not in FIELDS:
-        return say(FIELDS[name].label) if name in FIELDS else name
+        return say(FIELDS[name].label if name in FIELDS else _OTHER_LABELS.get(name, name))
     label = say(ARGUMENT_LABELS[argument]) if argument in ARGUMENT_LABELS else argument
     return say(_IN_EVALUATIONS).format(label=label) if field == "evaluation_env_kwargs" else label

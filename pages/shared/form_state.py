@@ -16,9 +16,20 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.settings import environment_problems
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, UnsupportedEnvironmentError, mark
 from dqn_core.presets import preset_config, preset_name, preset_names
+from dqn_core.runs.classroom import Assignment
 from pages.shared.identity import steering
 
-__all__ = ["CUSTOM", "NEW_RUN", "WATCHING", "FormState", "draft_config", "draft_form", "first_config", "live_form"]
+__all__ = [
+    "ASSIGNED",
+    "CUSTOM",
+    "NEW_RUN",
+    "WATCHING",
+    "FormState",
+    "draft_config",
+    "draft_form",
+    "first_config",
+    "live_form",
+]
 
 
 CUSTOM = "custom"
@@ -26,6 +37,7 @@ CUSTOM = "custom"
 NEW_RUN = "new"
 """Scope of the form where there is no run."""
 WATCHING = mark("You are watching: only the person who started this run can change its settings.")
+ASSIGNED = mark("Set by the assignment of your class.")
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,8 @@ class FormState:
     """Whether a change goes to an active run."""
     is_locked: bool = False
     """Whether the visitor may only look: the active run is another's."""
+    assignment: Assignment | None = None
+    """What the visitor's class is given to do; of a run, what the class is that it was started in."""
     _judged: list[tuple[Mapping[str, Any], dict[str, FieldProblem]]] = field(
         default_factory=list, repr=False, compare=False
     )
@@ -58,6 +72,7 @@ class FormState:
         refusals.clear()
         if not self.is_live:
             _draft(self.scope).update(_by_field(_draft(self.scope), changes))
+            _hold_to(self.assignment, _draft(self.scope))
             return
         for name, value in changes.items():
             try:
@@ -72,6 +87,15 @@ class FormState:
     def refusal(self, name: str) -> DqnLabError | None:
         """Why the last change of field ``name`` was refused; None where it was not."""
         return _refusals(self.scope).get(name)
+
+    def is_assigned(self, name: str) -> bool:
+        """Whether the assignment locks the setting ``name``."""
+        return self.assignment is not None and not self.assignment.is_open(name)
+
+    def range_of(self, name: str) -> tuple[float | None, float | None]:
+        """Between which numbers the assignment has the setting ``name`` be; None for no such end."""
+        opening = self.assignment.opening(name) if self.assignment else None
+        return (opening.low, opening.high) if opening else (None, None)
 
     def present_preset(self) -> str:
         """Name of the preset that the values are; :data:`CUSTOM` where they are none."""
@@ -104,7 +128,9 @@ class FormState:
 
     def _problems(self) -> dict[str, FieldProblem]:
         try:
-            problems = environment_problems(self.config())
+            config = self.config()
+            assigned = () if self.assignment is None or self.is_live else self.assignment.problems(config)
+            problems = (*environment_problems(config), *assigned)
         except ConfigError as error:
             problems = error.problems
         except UnsupportedEnvironmentError:  # the environment's own place in the form says so
@@ -112,22 +138,26 @@ class FormState:
         return {problem.field: problem for problem in problems}
 
 
-def live_form(run_id: str, wanted: TrainingConfig, *, is_locked: bool = False) -> FormState:
+def live_form(
+    run_id: str, wanted: TrainingConfig, *, is_locked: bool = False, assignment: Assignment | None = None
+) -> FormState:
     """The form of an active run, showing the config it was told last."""
-    return FormState(run_id, wanted.to_dict(), is_live=True, is_locked=is_locked)
+    return FormState(run_id, wanted.to_dict(), is_live=True, is_locked=is_locked, assignment=assignment)
 
 
-def draft_form(scope: str, start_from: TrainingConfig) -> FormState:
+def draft_form(scope: str, start_from: TrainingConfig, assignment: Assignment | None = None) -> FormState:
     """The form of the next run: this tab's draft, which begins as ``start_from``, and anew where that has changed.
 
-    A run that went on meanwhile has other settings than when the draft was begun: those were to be its next.
+    A run that went on meanwhile has other settings than when the draft was begun: those were to be its next. What the
+    ``assignment`` locks is as it says.
     """
     begun_as = start_from.to_dict()
     if not _draft(scope) or st.session_state.setdefault(f"{scope}:draft-of", begun_as) != begun_as:
         _draft(scope).clear()
         _draft(scope).update(begun_as)
     st.session_state[f"{scope}:draft-of"] = begun_as
-    return FormState(scope, _draft(scope), is_live=False)
+    _hold_to(assignment, _draft(scope))
+    return FormState(scope, _draft(scope), is_live=False, assignment=assignment)
 
 
 def draft_config(scope: str) -> TrainingConfig | None:
@@ -153,6 +183,21 @@ def _by_field(draft: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
             arguments = {**found.get(field, draft[field]), argument: value}
             found[field] = {each: given for each, given in arguments.items() if given is not None}
     return found
+
+
+def _hold_to(assignment: Assignment | None, draft: dict[str, Any]) -> None:
+    """Have what the assignment locks be as it says."""
+    if assignment is None or assignment.config is None:
+        return
+    for name, value in assignment.config.to_dict().items():
+        if name in assignment.open:
+            continue
+        if isinstance(value, dict):  # arguments by name, each open or locked on its own
+            open_ones = {each: given for each, given in draft[name].items() if assignment.is_open(f"{name}.{each}")}
+            locked = {each: given for each, given in value.items() if not assignment.is_open(f"{name}.{each}")}
+            draft[name] = locked | open_ones
+        else:
+            draft[name] = value
 
 
 def _draft(scope: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Who looks at the page, and what they may do.
 
 Where the server has an instructor's code, whoever started a run controls it, others watch, and who knows the code
-controls all. Without one, everybody controls everything, as one person on their own machine expects.
+controls all, and teaches every class. Without one, everybody controls everything, as one person on their own machine
+expects; only members of a class control what is their own alone, and whoever opened it controls their runs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from typing import Protocol
 import streamlit as st
 from starlette.requests import HTTPConnection
 
-from dqn_core.errors import AccessError, mark
+from dqn_core.errors import AccessError, ClassError, mark
+from dqn_core.runs.classroom import Classroom
 from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager
@@ -35,16 +37,22 @@ __all__ = [
     "grant_for_browser",
     "leave_instructor",
     "may_control",
+    "may_open_class",
+    "may_teach",
+    "member_mark",
+    "own_class",
     "owner_mark",
     "owner_text",
     "require_control",
     "require_module",
+    "require_teacher",
     "signer",
     "steering",
     "visitor",
 ]
 
 _MARK_LENGTH = 4
+_MEMBER_MARK_LENGTH = 16
 _ID_KEY, _ROLE_KEY = "visitor_id", "visitor_is_instructor"
 _ATTEMPTS, _ATTEMPTS_IN_ALL, _ATTEMPTS_S = 5, 50, 60.0
 
@@ -79,10 +87,15 @@ def visitor() -> Visitor:
 
 def may_control(record: Owned) -> bool:
     """Whether the visitor may steer, change, name or delete it; what has no owner is everybody's."""
-    if not settings().instructor_code or not record.owner:
+    if not record.owner:
         return True
     who = visitor()
-    return who.is_instructor or who.visitor_id == record.owner
+    if settings().instructor_code or who.visitor_id == record.owner:
+        return who.is_instructor or who.visitor_id == record.owner
+    if own_class() is not None:
+        return False
+    classroom = get_manager().classes.class_of(record.owner) or _open_class_of(record)
+    return classroom is None or who.visitor_id in classroom.teachers
 
 
 def require_module(env_id: str) -> None:
@@ -116,17 +129,61 @@ def browser_of(connection: HTTPConnection) -> str:
     return signer().visitor_in(connection.cookies) or ""
 
 
+def _open_class_of(record: Owned) -> Classroom | None:
+    """The class that a run was started in, if it is open still: its owner may have left it since."""
+    try:
+        classroom = get_manager().classes.get(getattr(record, "class_id", None) or "")
+    except ClassError:
+        return None
+    return classroom if classroom.is_open else None
+
+
+# ---------------------------------------------------------------------------------------------------------- a class
+
+
+def own_class() -> Classroom | None:
+    """The open class that the visitor is a member of; None where there is none."""
+    return get_manager().classes.class_of(visitor().visitor_id)
+
+
+def may_open_class() -> bool:
+    """Whether the visitor may open a class: the instructor, or without a code, anybody who is not a member of one."""
+    return visitor().is_instructor if settings().instructor_code else own_class() is None
+
+
+def may_teach(classroom: Classroom) -> bool:
+    """Whether the class is the visitor's to lead: the instructor's, or without a code, of whoever opened it."""
+    who = visitor()
+    return who.is_instructor if settings().instructor_code else who.visitor_id in classroom.teachers
+
+
+def require_teacher(class_id: str) -> Classroom:
+    """The class, to lead it. Raises AccessError where it is not the visitor's, ClassError where there is none."""
+    classroom = get_manager().classes.get(class_id)
+    if not may_teach(classroom):
+        raise AccessError(mark("Only a teacher of this class can do this."))
+    return classroom
+
+
+def member_mark(class_id: str, visitor_id: str) -> str:
+    """What a member of a class is called in messages to browsers: nobody learns the visitor's id from it."""
+    return hashlib.sha256(f"{class_id} {visitor_id}".encode()).hexdigest()[:_MEMBER_MARK_LENGTH]
+
+
 def owner_mark(owner: str) -> str:
     """A few letters that tell visitors apart without naming them; empty for a run that belongs to everybody."""
     return hashlib.sha256(owner.encode()).hexdigest()[:_MARK_LENGTH] if owner else ""
 
 
 def owner_text(record: Owned) -> str:
-    """Whose it is, by a short name that stays the same; empty for one that is everybody's."""
+    """Whose it is, as plain text: a nickname in a class, or a short name that stays the same; empty: everybody's."""
     if not record.owner:
         return ""
     if record.owner == EXAMPLES_OWNER:
         return _("DQN Lab")
+    nickname = get_manager().classes.nickname(record.owner, getattr(record, "class_id", None))
+    if nickname:
+        return nickname
     return _("visitor {mark}").format(mark=owner_mark(record.owner))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
@@ -16,6 +16,7 @@ from pages.server.process import get_manager
 from pages.shared.i18n import LANGUAGES, current_language
 
 __all__ = [
+    "CLASS_PAGE",
     "COMPARE_PAGE",
     "EXPERIMENTS_PAGE",
     "INSIDE_PAGE",
@@ -35,6 +36,7 @@ __all__ = [
     "last_run",
     "new_run_query",
     "open_run",
+    "page_address",
     "page_query",
     "replay_address",
     "replay_query",
@@ -51,6 +53,7 @@ LESSONS_PAGE = "lessons/page.py"
 REPLAY_PAGE = "replay/page.py"
 RUNS_PAGE = "runs/page.py"
 LEADERBOARD_PAGE = "leaderboard/page.py"
+CLASS_PAGE = "classroom/page.py"
 INSIDE_PAGE = "inside/page.py"
 PLAY_PAGE = "play/page.py"
 SEARCH_PAGE = "search/page.py"
@@ -186,6 +189,11 @@ def _is_before(opened: _Opened) -> bool:
 def train_address(run_id: str) -> str:
     """The address of a run's Train view, for HTML of our own; it keeps the language."""
     return f"{base_path()}/train?{urlencode({'run': run_id, 'lang': current_language()})}"
+
+
+def page_address(page: str, parameters: Mapping[str, str], language: str) -> str:
+    """The address of a page by its own part of it (``train``), for HTML of our own."""
+    return f"{base_path()}/{page}?{urlencode(dict(parameters) | {'lang': language})}"
 
 
 def train_page_address() -> str:

@@ -10,13 +10,16 @@ import streamlit as st
 from dqn_core.errors import mark
 from dqn_core.runs.records import RunRecord
 from pages.server.process import get_manager
+from pages.shared.class_strip import class_strip
 from pages.shared.downloads import downloads
 from pages.shared.i18n import _
 from pages.shared.instructor import instructor_switch
 from pages.shared.links import (
+    CLASS_PAGE,
     COMPARE_PAGE,
     EXPERIMENTS_PAGE,
     INSIDE_PAGE,
+    LEADERBOARD_PAGE,
     PLAY_PAGE,
     REPLAY_PAGE,
     SEARCH_PAGE,
@@ -58,15 +61,25 @@ _EXPERIMENTS = (
     _View(COMPARE_PAGE, mark("Compare"), ":material/stacked_line_chart:"),
 )
 """Views of many runs."""
+_CLASS = (
+    _View(CLASS_PAGE, mark("Overview"), ":material/groups:"),
+    _View(LEADERBOARD_PAGE, mark("Leaderboard"), ":material/leaderboard:"),
+)
+"""Views of a class."""
+_AREAS = {"area-experiments": _EXPERIMENTS, "area-class": _CLASS}
+"""Areas of several views, by their container's key."""
 
 
 def page_header(page: str, title: str, *, links: Callable[[], None] | None = None) -> None:
     """Draw the top of ``page``; ``links`` draws those that it has of its own."""
-    is_experiment = any(view.page == page for view in _EXPERIMENTS)
+    name, views = next(
+        ((name, views) for name, views in _AREAS.items() if any(view.page == page for view in views)), ("", ())
+    )
+    class_strip()
     with st.container(key="page-header", gap="small"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if is_experiment:
-                _views(_EXPERIMENTS, run_id=None)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=name or None):
+            if views:
+                _views(views, run_id=None)
             else:
                 st.title(title, anchor=False, width="content")
             with _links():
@@ -75,7 +88,7 @@ def page_header(page: str, title: str, *, links: Callable[[], None] | None = Non
                 run_status()
                 instructor_switch()
                 language_switch(page)
-        if is_experiment:
+        if views:
             st.title(title, anchor=False)
     _content_begins()
 
@@ -83,6 +96,7 @@ def page_header(page: str, title: str, *, links: Callable[[], None] | None = Non
 def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[], None] | None = None) -> None:
     """Draw the top of a view of the run ``record``, or of the run to come; it stays when the page is scrolled."""
     run_id = record.run_id if record else None
+    class_strip()
     with st.container(key="lab-header", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _views(_LAB, run_id)

@@ -17,7 +17,7 @@ from pages.shared.i18n import _, current_language
 from pages.shared.links import TRAIN_PAGE, page_query, train_page_address
 from pages.shared.settings_link import settings_link
 
-__all__ = ["COMPONENT_NAME", "share"]
+__all__ = ["COMPONENT_NAME", "qr_code", "share"]
 
 COMPONENT_NAME = "dqn_lab_share"
 _STYLES = ("shared/base.css", "shared/share.css")
@@ -56,7 +56,7 @@ def _content(record: RunRecord | None) -> None:
     link = settings_link(train_page_address(), config, page_query().get("lang"))
     data = {
         "link": link or "",
-        "code": _code(link) if link and len(link) <= _LONGEST_SCANNED else "",
+        "code": qr_code(link) if link and len(link) <= _LONGEST_SCANNED else "",
         "command": command_line(config),
         "python": python_lines(config),
         "locale": current_language(),
@@ -78,8 +78,8 @@ def _chosen(record: RunRecord) -> TrainingConfig | None:
 
 
 @functools.lru_cache(maxsize=64)
-def _code(link: str) -> str:
-    """The address of a picture: black on white in the dark too, for cameras."""
+def qr_code(link: str) -> str:
+    """The address of a picture of the link's QR code: black on white in the dark too, for cameras."""
     return str(segno.make(link, error="m", micro=False).svg_data_uri(scale=4, light="#fff"))
 
 

@@ -7,8 +7,9 @@ import streamlit as st
 from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_names, preset_record
+from dqn_core.runs.classroom import WEIGHTS
 from pages.shared.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
-from pages.shared.form_state import CUSTOM, WATCHING, FormState
+from pages.shared.form_state import ASSIGNED, CUSTOM, WATCHING, FormState
 from pages.shared.i18n import _
 from pages.shared.links import LESSONS_PAGE, page_query
 from pages.shared.numbers import number_text
@@ -35,6 +36,8 @@ def config_form(form: FormState) -> None:
     st.header(_("Settings"), anchor=False)
     if form.is_locked:
         st.caption(_(WATCHING))
+    elif form.assignment is not None:
+        st.caption(_("Settings that your class's assignment locks cannot be moved."))
     elif form.is_live:
         st.caption(_("Changes apply to the running agent at once."))
     for name in _fields(form, Group.MAIN):
@@ -43,7 +46,7 @@ def config_form(form: FormState) -> None:
     st.header(_("More settings"), anchor=False)
     for group, title in GROUP_TITLES.items():
         _group(form, group, _(title))
-    if not form.is_live:
+    if not form.is_live and not form.is_assigned(WEIGHTS):
         weights_choice(form)
 
 
@@ -86,8 +89,8 @@ def _preset(form: FormState) -> None:
         key=key,
         required=True,
         width="stretch",
-        disabled=form.is_live,
-        help=_(_LIVE_HELP if form.is_live else _HELP),
+        disabled=form.is_live or form.assignment is not None,
+        help=_(_LIVE_HELP if form.is_live else ASSIGNED if form.assignment is not None else _HELP),
         on_change=_take_preset,
         args=(form, key),
     )

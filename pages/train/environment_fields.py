@@ -15,7 +15,7 @@ from dqn_core.environments.reward_formula import FUNCTIONS, VALUES, observation_
 from dqn_core.environments.settings import OTHER_SIZES, usable_arguments
 from dqn_core.errors import ConfigError, FieldProblem, UnsupportedEnvironmentError, mark
 from pages.shared.fields import FIELDS, label_of
-from pages.shared.form_state import WATCHING, FormState
+from pages.shared.form_state import ASSIGNED, WATCHING, FormState
 from pages.shared.i18n import _, problem_text, translate_error, translate_parts
 
 __all__ = ["environment_fields"]
@@ -88,6 +88,8 @@ def _argument(form: FormState, argument: Argument, field: str) -> None:
 def _frozen_reason(form: FormState, argument: Argument, field: str) -> str | None:
     if form.is_locked:
         return _(WATCHING)
+    if form.is_assigned(f"{field}.{argument.name}"):
+        return _(ASSIGNED)
     if form.is_live and not argument.is_live and field == _TRAINING:
         return translate_parts(OTHER_SIZES, {"field": f"{field}.{argument.name}"})
     return None
@@ -163,7 +165,7 @@ def _further(form: FormState, known: tuple[Argument, ...]) -> None:
             _("Further arguments"),
             key=key,
             placeholder="name=value",
-            disabled=form.is_locked,
+            disabled=form.is_locked or form.is_assigned(_TRAINING),
             help=_("As on the command line, separated by spaces: {example}").format(example="size=5 names=[1,2]")
             + (f" ({names})" if names else ""),
             on_change=_take_further,
@@ -200,7 +202,7 @@ def _in_evaluations(form: FormState, known: list[Argument]) -> None:
         names,
         format_func=lambda name: label_of(f"{_TRAINING}.{name}", _),
         key=key,
-        disabled=form.is_locked,
+        disabled=form.is_locked or form.is_assigned(_EVALUATION),
         help=_(FIELDS[_EVALUATION].raising),
         placeholder=_("none"),
         on_change=_take_different,
@@ -230,7 +232,7 @@ def _formula(form: FormState) -> None:
             _(FIELDS[_FORMULA].label),
             key=key,
             placeholder=_("For example {formula}").format(formula=_EXAMPLE),
-            disabled=form.is_locked,
+            disabled=form.is_locked or form.is_assigned(_FORMULA),
             help=_(FIELDS[_FORMULA].raising),
             on_change=_take_formula,
             args=(form, key),

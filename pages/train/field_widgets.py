@@ -11,7 +11,7 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig, field_rule
 from pages.shared.fields import FIELDS, FormField, Widget
-from pages.shared.form_state import WATCHING, FormState
+from pages.shared.form_state import ASSIGNED, WATCHING, FormState
 from pages.shared.i18n import _, problem_text, translate_error, translate_parts
 from pages.shared.numbers import number_text
 from pages.shared.words import CHOICE_LABELS
@@ -54,6 +54,8 @@ def frozen_reason(form: FormState, name: str) -> str | None:
     """Why field ``name`` cannot be changed now; None where it can."""
     if form.is_locked:
         return _(WATCHING)
+    if form.is_assigned(name):
+        return _(ASSIGNED)
     template = field_rule(name).frozen_because if form.is_live else None
     return translate_parts(template, {"field": name}) if template else None
 
@@ -83,19 +85,37 @@ def _hold(form: FormState, name: str, value: Any) -> None:
 def _draw_stops(form: FormState, name: str, each: FormField, options: dict[str, Any]) -> None:
     kind, value = _number_kind(name), form.values[name]
     _hold(form, name, value)
-    stops = sorted({*map(kind, each.stops), value})
+    low, high = form.range_of(name)
+    stops = sorted({stop for stop in map(kind, each.stops) if _is_between(low, stop, high)} | {value})
     st.select_slider(options=stops, format_func=number_text, **options)
+
+
+def _ends(form: FormState, name: str, lowest: Any, highest: Any) -> tuple[Any, Any]:
+    """What a widget goes from and to: the assignment's range, or all that the field may be; always with its value."""
+    (low, high), value = form.range_of(name), form.values[name]
+    low, high = (lowest if low is None else low), (highest if high is None else high)
+    if low is not None and high is not None and low >= high:  # a slider needs two ends
+        return lowest, highest
+    if isinstance(value, (int, float)):
+        low, high = (None if low is None else min(low, value)), (None if high is None else max(high, value))
+    return low, high
+
+
+def _is_between(low: float | None, value: float, high: float | None) -> bool:
+    return (low is None or low <= value) and (high is None or value <= high)
 
 
 def _draw_share(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
     _hold(form, name, float(form.values[name]))
-    st.slider(min_value=0.0, max_value=1.0, step=_SHARE_STEP, format="%.2f", **options)
+    low, high = _ends(form, name, 0.0, 1.0)
+    st.slider(min_value=low, max_value=high, step=_SHARE_STEP, format="%.2f", **options)
 
 
 def _draw_number(form: FormState, name: str, each: FormField, options: dict[str, Any]) -> None:
     kind, rule, value = _number_kind(name), field_rule(name), form.values[name]
     _hold(form, name, None if value is None else kind(value))
-    options |= {"min_value": _maybe(kind, rule.low), "max_value": _maybe(kind, rule.high), "step": kind(1)}
+    low, high = _ends(form, name, rule.low, rule.high)
+    options |= {"min_value": _maybe(kind, low), "max_value": _maybe(kind, high), "step": kind(1)}
     if each.none_text:
         options |= {"value": None, "placeholder": _(each.none_text)}
     st.number_input(format="%d" if kind is int else "%g", **options)

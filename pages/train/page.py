@@ -15,6 +15,7 @@ from dqn_core.config import TrainingConfig, settings_of
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.errors import ConfigError, DqnLabError, UnknownRunError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS
+from dqn_core.runs.classroom import Assignment
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot
@@ -22,7 +23,7 @@ from pages.server.process import get_manager
 from pages.shared.errors import show_errors
 from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
 from pages.shared.i18n import _, problem_text, translate_error, translate_to_markdown
-from pages.shared.identity import may_control
+from pages.shared.identity import may_control, own_class
 from pages.shared.links import TRAIN_PAGE, replay_address, train_run
 from pages.shared.page_header import lab_header
 from pages.train.about import about
@@ -112,12 +113,24 @@ def _snapshot_in_address() -> tuple[RunSnapshot | None, str]:
 
 
 def _form(snapshot: RunSnapshot | None) -> FormState:
+    own = own_class()
+    assignment = _locking(own.assignment if own else None)
     if snapshot is None:
-        return draft_form(NEW_RUN, first_config(next(iter(PRESETS))))
+        first = assignment.config if assignment else None
+        return draft_form(NEW_RUN, first or first_config(next(iter(PRESETS))), assignment)
     run_id = snapshot.record.run_id
     if snapshot.is_active:
-        return live_form(run_id, snapshot.wanted_config, is_locked=not may_control(snapshot.record))
-    return draft_form(run_id, snapshot.wanted_config)
+        is_locked = not may_control(snapshot.record)
+        assignment = _locking(get_manager().classes.assignment_of(snapshot.record.class_id))
+        return live_form(run_id, snapshot.wanted_config, is_locked=is_locked, assignment=assignment)
+    # A run that is no run of the assignment is shown as it was; Start then says what is not allowed.
+    is_assigned = assignment is not None and not assignment.problems(snapshot.wanted_config)
+    return draft_form(run_id, snapshot.wanted_config, assignment if is_assigned else None)
+
+
+def _locking(assignment: Assignment | None) -> Assignment | None:
+    """``assignment`` where it has settings, and so locks some."""
+    return assignment if assignment is not None and assignment.config is not None else None
 
 
 def _header(snapshot: RunSnapshot | None) -> None:

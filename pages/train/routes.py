@@ -17,10 +17,11 @@ from starlette.routing import BaseRoute, Route
 
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.view import RunView
+from dqn_core.training.csv_log import CsvStyle
 from pages.server.answers import error_answer
 from pages.server.process import get_manager
 from pages.server.turns import HEAVY_TURNS
-from pages.shared.csv_export import changes_csv, episodes_csv
+from pages.shared.csv_export import changes_csv, csv_style, episodes_csv
 from pages.shared.error_answers import json_errors
 
 __all__ = ["live_routes"]
@@ -60,15 +61,15 @@ async def _frame(request: Request, manager: RunManager) -> Response:
 
 
 async def _csv(
-    request: Request, manager: RunManager, *, name: str, write: Callable[[RunView], Iterable[str]]
+    request: Request, manager: RunManager, *, name: str, write: Callable[[RunView, CsvStyle], Iterable[str]]
 ) -> Response:
-    run_id = _run_id(request)
+    run_id, style = _run_id(request), csv_style(request)
     view = await run_in_threadpool(manager.view, run_id)
     headers = {
         "Content-Disposition": f'attachment; filename="{run_id}-{name}.csv"',
         "Cache-Control": "no-store",
     }
-    portions = HEAVY_TURNS.portions(iter(write(view)))
+    portions = HEAVY_TURNS.portions(iter(write(view, style)))
     return StreamingResponse(portions, headers=headers, media_type="text/csv; charset=utf-8")
 
 

@@ -21,6 +21,7 @@ from pages.shared.form_state import NEW_RUN
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import may_control, owner_text, steering, visitor
 from pages.shared.links import open_run
+from pages.shared.markdown import escape_markdown
 from pages.train.initial_weights import initial_weights
 
 __all__ = ["AUTOMATIC", "FULL_SPEED", "PACES", "keep_command_error", "run_controls", "show_command_error"]
@@ -109,7 +110,7 @@ def _watching(snapshot: RunSnapshot) -> None:
     text = _(
         "This run was started by {owner}: only they and the instructor can control it. Press New run to start your own."
     )
-    st.info(text.format(owner=owner_text(snapshot.record)), icon=":material/visibility:")
+    st.info(text.format(owner=escape_markdown(owner_text(snapshot.record))), icon=":material/visibility:")
 
 
 def _watch() -> bool:

@@ -15,6 +15,7 @@ from pages.server.process import get_leaderboard, get_manager
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import Owned, may_control, owner_text, require_control, visitor
 from pages.shared.links import LEADERBOARD_PAGE, page_query
+from pages.shared.markdown import escape_markdown
 
 __all__ = ["submission"]
 
@@ -62,7 +63,7 @@ def submission(snapshot: RunSnapshot) -> None:
             )
             if not is_ours:
                 text = _("This run was started by {owner}: only they and the instructor can submit it.")
-                st.caption(text.format(owner=owner_text(snapshot.record)))
+                st.caption(text.format(owner=escape_markdown(owner_text(snapshot.record))))
         error = st.session_state.pop(_ERROR, None)
         if error is not None:
             st.error(translate_error(error), icon=":material/error:")

@@ -45,9 +45,20 @@ _ENDINGS = {
     ),
 }
 _AFTER_FAILURE = mark("You can also start a new run or choose another environment; the server's log says more.")
-_PLACE = mark("Waiting for its turn: number {n} in the queue. It starts automatically.")
+_PLACE = mark(
+    "Waiting for its turn: number {n} in the queue. It starts automatically; how long that takes is not known yet."
+)
+_PLACE_SOON = mark("Waiting for its turn: number {n} in the queue. It starts automatically, probably within a minute.")
+_PLACE_MINUTES = mark(
+    "Waiting for its turn: number {n} in the queue. It starts automatically, probably within {minutes} minutes."
+)
+_PLACE_HOURS = mark(
+    "Waiting for its turn: number {n} in the queue. It starts automatically, probably within {hours} hours."
+)
 _PREPARING = mark("Preparing the learner…")
 _FILLING = mark("Filling the replay memory with a random policy…")
+_MOST_MINUTES = 90
+"""A longer wait is said in hours."""
 
 Say = Callable[[str], str]
 """Puts a text into the reader's language."""
@@ -106,12 +117,23 @@ def _message(update: FeedUpdate, say: Say) -> str:
         case RunState.INTERRUPTED:
             return say(_ENDINGS[EndReason.INTERRUPTED])
         case RunState.QUEUED if update.queue_position is not None:
-            return say(_PLACE).format(n=number_text(update.queue_position))
+            return _place(update.queue_position, update.queue_wait_s, say)
         case RunState.STARTING:
             return say(_PREPARING)
         case RunState.RUNNING if update.progress.phase is Phase.WARMUP:
             return say(_FILLING)
     return ""
+
+
+def _place(position: int, wait_s: float | None, say: Say) -> str:
+    n, minutes = number_text(position), math.ceil((wait_s or 0.0) / 60)
+    if wait_s is None:  # nothing like it was measured yet
+        return say(_PLACE).format(n=n)
+    if minutes <= 1:
+        return say(_PLACE_SOON).format(n=n)
+    if minutes <= _MOST_MINUTES:
+        return say(_PLACE_MINUTES).format(n=n, minutes=minutes)
+    return say(_PLACE_HOURS).format(n=n, hours=number_text(math.ceil(minutes / 60)))
 
 
 def _progress(update: FeedUpdate, say: Say) -> dict[str, Any]:

@@ -79,6 +79,38 @@ def test_a_class_is_told_in_numbers() -> None:
     assert "600 MB before, 700 MB after" in page
 
 
+def test_a_class_that_joins_is_told_in_numbers() -> None:
+    time = summary([1_250.0])
+    measured = {
+        "students": 60,
+        "browsers": 6,
+        "arrive_s": 10.0,
+        "cores": 2,
+        "server_bytes": {"idle": 600_000_000, "after": 700_000_000},
+        "join_s": summary([2.0, 4.0]),
+        "all_joined_s": 8.25,
+        "enter_ms": {"alone": summary([80.0]), "at_once": time},
+        "start_ms": time,
+        "click_ms": time,
+        "click_p95_ms": 912.4,
+        "begun_s": summary([2.5]),
+        "over_s": summary([7.25]),
+        "all_over_s": 68.9,
+        "solved": 54,
+        "wall_delay_s": {"median": 0.31, "p95": 0.72, "count": 180},
+        "rest": {"first": 650_000_000, "last": 656_500_000, "growth": 0.01, "seconds": 600.0},
+    }
+    page = performance_page({"class": _result(measured)})
+    for said in (
+        "6 of them are real browsers",
+        "| until all have joined | 8.2 s |",
+        "| a click is answered, 95th percentile | 912 ms |",
+        "| delay of the wall, 95th percentile | 0.72 s |",
+        "650 MB, and 10 minutes later 656 MB (+1.0 %)",
+    ):
+        assert said in page, said
+
+
 def test_a_part_that_could_not_be_measured_says_why_and_claims_nothing() -> None:
     results = {"dashboard": _result({"skipped": "No Chromium here."})}
     assert requirements(results) == []

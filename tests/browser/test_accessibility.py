@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.resources
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -266,6 +266,42 @@ def test_many_runs(walk: Walk, run_id: str) -> None:
     walk.look("/runs, one chosen", ".dqn-selected", narrow=False)
     button.click()
     walk.look("/runs, renaming", "[role=dialog]", narrow=False)
+    walk.finish()
+
+
+@pytest.mark.timeout(300)
+def test_a_class(walk: Walk, open_page: Callable[..., Page]) -> None:
+    """As its teacher sees it, and as a student does."""
+    page, student = walk.page, Walk(open_page())
+    walk.open("/class", "[data-testid=stForm]")
+    page.get_by_label("Title of the class").fill("Thursday")
+    press(page, "Open the class")
+    code = page.get_by_test_id("class-code").inner_text()
+    student.open(f"/class?code={code}", "[data-testid=stForm]")
+    student.page.get_by_label("Your nickname").fill("Mina")
+    press(student.page, "Join")
+    student.look("/class, joined", "[data-testid=class-strip]")
+    press(student.page, "Raise hand")
+    page.get_by_label("What is to be done").fill("Find a good seed.")
+    press(page, "Give to the class")
+    expect(page.locator(".st-key-class-assigned")).to_be_visible()
+    page.get_by_label("Message", exact=True).fill("Look up")
+    page.get_by_label("Message", exact=True).blur()
+    settle(page)
+    press(page, "Show to all")
+    walk.look("/class, led", "[data-testid=member-hand]")
+    page.get_by_role("button", name="Rename: Mina").click()
+    walk.look("/class, renaming", ".dqn-roster-form input", narrow=False)
+    page.get_by_test_id("wall-name").click()
+    walk.look("/class, one card large", "[data-testid=wall-large][open]")
+    page.get_by_test_id("wall-close").click()
+    for name in ("Assign something", "The class as one experiment", "Collect", "End the class"):
+        page.locator("summary").filter(has_text=name).click()
+    walk.look("/class, all open", ".st-key-class-archive button")
+    student.look("/class, assigned", "[data-testid=class-message]:not(:empty)")
+    press(student.page, "Start from here")
+    student.look("/train, with locks", ".st-key-run-controls button")
+    walk.faults += student.faults
     walk.finish()
 
 

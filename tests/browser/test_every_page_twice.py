@@ -21,7 +21,7 @@ from trainer_runs import short_config
 
 MENU = (
     *("Watch", "Play", "Inside", "Train", "Experiments", "Vary a setting", "Tune", "Compare"),
-    *("Learn", "Runs", "Class", "Start", "Lab"),
+    *("Learn", "Runs", "Class", "Leaderboard", "Start", "Lab"),
 )
 LOOKED_AT = 3
 """Lessons that each visitor takes; the first of them was trained on the server."""

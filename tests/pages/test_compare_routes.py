@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from learning_runs import as_told, episodes_of
 from pages.compare.exports import csv_lines
 from pages.compare.routes import compare_routes
 from scripted_trainer import Script, a_run_of, changed, ended, episode, following, obedient, started, wait_for_end
+from workbooks import formulas, read_workbook
 
 _UNKNOWN = "20260401-143501-zzzz"
 
@@ -139,6 +141,36 @@ def test_a_csv_with_names_opens_right_in_a_spreadsheet(lab: Lab, file: str) -> N
     if file == "metrics.csv":
         assert [row[rows[0].index("name")] for row in rows[1:]] == ["환경 하나", "'=1+1"]
         assert list(pd.read_csv(io.BytesIO(content))["name"]) == ["환경 하나", "'=1+1"]
+
+
+@pytest.mark.parametrize("file", ["figure", "metrics", "episodes"])
+def test_a_csv_with_decimal_commas_holds_the_same(lab: Lab, file: str) -> None:
+    run_ids = [lab.run("환경 하나", gamma=0.9), lab.run("=1+1", gamma=0.95)]
+    points, commas = lab.text(f"{file}.csv", run_ids), lab.text(f"{file}.csv", run_ids, "decimal=comma")
+    assert commas.startswith("\ufeff".encode())
+    expected, found = frame(points), pd.read_csv(io.BytesIO(commas), sep=";", decimal=",", encoding="utf-8-sig")
+    pd.testing.assert_frame_equal(expected, found, check_exact=True)
+    assert found.select_dtypes("float64").shape[1] > 1
+
+
+@pytest.mark.parametrize("file", ["figure", "metrics"])
+def test_a_workbook_holds_what_the_csv_does_and_no_formula(lab: Lab, file: str) -> None:
+    run_ids = [lab.run("환경 하나", gamma=0.9), lab.run("=1+1", gamma=0.95)]
+    content = lab.text(f"{file}.xlsx", run_ids)
+    head, *rows = read_workbook(content)[file]
+    table = frame(lab.text(f"{file}.csv", run_ids))
+    assert head == list(table.columns)
+    assert len(rows) == len(table)
+    name = "name" if file == "metrics" else "group"
+    texts = [text.removeprefix("'") for text in table[name]]
+    assert [row[head.index(name)] for row in rows] == texts
+    numbers = table.columns[table.dtypes == "float64"]
+    for number, row in enumerate(rows):
+        cells = row + [None] * (len(head) - len(row))
+        for column in numbers:
+            value, cell = table[column][number], cells[head.index(column)]
+            assert (math.isnan(value) and cell is None) or cell == pytest.approx(value, rel=1e-14)
+    assert formulas(content) == 0
 
 
 def test_a_group_whose_name_would_be_a_formula_is_a_text() -> None:
@@ -307,7 +339,16 @@ def test_runs_that_are_gone_or_have_no_episode_leave_the_others(lab: Lab) -> Non
     empty = lab.figure([lab.run()])
     assert empty["figure"]["data"] == []
     assert len(empty["groups"]) == 1
-    for file in ("figure.csv", "figure.parquet", "metrics.csv", "episodes.csv", "episodes.parquet", "figure.html"):
+    for file in (
+        "figure.csv",
+        "figure.xlsx",
+        "figure.parquet",
+        "metrics.csv",
+        "metrics.xlsx",
+        "episodes.csv",
+        "episodes.parquet",
+        "figure.html",
+    ):
         lab.text(file, [])
         lab.text(file, [_UNKNOWN])
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pages.train.routes import live_routes
 from scripted_trainer import a_run_of, following, wait_for_end
 from strategies import weights_of
 from trainer_runs import snapshot_of
+from workbooks import read_workbook
 
 WEIGHTS = weights_of(4, (4, 32, 32, 2))
 
@@ -69,6 +71,31 @@ def test_tables_hold_what_the_log_does(server: Server) -> None:
     numbers = table.select_dtypes("float64").columns
     table[numbers] = table[numbers].map(plain_number)
     pd.testing.assert_frame_equal(table, pd.read_csv(io.BytesIO(expected)), check_exact=True)
+
+
+def test_a_table_with_decimal_commas_holds_the_same(server: Server) -> None:
+    points = pd.read_csv(io.BytesIO(server.get("csv")[1]))
+    content = server.get("csv?decimal=comma")[1]
+    assert content.startswith(b"\xef\xbb\xbf")
+    assert server.client.get(f"/live/runs/{server.run_id}/episodes.csv?decimal=comma").content == content
+    commas = pd.read_csv(io.BytesIO(content), sep=";", decimal=",", encoding="utf-8-sig")
+    pd.testing.assert_frame_equal(points, commas, check_exact=True)
+    assert b"." not in content
+    for path in (f"/live/runs/{server.run_id}/changes.csv", f"/live/runs/{server.run_id}/export/csv"):
+        answer = server.client.get(f"{path}?decimal=dot")
+        assert (answer.status_code, "decimal must be" in answer.json()["error"]) == (400, True)
+
+
+def test_the_workbook_holds_what_the_log_does(server: Server) -> None:
+    status, content, named = server.get("xlsx")
+    assert (status, f"{server.run_id}-episodes.xlsx" in named) == (200, True)
+    head, *rows = read_workbook(content)["episodes"]
+    table = pd.read_csv(io.BytesIO(server.get("csv")[1]))
+    assert head == list(EPISODE_COLUMNS)
+    assert len(rows) == len(table)
+    for row, expected in zip(rows, table.itertuples(index=False), strict=True):
+        cells = row + [None] * (len(head) - len(row))
+        assert [math.nan if each is None else each for each in cells] == pytest.approx(expected, rel=1e-14, nan_ok=True)
 
 
 def test_networks_hold_the_snapshots_weights(server: Server) -> None:

@@ -13,6 +13,9 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from asgi_client import Client
 from dqn_core.runs.manager import RunManager
 from live_tab import heard
+from pages.classroom.routes import class_routes
+from pages.classroom.topic import roster_topic
+from pages.classroom.wall import wall_topic
 from pages.compare.routes import compare_routes
 from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
@@ -21,7 +24,9 @@ from pages.runs.routes import run_list_routes
 from pages.server.browser_code import browser_routes
 from pages.server.settings import settings
 from pages.server.visitor_cookies import Signer, visitor_routes
+from pages.shared.class_strip import class_topic
 from pages.shared.export_routes import export_routes
+from pages.shared.identity import member_mark, signer
 from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
 from pages.shared.live_socket import Topic, live_socket_routes
@@ -53,6 +58,7 @@ def _routes() -> list[BaseRoute]:
         *compare_routes(),
         *job_routes(),
         *run_list_routes(),
+        *class_routes(),
         *visitor_routes(lambda: Signer(b"0" * 32, "chalk-and-sponge"), "/"),
     ]
 
@@ -65,6 +71,9 @@ def _topics() -> dict[str, Topic]:
         "active": active_topic(),
         "job": job_topic(),
         "experiments": experiment_topic(),
+        "class": class_topic(),
+        "roster": roster_topic(),
+        "wall": wall_topic(),
     }
 
 
@@ -99,24 +108,43 @@ def test_what_a_route_answers_changes_nothing(stage: Stage, path: str) -> None:
         "{key}": "none",
         "{path:path}": "none",
         "{position}": "0",
-        "{name}": "0.jpg" if "frames" in path else "0.csv",
+        "{name}": "0.jpg" if "frames" in path else "class.zip" if "class" in path else "0.csv",
     }
+    class_id = _class(stage.manager)
     for name, value in paths.items():
         path = path.replace(name, value)
     assert "{" not in path
     experiment_id = stage.experiment()
     before = stage.world()
-    answer = Client(Starlette(routes=_routes())).get(f"{path}?frames=1&runs={run_id}&ids={experiment_id}")
+    answer = Client(Starlette(routes=_routes())).get(
+        f"{path}?frames=1&runs={run_id}&ids={experiment_id}&ticket={signer().class_ticket(class_id)}"
+    )
     assert answer.status_code < 500
     assert stage.world() == before
 
 
+def _class(manager: RunManager) -> str:
+    """A class with one member."""
+    opened = manager.classes.open("theirs", "another")
+    manager.classes.join(opened.code, "a student", "Mina")
+    return opened.class_id
+
+
 @pytest.mark.parametrize("name", _topics())
 def test_what_a_tab_follows_changes_nothing(stage: Stage, name: str) -> None:
-    run_id, experiment_id = stage.over(), stage.experiment()
+    run_id, experiment_id, class_id = stage.over(), stage.experiment(), _class(stage.manager)
+    of_class = {"class": class_id, "member": member_mark(class_id, "a student"), "seen": []}
+    of_class["ticket"] = signer().class_ticket(class_id)
     before = stage.world()
     (message,) = heard(
-        _topics()[name], most=1, run=run_id, frames=True, fresh=True, job="none", experiments=[experiment_id]
+        _topics()[name],
+        most=1,
+        run=run_id,
+        frames=True,
+        fresh=True,
+        job="none",
+        experiments=[experiment_id],
+        **of_class,
     )
     assert "data" in message
     assert stage.world() == before

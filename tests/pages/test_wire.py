@@ -62,8 +62,19 @@ def test_a_run_that_waits_tells_its_place() -> None:
     )
     feed = LiveFeed(record)
     feed.set_queue_position(3)
-    place = "Waiting for its turn: number 3 in the queue. It starts automatically."
-    assert (_sent(feed)["state"], _sent(feed)["message"]) == ("queued", place)
+    place = "Waiting for its turn: number 3 in the queue. It starts automatically"
+    unknown = f"{place}; how long that takes is not known yet."
+    assert (_sent(feed)["state"], _sent(feed)["message"]) == ("queued", unknown)
+    for seconds, wait in (
+        (0.0, "a minute"),
+        (60.0, "a minute"),
+        (120.0, "2 minutes"),
+        (5_400.0, "90 minutes"),
+        (5_460.0, "2 hours"),
+    ):
+        feed.set_queue_position(3, seconds)
+        assert _sent(feed)["message"] == f"{place}, probably within {wait}."
+    assert "2시간" in _sent(feed, language="ko")["message"]
     feed.publish(StateChanged(state=RunState.STARTING))
     assert "queue" not in _sent(feed)["message"]
 

@@ -107,6 +107,40 @@ def test_all_runs_of_a_long_queue_are_trained(managed: Managed) -> None:
     assert 1 <= most <= 2
 
 
+def test_an_experiment_of_a_hundred_runs_does_not_delay_others(managed: Managed) -> None:
+    manager = managed(obedient(), max_active_runs=2)
+    spec = ExperimentSpec.sweep(TrainingConfig(), "gamma", (0.9, 0.95, 0.98, 0.99), tuple(range(25)))
+    experiments = Experiments(manager)
+    experiment = experiments.start(spec, "many", owner="many")
+    others = [manager.start(TrainingConfig(), owner=f"student {number}") for number in range(6)]
+    assert _places(manager, others) == [1, 2, 3, 4, 6, 7]  # the fifth place is for those that wait longest
+    parts = [run.run_id for run in experiments.status(experiment).runs]
+    for number, run_id in enumerate(parts[:2]):
+        manager.stop(run_id)
+        _is(manager, others[number], RunState.RUNNING)
+    assert _state(manager, parts[2]) is RunState.QUEUED
+    for run_id in parts[2:]:
+        manager.stop(run_id)
+    for run_id in others:
+        _is(manager, run_id, RunState.RUNNING)
+        manager.stop(run_id)
+
+
+def test_thirty_who_start_two_runs_each_wait_in_turns(managed: Managed) -> None:
+    manager = managed(obedient(), max_active_runs=1)
+    first = manager.start(TrainingConfig(), owner="first")
+    pairs = [
+        [manager.start(TrainingConfig(seed=seed), owner=f"student {number}") for seed in range(2)]
+        for number in range(30)
+    ]
+    assert _places(manager, [pair[0] for pair in pairs]) == list(range(1, 31))
+    assert _places(manager, [pair[1] for pair in pairs]) == list(range(31, 61))
+    manager.stop(pairs[0][0])
+    assert _places(manager, pairs[0]) == [None, 1]  # the second comes in its place
+    manager.stop(first)
+    _is(manager, pairs[0][1], RunState.RUNNING)
+
+
 def test_stop_takes_a_run_out_of_the_queue(managed: Managed) -> None:
     manager = managed(obedient(), max_active_runs=1)
     runs = _starts(manager, 3)

@@ -83,6 +83,7 @@ def test_a_line_says_what_is_known_of_a_run(listed: Listed) -> None:
         owner="",
         tags=("exam",),
         experiment_id=None,
+        class_id=None,
     )
     assert line.size > 5_000
 

@@ -7,6 +7,9 @@ from streamlit.util import calc_hash
 
 from pages.shared.fields import GROUP_TITLES
 
+_ADDRESSES = {"start": "", "classroom": "class"}
+"""Of pages whose part of the address is another than their room's name."""
+
 
 def to_page(app: AppTest, page: str) -> AppTest:
     """Have ``app`` show ``page`` ("replay/page.py") at its next run, which may be its first.
@@ -14,7 +17,7 @@ def to_page(app: AppTest, page: str) -> AppTest:
     ``AppTest.switch_page`` names a page by its file until the app has run once, and each of ours is a ``page.py``.
     """
     room = PurePosixPath(page).parent.name
-    app._page_hash = calc_hash("" if room == "start" else room)
+    app._page_hash = calc_hash(_ADDRESSES.get(room, room))
     return app
 
 

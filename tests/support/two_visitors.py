@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from app_pages import open_groups, to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import CheckpointReady, RunState, WeightsReady
 from dqn_core.runs import tables
+from dqn_core.runs.classroom import Announcement, Assignment
 from dqn_core.runs.experiment_spec import ExperimentSpec
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.jobs.service import Job
@@ -50,6 +52,24 @@ class Stage:
             app.query_params[name] = value
         to_page(open_groups(app), page).run()
         app.session_state["visitor_id"] = OTHER
+        return app
+
+    def class_tab(self) -> AppTest:
+        """A class as an instructor leads it, in the hands of another visitor."""
+        opened = self.manager.classes.open("theirs", OWNER)
+        self.manager.classes.join(opened.code, "a student", "Mina")
+        self.manager.classes.raise_hand(opened.class_id, "a student", up=True)
+        run_id = self.manager.start(TrainingConfig(), owner="a student")
+        wait_until(lambda: self.manager.snapshot(run_id).record.state is RunState.RUNNING)
+        now = datetime.now(UTC)
+        self.manager.classes.assign(opened.class_id, Assignment(pushed_at=now, task="theirs"))
+        self.manager.classes.announce(opened.class_id, Announcement(made_at=now, message="theirs"))
+        self.before = self.world()
+        app = AppTest.from_file(str(PAGES / "navigation.py"), default_timeout=30)
+        app.context = {"locale": "en-US"}
+        app.session_state["visitor_id"], app.session_state["visitor_is_instructor"] = OWNER, True
+        to_page(app, "classroom/page.py").run()
+        app.session_state["visitor_id"], app.session_state["visitor_is_instructor"] = OTHER, False
         return app
 
     def script(self, function: Callable[..., None], *arguments: str) -> AppTest:
@@ -127,7 +147,8 @@ class Stage:
         """Everything of anybody's that a handler could change."""
         found: dict[str, Any] = {}
         with self.manager.store.database.read() as connection:
-            for table in (tables.experiments, tables.submissions, tables.evaluations):
+            kept = (tables.experiments, tables.submissions, tables.evaluations, tables.classes, tables.class_members)
+            for table in kept:
                 found[table.name] = sorted(map(repr, connection.execute(sa.select(table)).all()))
         for run in self.manager.list_runs():
             now = self.manager.snapshot(run.run_id)

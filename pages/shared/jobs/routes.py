@@ -28,6 +28,7 @@ from dqn_core.runs.stores import EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from pages.server.answers import error_answer
 from pages.server.process import get_manager
+from pages.shared.csv_export import csv_style
 from pages.shared.error_answers import json_errors
 from pages.shared.jobs.wire import evaluation_csv
 
@@ -92,12 +93,12 @@ def _picture(run_folder: Path, name: str, _env_step: int) -> bytes:
 
 async def _evaluation(request: Request, manager: RunManager) -> Response:
     run_id, name = request.path_params["run_id"], request.path_params["name"]
-    position = re.fullmatch(r"(\d{1,6})\.csv", name, re.ASCII)
+    position, style = re.fullmatch(r"(\d{1,6})\.csv", name, re.ASCII), csv_style(request)
 
     def find() -> str | None:
         manager.run_folder(run_id)  # says so where there is no such run
         record = EvaluationStore(manager.store.database).get(run_id, int(position[1])) if position else None
-        return None if record is None else evaluation_csv(record)
+        return None if record is None else evaluation_csv(record, style)
 
     text = await run_in_threadpool(find)
     if text is None:

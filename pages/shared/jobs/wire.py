@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dqn_core.runs.jobs.service import Job
 from dqn_core.runs.stores import EvaluationRecord
-from dqn_core.training.csv_log import csv_text
+from dqn_core.training.csv_log import DECIMAL_POINT, CsvStyle, csv_text
 from pages.shared.i18n import error_text
 
 __all__ = ["evaluation_csv", "job_facts", "video_place"]
@@ -38,10 +38,11 @@ def video_place(path: Path) -> dict[str, Any]:
     }
 
 
-def evaluation_csv(record: EvaluationRecord) -> str:
+def evaluation_csv(record: EvaluationRecord, style: CsvStyle = DECIMAL_POINT) -> str:
     """A row an episode."""
     shared = (record.weights, record.epsilon, record.made_at.isoformat(timespec="seconds"), str(record.env_kwargs))
     shaped = record.shaped_returns or (math.nan,) * len(record.seeds)
     episodes = zip(record.seeds, record.returns, record.lengths, strict=True)
     rows = zip(episodes, shaped, strict=True)
-    return csv_text([_COLUMNS, *([number, *each, *shared, last] for number, (each, last) in enumerate(rows, start=1))])
+    lines = ([number, *each, *shared, last] for number, (each, last) in enumerate(rows, start=1))
+    return style.beginning + csv_text([_COLUMNS, *lines], style)

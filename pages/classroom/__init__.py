@@ -1,0 +1,1 @@
+"""The class page, with all that is its own."""

@@ -1,0 +1,112 @@
+// The line of a class: its title, the member's nickname and hand, and what the teacher says. Followed, not drawn anew.
+
+import { make, setAttribute, setText } from "./format.js";
+import { handIcon } from "./hand_icon.js";
+import { follow } from "./live_socket.js";
+
+/** @typedef {import("./format.js").Labels} Labels */
+/**
+ * @typedef {object} ClassValues What the server says.
+ * @property {boolean} is_member
+ * @property {string} version Another where the page is to be drawn anew.
+ * @property {string} title
+ * @property {string} nickname
+ * @property {boolean} hand
+ * @property {string} message
+ * @property {string | null} look Address of what everyone is to look at.
+ */
+/**
+ * @typedef {object} StripData What Python hands over.
+ * @property {string} class
+ * @property {string} member
+ * @property {ClassValues} values
+ * @property {string} address
+ * @property {string} locale
+ * @property {Labels} labels
+ */
+
+const LONGEST_WAIT_MS = 2000; // Thirty pages are not drawn anew in the same moment.
+
+export default class ClassStrip {
+  /**
+   * @param {HTMLElement} parent
+   * @param {StripData} data
+   */
+  constructor(parent, data) {
+    const { labels } = data;
+    this.data = data;
+    /** @type {import("./mount.js").SetTriggerValue} */
+    this.setTriggerValue = () => undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.waiting = undefined;
+    this.isUp = false;
+    this.title = make("a", { class: "dqn-class-title", href: data.address, target: "_self", "data-testid": "class-title" });
+    this.nickname = make("span", { class: "dqn-class-nickname", "data-testid": "class-nickname" });
+    this.hand = make("button", { type: "button", class: "dqn-button", "data-testid": "class-hand", "aria-pressed": "false" });
+    this.handText = make("span");
+    this.hand.append(handIcon(), this.handText);
+    this.hand.addEventListener("click", () => this.setTriggerValue("hand", { up: !this.isUp }));
+    this.message = make("span", { "data-testid": "class-message" });
+    this.look = make("a", { class: "dqn-button", target: "_self", "data-testid": "class-look" }, labels.look);
+    this.said = make("p", { class: "dqn-class-said", role: "status", "aria-label": labels.says }, this.message, this.look);
+    this.root = make(
+      "section",
+      { class: "dqn-live dqn-class-strip", lang: data.locale, "aria-label": labels.region, "data-testid": "class-strip" },
+      make("p", {}, this.title, " · ", this.nickname),
+      this.hand,
+      this.said,
+    );
+    parent.append(this.root);
+    this.unfollow = follow({
+      topic: "class",
+      parameters: { class: data.class, member: data.member },
+      language: data.locale,
+      onData: (values) => this.hear(values),
+    });
+  }
+
+  /** @param {StripData} data */
+  static identityOf(data) {
+    return JSON.stringify([data.class, data.member, data.locale, data.address]);
+  }
+
+  /**
+   * @param {StripData} data
+   * @param {import("./mount.js").SetTriggerValue} setTriggerValue
+   */
+  accept(data, setTriggerValue) {
+    this.data = data;
+    this.setTriggerValue = setTriggerValue;
+    this.show(data.values);
+  }
+
+  /** @param {ClassValues} values */
+  hear(values) {
+    if (values.is_member) this.show(values);
+    if (values.version === this.data.values.version || this.waiting !== undefined) return;
+    this.waiting = setTimeout(() => {
+      this.waiting = undefined;
+      this.setTriggerValue("stale", values.version || "over");
+    }, Math.random() * LONGEST_WAIT_MS);
+  }
+
+  /** @param {ClassValues} values */
+  show(values) {
+    const { labels } = this.data;
+    this.isUp = values.hand;
+    setText(this.title, values.title);
+    setText(this.nickname, values.nickname);
+    setText(this.handText, labels[values.hand ? "lower" : "raise"]);
+    setAttribute(this.hand, "aria-pressed", String(values.hand));
+    setText(this.message, values.message);
+    this.look.hidden = !values.look;
+    if (values.look) setAttribute(this.look, "href", values.look);
+    this.said.hidden = !values.message && !values.look;
+  }
+
+  dispose() {
+    clearTimeout(this.waiting);
+    this.unfollow();
+    this.root.remove();
+  }
+}
