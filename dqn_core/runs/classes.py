@@ -126,6 +126,15 @@ class Classes:
             member = self.member(class_id, visitor_id) if class_id else None
         return "" if member is None else member.nickname
 
+    def refuse_borrowed(self, name: str, *visitors: str) -> None:
+        """Raises ClassError where ``name`` is the nickname of a member of an open class who is none of ``visitors``."""
+        key = nickname_key(name)
+        with self._lock:
+            called = [(each, self.nickname(each)) for each in self._of_visitor]
+        owners = {visitor for visitor, nickname in called if nickname_key(nickname) == key}
+        if owners and not owners & set(visitors):
+            raise ClassError(mark("{nickname} is somebody's nickname in a class: choose another name."), nickname=name)
+
     # ----------------------------------------------------------------------------------- what members may start
 
     def check(self, owner: str, config: TrainingConfig, *, has_weights: bool = False) -> str | None:

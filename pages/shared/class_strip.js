@@ -14,6 +14,8 @@ import { follow } from "./live_socket.js";
  * @property {boolean} hand
  * @property {string} message
  * @property {string | null} look Address of what everyone is to look at.
+ * @property {string} said_at When that was said.
+ * @property {boolean} opens Whether the page goes there.
  */
 /**
  * @typedef {object} StripData What Python hands over.
@@ -26,6 +28,15 @@ import { follow } from "./live_socket.js";
  */
 
 const LONGEST_WAIT_MS = 2000; // Thirty pages are not drawn anew in the same moment.
+
+/**
+ * Whether the page is to go where the teacher says: once, when that is said.
+ * @param {ClassValues} now
+ * @param {ClassValues} drawn When the page was drawn.
+ */
+export function isCalled(now, drawn) {
+  return now.opens && now.look !== null && now.said_at !== drawn.said_at;
+}
 
 export default class ClassStrip {
   /**
@@ -75,18 +86,28 @@ export default class ClassStrip {
    * @param {import("./mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
+    const before = this.data.values;
     this.data = data;
     this.setTriggerValue = setTriggerValue;
     this.show(data.values);
+    if (isCalled(data.values, before)) window.location.assign(String(data.values.look));
   }
 
   /** @param {ClassValues} values */
   hear(values) {
     if (values.is_member) this.show(values);
-    if (values.version === this.data.values.version || this.waiting !== undefined) return;
-    this.waiting = setTimeout(() => {
+    if (isCalled(values, this.data.values)) window.location.assign(String(values.look));
+    else if (values.version !== this.data.values.version) this.redrawSoon(values.version);
+  }
+
+  /**
+   * Has Python draw the page anew.
+   * @param {string} version
+   */
+  redrawSoon(version) {
+    this.waiting ??= setTimeout(() => {
       this.waiting = undefined;
-      this.setTriggerValue("stale", values.version || "over");
+      this.setTriggerValue("stale", version || "over");
     }, Math.random() * LONGEST_WAIT_MS);
   }
 

@@ -110,6 +110,8 @@ def _values(classes: Classes, class_id: str, mark_: str, say: Callable[[str], st
         return {
             "is_member": False,
             "version": "",
+            "said_at": "",
+            "opens": False,
             "title": "",
             "nickname": "",
             "hand": False,
@@ -125,6 +127,8 @@ def _values(classes: Classes, class_id: str, mark_: str, say: Callable[[str], st
         "nickname": member.nickname,
         "hand": member.hand_raised_at is not None,
         "message": announcement.message if announcement else "",
+        "said_at": announcement.made_at.isoformat() if announcement else "",
+        "opens": bool(announcement and announcement.opens),
         "look": page_address(place.page, place.parameters, language) if place else None,
     }
 

@@ -46,7 +46,7 @@ def test_a_member_hears_title_nickname_hand_and_what_the_teacher_says(
 ) -> None:
     class_id, mark = classroom.class_id, member_mark(classroom.class_id, "one")
     place = Place(page="train", parameters={"run": "20260401-120000-abcd"})
-    manager.classes.announce(class_id, Announcement(made_at=NOW, message="Look up", place=place))
+    manager.classes.announce(class_id, Announcement(made_at=NOW, message="Look up", place=place, opens=True))
     (message,) = heard(class_topic(), most=1, language="ko", **{"class": class_id, "member": mark})
     assert message["data"] == {
         "is_member": True,
@@ -55,6 +55,8 @@ def test_a_member_hears_title_nickname_hand_and_what_the_teacher_says(
         "nickname": "<b>Mina",
         "hand": False,
         "message": "Look up",
+        "said_at": NOW.isoformat(),
+        "opens": True,
         "look": "/train?run=20260401-120000-abcd&lang=ko",
     }
 

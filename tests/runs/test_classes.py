@@ -135,6 +135,21 @@ def test_no_member_takes_anothers_nickname(classes: Classes) -> None:
         classes.rename(opened.class_id, "nobody", "Eve")
 
 
+def test_a_nickname_stands_for_nobody_else_elsewhere(classes: Classes) -> None:
+    opened, other = classes.open("", "teacher"), classes.open("", "teacher")
+    classes.join(opened.code, "one", "Mina")
+    classes.join(other.code, "two", "Mina")
+    for visitors in (("one",), ("two",), ("teacher", "one")):
+        classes.refuse_borrowed("mina", *visitors)
+    classes.refuse_borrowed("Ben", "nobody")
+    for visitors in (("three",), (), ("",)):
+        with pytest.raises(ClassError, match="somebody's nickname"):
+            classes.refuse_borrowed("ＭＩＮＡ", *visitors)
+    classes.archive(opened.class_id)
+    classes.archive(other.class_id)
+    classes.refuse_borrowed("Mina", "three")
+
+
 def test_a_browser_is_in_one_open_class_at_a_time(classes: Classes) -> None:
     first, second = classes.open("first", "teacher"), classes.open("second", "teacher")
     assert first.code != second.code
@@ -234,7 +249,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     before.assign(opened.class_id, assignment(config=BASE.replace(**{"env_kwargs.gravity": 5})))
     before.announce(
         opened.class_id,
-        Announcement(made_at=NOON, message="Look here", place=Place(page="train", parameters={"a": "b"})),
+        Announcement(made_at=NOON, message="Look here", opens=True, place=Place(page="train", parameters={"a": "b"})),
     )
     before.archive(past.class_id)
 
