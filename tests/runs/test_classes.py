@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from dqn_core.runs.classroom import (
     WEIGHTS,
     Announcement,
     Assignment,
+    Member,
     Opening,
     Place,
     clean_nickname,
@@ -233,6 +237,41 @@ def test_a_change_that_is_not_stored_is_not_made(classes: Classes, tmp_path: Pat
         classes.join(opened.code, "one", "Mina")
     assert classes.class_of("one") is None
     assert classes.members(opened.class_id) == []
+
+
+def test_whoever_looks_waits_for_no_write(classes: Classes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may take seconds, and what pages and the live socket ask for must not."""
+    opened = classes.open("Thursday", "teacher")
+    classes.join(opened.code, "one", "Mina")
+    is_writing, may_end = threading.Event(), threading.Event()
+    put = classes._store.put_members
+
+    def slow(members: Mapping[str, Member]) -> None:
+        is_writing.set()
+        assert may_end.wait(60)
+        put(members)
+
+    monkeypatch.setattr(classes._store, "put_members", slow)
+    joining = threading.Thread(target=classes.join, args=(opened.code, "two", "Ben"))
+    joining.start()
+    try:
+        assert is_writing.wait(60)
+        with ThreadPoolExecutor(1) as another:
+            looks = another.submit(
+                lambda: (
+                    classes.class_of("one"),
+                    classes.nickname("one"),
+                    len(classes.members(opened.class_id)),
+                    classes.of_code(opened.code),
+                    classes.open_classes(),
+                    classes.check("one", TrainingConfig()),
+                )
+            )
+            assert looks.result(30)[:3] == (opened, "Mina", 1)
+    finally:
+        may_end.set()
+        joining.join()
+    assert classes.nickname("two") == "Ben"
 
 
 # ------------------------------------------------------------------------------------------------------------ the store
