@@ -96,7 +96,7 @@ def step_through_an_update(page: Page, checkpoint: AgentCheckpoint) -> None:
     expect(button).to_be_enabled()
     for number in range(2, 7):
         button.click()
-        expect(page.get_by_role("heading", name=re.compile(rf"^\d · "))).to_have_text(re.compile(rf"^{number} · "))
+        expect(page.get_by_role("heading", name=re.compile(r"^\d · "))).to_have_text(re.compile(rf"^{number} · "))
         if number == 5:
             settle(page)
             assert f"{told.gradient_norm:.5g}" in formulas(page)
