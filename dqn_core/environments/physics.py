@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import sys
+import threading
 import typing
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -406,6 +407,8 @@ _KNOWN: Mapping[str, tuple[Argument, ...]] = {
     f"{_TOY}.blackjack:BlackjackEnv": _BLACKJACK,
 }
 """By the class that an environment is made of: of every version and name that it is registered under."""
+_loading = threading.RLock()
+_TURN_S = 10.0
 _HIDDEN = ("self", "render_mode", "continuous")
 """Of constructors: what no field is made for. Continuous actions are none that DQN could choose among."""
 ARGUMENT_LABELS: Mapping[str, str] = {each.name: each.label for known in _KNOWN.values() for each in known}
@@ -434,7 +437,7 @@ def _parameters(spec: EnvSpec) -> list[inspect.Parameter] | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Box2D's own, which as errors end the process
-            maker = spec.entry_point if callable(spec.entry_point) else load_env_creator(str(spec.entry_point))
+            maker = spec.entry_point if callable(spec.entry_point) else _loaded(str(spec.entry_point))
         try:
             signature = inspect.signature(maker, eval_str=True)
         except Exception:  # noqa: BLE001  an annotation that names what is not there: its text is kept
@@ -442,6 +445,19 @@ def _parameters(spec: EnvSpec) -> list[inspect.Parameter] | None:
         return list(signature.parameters.values())
     except Exception:  # noqa: BLE001  it may be written in another language, or its module may fail: making it says why
         return None
+
+
+def _loaded(entry_point: str) -> Any:
+    """What ``entry_point`` names.
+
+    Threads take turns: of two that import parts of one package at once, one may find it half done, and fail for both.
+    """
+    has_turn = _loading.acquire(timeout=_TURN_S)  # a module that hangs keeps the others for so long
+    try:
+        return load_env_creator(entry_point)
+    finally:
+        if has_turn:
+            _loading.release()
 
 
 def _of_constructor(spec: EnvSpec) -> Iterator[Argument]:

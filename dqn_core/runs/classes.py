@@ -1,7 +1,7 @@
 """The classes of one data folder: opened, joined, given an assignment, and asked what a member may start.
 
 All of it is in memory, and written through to the database at each change: a lookup costs nothing, and a server that is
-killed loses nothing.
+killed loses nothing. What is in memory is replaced, never changed: whoever looks waits for no write.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Classes:
     def __init__(self, database: Database, clock: Callable[[], datetime] = _now) -> None:
         self._store = ClassStore(database)
         self._clock = clock
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # held by changes alone
         self._classes = {each.class_id: each for each in self._store.classes()}
         self._members = {
             class_id: {each.visitor_id: each for each in self._store.members(class_id)} for class_id in self._classes
@@ -79,35 +79,31 @@ class Classes:
 
     def get(self, class_id: str) -> Classroom:
         """The class, open or archived."""
-        with self._lock:
-            if class_id not in self._classes:
-                raise ClassError(mark("There is no such class: it may have been deleted."))
-            return self._classes[class_id]
+        classroom = self._classes.get(class_id)
+        if classroom is None:
+            raise ClassError(mark("There is no such class: it may have been deleted."))
+        return classroom
 
     def of_code(self, code: str) -> Classroom:
         """The open class with that code, however it was typed. Raises ClassError."""
         wanted = tidy_code(code)
-        with self._lock:
-            for each in self._classes.values():
-                if each.is_open and each.code == wanted:
-                    return each
+        for each in self._classes.values():
+            if each.is_open and each.code == wanted:
+                return each
         raise ClassError(mark("There is no open class with the code {code}: look at the code again."), code=wanted)
 
     def open_classes(self) -> list[Classroom]:
         """Those that are open, newest first."""
-        with self._lock:
-            return [each for each in reversed(self._classes.values()) if each.is_open]
+        return [each for each in reversed(self._classes.values()) if each.is_open]
 
     def archived(self) -> list[Classroom]:
         """Those that were archived, newest first."""
-        with self._lock:
-            return [each for each in reversed(self._classes.values()) if not each.is_open]
+        return [each for each in reversed(self._classes.values()) if not each.is_open]
 
     def class_of(self, visitor_id: str) -> Classroom | None:
         """The open class that the visitor is a member of; None where there is none."""
-        with self._lock:
-            class_id = self._of_visitor.get(visitor_id) if visitor_id else None
-            return None if class_id is None else self._classes[class_id]
+        class_id = self._of_visitor.get(visitor_id) if visitor_id else None
+        return None if class_id is None else self._classes.get(class_id)
 
     def member(self, class_id: str, visitor_id: str) -> Member | None:
         """The visitor as a member of the class, one that left or was removed too; None for one who never joined."""
@@ -115,16 +111,21 @@ class Classes:
 
     def members(self, class_id: str, *, former: bool = False) -> list[Member]:
         """The members of the class in the order in which they joined; with ``former``, those that are none any more."""
-        with self._lock:
-            members = list(self._members.get(class_id, {}).values())
-        return [each for each in members if each.is_present or former]
+        return [each for each in self._members.get(class_id, {}).values() if each.is_present or former]
 
     def nickname(self, visitor_id: str, class_id: str | None = None) -> str:
         """What the visitor is called in the class; without one, in the one that it is in. Empty where it is in none."""
-        with self._lock:
-            class_id = class_id or self._of_visitor.get(visitor_id)
-            member = self.member(class_id, visitor_id) if class_id else None
+        class_id = class_id or self._of_visitor.get(visitor_id)
+        member = self.member(class_id, visitor_id) if class_id else None
         return "" if member is None else member.nickname
+
+    def refuse_borrowed(self, name: str, *visitors: str) -> None:
+        """Raises ClassError where ``name`` is the nickname of a member of an open class who is none of ``visitors``."""
+        key = nickname_key(name)
+        called = [(each, self.nickname(each)) for each in self._of_visitor]
+        owners = {visitor for visitor, nickname in called if nickname_key(nickname) == key}
+        if owners and not owners & set(visitors):
+            raise ClassError(mark("{nickname} is somebody's nickname in a class: choose another name."), nickname=name)
 
     # ----------------------------------------------------------------------------------- what members may start
 
@@ -187,8 +188,8 @@ class Classes:
                 teachers=(teacher,) if teacher else (),
             )
             self._store.put(classroom)
-            self._classes[classroom.class_id] = classroom
-            self._members[classroom.class_id] = {}
+            self._classes = {**self._classes, classroom.class_id: classroom}
+            self._members = {**self._members, classroom.class_id: {}}
             self._changed(classroom.class_id)
         return classroom
 
@@ -205,16 +206,16 @@ class Classes:
         with self._lock:
             if self.get(class_id).is_open:
                 self._put(class_id, archived_at=self._clock())
-                for member in self.members(class_id):
-                    self._of_visitor.pop(member.visitor_id, None)
+                self._dismiss(class_id)
 
     def remove_class(self, class_id: str) -> None:
         """Forget the class and its members; its runs are left as they are."""
         with self._lock:
             self.get(class_id)
             self._store.remove(class_id)
-            del self._classes[class_id], self._members[class_id]
-            self._of_visitor = {each: found for each, found in self._of_visitor.items() if found != class_id}
+            self._dismiss(class_id)
+            self._classes = {each: found for each, found in self._classes.items() if each != class_id}
+            self._members = {each: found for each, found in self._members.items() if each != class_id}
             self._revisions.pop(class_id, None)
             self._revision += 1
 
@@ -222,8 +223,7 @@ class Classes:
         """Take a member out of the class; it cannot join again, and its nickname is free."""
         with self._lock:
             self._put_member(class_id, visitor_id, removed_at=self._clock(), hand_raised_at=None)
-            if self._of_visitor.get(visitor_id) == class_id:
-                del self._of_visitor[visitor_id]
+            self._dismiss(class_id, visitor_id)
 
     def let_in(self, class_id: str, visitor_id: str) -> None:
         """Let somebody who was removed join again."""
@@ -259,7 +259,7 @@ class Classes:
             if before is not None and before != classroom.class_id:
                 changed[before] = replace(self._member(before, visitor_id), left_at=now, hand_raised_at=None)
             self._put_members(changed)
-            self._of_visitor[visitor_id] = classroom.class_id
+            self._of_visitor = {**self._of_visitor, visitor_id: classroom.class_id}
         return classroom
 
     def leave(self, visitor_id: str) -> None:
@@ -268,7 +268,7 @@ class Classes:
             class_id = self._of_visitor.get(visitor_id)
             if class_id is not None:
                 self._put_member(class_id, visitor_id, left_at=self._clock(), hand_raised_at=None)
-                del self._of_visitor[visitor_id]
+                self._dismiss(class_id, visitor_id)
 
     def rename(self, class_id: str, visitor_id: str, nickname: str) -> None:
         """Give a member another nickname. Raises ClassError for one that is not valid, or is another's."""
@@ -305,7 +305,7 @@ class Classes:
         with self._lock:
             changed = replace(self.get(class_id), **changes)
             self._store.put(changed)
-            self._classes[class_id] = changed
+            self._classes = {**self._classes, class_id: changed}
             self._changed(class_id)
 
     def _put_member(self, class_id: str, visitor_id: str, **changes: Any) -> None:
@@ -314,8 +314,17 @@ class Classes:
     def _put_members(self, changed: Mapping[str, Member]) -> None:
         self._store.put_members(changed)
         for class_id, member in changed.items():
-            self._members[class_id][member.visitor_id] = member
+            members = {**self._members[class_id], member.visitor_id: member}
+            self._members = {**self._members, class_id: members}
             self._changed(class_id)
+
+    def _dismiss(self, class_id: str, visitor_id: str | None = None) -> None:
+        """The visitor, or everybody, is a member of that class no more."""
+        self._of_visitor = {
+            each: found
+            for each, found in self._of_visitor.items()
+            if found != class_id or (visitor_id is not None and each != visitor_id)
+        }
 
     def _changed(self, class_id: str) -> None:
         self._revision += 1

@@ -300,6 +300,8 @@ class Announcement:
     """In UTC, aware."""
     message: str = ""
     place: Place | None = None
+    opens: bool = False
+    """Whether every member's page goes to the place, rather than having a link to it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", clean_text(self.message, MESSAGE_LENGTH))
@@ -307,7 +309,7 @@ class Announcement:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         place = None if self.place is None else self.place.to_dict()
-        return {"made_at": self.made_at.isoformat(), "message": self.message, "place": place}
+        return {"made_at": self.made_at.isoformat(), "message": self.message, "place": place, "opens": self.opens}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -316,6 +318,7 @@ class Announcement:
             made_at=datetime.fromisoformat(values["made_at"]),
             message=str(values["message"]),
             place=None if values["place"] is None else Place.from_dict(values["place"]),
+            opens=values.get("opens") is True,
         )
 
 

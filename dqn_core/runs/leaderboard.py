@@ -91,6 +91,8 @@ class Leaderboard:
         ------
         SubmissionError
             The name is empty, the run is not over, or it cannot be compared: it began with the weights of another, say.
+        ClassError
+            The name is a nickname in a class, of somebody else.
         RunFolderError
             It left no weights.
         UnknownRunError
@@ -100,6 +102,7 @@ class Leaderboard:
         if not shown:
             raise SubmissionError(mark("Choose a name for the leaderboard."))
         record = self._manager.snapshot(run_id).record
+        self._manager.classes.refuse_borrowed(shown, owner, record.owner)
         _refuse_unfit(record)
         folder = RunFolder.open(self._manager.run_folder(run_id))
         weights, env_steps = _weights_of(folder)

@@ -23,8 +23,9 @@ from pages.classroom.places import LESSON, PLACES, place_link, place_of
 from pages.server.process import get_manager
 from pages.shared.fields import FIELDS, Widget, label_of
 from pages.shared.form_state import NEW_RUN, draft_config
-from pages.shared.i18n import _
+from pages.shared.i18n import _, translate_error
 from pages.shared.identity import require_module, require_teacher
+from pages.shared.links import train_run
 from pages.shared.markdown import escape_markdown
 from pages.shared.words import CHOICE_LABELS, PRESET_LABELS
 
@@ -32,6 +33,7 @@ __all__ = ["assign", "assignment_form", "unassign"]
 
 _PRESET, _LAB, _FREE = "preset", "lab", "free"
 _SOURCES = {_PRESET: mark("A preset"), _LAB: mark("As in my Lab"), _FREE: mark("Free")}
+_EMPTY_LAB = mark("The form of the Lab is empty or not valid: open Train and set it first.")
 _NOWHERE = "-"
 _OPEN_AT_FIRST = ("seed",)
 _ARGUMENT = "env_kwargs"
@@ -81,10 +83,13 @@ def _form(class_id: str) -> None:
         default=_PRESET,
         required=True,
         key=_key("source"),
-        help=_("As in my Lab: the settings that the form of a new run has in this tab. Free: nothing is locked."),
+        help=_("As in my Lab: the settings that the Train page has in this tab. Free: nothing is locked."),
     )
     if source == _PRESET:
         _preset()
+    elif source == _LAB:
+        config = _lab_config()
+        st.caption("  \n".join(assignment_facts(config)) if config else translate_error(ClassError(_EMPTY_LAB)))
     if source != _FREE:
         _budget()
         _openings()
@@ -237,9 +242,9 @@ def _config() -> TrainingConfig | None:
     source = _value("source", _PRESET)
     if source == _FREE:
         return None
-    config = draft_config(NEW_RUN) if source == _LAB else _from_preset()
+    config = _lab_config() if source == _LAB else _from_preset()
     if config is None:
-        raise ClassError(mark("The form of the Lab is empty or not valid: open Train and set it first."))
+        raise ClassError(_EMPTY_LAB)
     require_module(config.env_id)
     wanted = {name: _value(name) for name in ("max_env_steps", "max_episodes", "goal_score")}
     config = config.replace(**{name: value for name, value in wanted.items() if value is not None})
@@ -247,6 +252,14 @@ def _config() -> TrainingConfig | None:
     if problems:
         raise ConfigError(tuple(problems))
     return config
+
+
+def _lab_config() -> TrainingConfig | None:
+    """What the Train page of this tab has: its form, of the run shown or of a new one; None where there is nothing."""
+    run_id = train_run()
+    if run_id is None:
+        return draft_config(NEW_RUN)
+    return draft_config(run_id) or get_manager().snapshot(run_id).wanted_config
 
 
 def _from_preset() -> TrainingConfig:

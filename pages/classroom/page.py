@@ -12,7 +12,7 @@ from pages.server.process import get_manager
 from pages.server.settings import settings
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
-from pages.shared.identity import may_open_class, may_teach, own_class, visitor
+from pages.shared.identity import class_taught, may_open_class, may_teach, own_class
 from pages.shared.links import CLASS_PAGE
 from pages.shared.page_header import page_header
 
@@ -43,9 +43,7 @@ def _chosen(taught: list[Classroom]) -> Classroom:
     by_id = {each.class_id: each for each in taught}
     if len(taught) == 1:
         return taught[0]
-    who = visitor().visitor_id
-    first = next((each for each in taught if who in each.teachers), taught[0])
-    wanted = by_id.get(st.query_params.get("class", ""), first)
+    wanted = by_id.get(st.query_params.get("class", "")) or class_taught() or taught[0]
     key = "class:shown"
     if st.session_state.get(key) not in by_id:
         st.session_state[key] = wanted.class_id

@@ -34,7 +34,7 @@ __all__ = ["COMPONENT_NAME", "past_classes", "teacher_view"]
 
 COMPONENT_NAME = "dqn_lab_roster"
 _STYLES = ("shared/base.css", "shared/buttons.css", "classroom/roster.css")
-_MESSAGE, _LOOK, _RUN = "class:message", "class:look", "class:look-run"
+_MESSAGE, _LOOK, _RUN, _OPENS = "class:message", "class:look", "class:look-run", "class:look-opens"
 _NOWHERE = "-"
 _DONE = "class:done"
 
@@ -200,6 +200,8 @@ def _announce(classroom: Classroom) -> None:
         if _RUN not in st.session_state:
             st.session_state[_RUN] = last_run() or ""
         st.text_input(_("Run to show"), key=_RUN, placeholder="20260401-143501-x7k2", autocomplete="off")
+    if st.session_state.get(_LOOK, _NOWHERE) != _NOWHERE:
+        st.toggle(_("Open it for all"), key=_OPENS, help=_("Every page of the class goes there at once."))
     with st.container(horizontal=True, gap="small"):
         st.button(
             _("Show to all"),
@@ -230,7 +232,8 @@ def announce(class_id: str) -> None:
         place = None if page == _NOWHERE else place_of(page, run=run)
         if not message.strip() and place is None:
             raise ClassError(mark("Type a message, or choose a page to look at."))
-        announcement = Announcement(made_at=datetime.now(UTC), message=message, place=place)
+        opens = place is not None and bool(st.session_state.get(_OPENS))
+        announcement = Announcement(made_at=datetime.now(UTC), message=message, place=place, opens=opens)
         get_manager().classes.announce(class_id, announcement)
 
     attempt("announce", do)

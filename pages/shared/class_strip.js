@@ -7,13 +7,15 @@ import { follow } from "./live_socket.js";
 /** @typedef {import("./format.js").Labels} Labels */
 /**
  * @typedef {object} ClassValues What the server says.
- * @property {boolean} is_member
+ * @property {boolean} is_in
  * @property {string} version Another where the page is to be drawn anew.
  * @property {string} title
- * @property {string} nickname
- * @property {boolean} hand
+ * @property {string} name The member's nickname, or what a teacher is told of the class.
+ * @property {boolean | null} hand Whether it is up; null for a teacher.
  * @property {string} message
  * @property {string | null} look Address of what everyone is to look at.
+ * @property {string} said_at When that was said.
+ * @property {boolean} opens Whether the page goes there.
  */
 /**
  * @typedef {object} StripData What Python hands over.
@@ -26,6 +28,15 @@ import { follow } from "./live_socket.js";
  */
 
 const LONGEST_WAIT_MS = 2000; // Thirty pages are not drawn anew in the same moment.
+
+/**
+ * Whether the page is to go where the teacher says: once, when that is said.
+ * @param {ClassValues} now
+ * @param {ClassValues} drawn When the page was drawn.
+ */
+export function isCalled(now, drawn) {
+  return now.opens && now.look !== null && now.said_at !== drawn.said_at;
+}
 
 export default class ClassStrip {
   /**
@@ -48,7 +59,7 @@ export default class ClassStrip {
     this.hand.addEventListener("click", () => this.setTriggerValue("hand", { up: !this.isUp }));
     this.message = make("span", { "data-testid": "class-message" });
     this.look = make("a", { class: "dqn-button", target: "_self", "data-testid": "class-look" }, labels.look);
-    this.said = make("p", { class: "dqn-class-said", role: "status", "aria-label": labels.says }, this.message, this.look);
+    this.said = make("p", { class: "dqn-class-said", role: "status" }, this.message, this.look);
     this.root = make(
       "section",
       { class: "dqn-live dqn-class-strip", lang: data.locale, "aria-label": labels.region, "data-testid": "class-strip" },
@@ -75,29 +86,41 @@ export default class ClassStrip {
    * @param {import("./mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
+    const before = this.data.values;
     this.data = data;
     this.setTriggerValue = setTriggerValue;
     this.show(data.values);
+    if (isCalled(data.values, before)) window.location.assign(String(data.values.look));
   }
 
   /** @param {ClassValues} values */
   hear(values) {
-    if (values.is_member) this.show(values);
-    if (values.version === this.data.values.version || this.waiting !== undefined) return;
-    this.waiting = setTimeout(() => {
+    if (values.is_in) this.show(values);
+    if (isCalled(values, this.data.values)) window.location.assign(String(values.look));
+    else if (values.version !== this.data.values.version) this.redrawSoon(values.version);
+  }
+
+  /**
+   * Has Python draw the page anew.
+   * @param {string} version
+   */
+  redrawSoon(version) {
+    this.waiting ??= setTimeout(() => {
       this.waiting = undefined;
-      this.setTriggerValue("stale", values.version || "over");
+      this.setTriggerValue("stale", version || "over");
     }, Math.random() * LONGEST_WAIT_MS);
   }
 
   /** @param {ClassValues} values */
   show(values) {
     const { labels } = this.data;
-    this.isUp = values.hand;
+    this.isUp = values.hand === true;
+    this.hand.hidden = values.hand === null;
+    setAttribute(this.said, "aria-label", labels[values.hand === null ? "region" : "says"]);
     setText(this.title, values.title);
-    setText(this.nickname, values.nickname);
-    setText(this.handText, labels[values.hand ? "lower" : "raise"]);
-    setAttribute(this.hand, "aria-pressed", String(values.hand));
+    setText(this.nickname, values.name);
+    setText(this.handText, labels[this.isUp ? "lower" : "raise"]);
+    setAttribute(this.hand, "aria-pressed", String(this.isUp));
     setText(this.message, values.message);
     this.look.hidden = !values.look;
     if (values.look) setAttribute(this.look, "href", values.look);

@@ -1,4 +1,6 @@
-"""The line at the top of every page for members of a class: its title, their nickname and hand, what the teacher says.
+"""The line at the top of every page for a class: its title, a member's nickname and hand, what the teacher says.
+
+Its teacher reads there how many are in it, and how many hands are up.
 
 A component follows the topic ``class`` of the live socket. Where what the page may do has changed (another assignment,
 another class), it has the page drawn anew.
@@ -21,8 +23,8 @@ from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager
 from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language, translate_error
-from pages.shared.identity import member_mark, own_class, visitor
-from pages.shared.links import base_path, page_address
+from pages.shared.identity import class_taught, member_mark, own_class, signer, visitor
+from pages.shared.links import CLASS_PAGE, base_path, page_address
 from pages.shared.live_socket import News, Subscription, Topic, next_tick
 
 __all__ = ["COMPONENT_NAME", "class_strip", "class_topic"]
@@ -36,7 +38,10 @@ _draw = Component(COMPONENT_NAME, "shared/class_strip.js", _STYLES)
 
 
 def class_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
-    """The topic: the class with the id ``class``, as the member with the mark ``member`` sees it. Over when it is."""
+    """The topic: the class with the id ``class``, as the member with the mark ``member`` sees it. Over when it is.
+
+    With a teacher's ticket in place of a mark, it is as the teacher sees it.
+    """
 
     async def follow(subscription: Subscription) -> AsyncGenerator[News]:
         class_id, mark_ = subscription.text("class"), subscription.text("member")
@@ -46,8 +51,8 @@ def class_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
             now = classes.revision_of(class_id)
             if now != revision:
                 values = _values(classes, class_id, mark_, subscription.say, subscription.language)
-                yield News(json_text(values, is_ascii=False), {"revision": now}, is_last=not values["is_member"])
-                if not values["is_member"]:
+                yield News(json_text(values, is_ascii=False), {"revision": now}, is_last=not values["is_in"])
+                if not values["is_in"]:
                     return
                 revision = now
             await next_tick(_EVERY_S)
@@ -56,28 +61,30 @@ def class_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
 
 
 @st.fragment
-def class_strip() -> None:
-    """Draw the line; nothing for a visitor who is in no class."""
+def class_strip(page: str) -> None:
+    """Draw the line on ``page``; nothing for a visitor who is in no class, and for its teacher on the class's own."""
     if st.session_state.pop(_STALE, False):
         st.rerun()
-    classroom = own_class()
+    mine, taught = own_class(), None if page == CLASS_PAGE else class_taught()
+    classroom = mine or taught
     if classroom is None:
         return
-    language, mark_ = current_language(), member_mark(classroom.class_id, visitor().visitor_id)
+    class_id, language = classroom.class_id, current_language()
+    mark_ = member_mark(class_id, visitor().visitor_id) if mine else signer().class_ticket(class_id)
     data = {
-        "class": classroom.class_id,
+        "class": class_id,
         "member": mark_,
-        "values": _values(get_manager().classes, classroom.class_id, mark_, _, language),
-        "address": page_address("class", {}, language),
+        "values": _values(get_manager().classes, class_id, mark_, _, language),
+        "address": page_address("class", {} if mine else {"class": class_id}, language),
         "base_path": base_path(),
         "locale": language,
     }
     with st.container(key=_KEY):
         _draw(
-            key=f"{_KEY}-{classroom.class_id}",
+            key=f"{_KEY}-{class_id}",
             data=data,
             constants={"labels": _labels()},
-            on_hand_change=functools.partial(_take_hand, classroom.class_id),
+            on_hand_change=functools.partial(_take_hand, class_id),
             on_stale_change=_note_change,
         )
         error = st.session_state.pop(_ERROR, None)
@@ -99,33 +106,50 @@ def _note_change() -> None:
 
 
 def _values(classes: Classes, class_id: str, mark_: str, say: Callable[[str], str], language: str) -> dict[str, Any]:
-    """What the line says, as JSON values."""
+    """What the line says, as JSON values; ``hand`` is None for a teacher, who has none to raise."""
+    nothing = {
+        "is_in": False,
+        "version": "",
+        "title": "",
+        "name": "",
+        "hand": None,
+        "message": "",
+        "said_at": "",
+        "opens": False,
+        "look": None,
+    }
     try:
         classroom = classes.get(class_id)
     except ClassError:
-        classroom = None
-    members = [] if classroom is None else classes.members(class_id)
+        return nothing
+    members = classes.members(class_id)
+    common = {"is_in": True, "title": classroom.title or say(mark("Class {code}")).format(code=classroom.code)}
+    if not classroom.is_open:
+        return nothing
+    if signer().class_in(mark_) == class_id:
+        hands = sum(each.hand_raised_at is not None for each in members)
+        name = say(mark("code {code} · {count} members")).format(code=classroom.code, count=len(members))
+        message = say(mark("{count} with a hand up")).format(count=hands) if hands else ""
+        return nothing | common | {"version": class_id, "name": name, "message": message}
     member = next((each for each in members if member_mark(class_id, each.visitor_id) == mark_), None)
-    if classroom is None or not classroom.is_open or member is None:
-        return {
-            "is_member": False,
-            "version": "",
-            "title": "",
-            "nickname": "",
-            "hand": False,
-            "message": "",
-            "look": None,
-        }
-    announcement = classroom.announcement
-    place = announcement.place if announcement else None
-    return {
-        "is_member": True,
+    return nothing if member is None else nothing | common | _as_member(classroom, member, language)
+
+
+def _as_member(classroom: Classroom, member: Member, language: str) -> dict[str, Any]:
+    said = classroom.announcement
+    own = {
         "version": _version(classroom, member),
-        "title": classroom.title or say(mark("Class {code}")).format(code=classroom.code),
-        "nickname": member.nickname,
+        "name": member.nickname,
         "hand": member.hand_raised_at is not None,
-        "message": announcement.message if announcement else "",
-        "look": page_address(place.page, place.parameters, language) if place else None,
+    }
+    if said is None:
+        return own
+    look = page_address(said.place.page, said.place.parameters, language) if said.place else None
+    return own | {
+        "message": said.message,
+        "said_at": said.made_at.isoformat(),
+        "opens": said.opens,
+        "look": look,
     }
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "Visitor",
     "become_instructor",
     "browser_of",
+    "class_taught",
     "grant_for_browser",
     "leave_instructor",
     "may_control",
@@ -155,6 +156,13 @@ def may_teach(classroom: Classroom) -> bool:
     """Whether the class is the visitor's to lead: the instructor's, or without a code, of whoever opened it."""
     who = visitor()
     return who.is_instructor if settings().instructor_code else who.visitor_id in classroom.teachers
+
+
+def class_taught() -> Classroom | None:
+    """The newest open class that is the visitor's to lead, one that they opened before others; None without one."""
+    taught = [each for each in get_manager().classes.open_classes() if may_teach(each)]
+    who = visitor().visitor_id
+    return next((each for each in taught if who in each.teachers), taught[0] if taught else None)
 
 
 def require_teacher(class_id: str) -> Classroom:

@@ -75,7 +75,7 @@ def page_header(page: str, title: str, *, links: Callable[[], None] | None = Non
     name, views = next(
         ((name, views) for name, views in _AREAS.items() if any(view.page == page for view in views)), ("", ())
     )
-    class_strip()
+    class_strip(page)
     with st.container(key="page-header", gap="small"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=name or None):
             if views:
@@ -96,7 +96,7 @@ def page_header(page: str, title: str, *, links: Callable[[], None] | None = Non
 def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[], None] | None = None) -> None:
     """Draw the top of a view of the run ``record``, or of the run to come; it stays when the page is scrolled."""
     run_id = record.run_id if record else None
-    class_strip()
+    class_strip(page)
     with st.container(key="lab-header", gap=None):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _views(_LAB, run_id)

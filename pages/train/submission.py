@@ -45,6 +45,9 @@ def submission(snapshot: RunSnapshot) -> None:
             st.markdown(
                 _("The server plays 100 episodes with the best weights of the run and shows its rank in the class.")
             )
+            nickname = get_manager().classes.nickname(visitor().visitor_id)
+            if nickname and not st.session_state.get(_NAME):
+                st.session_state[_NAME] = nickname
             st.text_input(
                 _("Display name"),
                 max_chars=NAME_LENGTH,

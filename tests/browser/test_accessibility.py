@@ -301,6 +301,7 @@ def test_a_class(walk: Walk, open_page: Callable[..., Page]) -> None:
     student.look("/class, assigned", "[data-testid=class-message]:not(:empty)")
     press(student.page, "Start from here")
     student.look("/train, with locks", ".st-key-run-controls button")
+    walk.open("/runs", "[data-testid=class-message]:not(:empty)")
     walk.faults += student.faults
     walk.finish()
 

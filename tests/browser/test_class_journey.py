@@ -160,6 +160,17 @@ class Lesson:
         for page in self.students:
             expect(page.get_by_test_id("class-message")).to_have_text(message, timeout=AWAY_MS)
 
+    def lead(self, teacher: Page) -> None:
+        """A page is opened for all."""
+        teacher.get_by_role("combobox", name=re.compile("Everyone look here")).click()
+        teacher.get_by_role("option", name="Leaderboard", exact=True).click()
+        teacher.get_by_test_id("stCheckbox").filter(has_text="Open it for all").click()
+        settle(teacher)
+        button(teacher, "Show to all").click()
+        for page in self.students:
+            page.wait_for_url(re.compile("/leaderboard"))
+            expect(page.get_by_test_id("class-look")).to_have_attribute("href", re.compile("^/leaderboard"))
+
     def find_again(self, colleague: Page, code: str) -> None:
         """After a restart: a second teacher finds all of it, and the students' pages come back by themselves."""
         become_instructor(colleague)
@@ -212,4 +223,5 @@ def test_a_lesson_with_a_class(
     server.start()
     colleague = open_page(server=server)
     lesson.find_again(colleague, code)
+    lesson.lead(colleague)
     lesson.remove_and_rename(colleague)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
 import fake_environments as fake
 from dqn_core.config import Arguments, TrainingConfig
@@ -14,6 +18,7 @@ from dqn_core.environments.make import inspect_environment, make_environment
 from dqn_core.environments.physics import argument_problems, environment_arguments, takes_more
 from dqn_core.environments.settings import check_environment, check_live_change, default_of
 from dqn_core.errors import ChangeRefusedError, ConfigError, UnsupportedEnvironmentError
+from scripted_trainer import wait_until
 
 _KNOWN = (
     "CartPole-v1",
@@ -276,3 +281,23 @@ def test_another_environment_begins_at_the_next_reset_where_the_generator_stood(
     alone.set_generator_state(generator)
     assert np.array_equal(alone.reset()[0], first)
     assert [alone.step(0)[0].tolist() for _ in range(3)] == after
+
+
+def test_two_threads_may_ask_for_environments_of_one_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package imports its module, which imports from the package: either thread would wait for the other."""
+    package = tmp_path / "slow_package"
+    package.mkdir()
+    (package / "__init__.py").write_text("import time\ntime.sleep(0.3)\nfrom slow_package.world import World\n")
+    (package / "names.py").write_text("")
+    world = "from slow_package import names\n\n\nclass World:\n    def __init__(self, size: int = 3):\n        pass\n"
+    (package / "world.py").write_text(world)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def arguments(entry_point: str) -> list[str]:
+        return [each.name for each in environment_arguments(EnvSpec("Slow-v0", entry_point=entry_point))]
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(arguments, "slow_package:World")
+        wait_until(lambda: "slow_package" in sys.modules)
+        second = threads.submit(arguments, "slow_package.world:World")
+        assert first.result(60) == second.result(60) == ["size"]

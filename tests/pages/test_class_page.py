@@ -174,6 +174,21 @@ def test_a_teacher_assigns_what_the_form_says(open_app: Opened, manager: RunMana
     assert manager.classes.get(classroom.class_id).assignment is None
 
 
+def test_the_settings_of_the_teachers_own_lab_are_assigned(
+    open_app: Opened, manager: RunManager, classroom: Classroom
+) -> None:
+    app = tab(open_app, "teacher", page="train/page.py", run="")
+    app.select_slider(key="new:gamma").set_value(0.9).run()
+    to_page(app, PAGE).run()
+    app.segmented_control(key="assign:source").set_value("lab").run()
+    app.number_input(key="assign:max_episodes").set_value(7)
+    press(app, "assign:give")
+    given = manager.classes.get(classroom.class_id).assignment
+    assert given is not None
+    assert given.config is not None
+    assert (given.config.gamma, given.config.max_episodes) == (0.9, 7)
+
+
 @pytest.mark.parametrize(("arguments", "said"), [("gravity", "by name"), ("gravitation=5", "gravitation")])
 def test_an_assignment_that_cannot_be_is_refused(
     open_app: Opened, manager: RunManager, classroom: Classroom, arguments: str, said: str

@@ -46,17 +46,34 @@ def test_a_member_hears_title_nickname_hand_and_what_the_teacher_says(
 ) -> None:
     class_id, mark = classroom.class_id, member_mark(classroom.class_id, "one")
     place = Place(page="train", parameters={"run": "20260401-120000-abcd"})
-    manager.classes.announce(class_id, Announcement(made_at=NOW, message="Look up", place=place))
+    manager.classes.announce(class_id, Announcement(made_at=NOW, message="Look up", place=place, opens=True))
     (message,) = heard(class_topic(), most=1, language="ko", **{"class": class_id, "member": mark})
     assert message["data"] == {
-        "is_member": True,
+        "is_in": True,
         "version": f"{class_id}  <b>Mina",
         "title": "Thursday",
-        "nickname": "<b>Mina",
+        "name": "<b>Mina",
         "hand": False,
         "message": "Look up",
+        "said_at": NOW.isoformat(),
+        "opens": True,
         "look": "/train?run=20260401-120000-abcd&lang=ko",
     }
+
+
+def test_a_teacher_reads_how_many_are_there_and_how_many_hands_are_up(
+    manager: RunManager, classroom: Classroom
+) -> None:
+    ticket = signer().class_ticket(classroom.class_id)
+    (before,) = heard(class_topic(), most=1, **{"class": classroom.class_id, "member": ticket})
+    assert before["data"]["name"] == f"code {classroom.code} · 2 members"
+    assert (before["data"]["message"], before["data"]["hand"]) == ("", None)
+    manager.classes.raise_hand(classroom.class_id, "two", up=True)
+    (after,) = heard(class_topic(), most=1, **{"class": classroom.class_id, "member": ticket})
+    assert after["data"]["message"] == "1 with a hand up"
+    other = manager.classes.open("another", "teacher")
+    (foreign,) = heard(class_topic(), **{"class": other.class_id, "member": ticket})
+    assert not foreign["data"]["is_in"]
 
 
 def test_a_change_reaches_those_who_follow(manager: RunManager, classroom: Classroom) -> None:
@@ -80,14 +97,14 @@ def test_a_change_reaches_those_who_follow(manager: RunManager, classroom: Class
     first, raised, assigned, removed = asyncio.run(listen())
     assert (first["hand"], raised["hand"]) == (False, True)
     assert first["version"] == raised["version"] != assigned["version"]
-    assert (removed["is_member"], removed["over"]) == (False, True)
+    assert (removed["is_in"], removed["over"]) == (False, True)
 
 
 @pytest.mark.parametrize("mark", ["", "0" * 16])
 def test_who_is_no_member_hears_nothing_of_a_class(manager: RunManager, classroom: Classroom, mark: str) -> None:
     for class_id in (classroom.class_id, "20260401-120000-none"):
         (message,) = heard(class_topic(), **{"class": class_id, "member": mark})
-        assert not message["data"]["is_member"]
+        assert not message["data"]["is_in"]
         assert not message["data"]["title"]
 
 

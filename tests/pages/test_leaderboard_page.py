@@ -105,6 +105,27 @@ def test_ones_own_row_is_told_from_the_others(open_app: Opened, manager: RunMana
     assert '<tr class="own">' not in tables(open_leaderboard())[0]
 
 
+def test_a_member_submits_under_the_nickname_and_under_no_others(
+    open_app: Opened, manager: RunManager, jobs: Jobs, over: str
+) -> None:
+    code = manager.classes.open("Thursday", "teacher").code
+    manager.classes.join(code, "one", "Mina")
+    manager.classes.join(code, "two", "Ben")
+    manager.store.update_run(over, owner="one")
+    app = open_app(page="start/page.py")
+    app.session_state["visitor_id"] = "one"
+    app.query_params["run"] = over
+    to_page(app, "train/page.py").run()
+    assert app.text_input(key="leaderboard:name").value == "Mina"
+    app.text_input(key="leaderboard:name").set_value("BEN").run()
+    app.button(key="leaderboard:submit").click().run()
+    assert "somebody's nickname" in "".join(each.value for each in app.error)
+    assert Leaderboard(manager, jobs).environments() == {}
+    app.text_input(key="leaderboard:name").set_value("mina").run()
+    app.button(key="leaderboard:submit").click().run()
+    assert Leaderboard(manager, jobs).environments() == {"CartPole-v1": 1}
+
+
 def test_without_a_name_it_says_so_and_submits_nothing(
     open_app: Opened, manager: RunManager, jobs: Jobs, over: str
 ) -> None:

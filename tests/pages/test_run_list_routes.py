@@ -66,6 +66,7 @@ def test_the_list_and_then_what_is_new(manager: RunManager) -> None:
     assert line["best"] is None
     assert line["owner"]
     assert "secret" not in line["owner"]  # whoever has a visitor's id could be that visitor
+    assert line["nickname"] == ""
     (again,) = heard(topic, most=1, cursor=message["cursor"])
     assert again["cursor"] == message["cursor"]
     assert (again["data"]["whole"], again["data"]["runs"], again["data"]["removed"]) == (False, [], [])
@@ -73,6 +74,16 @@ def test_the_list_and_then_what_is_new(manager: RunManager) -> None:
     (news,) = heard(topic, most=1, cursor=message["cursor"], fresh=True)
     assert (news["data"]["runs"], news["data"]["removed"]) == ([], [run_id])
     assert news["cursor"]["version"] > message["cursor"]["version"]
+
+
+def test_a_run_of_a_class_has_its_students_nickname(manager: RunManager) -> None:
+    opened = manager.classes.open("Thursday", "teacher")
+    manager.classes.join(opened.code, "a student", "<b>Mina")
+    _run(manager, owner="a student")
+    manager.classes.leave("a student")
+    runs = RunList(manager)
+    (message,) = heard(run_list_topic(lambda: runs), most=1)
+    assert [each["nickname"] for each in message["data"]["runs"]] == ["<b>Mina"]
 
 
 def test_news_of_the_list_come_by_themselves(manager: RunManager, monkeypatch: pytest.MonkeyPatch) -> None:

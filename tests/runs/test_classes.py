@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from dqn_core.runs.classroom import (
     WEIGHTS,
     Announcement,
     Assignment,
+    Member,
     Opening,
     Place,
     clean_nickname,
@@ -135,6 +139,21 @@ def test_no_member_takes_anothers_nickname(classes: Classes) -> None:
         classes.rename(opened.class_id, "nobody", "Eve")
 
 
+def test_a_nickname_stands_for_nobody_else_elsewhere(classes: Classes) -> None:
+    opened, other = classes.open("", "teacher"), classes.open("", "teacher")
+    classes.join(opened.code, "one", "Mina")
+    classes.join(other.code, "two", "Mina")
+    for visitors in (("one",), ("two",), ("teacher", "one")):
+        classes.refuse_borrowed("mina", *visitors)
+    classes.refuse_borrowed("Ben", "nobody")
+    for visitors in (("three",), (), ("",)):
+        with pytest.raises(ClassError, match="somebody's nickname"):
+            classes.refuse_borrowed("ＭＩＮＡ", *visitors)
+    classes.archive(opened.class_id)
+    classes.archive(other.class_id)
+    classes.refuse_borrowed("Mina", "three")
+
+
 def test_a_browser_is_in_one_open_class_at_a_time(classes: Classes) -> None:
     first, second = classes.open("first", "teacher"), classes.open("second", "teacher")
     assert first.code != second.code
@@ -220,6 +239,41 @@ def test_a_change_that_is_not_stored_is_not_made(classes: Classes, tmp_path: Pat
     assert classes.members(opened.class_id) == []
 
 
+def test_whoever_looks_waits_for_no_write(classes: Classes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may take seconds, and what pages and the live socket ask for must not."""
+    opened = classes.open("Thursday", "teacher")
+    classes.join(opened.code, "one", "Mina")
+    is_writing, may_end = threading.Event(), threading.Event()
+    put = classes._store.put_members
+
+    def slow(members: Mapping[str, Member]) -> None:
+        is_writing.set()
+        assert may_end.wait(60)
+        put(members)
+
+    monkeypatch.setattr(classes._store, "put_members", slow)
+    joining = threading.Thread(target=classes.join, args=(opened.code, "two", "Ben"))
+    joining.start()
+    try:
+        assert is_writing.wait(60)
+        with ThreadPoolExecutor(1) as another:
+            looks = another.submit(
+                lambda: (
+                    classes.class_of("one"),
+                    classes.nickname("one"),
+                    len(classes.members(opened.class_id)),
+                    classes.of_code(opened.code),
+                    classes.open_classes(),
+                    classes.check("one", TrainingConfig()),
+                )
+            )
+            assert looks.result(30)[:3] == (opened, "Mina", 1)
+    finally:
+        may_end.set()
+        joining.join()
+    assert classes.nickname("two") == "Ben"
+
+
 # ------------------------------------------------------------------------------------------------------------ the store
 
 
@@ -234,7 +288,7 @@ def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
     before.assign(opened.class_id, assignment(config=BASE.replace(**{"env_kwargs.gravity": 5})))
     before.announce(
         opened.class_id,
-        Announcement(made_at=NOON, message="Look here", place=Place(page="train", parameters={"a": "b"})),
+        Announcement(made_at=NOON, message="Look here", opens=True, place=Place(page="train", parameters={"a": "b"})),
     )
     before.archive(past.class_id)
 

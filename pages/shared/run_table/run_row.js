@@ -39,7 +39,7 @@ export class CellTexts {
   /** @param {Run} run */
   owner = (run) => {
     if (run.owner === "") return "";
-    return this.isMine(run) ? this.labels.you : fill(this.labels.visitor, { mark: run.owner });
+    return this.isMine(run) ? this.labels.you : run.nickname || fill(this.labels.visitor, { mark: run.owner });
   };
 
   /**

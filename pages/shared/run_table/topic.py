@@ -9,6 +9,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from dqn_core.json_text import json_text
+from dqn_core.runs.classes import Classes
 from dqn_core.runs.run_list import ListUpdate, RunLine, RunList
 from pages.server.process import get_run_list
 from pages.shared.identity import owner_mark
@@ -24,9 +25,11 @@ def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
     shared: Shared[tuple[News, bool]] = Shared(_EVERY_S)
 
     def read(version: int, *, at_once: bool) -> tuple[News, bool]:
-        update = run_list().since(version, at_once=at_once)
+        source = run_list()
+        update = source.since(version, at_once=at_once)
         is_new = update.is_whole or update.version != version
-        return News(json_text(_update_values(update), is_ascii=False), {"version": update.version}), is_new
+        values = _update_values(update, source.manager.classes)
+        return News(json_text(values, is_ascii=False), {"version": update.version}), is_new
 
     async def follow(subscription: Subscription) -> AsyncGenerator[News]:
         version, is_first = subscription.reached("version"), True
@@ -42,17 +45,17 @@ def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
     return follow
 
 
-def _update_values(update: ListUpdate) -> dict[str, Any]:
+def _update_values(update: ListUpdate, classes: Classes) -> dict[str, Any]:
     """What is new in the list, as JSON values."""
     return {
         "version": update.version,
         "whole": update.is_whole,
-        "runs": [_line_values(line) for line in update.lines],
+        "runs": [_line_values(line, classes) for line in update.lines],
         "removed": list(update.removed),
     }
 
 
-def _line_values(line: RunLine) -> dict[str, Any]:
+def _line_values(line: RunLine, classes: Classes) -> dict[str, Any]:
     """One run's line, as JSON values with numbers no longer than a screen shows."""
     return {
         "id": line.run_id,
@@ -69,6 +72,7 @@ def _line_values(line: RunLine) -> dict[str, Any]:
         "started": line.started_at.timestamp(),
         "size": line.size,
         "owner": owner_mark(line.owner),
+        "nickname": classes.nickname(line.owner, line.class_id),
         "tags": line.tags,
         "experiment": line.experiment_id,
     }
