@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from asgi_client import Client
 from dqn_core.runs.manager import RunManager
 from live_tab import heard
+from pages.classroom.topic import roster_topic
 from pages.compare.routes import compare_routes
 from pages.experiments.topic import experiment_topic
 from pages.play.socket import play_routes
@@ -21,7 +22,9 @@ from pages.runs.routes import run_list_routes
 from pages.server.browser_code import browser_routes
 from pages.server.settings import settings
 from pages.server.visitor_cookies import Signer, visitor_routes
+from pages.shared.class_strip import class_topic
 from pages.shared.export_routes import export_routes
+from pages.shared.identity import signer
 from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
 from pages.shared.live_socket import Topic, live_socket_routes
@@ -29,7 +32,7 @@ from pages.shared.run_status import active_topic
 from pages.shared.run_table.topic import run_list_topic
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
-from two_visitors import PAGES, Stage
+from two_visitors import OWNER, PAGES, Stage
 
 
 @pytest.fixture
@@ -65,6 +68,8 @@ def _topics() -> dict[str, Topic]:
         "active": active_topic(),
         "job": job_topic(),
         "experiments": experiment_topic(),
+        "class": class_topic(),
+        "roster": roster_topic(),
     }
 
 
@@ -114,9 +119,10 @@ def test_what_a_route_answers_changes_nothing(stage: Stage, path: str) -> None:
 @pytest.mark.parametrize("name", _topics())
 def test_what_a_tab_follows_changes_nothing(stage: Stage, name: str) -> None:
     run_id, experiment_id = stage.over(), stage.experiment()
+    class_id = stage.manager.classes.open("theirs", OWNER).class_id
     before = stage.world()
-    (message,) = heard(
-        _topics()[name], most=1, run=run_id, frames=True, fresh=True, job="none", experiments=[experiment_id]
-    )
+    wish = {"run": run_id, "frames": True, "fresh": True, "job": "none", "experiments": [experiment_id]}
+    wish |= {"class": class_id, "member": "none", "ticket": signer().class_ticket(class_id)}
+    (message,) = heard(_topics()[name], most=1, **wish)
     assert "data" in message
     assert stage.world() == before
