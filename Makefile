@@ -40,11 +40,12 @@ contracts: $(STAMPS)/dev
 browser-code: $(STAMPS)/browser-code ## the JavaScript: lint, types, and its tests by node's own runner
 	$(RUN) scripts/browser_code.py
 
+# Three on two cores: many tests wait, for a process to end or for a time limit.
 unit: $(STAMPS)/dev ## tests without a browser
-	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 3 --dist loadfile
 
 browser: $(STAMPS)/dev chromium ## tests in a real Chromium
-	$(RUN) -m pytest tests/browser
+	$(RUN) -m pytest tests/browser --numprocesses 2 --dist loadfile
 
 # First of all steps: a machine where no Chromium can be had says so at the start, not after the unit tests.
 chromium: $(STAMPS)/dev

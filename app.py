@@ -24,7 +24,7 @@ from pages.replay.routes import replay_routes
 from pages.runs.routes import run_list_routes
 from pages.server import shutdown
 from pages.server.browser_code import browser_routes
-from pages.server.connections import Gate, bound_logs, guard, raise_descriptor_limit
+from pages.server.connections import Gate, bound_logs, guard, leave_out_late_clicks, raise_descriptor_limit
 from pages.server.middleware import OwnOrigins, forbid_lookups
 from pages.server.process import close_manager, get_manager
 from pages.server.uploads import UploadLimits
@@ -64,6 +64,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     _open_data()
     shutdown.install()
     bound_logs()
+    leave_out_late_clicks()
     server, descriptors = shutdown.server(), raise_descriptor_limit()
     if server is not None:
         guard(server, Gate.for_descriptors(descriptors))

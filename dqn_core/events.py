@@ -251,6 +251,8 @@ class WeightsReady:
     """Mean greedy return of the evaluation in that episode; NaN where there was none."""
     state: dict[str, np.ndarray]
     """:meth:`Learner.state_dict`: ``online.*``, ``target.*`` and ``adam.*``."""
+    best_seed: int | None = None
+    """Seed of the episode with the highest return in that evaluation; None where there was none."""
 
     @property
     def weights(self) -> dict[str, np.ndarray]:

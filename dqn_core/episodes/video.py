@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import itertools
 import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,7 @@ from dqn_core.episodes.recordings import recording_name
 from dqn_core.errors import VideoError, mark
 
 __all__ = [
+    "PlayedEpisode",
     "VideoInfo",
     "VideoOptions",
     "check_format",
@@ -56,6 +59,17 @@ OnPicture = Callable[[int], object]
 """Told the number of pictures written so far, after each; what it raises breaks off, and nothing is left behind."""
 
 
+_GAP = 8
+"""Pixels between two episodes side by side."""
+
+
+class PlayedEpisode(NamedTuple):
+    """An episode, and the config of the run that it is of."""
+
+    config: TrainingConfig
+    episode: RecordedEpisode
+
+
 @dataclass(frozen=True, kw_only=True)
 class VideoOptions:
     """What a video of an episode shows beside the environment."""
@@ -64,6 +78,8 @@ class VideoOptions:
     """Whether the step, the return so far and, of a rollout, every action's Q-value are written on the pictures."""
     comment: str = ""
     """Kept in the file beside its title, which has the return."""
+    beside: PlayedEpisode | None = None
+    """Another episode in the same environment, shown to the right, in step."""
 
 
 def write_episode_video(
@@ -75,7 +91,8 @@ def write_episode_video(
 ) -> None:
     """Write an episode's T + 1 states into ``path``, NAME.mp4 or NAME.gif, at the environment's pace.
 
-    Those after :data:`~dqn_core.episodes.frames.MOST_VIDEO_STEPS` are left out.
+    Those after :data:`~dqn_core.episodes.frames.MOST_VIDEO_STEPS` are left out. Of two episodes side by side, the
+    shorter stands still at its end.
 
     Raises
     ------
@@ -87,21 +104,45 @@ def write_episode_video(
     check_format(path)
     environment = inspect_environment(*config.environment)
     options = options or VideoOptions()
-    frames = draw_episode(config, recorded, MOST_VIDEO_STEPS)
-    pictures: Iterable[Picture] = (frame.pixels for frame in frames)
-    if options.overlay:
-        pictures = with_overlay(frames, recorded, environment.action_names)
+    shown = [PlayedEpisode(config, recorded), *([options.beside] if options.beside else [])]
+    pictures = _side_by_side([_pictures(each, environment.action_names, overlay=options.overlay) for each in shown])
     which = f"seed {recorded.seed}" if isinstance(recorded, Rollout) else f"episode {recorded.episode}"
-    title = f"{config.env_id}, {which}, return {_short_number(recorded.episode_return)}"
+    returns = " and ".join(_short_number(each.episode.episode_return) for each in shown)
+    title = f"{config.env_id}, {which}, {'returns' if options.beside else 'return'} {returns}"
     info = VideoInfo(frames_per_s=environment.frames_per_s, title=title, comment=options.comment)
     write_video(path, pictures, info, on_picture)
 
 
-def video_name(config: TrainingConfig, recorded: RecordedEpisode, kind: str) -> str:
-    """A file's name with the return in it: ``CartPole-v1-seed1-return500.mp4`` or ``...-episode-00000012-return37``."""
+def _pictures(shown: PlayedEpisode, action_names: Sequence[str], *, overlay: bool) -> Iterator[Picture]:
+    frames = draw_episode(shown.config, shown.episode, MOST_VIDEO_STEPS)
+    return with_overlay(frames, shown.episode, action_names) if overlay else (frame.pixels for frame in frames)
+
+
+def _side_by_side(episodes: Sequence[Iterable[Picture]]) -> Iterator[Picture]:
+    """Pictures of several episodes as one, from left to right; those that are over stay as they were."""
+    newest: list[Picture] = []
+    for pictures in itertools.zip_longest(*episodes):
+        newest = [after if after is not None else before for before, after in itertools.zip_longest(newest, pictures)]
+        yield functools.reduce(_beside, newest)
+
+
+def _beside(left: Picture, right: Picture) -> Picture:
+    height = max(len(left), len(right))
+    left, right = (np.pad(each, ((0, height - len(each)), (0, 0), (0, 0))) for each in (left, right))
+    return np.concatenate([left, np.zeros((height, _GAP, 3), np.uint8), right], axis=1)
+
+
+def video_name(
+    config: TrainingConfig, recorded: RecordedEpisode, kind: str, beside: RecordedEpisode | None = None
+) -> str:
+    """A file's name with the return in it: ``CartPole-v1-seed1-return500.mp4`` or ``...-episode-00000012-return37``.
+
+    Of two episodes it has both: ``CartPole-v1-seed1-return9-and-500.mp4``.
+    """
     environment = re.sub(r"[^\w.-]+", "-", config.env_id)
     which = f"seed{recorded.seed}" if isinstance(recorded, Rollout) else recording_name(recorded)
-    return f"{environment}-{which}-return{_short_number(recorded.episode_return)}{kind}"
+    returns = "-and-".join(_short_number(each.episode_return) for each in (recorded, beside) if each is not None)
+    return f"{environment}-{which}-return{returns}{kind}"
 
 
 def video_comment(rollout: Rollout, *, run: str, snapshot: str) -> str:

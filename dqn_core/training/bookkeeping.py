@@ -149,12 +149,12 @@ class Bookkeeping:
 
     def values(self) -> dict[str, Any]:
         """Everything else, as JSON values."""
-        best = self.best
+        best, names = self.best, ("episode", "env_step", "eval_return", "best_seed")
         return {
             "wall_time_s": self.stopwatch.seconds,
             "averages": self.averages.state(),
             "best_eval": self.best_eval,
-            "best": best and {"episode": best.episode, "env_step": best.env_step, "eval_return": best.eval_return},
+            "best": best and {name: getattr(best, name) for name in names},
             "evaluations": self.evaluator.next_evaluation,
         }
 

@@ -84,7 +84,7 @@ class CheckpointPolicy:
         if is_best and ended.eval_return != books.best_eval:
             yield from self._best_recording(ended)
         if solved or is_best:
-            books.best = self._snapshot("best", eval_return=ended.eval_return)
+            books.best = self._snapshot("best", eval_return=ended.eval_return, best=books.evaluator.best)
             books.best_eval = float(np.fmax(ended.eval_return, books.best_eval))
             self._best.put(books.best)
             for checkpoint in self.checkpoint("best"):
@@ -131,8 +131,13 @@ class CheckpointPolicy:
             yield self.last_finite
 
     def _snapshot(
-        self, kind: SnapshotKind, learner: dict[str, np.ndarray] | None = None, eval_return: float = math.nan
+        self,
+        kind: SnapshotKind,
+        learner: dict[str, np.ndarray] | None = None,
+        eval_return: float = math.nan,
+        best: Episode | None = None,
     ) -> WeightsReady:
+        """The learner's state now, or ``learner``; ``best`` is the best episode of the evaluation that it had."""
         state = self._state
         return WeightsReady(
             kind=kind,
@@ -140,6 +145,7 @@ class CheckpointPolicy:
             env_step=state.env_step,
             eval_return=eval_return,
             state=state.learner.state_dict() if learner is None else learner,
+            best_seed=None if best is None else best.seed,
         )
 
     def _capture(self, kind: CheckpointKind) -> Iterator[CheckpointReady]:

@@ -71,6 +71,8 @@ class Evaluator:
         self.is_evaluating = False
         self.first: Episode | None = None
         """The newest evaluation's first episode."""
+        self.best: Episode | None = None
+        """The newest evaluation's episode with the highest return, the first of equals."""
         self._began_at = 0
 
     @property
@@ -92,7 +94,7 @@ class Evaluator:
         Returns the mean greedy return, and whether the config's goal is reached and confirmed. An evaluation as good as
         ``best_eval`` (NaN: there is none yet) is checked over further episodes, where the config wants it.
         """
-        self.is_evaluating, self._began_at = True, self.played
+        self.is_evaluating, self._began_at, self.best = True, self.played, None
         epsilon = epsilon if config.mistake_explore_in_evaluation else 0.0
         eval_return = yield from self._play(environment, learner, config.evaluation_episodes, epsilon)
         if config.recheck_episodes and not eval_return < best_eval:
@@ -116,6 +118,7 @@ class Evaluator:
         seeds = range(first_seed, first_seed + episodes)
         played = yield from greedy_episodes(environment, learner, seeds, epsilon)
         self.first = played[0]
+        self.best = max([self.best, *played] if self.best else played, key=lambda each: each.episode_return)
         return math.fsum(each.episode_return for each in played) / episodes
 
 

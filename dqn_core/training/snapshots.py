@@ -62,6 +62,8 @@ class SnapshotInfo:
     """-1 where the file does not say."""
     eval_return: float
     """Mean greedy return of the evaluation in that episode; NaN where there was none."""
+    best_seed: int | None
+    """Seed of the episode with the highest return in that evaluation; None where the file does not say."""
     path: Path
     size: int
     """Bytes on disk."""
@@ -97,6 +99,7 @@ def _write(folder: Path, snapshot: WeightsReady) -> None:
         "episode": snapshot.episode,
         "env_step": snapshot.env_step,
         "eval_return": snapshot.eval_return,
+        "best_seed": snapshot.best_seed,
     }
     arrays = {name: np.asarray(array, order="C") for name, array in snapshot.state.items()}
     # One of many to look back at is not worth waiting for the disk; a crash of the machine may cost it.
@@ -136,6 +139,7 @@ def _place(place: Any, path: Path) -> dict[str, Any]:
         "episode": _count(place.get("episode")),
         "env_step": _count(place.get("env_step")),
         "eval_return": float(eval_return) if isinstance(eval_return, (int, float)) else math.nan,
+        "best_seed": None if (seed := _count(place.get("best_seed"))) == _UNKNOWN else seed,
     }
 
 

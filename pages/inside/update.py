@@ -9,7 +9,7 @@ from pages.inside import charts
 from pages.inside.batch import Batch, choose_batch
 from pages.inside.formula import particulars
 from pages.inside.study import Study
-from pages.inside.update_steps import STEPS
+from pages.inside.update_steps import STEPS, formula_so_far
 from pages.shared.figure.figure import show_figure
 from pages.shared.headings import heading
 from pages.shared.i18n import _
@@ -36,15 +36,15 @@ def update(study: Study) -> None:
     step = _steps(study)
     left, right = st.columns([3, 2], gap="large")
     with left:
-        for number in range(step + 1):
-            STEPS[number][1](batch)
+        formula_so_far(batch, step)
+        STEPS[step][1](batch)
     with right:
         _scatter(batch, has_happened=step == len(STEPS) - 1)
     _table(batch)
 
 
 def _steps(study: Study) -> int:
-    """The stepper: how far the update is shown."""
+    """The stepper: which step of the update is shown."""
     key = f"{study.run_id}:update-step"
     titles = [_(title) for title, _draws in STEPS]
     st.session_state.setdefault(key, 0)

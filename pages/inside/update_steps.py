@@ -1,4 +1,4 @@
-"""The six steps of an update, each with its formula and the numbers of one row in it."""
+"""The six steps of an update, and the formula that grows with them, in the numbers of one row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,41 @@ from pages.inside.states import observation_table
 from pages.shared.i18n import _
 from pages.shared.numbers import number_text
 
-__all__ = ["STEPS"]
+__all__ = ["STEPS", "formula_so_far"]
+
+_PREDICTION, _FUTURE, _TARGET, _LOSS, _STEP = range(1, 6)
+"""Places in :data:`STEPS`."""
+
+
+def formula_so_far(batch: Batch, step: int) -> None:
+    """The update as a formula, up to the ``step`` that is looked at: what is known by then in numbers."""
+    parts, q = formula(batch.study.config), f"{batch.q:.4f}"
+    value = f"{float(batch.told.terms.next_values[batch.row]):.4f}"
+    discount = f"{batch.gamma:g}" if batch.steps == 1 else f"{batch.gamma:g}^{{{batch.steps}}}"
+    future = paint("future", _signed(value) if step >= _FUTURE else parts.future)
+    target = paint("target", f"{batch.target:.4f}")
+    delta, is_compared = paint("error", r"\delta"), step >= _TARGET
+    lines = [
+        rf"{paint('target', 'y')} &= {parts.target}",
+        rf"&= {paint('reward', f'{batch.reward:.4g}')} + {discount} \cdot (1 - {batch.terminated}) \cdot {future}"
+        + (f" = {target}" if is_compared else ""),
+    ]
+    if step >= _PREDICTION:
+        y = target if is_compared else paint("target", "y")
+        error = paint("error", f"{float(batch.told.terms.td_errors[batch.row]):.4f}")
+        lines.append(
+            rf"{delta} &= {parts.error} = {y} - {paint('prediction', _signed(q))}"
+            + (f" = {error}" if is_compared else "")
+        )
+    if step >= _LOSS:
+        loss = paint("loss", f"{float(batch.told.terms.losses[batch.row]):.5g}")
+        lines.append(rf"\ell &= {parts.loss} = {loss}")
+        mean = paint("loss", f"{batch.told.loss:.5g}")
+        lines.append(rf"L &= \frac{{1}}{{{len(batch.indices)}}} \sum_i {parts.weighted} = {mean}")
+    if step >= _STEP:
+        after = paint("prediction", f"{batch.q_after:.4f}")
+        lines.append(rf"{paint('prediction', 'Q(s, a)')} &: \; {q} \;\to\; {after}")
+    _latex(r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}")
 
 
 def _experience(batch: Batch) -> None:
@@ -41,15 +75,13 @@ def _experience(batch: Batch) -> None:
 def _prediction(batch: Batch) -> None:
     _head(2, _("What the online network predicts for s"))
     values = batch.told.terms.q_values[batch.row]
-    _latex(rf"{paint('prediction', 'Q(s, a)')} = {paint('prediction', f'{batch.q:.4f}')}")
     _action_values(batch, values, batch.action, _("the action taken"))
 
 
 def _future(batch: Batch) -> None:
     _head(3, _("What the target network predicts for s'"))
-    terms, parts = batch.told.terms, formula(batch.study.config)
+    terms = batch.told.terms
     value = float(terms.next_values[batch.row])
-    _latex(rf"{paint('future', parts.future)} = {paint('future', f'{value:.4f}')}")
     values = terms.next_q_values[batch.row]
     is_double = batch.study.config.double_dqn
     why = _("picked by the online network") if is_double else _("the highest")
@@ -58,22 +90,7 @@ def _future(batch: Batch) -> None:
 
 def _target(batch: Batch) -> None:
     _head(4, _("The target, and how far off the prediction is"))
-    terms, parts = batch.told.terms, formula(batch.study.config)
-    value = f"{float(terms.next_values[batch.row]):.4f}"
-    discount = f"{batch.gamma:g}" if batch.steps == 1 else f"{batch.gamma:g}^{{{batch.steps}}}"
-    numbers = (
-        rf"{paint('reward', f'{batch.reward:.4g}')} + {discount} \cdot (1 - {batch.terminated}) \cdot "
-        rf"{paint('future', _signed(value))}"
-    )
-    _latex(
-        rf"\begin{{aligned}} {paint('target', 'y')} &= {parts.target} \\ &= {numbers} = "
-        rf"{paint('target', f'{batch.target:.4f}')} \end{{aligned}}"
-    )
-    error, delta = float(terms.td_errors[batch.row]), paint("error", r"\delta")
-    _latex(
-        rf"{delta} = {parts.error} = {paint('target', f'{batch.target:.4f}')} - "
-        rf"{paint('prediction', _signed(f'{batch.q:.4f}'))} = {paint('error', f'{error:.4f}')}"
-    )
+    error = float(batch.told.terms.td_errors[batch.row])
     if batch.study.config.loss_over_all_outputs:
         _labels(batch)
     if batch.terminated:
@@ -104,12 +121,7 @@ def _labels(batch: Batch) -> None:
 
 def _loss(batch: Batch) -> None:
     _head(5, _("The loss of the batch and its gradient"))
-    told, parts = batch.told, formula(batch.study.config)
-    own = float(told.terms.losses[batch.row])
-    _latex(
-        rf"\ell = {parts.loss} = {paint('loss', f'{own:.5g}')} \qquad "
-        rf"L = \frac{{1}}{{{len(batch.indices)}}} \sum_i {parts.weighted} = {paint('loss', f'{told.loss:.5g}')}"
-    )
+    told = batch.told
     if batch.drawn.weights is not None:
         st.caption(_("This row's weight: w = {weight}.").format(weight=f"{batch.weight:.4f}"))
     if len(told.steps) > 1:
@@ -139,10 +151,7 @@ def _step(batch: Batch) -> None:
     _latex(rf"{formula(batch.study.config).step}, \quad \alpha = {_power(batch.learning_rate)}")
     if count > 1:
         _minibatches(batch)
-    _latex(
-        rf"{paint('prediction', 'Q(s, a)')}: \; {batch.q:.4f} \;\to\; {paint('prediction', f'{batch.q_after:.4f}')} "
-        rf"\quad ({moved:+.5f})"
-    )
+    _latex(rf"{paint('prediction', 'Q(s, a)')}: \; {moved:+.5f}")
     wanted = batch.target - batch.q
     is_towards = moved * wanted > 0
     st.caption(

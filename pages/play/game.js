@@ -1,5 +1,7 @@
 // One game: the socket to the environment on the server, and the newest state that came over it.
 
+import { leave } from "../shared/live_socket.js";
+
 /**
  * @typedef {object} GameState What the server tells of the game, once a step.
  * @property {number} step
@@ -99,6 +101,6 @@ export class Game {
 
   dispose() {
     this.isOver = true;
-    this.socket.close();
+    leave(this.socket);
   }
 }

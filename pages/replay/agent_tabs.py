@@ -13,8 +13,19 @@ from pages.shared.i18n import _
 __all__ = ["agent_tabs"]
 
 
-def agent_tabs(run_id: str, checkpoint: str, seed: int, epsilon: float, env_kwargs: Arguments | None) -> None:
-    """Tabs about the snapshot ``checkpoint`` of ``run_id`` and its episode on ``seed``, played with ``env_kwargs``."""
+def agent_tabs(  # noqa: PLR0913  the episode in the address, whole
+    run_id: str,
+    checkpoint: str,
+    seed: int,
+    epsilon: float,
+    env_kwargs: Arguments | None,
+    *,
+    beside: tuple[str, str] | None,
+) -> None:
+    """Tabs about the snapshot ``checkpoint`` of ``run_id`` and its episode on ``seed``, played with ``env_kwargs``.
+
+    ``beside`` is the run and snapshot that is looked at beside it.
+    """
     texts = (
         (":material/movie:", _("Video of this episode")),
         (":material/checklist:", _("Evaluate over many")),
@@ -22,7 +33,7 @@ def agent_tabs(run_id: str, checkpoint: str, seed: int, epsilon: float, env_kwar
     )
     video, many, learning = st.tabs([f"{icon} {text}" for icon, text in texts])
     with video:
-        video_export(run_id, checkpoint, seed, epsilon, env_kwargs)
+        video_export(run_id, checkpoint, seed, epsilon, env_kwargs, beside=beside)
     with many:
         evaluation(run_id, checkpoint, env_kwargs)
     with learning:

@@ -63,7 +63,8 @@ def replay_page() -> None:
         st.info(_("This run has saved no network yet: wait for its first evaluation."), icon=":material/hourglass:")
         return
     _replay([chosen, *([other] if other else [])], seed, epsilon, env_kwargs)
-    agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon, env_kwargs)
+    beside = (other.record.run_id, other.snapshot.name) if other else None
+    agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon, env_kwargs, beside=beside)
 
 
 def _nothing_yet() -> None:

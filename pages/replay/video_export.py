@@ -17,8 +17,19 @@ _KINDS = (".mp4", ".gif")
 
 
 @st.fragment
-def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float, env_kwargs: Arguments | None) -> None:
-    """Choices and a button for a video of the episode that a run's snapshot plays on ``seed``; then the video."""
+def video_export(  # noqa: PLR0913  the episode in the address, whole
+    run_id: str,
+    checkpoint: str,
+    seed: int,
+    epsilon: float,
+    env_kwargs: Arguments | None,
+    *,
+    beside: tuple[str, str] | None,
+) -> None:
+    """Choices and a button for a video of the episode that a run's snapshot plays on ``seed``; then the video.
+
+    With the run and snapshot ``beside``, the video may show both episodes.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="video-choice"):
         kind = st.segmented_control(
             _("Format"),
@@ -35,6 +46,9 @@ def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float, env_kw
             value=True,
             help=_("The step, the return so far, and every action's Q-value."),
         )
+        shows_both = beside is not None and st.toggle(
+            _("Both agents"), key="video-both", value=True, help=_("The two episodes side by side, as above.")
+        )
         try:
             order = rollout_video_order(
                 get_manager(),
@@ -45,6 +59,7 @@ def video_export(run_id: str, checkpoint: str, seed: int, epsilon: float, env_kw
                 kind=kind or _KINDS[0],
                 overlay=overlay,
                 env_kwargs=env_kwargs,
+                beside=beside if shows_both else None,
             )
         except DqnLabError as error:
             st.error(translate_error(error), icon=":material/error:")

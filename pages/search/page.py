@@ -96,7 +96,7 @@ def _searches() -> None:
         _result(status)
 
 
-@st.fragment(run_every="2s")
+@st.fragment(run_every="1s")
 def _live(search_id: str) -> None:
     status = get_searches().status(search_id)
     if not status.is_active:

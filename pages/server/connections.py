@@ -20,7 +20,7 @@ import uvicorn
 if sys.platform != "win32":
     import resource
 
-__all__ = ["BoundedLog", "Gate", "bound_logs", "guard", "raise_descriptor_limit"]
+__all__ = ["BoundedLog", "Gate", "bound_logs", "guard", "leave_out_late_clicks", "raise_descriptor_limit"]
 
 _LOG = logging.getLogger("dqn_lab")
 _WANTED_DESCRIPTORS = 65_536
@@ -237,3 +237,12 @@ def bound_logs() -> None:
     for handler in handlers:
         if not any(isinstance(each, BoundedLog) for each in handler.filters):
             handler.addFilter(BoundedLog())
+
+
+def leave_out_late_clicks() -> None:
+    """Have Streamlit not warn of a part of a page that asked to be drawn in the instant in which the page was left."""
+    logging.getLogger("streamlit.runtime.scriptrunner.script_runner").addFilter(_is_no_late_click)
+
+
+def _is_no_late_click(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Couldn't find fragment with id")

@@ -25,6 +25,7 @@ const ADDRESS = new URL("../../../socket", import.meta.url).href.replace(/^http/
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const QUIET_MS = 1200; // A connection that comes back within this time is not worth a line on the page.
 const SILENCE_MS = 30_000; // The server says something each ten seconds.
+const CONNECTING = 0; // A socket's readyState.
 const LINGER_MS = 1000; // A page that is drawn anew ends its subscriptions and makes them again.
 
 /**
@@ -201,7 +202,7 @@ export class LiveSocket {
 
   /** Nobody looks: nothing is sent, and nothing made for it. */
   hide() {
-    this.close();
+    this.close(leave);
     clearTimeout(this.timers.quiet);
     this.timers.quiet = undefined;
   }
@@ -213,15 +214,25 @@ export class LiveSocket {
     }, LINGER_MS);
   }
 
-  close() {
+  /** @param {(socket: WebSocket) => void} [how] */
+  close(how = (socket) => socket.close()) {
     for (const name of ["retry", "silence", "linger"]) clearTimeout(this.timers[name]);
     const { socket } = this;
     this.socket = null;
     this.isOpen = false;
     if (socket === null) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    how(socket);
   }
+}
+
+/**
+ * Closes `socket`, one that is not open yet as soon as it is: browsers warn of a connection that was given up before.
+ * @param {WebSocket} socket
+ */
+export function leave(socket) {
+  if (socket.readyState === CONNECTING) socket.onopen = () => socket.close();
+  else socket.close();
 }
 
 /** @type {LiveSocket | null} */

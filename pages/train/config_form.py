@@ -45,18 +45,31 @@ def config_form(form: FormState) -> None:
     epsilon_preview(form)
     st.header(_("More settings"), anchor=False)
     for group, title in GROUP_TITLES.items():
-        names = _fields(form, group)
-        is_open = any(form.refusal(name) for name in names)
-        with st.expander(_(title), expanded=is_open, key=f"{form.scope}:group-{group.value}"):
-            if group in EXPLAINED_GROUPS:
-                st.markdown(_(EXPLAINED_GROUPS[group]))
-            if group is Group.ENVIRONMENT:
-                environment_fields(form)
-                continue
-            for name in names:
-                field_widget(form, name, explained=group in EXPLAINED_GROUPS)
+        _group(form, group, _(title))
     if not form.is_live and not form.is_assigned(WEIGHTS):
         weights_choice(form)
+
+
+def _group(form: FormState, group: Group, title: str) -> None:
+    """The fields of ``group``, drawn only while it is open: all of them take a browser a quarter of a second.
+
+    What was open for a new run stays so when that has started.
+    """
+    names, key = _fields(form, group), f"group:{group.value}"
+    wrong = {problem.partition(".")[0] for problem in form.problems()} if not form.is_live else set()
+    if any(form.refusal(name) or name in wrong for name in names):
+        st.session_state[key] = True
+    section = st.expander(title, key=key, on_change="rerun")
+    if not section.open:
+        return
+    with section:
+        if group in EXPLAINED_GROUPS:
+            st.markdown(_(EXPLAINED_GROUPS[group]))
+        if group is Group.ENVIRONMENT:
+            environment_fields(form)
+            return
+        for name in names:
+            field_widget(form, name, explained=group in EXPLAINED_GROUPS)
 
 
 def _fields(form: FormState, group: Group) -> list[str]:

@@ -166,7 +166,7 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
         settings=_settings(snapshot.wanted_config),
-        agent_episode=replay_address(record.run_id, agent.name) if agent else None,
+        agent_episode=_best_episode(record.run_id, agent) if agent else None,
     )
 
 
@@ -176,6 +176,11 @@ def _trained_agent(run_id: str) -> SnapshotInfo | None:
         return preferred_snapshot(RunFolder.open(get_manager().run_folder(run_id)).snapshots())
     except DqnLabError:
         return None
+
+
+def _best_episode(run_id: str, agent: SnapshotInfo) -> str:
+    """Where the best episode of the evaluation that ``agent`` had is; of one without any, the first start's."""
+    return replay_address(run_id, agent.name, 1 if agent.best_seed is None else agent.best_seed)
 
 
 def _settings(config: TrainingConfig) -> dict[str, Any]:

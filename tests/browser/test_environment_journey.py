@@ -77,8 +77,7 @@ def test_physics_and_reward_change_while_the_run_trains(page: Page, tmp_path: Pa
     wait_for_rows(page, 3)
     expect(page.get_by_test_id("chart-shaped_return")).to_be_visible()
 
-    # Gravity changes while it trains: a mark on the curves, and a row in the list.
-    open_section(page)
+    # Gravity changes while it trains, in the part that was opened before: a mark on the curves, and a row in the list.
     slider = page.get_by_role("slider", name="Gravity")
     expect(slider).to_have_attribute("aria-valuetext", "-10.0")
     slider.focus()

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { LiveSocket, retryDelay, Subscriptions } from "../../pages/shared/live_socket.js";
+import { leave, LiveSocket, retryDelay, Subscriptions } from "../../pages/shared/live_socket.js";
 
 let page; // The tab.
 let sockets; // All that it opened.
@@ -90,6 +90,20 @@ test("one socket carries everything, and each hears its own", () => {
   last().tell({ subscription: 1, error: "locked", over: false });
   last().tell({ subscription: 1, cursor: {}, over: false, data: "run" });
   assert.deepEqual([heard, other], [["problem locked", "run"], ["list"]]);
+});
+
+test("a socket that is left before it is open is closed as soon as it is, and then says nothing more", () => {
+  const unsubscribe = live.follow(subscription());
+  last().readyState = 0;
+  unsubscribe();
+  mock.timers.tick(5000);
+  assert.ok(!last().isClosed);
+  last().onopen();
+  assert.ok(last().isClosed);
+  assert.deepEqual(last().sent, []);
+  const open = Object.assign(new FakeSocket(), { readyState: 1 });
+  leave(open);
+  assert.ok(open.isClosed);
 });
 
 test("a subscription that nobody wants any more ends, and the socket with the last of them", () => {

@@ -13,6 +13,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import Rollout, roll_out
 from dqn_core.episodes.frames import draw_episode
 from dqn_core.episodes.video import (
+    PlayedEpisode,
     VideoInfo,
     VideoOptions,
     part_path,
@@ -60,6 +61,27 @@ def test_a_video_has_each_state_once_at_the_environments_pace(kind: str, tmp_pat
     for shown, drawn in zip(video.frames, draw_episode(config, rollout), strict=True):
         assert np.abs(shown.astype(int) - drawn.pixels).max() <= 3
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_episodes_are_shown_in_step_and_the_shorter_waits_at_its_end(kind: str, tmp_path: Path) -> None:
+    config = short_config(max_episode_steps=9)
+    right, left = (roll_out(config.replace(max_episode_steps=steps), some_weights(config), seed=1) for steps in (3, 9))
+    assert (right.length, left.length) == (3, 9)
+    path = tmp_path / video_name(config, right, kind, left)
+    write_episode_video(config, right, path, VideoOptions(beside=PlayedEpisode(config, left)))
+    video = read_video(path)
+    assert path.name == f"CartPole-v1-seed1-return3-and-9{kind}"
+    assert "CartPole-v1, seed 1, returns 3 and 9" in video.text
+    assert len(video.frames) == 10
+    shorter = [frame.pixels for frame in draw_episode(config, right)]
+    for shown, first, second in zip(
+        video.frames, [*shorter, *6 * [shorter[-1]]], draw_episode(config, left), strict=True
+    ):
+        height, width, _ = first.shape
+        assert shown.shape[:2] == (height, 2 * width + 8)
+        assert np.abs(shown[:, :width].astype(int) - first).mean() < 1
+        assert np.abs(shown[:, width + 8 :].astype(int) - second.pixels).mean() < 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
-from app_pages import to_page
+from app_pages import open_groups, to_page
 from dqn_core.runs.manager import RunManager
 from scripted_trainer import following, obedient
 
 NAVIGATION = Path(pages.__file__).with_name("navigation.py")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _packages_read_once() -> Iterator[None]:
+    """Streamlit looks through all installed packages for components, for each AppTest anew: three quarters of its time.
+
+    No test installs one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        scan = functools.cache(manifest_scanner.scan_component_manifests)
+        patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
 
 
 @pytest.fixture
@@ -38,13 +52,20 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
 
 @pytest.fixture
 def open_app(manager: RunManager) -> Callable[..., AppTest]:
-    """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR", page="replay/page.py")``."""
+    """Open the app in a new tab: ``open_app(run="...", lang="ko", locale="ko-KR", page="replay/page.py")``.
 
-    def opened(locale: str = "en-US", page: str = "train/page.py", **query: str) -> AppTest:
+    All groups of the form are open, unless ``groups_open`` is False.
+    """
+
+    def opened(
+        locale: str = "en-US", page: str = "train/page.py", *, groups_open: bool = True, **query: str
+    ) -> AppTest:
         app = AppTest.from_file(str(NAVIGATION), default_timeout=30)
         app.context = {"locale": locale}
         for name, value in query.items():
             app.query_params[name] = value
+        if groups_open:
+            open_groups(app)
         to_page(app, page)
         app.run()
         assert not app.exception

@@ -74,6 +74,24 @@ def test_a_video_is_asked_for_made_and_offered(app: AppTest) -> None:
     assert not app.exception
 
 
+def test_two_agents_side_by_side_become_one_video_or_the_first_alone(open_app: Opened, run_id: str) -> None:
+    app = open_app(page="replay/page.py", run=run_id, checkpoint="best", seed="3", double="1", other_checkpoint="best")
+    assert app.toggle(key="video-both").value
+    app.button(key="video-make").click().run()
+    wait_for_jobs()
+    app.run()
+    (panel,) = shown(app, "dqn_lab_job")
+    assert "-and-" in panel["video"]["name"]
+    app.toggle(key="video-both").set_value(False).run()
+    assert shown(app, "dqn_lab_job") == []
+    app.button(key="video-make").click().run()
+    wait_for_jobs()
+    app.run()
+    (panel,) = shown(app, "dqn_lab_job")
+    assert "-and-" not in panel["video"]["name"]
+    assert not app.exception
+
+
 def test_an_evaluation_is_asked_for_and_its_ends_are_one_click_away(app: AppTest, manager: RunManager) -> None:
     run_id = app.query_params["run"]
     app.number_input(key="evaluation-episodes").set_value(4).run()

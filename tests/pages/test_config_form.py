@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 from streamlit.testing.v1 import AppTest
 
+from app_pages import open_groups
 from dqn_core.config import TrainingConfig, field_rule
 from dqn_core.presets import PRESETS, preset_config
 from dqn_core.runs.manager import RunManager
-from pages.shared.fields import FIELDS, Widget
+from pages.shared.fields import FIELDS, GROUP_TITLES, Group, Widget
 from pages.shared.form_state import FormState
 from pages.shared.numbers import number_text, one_two_five
 from pages.train.epsilon_schedule import first_below
@@ -121,6 +122,30 @@ def test_settings_that_do_not_fit_together_are_named_and_cannot_be_started(app: 
     app.select_slider(key="new:buffer_size").set_value(5000).run()
     assert not app.error
     assert not app.button(key="start").disabled
+
+
+def test_a_group_is_drawn_when_it_is_opened_and_keeps_its_values_closed(open_app: Callable[..., AppTest]) -> None:
+    app = open_app(groups_open=False)
+    always = {"new:seed"} | {f"new:{name}" for name, each in FIELDS.items() if each.group is Group.MAIN}
+    shown = {each.key for each in (*app.select_slider, *app.number_input, *app.text_input, *app.toggle)}
+    assert {key for key in shown if key.startswith("new:")} <= always
+    open_groups(app).run()
+    app.select_slider(key="new:batch_size").set_value(64).run()
+    for group in GROUP_TITLES:
+        app.session_state[f"group:{group.value}"] = False
+    app.run()
+    assert "new:batch_size" not in {each.key for each in app.select_slider}
+    app.button(key="start").click().run()
+    open_groups(app).run()
+    assert app.select_slider(key=f"{app.query_params['run']}:batch_size").value == 64
+
+
+def test_a_group_opens_by_itself_where_something_in_it_is_wrong(open_app: Callable[..., AppTest]) -> None:
+    app = open_app(groups_open=False)
+    app.session_state["new:draft"]["batch_size"] = 2048
+    app.run()
+    assert app.select_slider(key="new:batch_size").value == 2048
+    assert any("must be at most Replay memory size" in each.value for each in app.error)
 
 
 @pytest.mark.parametrize("text", ["32, x", "-3", "1.5", "0"])

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pages.server.connections import BoundedLog, Gate, raise_descriptor_limit
+from pages.server.connections import BoundedLog, Gate, leave_out_late_clicks, raise_descriptor_limit
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVER = """
@@ -217,3 +217,19 @@ def test_a_log_leaves_out_what_repeats_itself_and_says_so() -> None:
     assert "the same 1" in said
     assert "7 messages" in said
     assert passes("the same %d") == (True, "the same 1")
+
+
+def test_a_page_left_in_the_instant_of_a_click_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    from streamlit.runtime.scriptrunner import script_runner
+
+    logger = logging.getLogger(script_runner.__name__)
+    before = list(logger.filters)
+    leave_out_late_clicks()
+    try:
+        with caplog.at_level(logging.WARNING, logger=logger.name):
+            logger.warning("Couldn't find fragment with id %s. This can happen if ...", "c7da")
+            logger.warning("something else")
+    finally:
+        logger.filters[:] = before
+    assert "Couldn't find fragment with id" in Path(script_runner.__file__).read_text()
+    assert [record.getMessage() for record in caplog.records] == ["something else"]

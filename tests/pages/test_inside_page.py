@@ -120,11 +120,25 @@ def test_histograms_cover_the_whole_training(lab: RunManager, run_id: str) -> No
 def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, checkpoint: AgentCheckpoint) -> None:
     app = opened(run=run_id, part="update")
     key = f"{run_id}:update"
+    app.number_input(key=f"{key}-row").set_value(3).run()
+    told = checkpoint.explain(checkpoint.draw(0))
+    known_from = {
+        f"{told.terms.next_values[3]:.4f}": 2,
+        f"{told.terms.targets[3]:.4f}": 3,
+        f"{told.terms.td_errors[3]:.4f}": 3,
+        f"{told.terms.losses[3]:.5g}": 4,
+    }
     for step in range(5):
         assert app.session_state[f"{key}-step"] == step
+        assert [each.value.partition(" · ")[0] for each in app.header if " · " in each.value] == [str(step + 1)]
+        assert {value for value in known_from if value in formulas(app)} == {
+            value for value, first in known_from.items() if step >= first
+        }
+        if step == 4:
+            assert rf"\rVert = {told.gradient_norm:.5g}" in formulas(app)
+            assert any(f"norm of {told.clipped_norm:.5g}" in each.value for each in app.caption)
         app.button(key=f"{key}-step-next").click().run()
     assert app.button(key=f"{key}-step-next").disabled
-    app.number_input(key=f"{key}-row").set_value(3).run()
 
     indices = checkpoint.draw(0).indices
     learner = checkpoint.agent.learner()
@@ -159,9 +173,6 @@ def test_the_update_shown_is_the_one_that_the_learner_makes(run_id: str, checkpo
         assert f"{value:.4f}" in text
     assert f"{learner.take_statistics().loss_mean:.5g}" in text
     assert f"{terms.losses[3]:.5g}" in text
-    told = checkpoint.explain(checkpoint.draw(0))
-    assert rf"\rVert = {told.gradient_norm:.5g}" in text
-    assert any(f"norm of {told.clipped_norm:.5g}" in each.value for each in app.caption)
     before, now = (numbers(trace["y"]) for trace in _by_meta(figures(app)["update"], "td_error"))
     assert np.array_equal(before, terms.td_errors)
     assert np.array_equal(now, terms.targets - after[taken])

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
-from app_pages import to_page
+from app_pages import open_groups, to_page
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.experiment_spec import ExperimentSpec
@@ -60,7 +60,7 @@ def opened(page: str, **query: str) -> AppTest:
     app.context = {"locale": "en-US"}
     for name, value in query.items():
         app.query_params[name] = value
-    return to_page(app, page).run()
+    return to_page(open_groups(app), page).run()
 
 
 def markdown_texts(node: Any) -> Iterator[str]:

@@ -312,6 +312,7 @@ HARMLESS: Mapping[str, str] = {
     "compare/page.py: _choices on_change": _OWN_VIEW,
     "shared/address_choices.py: address_select on_change": _OWN_VIEW,
     "train/checkpoints.py: checkpoints on_change": _OWN_VIEW,
+    "train/config_form.py: _group on_change": _OWN_VIEW,
     "inside/batch.py: choose_batch on_click": _OWN_VIEW,
     "inside/environment.py: _by_hand on_change": _OWN_VIEW,
     "inside/environment.py: _by_hand on_click": _OWN_VIEW,

@@ -28,12 +28,16 @@ def release() -> Iterator[None]:
 
 
 @pytest.fixture(params=EXECUTORS)
-def manager(request: pytest.FixtureRequest, tmp_path: Path, release: None) -> Iterator[RunManager]:
+def manager(
+    request: pytest.FixtureRequest, tmp_path: Path, release: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunManager]:
     fake.register()
+    monkeypatch.setattr("dqn_core.environments.make._LONGEST_LOOK_S", 2.0)
     manager = RunManager(
         tmp_path, executor=request.param, preload=("registered_environments",), max_active_runs=len(PLACES)
     )
     yield manager
+    fake.RELEASE.set()
     manager.close()
 
 

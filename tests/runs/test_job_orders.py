@@ -81,6 +81,25 @@ def test_an_episode_becomes_a_video_once_for_everybody_who_asks(manager: RunMana
     assert order().video is None  # other weights play another episode
 
 
+def test_two_agents_become_one_video(manager: RunManager, jobs: Jobs) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    left, right = (run_with(manager, config, always(action, config)) for action in (1, 0))
+
+    def order(beside: tuple[str, str] | None) -> Order:
+        return rollout_video_order(manager, left, "best", 4, 0.0, kind=".gif", overlay=False, beside=beside)
+
+    job = done(order((right, "best")), jobs)
+    assert job.state is JobState.DONE, job.error
+    video = read_video(job.result)
+    assert f"run {left}, best snapshot, greedy, 5 steps; to the right run {right}, best snapshot" in video.text
+    assert video.size == (24, 8)
+    assert order(None) != order((right, "best")) != order((left, "best"))
+    with pytest.raises(UnknownRunError):
+        order(("20260401-143501-none", "best"))
+    job = done(order((right, "last")), jobs)
+    assert isinstance(job.error, RunFolderError)
+
+
 def test_a_recorded_episode_becomes_a_video(manager: RunManager, jobs: Jobs) -> None:
     config = short_config(env_id=fake.CORRIDOR)
     run_id = run_with(manager, config, None)

@@ -69,7 +69,7 @@ def test_one_job_at_a_time_in_the_order_asked(jobs: Jobs, tmp_path: Path) -> Non
     wait_until((tmp_path / "begun").exists, timeout_s=60)
     second, third = jobs.submit("second", plan(Say(2))), jobs.submit("third", plan(Say(3)))
     assert first.state is JobState.WORKING
-    assert first.share == 0.25
+    wait_until(lambda: first.share == 0.25, timeout_s=60)
     assert [jobs.jobs_ahead(each) for each in (first, second, third)] == [0, 1, 2]
     assert jobs.submit("first", plan(Say("other"))) is first
     assert jobs.submit("third", plan(Say("other"))) is third

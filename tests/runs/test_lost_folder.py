@@ -41,4 +41,4 @@ def test_a_lost_data_folder_is_told_while_the_training_goes_on(tmp_path: Path, l
     wait_until(lambda: manager.snapshot(run_id).record.env_steps > steps, timeout_s=60)
     with pytest.raises(StoreError, match="deleted, moved or replaced"):
         manager.store.update_run(run_id, name="kept?")
-    manager.close()
+    manager.close(timeout_s=1.0)

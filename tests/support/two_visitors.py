@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from streamlit.testing.v1 import AppTest
 
 import pages.server.process
-from app_pages import to_page
+from app_pages import open_groups, to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import CheckpointReady, RunState, WeightsReady
 from dqn_core.runs import tables
@@ -50,7 +50,7 @@ class Stage:
         app.session_state["visitor_id"] = drawn_for
         for name, value in query.items():
             app.query_params[name] = value
-        to_page(app, page).run()
+        to_page(open_groups(app), page).run()
         app.session_state["visitor_id"] = OTHER
         return app
 

@@ -13,6 +13,7 @@ from safetensors.numpy import save, save_file
 import fake_environments as fake
 from dqn_core.errors import RunFolderError
 from dqn_core.events import CheckpointReady, EndReason, EpisodeEnded, Event, RunEnded, TakeCheckpoint, WeightsReady
+from dqn_core.training.evaluation import EVALUATION_SEED, evaluate_folder
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.snapshots import thinning_interval
 from dqn_core.training.trainer import Trainer
@@ -90,6 +91,18 @@ def test_a_run_keeps_its_beginning_its_best_its_end_and_its_way(folder: RunFolde
     assert int(first["adam.step"]) == 0
 
 
+def test_the_best_says_which_episode_of_its_evaluation_was_the_best(folder: RunFolder) -> None:
+    config = short_config(max_episodes=40, evaluate_every=10, evaluation_episodes=7)
+    logged(folder, list(Trainer(config).events()))
+    best = next(info for info in folder.snapshots() if info.kind == "best")
+    first_seed = EVALUATION_SEED + 7 * (best.episode // 10 - 1)
+    again = evaluate_folder(folder, "best", episodes=7, seed=first_seed)
+    assert again.mean == pytest.approx(best.eval_return)
+    assert best.best_seed == first_seed + again.returns.index(max(again.returns))
+    assert folder.checkpoint().values["best"]["best_seed"] == best.best_seed
+    assert {info.best_seed for info in folder.snapshots() if info.kind != "best"} == {None}
+
+
 def test_snapshots_do_not_depend_on_the_clock() -> None:
     config = short_config(max_episodes=8, evaluate_every=2)
 
@@ -133,7 +146,9 @@ def test_the_files_of_an_early_version_are_listed_and_give_their_network(folder:
         folder.snapshot("best")
 
 
-@pytest.mark.parametrize("place", ["[]", "{", '{"episode": -3}', '{"episode": "x", "eval_return": []}', "1e999"])
+@pytest.mark.parametrize(
+    "place", ["[]", "{", '{"episode": -3}', '{"episode": "x", "eval_return": []}', "1e999", '{"best_seed": -1}']
+)
 def test_a_header_from_anywhere_lists_what_it_can(folder: RunFolder, place: str) -> None:
     folder.write_snapshot(snapshot("last", 3))
     save_file({"a": np.zeros(1)}, folder.path / "best.safetensors", metadata={"snapshot": place})
@@ -142,7 +157,7 @@ def test_a_header_from_anywhere_lists_what_it_can(folder: RunFolder, place: str)
     (folder.path / "snapshots" / "notes.safetensors").write_bytes(b"")
     infos = {info.name: info for info in folder.snapshots()}
     assert infos["last"].episode == 3
-    assert "best" not in infos or infos["best"].episode == -1
+    assert "best" not in infos or (infos["best"].episode, infos["best"].best_seed) == (-1, None)
     assert set(infos) <= {"best", "last"}
 
 
@@ -190,7 +205,9 @@ def test_the_best_checkpoint_goes_on_like_the_run_itself(folder: RunFolder) -> N
         (row.env_step, repr(row.loss_mean), repr(row.eval_return)) for row in rows[best.episode :]
     ]
     again = [event for event in of_kind(after, WeightsReady) if event.kind == "best"]
-    assert json.dumps([again[0].episode, again[0].eval_return]) == json.dumps([best.episode, best.eval_return])
+    assert json.dumps([again[0].episode, again[0].eval_return, again[0].best_seed]) == json.dumps(
+        [best.episode, best.eval_return, best.best_seed]
+    )
 
 
 def test_no_checkpoint_holds_what_the_run_would_fail_of() -> None:

@@ -14,10 +14,10 @@ from pathlib import Path
 from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
 from dqn_core.environments.own import source_version
 from dqn_core.environments.settings import check_environment
-from dqn_core.episodes.episode import check_episode, check_evaluation, roll_out
+from dqn_core.episodes.episode import Rollout, check_episode, check_evaluation, roll_out
 from dqn_core.episodes.frames import MOST_VIDEO_STEPS
 from dqn_core.episodes.recordings import read_recording
-from dqn_core.episodes.video import VideoOptions, video_comment
+from dqn_core.episodes.video import PlayedEpisode, VideoOptions, video_comment
 from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.events import RunState
 from dqn_core.inside.measure import OverestimationMeasurement
@@ -26,7 +26,7 @@ from dqn_core.runs.jobs.service import Job, Jobs
 from dqn_core.runs.jobs.tasks import EnvironmentTask, EvaluationShare, Plan, Task, Work, evaluation_shares, joined
 from dqn_core.runs.jobs.videos import VideoTask, finished_video, keep_video, video_folder
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.policies import find_policy
+from dqn_core.runs.policies import Policy, find_policy
 from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.budget import check_evaluation_steps, shortened
 from dqn_core.training.evaluation import EvaluationResult
@@ -91,10 +91,12 @@ def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who as
     kind: str,
     overlay: bool,
     env_kwargs: Arguments | None = None,
+    beside: tuple[str, str] | None = None,
 ) -> Order:
     """The video, ``kind`` .mp4 or .gif, of the episode that a run's ``snapshot`` plays on ``seed``.
 
-    It is played in the environment that the run is evaluated in, or in one with other ``env_kwargs``.
+    It is played in the environment that the run is evaluated in, or in one with other ``env_kwargs``. With ``beside``,
+    the id of a run in the same environment and its snapshot's name, that one's episode on ``seed`` is to the right.
 
     Raises
     ------
@@ -105,14 +107,24 @@ def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who as
     run_folder = manager.run_folder(run_id)
     path, load = find_policy(run_folder, snapshot)
     played = _played_with(manager, run_id, env_kwargs)
-    others = (str(played),) if played else ()
+    others: list[object] = [str(played)] if played else []
+    if beside is not None:
+        other_path, load_other = find_policy(manager.run_folder(beside[0]), beside[1])
+        other_played = _played_with(manager, beside[0], env_kwargs)
+        others += [*beside, _stamp(other_path), str(other_played)]
     folder = video_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay, *others)
 
+    def rolled_out(policy: Policy, arguments: Arguments) -> tuple[TrainingConfig, Rollout]:
+        config = policy.config.played_with(arguments)
+        return config, roll_out(shortened(config, MOST_VIDEO_STEPS), policy.weights, seed, epsilon)
+
     def task() -> Task:
-        policy = load()
-        config = policy.config.played_with(played)
-        rollout = roll_out(shortened(config, MOST_VIDEO_STEPS), policy.weights, seed, epsilon)
-        options = VideoOptions(overlay=overlay, comment=video_comment(rollout, run=run_id, snapshot=snapshot))
+        config, rollout = rolled_out(load(), played)
+        comment, other = video_comment(rollout, run=run_id, snapshot=snapshot), None
+        if beside is not None:
+            other = PlayedEpisode(*(right := rolled_out(load_other(), other_played)))
+            comment += "; to the right " + video_comment(right[1], run=beside[0], snapshot=beside[1])
+        options = VideoOptions(overlay=overlay, comment=comment, beside=other)
         return VideoTask(config=config, episode=rollout, options=options, kind=kind, folder=folder)
 
     return _video_order(folder, task)

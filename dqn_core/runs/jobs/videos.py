@@ -50,8 +50,9 @@ class VideoTask:
 
     def run(self, report: Callable[[float], object]) -> Path:
         """The video."""
-        path = _made(self.folder) / video_name(self.config, self.episode, self.kind)
-        pictures = len(self.episode.actions) + 1
+        beside = self.options.beside.episode if self.options.beside else None
+        path = _made(self.folder) / video_name(self.config, self.episode, self.kind, beside)
+        pictures = max(len(each.actions) for each in (self.episode, beside) if each is not None) + 1
         write_episode_video(self.config, self.episode, path, self.options, lambda count: report(count / pictures))
         return path
 
