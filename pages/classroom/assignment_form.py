@@ -21,6 +21,7 @@ from pages.classroom.assignment_text import assignment_facts, open_facts
 from pages.classroom.join import attempt, has_refusal, show_refusal
 from pages.classroom.places import LESSON, PLACES, place_link, place_of
 from pages.server.process import get_manager
+from pages.shared.errors import fragment
 from pages.shared.fields import FIELDS, Widget, label_of
 from pages.shared.form_state import NEW_RUN, draft_config
 from pages.shared.i18n import _, translate_error
@@ -71,7 +72,7 @@ def _present(assignment: Assignment) -> None:
         place_link(assignment.place)
 
 
-@st.fragment
+@fragment
 def _form(class_id: str) -> None:
     if st.session_state.pop(_key("is-sent"), False) and not has_refusal("assign"):
         st.rerun()  # what is assigned stands above the form

@@ -16,6 +16,7 @@ from pages.classroom.charts import curves, parallel, scatter
 from pages.classroom.report import best_of, best_text, prediction_lines
 from pages.server.process import get_manager
 from pages.shared.downloads import download_link
+from pages.shared.errors import fragment
 from pages.shared.fields import FIELDS, Widget, label_of
 from pages.shared.figure.figure import show_figure
 from pages.shared.i18n import _, current_language, translate_error
@@ -31,7 +32,7 @@ _MOST_PARALLEL = 6
 _KEPT_CURVES = 2_000
 
 
-@st.fragment
+@fragment
 def class_experiment(class_id: str) -> None:
     """All runs of the class in one figure."""
     try:

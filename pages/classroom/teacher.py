@@ -23,6 +23,7 @@ from pages.classroom.topic import roster
 from pages.classroom.wall import class_wall
 from pages.server.process import get_manager, get_run_list
 from pages.shared.component import Component, component_value
+from pages.shared.errors import fragment
 from pages.shared.i18n import _, current_language
 from pages.shared.identity import member_mark, require_teacher, signer
 from pages.shared.links import last_run
@@ -99,7 +100,7 @@ def _way_in(classroom: Classroom) -> None:
 # ------------------------------------------------------------------------------------------------------------- members
 
 
-@st.fragment
+@fragment
 def _members(class_id: str) -> None:
     """Who is there, and what can be done with each."""
     data = {
@@ -153,7 +154,7 @@ def act_on_member(class_id: str) -> None:
 # ---------------------------------------------------------------------------------------------------------------- runs
 
 
-@st.fragment
+@fragment
 def _runs(class_id: str) -> None:
     commands = (
         ("pause", _("Pause all"), ":material/pause:"),

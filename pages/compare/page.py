@@ -14,7 +14,7 @@ from pages.compare.query import WINDOWS
 from pages.compare.view import compare_view
 from pages.compare.words import X_LABELS, Y_LABELS
 from pages.shared.address_choices import AddressChoice, AddressFlag
-from pages.shared.errors import show_errors
+from pages.shared.errors import fragment, show_errors
 from pages.shared.i18n import _
 from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, base_path, last_run
 from pages.shared.page_header import page_header
@@ -50,7 +50,7 @@ def compare_page() -> None:
     _comparison(run_ids)
 
 
-@st.fragment
+@fragment
 def _comparison(run_ids: tuple[str, ...]) -> None:
     """The choices and what they show: another choice runs this part alone, not the list of runs."""
     choices = _choices()

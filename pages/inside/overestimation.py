@@ -14,6 +14,7 @@ from dqn_core.runs.jobs.orders import overestimation_order
 from pages.inside import charts
 from pages.inside.study import Study
 from pages.server.process import get_manager
+from pages.shared.errors import fragment
 from pages.shared.figure.figure import show_figure
 from pages.shared.i18n import _
 from pages.shared.job_progress import is_on_its_way, job_progress, submit
@@ -45,7 +46,7 @@ def overestimation(study: Study) -> None:
 # ---------------------------------------------------------------------------------------------------- returns
 
 
-@st.fragment
+@fragment
 def _returns(study: Study) -> None:
     """A fragment: a measurement on its way redraws this part alone."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="overestimation-controls"):

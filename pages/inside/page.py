@@ -25,7 +25,7 @@ from pages.inside.table import table
 from pages.inside.update import update
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
-from pages.shared.errors import show_errors
+from pages.shared.errors import fragment, show_errors
 from pages.shared.i18n import _, current_language, translate_error
 from pages.shared.links import INSIDE_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.page_header import lab_header
@@ -119,7 +119,7 @@ def _study(snapshot: RunSnapshot) -> Study | str:
         return translate_error(error)
 
 
-@st.fragment(run_every=_RETRY_S)
+@fragment(run_every=_RETRY_S)
 def _wait_for_checkpoint(run_id: str, why: str) -> None:
     """Until a run that has just begun leaves its first checkpoint; then the page is drawn."""
     st.info(why, icon=":material/hourglass:")

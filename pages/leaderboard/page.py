@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.leaderboard.ranking import score_ranking, speed_ranking, unmeasured
 from pages.server.process import get_leaderboard
-from pages.shared.errors import show_errors
+from pages.shared.errors import fragment, show_errors
 from pages.shared.i18n import _
 from pages.shared.links import LEADERBOARD_PAGE
 from pages.shared.page_header import page_header
@@ -25,7 +25,7 @@ def leaderboard_page() -> None:
         _("Environment"), list(environments), default=next(iter(environments)), required=True, key="leaderboard:env"
     )
     waits = get_leaderboard().standings(env_id).is_waiting
-    st.fragment(_standings, run_every=_LOOK_AGAIN_S if waits else None)(env_id, is_waiting=waits)
+    fragment(_standings, run_every=_LOOK_AGAIN_S if waits else None)(env_id, is_waiting=waits)
 
 
 def _standings(env_id: str, *, is_waiting: bool) -> None:

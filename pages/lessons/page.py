@@ -21,7 +21,7 @@ from pages.lessons.lesson_runs import latest_experiment, lesson_runs, start_less
 from pages.lessons.pictures import PICTURES
 from pages.lessons.predictions import class_predictions
 from pages.server.process import get_manager
-from pages.shared.errors import show_errors
+from pages.shared.errors import fragment, show_errors
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import visitor
 from pages.shared.lesson_choices import NO_DIFFERENCE, choice_text, choices
@@ -200,7 +200,7 @@ def _hidden(status: ExperimentStatus | None, *, has_predicted: bool) -> None:
             st.caption(_("This lesson was trained on this server too."))
 
 
-@st.fragment(run_every="2s")
+@fragment(run_every="2s")
 def _training(lesson: Lesson) -> None:
     """How far this server's runs are."""
     status = latest_experiment(lesson)

@@ -8,13 +8,14 @@ import streamlit as st
 
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.runs.stores import PredictionStore
+from pages.shared.errors import fragment
 from pages.shared.i18n import _
 from pages.shared.lesson_choices import choice_text, choices
 
 __all__ = ["class_predictions"]
 
 
-@st.fragment(run_every="15s")
+@fragment(run_every="15s")
 def class_predictions(lesson: Lesson, store: PredictionStore) -> None:
     """How many visitors predicted what; for somebody who has made a prediction."""
     counts = store.counts(lesson.name)

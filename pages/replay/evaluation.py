@@ -15,6 +15,7 @@ from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.snapshots import snapshot_path
 from pages.replay.return_histogram import return_histogram_svg
 from pages.server.process import get_manager
+from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error
 from pages.shared.job_progress import is_on_its_way, job_progress, submit
 from pages.shared.links import REPLAY_PAGE, base_path, replay_query
@@ -32,7 +33,7 @@ _WIDTH, _WIDE = 150, 480
 _SHAPED = mark("Mean sum of the rewards that the run's reward formula gives in place of the environment's own.")
 
 
-@st.fragment
+@fragment
 def evaluation(run_id: str, checkpoint: str, env_kwargs: Arguments | None) -> None:
     """Ask for an evaluation of a run's snapshot, played with ``env_kwargs``, and look at those that there are."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="evaluation-choice"):

@@ -15,6 +15,7 @@ from dqn_core.events import EpisodeRecorded
 from dqn_core.runs.jobs.orders import recording_video_order
 from dqn_core.runs.jobs.videos import MOST_VIDEO_BYTES, video_bytes
 from pages.server.process import get_jobs, get_manager
+from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import may_control, visitor
 from pages.shared.job_progress import cancel_job
@@ -27,7 +28,7 @@ _SHOWN = 6
 _MEGABYTE = 1e6
 
 
-@st.fragment
+@fragment
 def learning_gallery(run_id: str) -> None:
     """Show some of the episodes that ``run_id`` recorded, or all of them."""
     run_folder = get_manager().run_folder(run_id)

@@ -8,6 +8,7 @@ from dqn_core.config import Arguments
 from dqn_core.errors import DqnLabError
 from dqn_core.runs.jobs.orders import rollout_video_order
 from pages.server.process import get_manager
+from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error
 from pages.shared.job_progress import is_on_its_way, job_progress, submit
 
@@ -16,7 +17,7 @@ __all__ = ["video_export"]
 _KINDS = (".mp4", ".gif")
 
 
-@st.fragment
+@fragment
 def video_export(  # noqa: PLR0913  the episode in the address, whole
     run_id: str,
     checkpoint: str,

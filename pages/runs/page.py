@@ -7,7 +7,7 @@ import streamlit as st
 from pages.runs.run_actions import run_actions
 from pages.runs.run_selection import runs_stamp, select_runs, selected_run_ids
 from pages.server.process import get_run_list
-from pages.shared.errors import show_errors
+from pages.shared.errors import fragment, show_errors
 from pages.shared.i18n import _
 from pages.shared.links import RUNS_PAGE, TRAIN_PAGE, page_query
 from pages.shared.page_header import page_header
@@ -25,7 +25,7 @@ def runs_page() -> None:
         _welcome()
 
 
-@st.fragment
+@fragment
 def _workbench() -> None:
     """The table and what can be done with the runs chosen in it; a choice runs this part of the page alone."""
     if opened := st.session_state.pop(_OPEN_KEY, None):

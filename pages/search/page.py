@@ -11,7 +11,7 @@ from dqn_core.runs.searches import Searches, SearchStatus
 from pages.search import charts
 from pages.search.search_form import SearchDraft, search_form
 from pages.server.process import get_searches
-from pages.shared.errors import show_errors
+from pages.shared.errors import fragment, show_errors
 from pages.shared.fields import FIELDS
 from pages.shared.figure.figure import show_figure
 from pages.shared.i18n import _, problem_text, translate_error
@@ -96,7 +96,7 @@ def _searches() -> None:
         _result(status)
 
 
-@st.fragment(run_every="1s")
+@fragment(run_every="1s")
 def _live(search_id: str) -> None:
     status = get_searches().status(search_id)
     if not status.is_active:

@@ -22,6 +22,7 @@ from dqn_core.runs.classroom import Classroom, Member
 from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager
 from pages.shared.component import Component, component_value
+from pages.shared.errors import fragment
 from pages.shared.i18n import _, current_language, translate_error
 from pages.shared.identity import class_taught, member_mark, own_class, signer, visitor
 from pages.shared.links import CLASS_PAGE, base_path, page_address
@@ -60,7 +61,7 @@ def class_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
     return follow
 
 
-@st.fragment
+@fragment
 def class_strip(page: str) -> None:
     """Draw the line on ``page``; nothing for a visitor who is in no class, and for its teacher on the class's own."""
     if st.session_state.pop(_STALE, False):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dqn_core.errors import RunFolderError
 from pages.server.process import get_manager
+from pages.shared.errors import fragment
 from pages.shared.i18n import _
 from pages.shared.links import base_path
 from pages.shared.words import WEIGHTS_KINDS, WEIGHTS_LABELS
@@ -22,7 +23,7 @@ def downloads(run_id: str) -> None:
         _log_links(run_id)
 
 
-@st.fragment
+@fragment
 def _agent_links(run_id: str) -> None:
     """What the agent has learned; which of its weights are meant is chosen first."""
     st.markdown("**" + _("The agent") + "**")
@@ -65,7 +66,7 @@ def _agent_links(run_id: str) -> None:
         )
 
 
-@st.fragment
+@fragment
 def _log_links(run_id: str) -> None:
     """What was logged, and everything at once."""
     st.markdown("**" + _("Log") + "**")

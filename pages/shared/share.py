@@ -12,6 +12,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
 from dqn_core.runs.records import RunRecord
 from pages.shared.component import Component
+from pages.shared.errors import fragment
 from pages.shared.form_state import NEW_RUN, draft_config
 from pages.shared.i18n import _, current_language
 from pages.shared.links import TRAIN_PAGE, page_query, train_page_address
@@ -33,7 +34,7 @@ _WEIGHTS = mark(
 _draw = Component(COMPONENT_NAME, "shared/share.js", _STYLES)
 
 
-@st.fragment
+@fragment
 def share(record: RunRecord | None, page: str) -> None:
     """A menu with the settings of the run ``record``, or of the form for the run to come; made when it is opened."""
     if record is None and page != TRAIN_PAGE:

@@ -15,6 +15,7 @@ from dqn_core.environments.physics import environment_arguments
 from dqn_core.environments.settings import usable_arguments
 from dqn_core.errors import AccessError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
+from pages.shared.errors import fragment
 from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
 from pages.shared.i18n import _, translate_error, translate_to_markdown
@@ -76,7 +77,7 @@ def _files() -> None:
         _wait_for_files()
 
 
-@st.fragment(run_every=_LOOK_AGAIN_S)
+@fragment(run_every=_LOOK_AGAIN_S)
 def _wait_for_files() -> None:
     pending = [each.path.name for each in environment_files() if each.is_pending]
     if not pending:

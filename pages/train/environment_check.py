@@ -9,6 +9,7 @@ from dqn_core.environments.check import EnvironmentCheck, Verdict
 from dqn_core.environments.make import comes_with_gymnasium
 from dqn_core.runs.jobs.orders import check_order
 from pages.server.process import get_jobs
+from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error, translate_to_markdown
 from pages.shared.job_progress import job_progress, submit
 
@@ -23,7 +24,7 @@ def environment_check(choice: EnvironmentChoice) -> None:
         _check(choice)
 
 
-@st.fragment
+@fragment
 def _check(choice: EnvironmentChoice) -> None:
     """A fragment: a check that is done redraws this part alone.
 

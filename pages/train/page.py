@@ -20,7 +20,7 @@ from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot
 from pages.server.process import get_manager
-from pages.shared.errors import show_errors
+from pages.shared.errors import fragment, show_errors
 from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
 from pages.shared.i18n import _, problem_text, translate_error, translate_to_markdown
 from pages.shared.identity import may_control, own_class
@@ -66,7 +66,7 @@ def train_page() -> None:
         about(report, config, _compute(snapshot), is_open=snapshot is None)
 
 
-@st.fragment
+@fragment
 def _workbench(
     form: FormState, report: EnvironmentReport | None, shown: RunSnapshot | None, address: str | None
 ) -> None:
