@@ -66,7 +66,10 @@ def class_strip(page: str) -> None:
     """Draw the line on ``page``; nothing for a visitor who is in no class, and for its teacher on the class's own."""
     if st.session_state.pop(_STALE, False):
         st.rerun()
-    mine, taught = own_class(), None if page == CLASS_PAGE else class_taught()
+    try:
+        mine, taught = own_class(), None if page == CLASS_PAGE else class_taught()
+    except DqnLabError:  # what keeps the classes from being read keeps the page from being drawn, which says so
+        return
     classroom = mine or taught
     if classroom is None:
         return
