@@ -45,7 +45,7 @@ unit: $(STAMPS)/dev ## tests without a browser
 	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 3 --dist loadfile
 
 browser: $(STAMPS)/dev chromium ## tests in a real Chromium
-	$(RUN) -m pytest tests/browser --numprocesses 2 --dist loadfile
+	$(RUN) -m pytest tests/browser
 
 # First of all steps: a machine where no Chromium can be had says so at the start, not after the unit tests.
 chromium: $(STAMPS)/dev

@@ -11,7 +11,7 @@ from dqn_core.config import TrainingConfig
 from pages.shared.i18n import _
 from pages.shared.plot_theme import PALETTE
 
-__all__ = ["Formula", "formula", "paint", "particulars"]
+__all__ = ["Formula", "formula", "formula_colors", "paint", "particulars"]
 
 _ROLES = {
     "prediction": "data",
@@ -40,9 +40,18 @@ class Formula:
 
 
 def paint(term: str, latex: str) -> str:
-    """``latex`` in the colour of ``term``."""
-    tones = PALETTE[st.context.theme.type or "light"]
-    return rf"\textcolor{{{tones[_ROLES[term]]}}}{{{latex}}}"
+    """``latex`` in the colour of ``term``: that of a light page, which :func:`formula_colors` makes follow the page."""
+    return rf"\textcolor{{{PALETTE['light'][_ROLES[term]]}}}{{{latex}}}"
+
+
+def formula_colors() -> None:
+    """Have the terms' colours follow the page from light to dark, at once and without a word from the server."""
+    rules = []
+    for role in _ROLES.values():
+        light, dark = PALETTE["light"][role], PALETTE["dark"][role]
+        written = ", ".join(str(part) for part in bytes.fromhex(light.removeprefix("#")))
+        rules.append(f'.katex [style*="rgb({written})"] {{ color: light-dark({light}, {dark}) !important; }}')
+    st.html(f"<style>{' '.join(rules)}</style>")
 
 
 def formula(config: TrainingConfig) -> Formula:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.inside import charts
 from pages.inside.batch import Batch, choose_batch
-from pages.inside.formula import particulars
+from pages.inside.formula import formula_colors, particulars
 from pages.inside.study import Study
 from pages.inside.update_steps import STEPS, formula_so_far
 from pages.shared.figure.figure import show_figure
@@ -36,6 +36,7 @@ def update(study: Study) -> None:
     step = _steps(study)
     left, right = st.columns([3, 2], gap="large")
     with left:
+        formula_colors()
         formula_so_far(batch, step)
         STEPS[step][1](batch)
     with right:

@@ -23,12 +23,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from browser_watch import BrowserWatch
+from browser_watch import PAGE_TIMEOUT_MS, BrowserWatch
 from live_server import ROOT, LiveServer
 from scripts.find_chromium import NoChromiumError, find_chromium
 
 OUTPUT = ROOT / "test-output"
-PAGE_TIMEOUT_MS = 20_000
 MAX_LINES_SHOWN = 40
 DEFAULT_OPTIONS: dict[str, Any] = {
     "locale": "en-US",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import settle
+from browser_watch import PAGE_TIMEOUT_MS, settle
 from dqn_core.events import EndReason, RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunRecord
@@ -36,7 +36,7 @@ def _patience() -> Iterator[None]:
     """Three trainers beside the browser: what comes in a moment elsewhere may take longer here."""
     expect.set_options(timeout=30_000)
     yield
-    expect.set_options(timeout=5_000)  # Playwright's own
+    expect.set_options(timeout=PAGE_TIMEOUT_MS)
 
 
 def _runs_of_an_earlier_server(data_dir: Path, count: int = RUNS) -> list[str]:

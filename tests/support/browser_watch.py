@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response, expect
 
+PAGE_TIMEOUT_MS = 20_000
+"""For what is to be seen on a page, unless a test says otherwise."""
+
 _LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 _FIRST_SERVER_ERROR = 500
 _STREAMLIT_LOOKS_FOR_ITS_SERVER = re.compile(r"http://[^/]+/\w+/_stcore/(health|host-config)")
