@@ -120,6 +120,7 @@ def _first_run(page: Any, url: str, seed: int, *, until: str) -> dict[str, float
     seen = page.evaluate("() => window.dqnLabSeen")
     stop = page.get_by_role("button", name="Stop", exact=True)
     if stop.is_enabled():  # so that the next one has the machine to itself
-        stop.click()
+        with contextlib.suppress(PlaywrightTimeoutError):  # It ends by itself in this very moment.
+            stop.click(timeout=5_000)
     expect(stop).to_be_disabled(timeout=30_000)
     return {name: float("inf") if seen[name] is None else float(seen[name]) for name in ("moves", "fails", "balances")}
