@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import pages
 from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
 
@@ -28,6 +30,12 @@ def _page() -> None:
     failing()
     failing()
     sound("drawn all the same")
+
+
+def test_every_part_of_a_page_says_what_keeps_it_from_being_drawn() -> None:
+    rooms = Path(pages.__file__).parent
+    streamlits_own = [path for path in rooms.rglob("*.py") if "st.fragment" in path.read_text()]
+    assert streamlits_own == [rooms / "shared" / "errors.py"]
 
 
 def test_a_part_that_fails_says_so_and_the_others_are_drawn() -> None:
