@@ -1,5 +1,7 @@
 // A component's object over Streamlit's calls: one for each place on the page, as long as what it is built from stays.
 
+import { onceArrived } from "./leaving.js";
+
 const RETRY_MS = 1000;
 
 /** @typedef {Record<string, any>} Data What Python hands over, and the constants. */
@@ -32,6 +34,7 @@ const constants = new Map();
  *
  * A `Kind` is built from (parentElement, data); `accept(data, setTriggerValue)` is told what each call brings, and
  * `dispose()` is its end. Where the text of its static `identityOf(data)` is another than before, it is built anew.
+ * What it says while a link is being followed waits until the page has come, and is not said if the object is gone.
  *
  * `styles` are style sheets by their path below pages/: the object is built when they have come, and they go with it.
  * Values that are the same at each call are fetched once, from the address `data.constants`.
@@ -56,7 +59,11 @@ export async function mount({ data, parentElement, setTriggerValue }, Kind, styl
   }
   const panel = (place.panel ??= new Kind(parentElement, whole));
   place.identity = identity;
-  panel.accept(whole, setTriggerValue);
+  panel.accept(whole, (name, value) => {
+    onceArrived(() => {
+      if (panel.root.isConnected) setTriggerValue(name, value);
+    });
+  });
   return () => {
     if (place.owner !== owner) return;
     places.delete(parentElement);

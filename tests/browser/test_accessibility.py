@@ -81,6 +81,13 @@ _LEFT = """() => {
 }"""
 """What had the focus before, and whether it looked otherwise while it had."""
 _PICTURE = "() => document.querySelector('.dqn-flight canvas').toDataURL()"
+_DRAWN = """async () => {
+  await document.fonts.ready;
+  const canvas = document.querySelector(".dqn-flight canvas");
+  const box = canvas.getBoundingClientRect();
+  return canvas.width === Math.round(box.width) && canvas.height === Math.round(box.height);
+}"""
+"""Whether the flight is drawn as large as its place is: the place is known to the drawing a moment later."""
 _MOVING = """() => [...document.querySelectorAll(".dqn-live, .dqn-live *")].filter((each) => {
   const { transitionDuration, animationName } = getComputedStyle(each);
   return animationName !== "none" || !/^0s(, 0s)*$/.test(transitionDuration);
@@ -387,6 +394,7 @@ def test_who_wants_no_motion_gets_none_unasked(page: Page, run_id: str) -> None:
     page.goto("/")
     settle(page)
     expect(page.get_by_role("button", name="Play the flight")).to_be_visible()
+    page.wait_for_function(_DRAWN)
     first = page.evaluate(_PICTURE)
     page.evaluate(_STILL)
     assert page.evaluate(_PICTURE) == first

@@ -101,3 +101,30 @@ def test_what_was_on_the_page_before_is_sent_again_and_never_looked_for_in_the_b
     stop(page)
     assert "delta" in kinds
     assert "ref_hash" not in kinds
+
+
+_CHECK_AND_LEAVE = """() => {
+  const shadowed = [...document.querySelectorAll("*")].map((each) => each.shadowRoot).filter(Boolean);
+  const [row] = [document, ...shadowed].map((root) => root.querySelector("tbody input[type=checkbox]")).filter(Boolean);
+  row.click();
+  const links = [...document.querySelectorAll("[data-testid=stTopNavLinkContainer] a")];
+  links.find((each) => each.textContent.includes("Learn")).click();
+  const until = performance.now() + 400;
+  while (performance.now() < until);
+}"""
+"""The table tells the server what is checked a moment later, here before the link's page can have come."""
+
+
+def test_a_link_is_followed_whatever_a_part_of_the_page_says_meanwhile(page: Page) -> None:
+    open_at_real_time(page)
+    button(page, "Start")
+    stop(page)
+    for _ in range(3):
+        page.goto("/runs")
+        settle(page)
+        expect(page.get_by_test_id("run-table").locator("tbody tr").first).to_be_visible()
+        page.evaluate(_CHECK_AND_LEAVE)
+        page.wait_for_url("**/lessons")
+        settle(page)
+        expect(page.get_by_role("heading", name=re.compile("^12 · Reward density"))).to_be_visible()
+        expect(page).to_have_url(re.compile("/lessons$"))

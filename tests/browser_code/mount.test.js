@@ -19,13 +19,14 @@ class FakeElement extends EventTarget {
 }
 
 let links = [];
-globalThis.document = {
+globalThis.location = { href: "http://localhost/train?run=1" };
+globalThis.document = new (class extends EventTarget {
   createElement() {
     const link = new FakeElement();
     links.push(link);
     return link;
-  },
-};
+  }
+})();
 const { mount } = await import("../../pages/shared/mount.js");
 
 let built;
@@ -42,7 +43,7 @@ class Panel {
   }
   accept(data, setTriggerValue) {
     said.push(data.value);
-    setTriggerValue?.("heard", data.value);
+    this.say = setTriggerValue;
   }
   dispose() {
     this.isDisposed = true;
@@ -54,7 +55,7 @@ beforeEach(() => {
   [built, said, links] = [[], [], []];
 });
 
-const draw = (parentElement, data, styles = [], setTriggerValue = undefined) =>
+const draw = (parentElement, data, styles = [], setTriggerValue = () => undefined) =>
   mount({ data, parentElement, setTriggerValue }, Panel, styles);
 
 test("the object stays while what it is built from does", async () => {
@@ -141,4 +142,39 @@ test("constants are fetched once, and again where the server was away", async (c
   await draw(new FakeElement(), { id: "b", constants: "/live/browser/constants/1.json" });
   assert.equal(asked.length, 2);
   assert.deepEqual(built.map((panel) => panel.data.labels), [{ start: "시작" }, { start: "시작" }]);
+});
+
+test("while a link is being followed nothing is said, and afterwards only by what is still there", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const heard = [];
+  const follow = (isLink, modifiers = {}) => {
+    const click = Object.assign(new Event("click"), { button: 0, ...modifiers });
+    Object.defineProperty(click, "target", { value: { closest: () => (isLink ? {} : null) } });
+    document.dispatchEvent(click);
+  };
+  for (const id of ["stays", "goes"]) await draw(new FakeElement(), { id }, [], (...each) => heard.push(each));
+  const [stays, goes] = built;
+
+  follow(false);
+  follow(true, { ctrlKey: true });
+  stays.say("state", "running");
+  assert.deepEqual(heard.splice(0), [["state", "running"]]);
+
+  follow(true);
+  stays.say("state", "paused");
+  goes.say("state", "paused");
+  context.mock.timers.tick(1_000);
+  assert.deepEqual(heard, []);
+  goes.dispose();
+  globalThis.location = { href: "http://localhost/lessons" };
+  context.mock.timers.tick(1_000);
+  assert.deepEqual(heard.splice(0), [["state", "paused"]]);
+
+  follow(true); // to where one is already
+  stays.say("state", "stopped");
+  context.mock.timers.tick(4_900);
+  assert.deepEqual(heard, []);
+  context.mock.timers.tick(200);
+  context.mock.timers.tick(200);
+  assert.deepEqual(heard, [["state", "stopped"]]);
 });
