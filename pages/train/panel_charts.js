@@ -86,8 +86,8 @@ export class LiveChart {
       plot: { "aria-label": title },
       head: [make("h2", { id: headingId }, title), tools],
     });
-    this.sightings = new IntersectionObserver(([entry]) => {
-      this.isOnScreen = entry.isIntersecting;
+    this.sightings = new IntersectionObserver((entries) => {
+      this.isOnScreen = entries[entries.length - 1].isIntersecting; // A busy page is told of several moments at once.
       if (this.isOnScreen) this.onStale();
     });
     this.sightings.observe(this.card.element);
