@@ -20,8 +20,8 @@ class WarmUp:
 
     What the first page imports comes first, then the trainer with torch, then for each preset the compiled learner
     (loaded, or compiled once per machine) and the comparison that automatic compute makes before a run's first step.
-    Last, what all of that left in memory is set apart from what Python searches for garbage: Streamlit has it search
-    after each script run, which with torch and numba in memory kept every thread standing for a fifth of a second.
+    Last, what all of that left in memory is set apart from what Python searches for garbage: with torch and numba in
+    memory, a search kept every thread standing for a fifth of a second.
     """
 
     def __init__(self) -> None:

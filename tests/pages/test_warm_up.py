@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.presets import PRESETS
 from pages.warm_up import WarmUp
 
+ROOT = Path(__file__).parents[2]
 CONFIGS = [config for preset in PRESETS.values() for config in preset.configs.values()]
 
 
@@ -69,7 +72,7 @@ def test_what_goes_wrong_stays_out_of_the_log(
 
 
 def test_what_is_in_memory_by_then_is_searched_for_garbage_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streamlit has Python search all of its memory after each script run, and every thread stands still meanwhile."""
+    """Every thread stands still while Python searches."""
     loaded = ["a library's object"]
     monkeypatch.setattr(compute, "make_learner", lambda *_: None)
     assert _is_searched(loaded)
@@ -79,6 +82,12 @@ def test_what_is_in_memory_by_then_is_searched_for_garbage_no_more(monkeypatch: 
     assert not _is_searched(loaded)
     later = ["a page's object"]
     assert _is_searched(later)
+
+
+def test_a_click_has_no_memory_searched() -> None:
+    """Streamlit, unless it is told otherwise, has all of it searched after each script run."""
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert settings["runner"]["postScriptGC"] is False
 
 
 def _is_searched(item: object) -> bool:
