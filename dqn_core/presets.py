@@ -506,8 +506,8 @@ def preset_config(env_id: str, name: str) -> TrainingConfig:
 def preset_name(config: TrainingConfig) -> str:
     """Name of the preset that ``config`` equals in all but seed and compute, or "custom"."""
     for name in preset_names(config.env_id):
-        preset = preset_config(config.env_id, name)
-        if preset.replace(**{field: getattr(config, field) for field in _LABEL_FIELDS}) == config:
+        differences = config.differences(preset_config(config.env_id, name))
+        if all(field in _LABEL_FIELDS for field, *_ in differences):
             return name
     return "custom"
 

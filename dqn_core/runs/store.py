@@ -5,6 +5,8 @@ Write-ahead logging lets any number of readers look on while a run writes. A wri
 
 from __future__ import annotations
 
+import functools
+import json
 import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
@@ -271,6 +273,16 @@ def _episode(row: Any) -> EpisodeEnded:
     return EpisodeEnded(**values | {name: 0 for name in _COUNTS if not isinstance(values[name], int)})
 
 
+def _config(values: Any) -> TrainingConfig:
+    """The settings that are stored as ``values``: lists of runs are read often, and most runs have the same."""
+    return _config_from(json_text(values))
+
+
+@functools.lru_cache(maxsize=512)
+def _config_from(text: str) -> TrainingConfig:
+    return TrainingConfig.from_dict(json.loads(text))
+
+
 class _Row:
     """A row of the runs' table, read value by value; what cannot be read is noted, and something else stands for it."""
 
@@ -311,8 +323,8 @@ class _Row:
     def record(self) -> dict[str, Any]:
         """What a :class:`RunRecord` is made of."""
         values = self.brief()
-        values["initial_config"] = self.read("initial_config", TrainingConfig.from_dict, None)
-        values["config"] = self.read("config", TrainingConfig.from_dict, values["initial_config"] or TrainingConfig())
+        values["initial_config"] = self.read("initial_config", _config, None)
+        values["config"] = self.read("config", _config, values["initial_config"] or TrainingConfig())
         values["initial_config"] = values["initial_config"] or values["config"]
         for name in ("message_template", "compute", "compute_template", "started_from"):
             values[name] = self.read(name, _text, "")

@@ -9,7 +9,7 @@ from typing import ParamSpec, overload
 import streamlit as st
 
 from dqn_core.errors import DqnLabError, StoreError
-from pages.shared.i18n import _, translate_error
+from pages.shared.i18n import _, one_language, translate_error
 
 __all__ = ["fragment", "show_errors"]
 
@@ -18,12 +18,13 @@ P = ParamSpec("P")
 
 def show_errors(draw: Callable[[], None]) -> None:
     """Draw a page; what keeps it from being drawn (a full disk, a database in use) is said in its place."""
-    try:
-        draw()
-    except DqnLabError as error:
-        st.error(translate_error(error), icon=":material/error:")
-        if isinstance(error, StoreError):
-            st.button(_("Try again"), icon=":material/refresh:", key="try_again")
+    with one_language():
+        try:
+            draw()
+        except DqnLabError as error:
+            st.error(translate_error(error), icon=":material/error:")
+            if isinstance(error, StoreError):
+                st.button(_("Try again"), icon=":material/refresh:", key="try_again")
 
 
 @overload
@@ -45,10 +46,11 @@ def fragment(
     def decorated(part: Callable[P, None]) -> Callable[P, None]:
         @functools.wraps(part)
         def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
-            try:
-                part(*args, **kwargs)
-            except DqnLabError as error:
-                st.error(translate_error(error), icon=":material/error:")
+            with one_language():
+                try:
+                    part(*args, **kwargs)
+                except DqnLabError as error:
+                    st.error(translate_error(error), icon=":material/error:")
 
         return st.fragment(drawn, run_every=run_every)
 

@@ -6,9 +6,11 @@ The language is the browser's unless the URL says otherwise (``?lang=ko``), so a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ __all__ = [
     "field_label",
     "language_of",
     "message_text",
+    "one_language",
     "problem_text",
     "translate",
     "translate_error",
@@ -55,6 +58,9 @@ _WORDS: Mapping[str, Mapping[Any, str]] = {"state": STATE_LABELS, "kind": WEIGHT
 """Parameters whose values have words of their own, by the parameter's name."""
 
 
+_spoken: ContextVar[str | None] = ContextVar("language", default=None)
+
+
 def _(template: str) -> str:
     """``template`` in the language of the session whose script runs."""
     return translate(current_language(), template)
@@ -62,6 +68,20 @@ def _(template: str) -> str:
 
 def current_language() -> str:
     """The URL's language if it is shipped, else the browser's, else English."""
+    return _spoken.get() or _wished_language()
+
+
+@contextlib.contextmanager
+def one_language() -> Iterator[None]:
+    """What is drawn within is in the language that is the session's now: it is not sought again for each text."""
+    token = _spoken.set(current_language())
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def _wished_language() -> str:
     wished = (st.query_params.get("lang"), st.context.locale)
     return next((language for tag in wished if (language := _shipped(tag))), _FALLBACK)
 

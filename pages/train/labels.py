@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from pages.shared.i18n import _
+import functools
+
+from pages.shared.i18n import _, current_language
 
 __all__ = ["labels"]
 
 
 def labels() -> dict[str, str]:
     """Every text of the panel in the session's language, by name."""
+    return dict(_labels_in(current_language()))
+
+
+@functools.lru_cache
+def _labels_in(_language: str) -> dict[str, str]:
+    """Looked up once in each language, which is the session's: each click on the page needs all of them."""
     return _state_labels() | _status_labels() | _chart_labels() | _stage_labels() | _plotly_labels()
 
 
