@@ -106,11 +106,12 @@ def _curve(_manager: RunManager, run_id: str, _episodes_so_far: int) -> tuple[fl
     return curve.points
 
 
+@fragment(run_every="1h")  # the links end after some hours: those of a page that is open never do
 def class_collection(class_id: str) -> None:
-    """Links to what came of the class as files. Raises AccessError where the visitor does not teach it."""
+    """Links to what came of the class as files."""
     require_teacher(class_id)
     has_comma = st.toggle(_("CSV with a decimal comma (0,5)"), key="class:decimal_comma")
-    query = {"ticket": signer().class_ticket(class_id), "lang": current_language()}
+    query = {"ticket": signer().collect_ticket(class_id), "lang": current_language()}
     style = {"decimal": "comma"} if has_comma else {}
 
     def address(name: str, **more: str) -> str:

@@ -117,7 +117,7 @@ def test_what_a_route_answers_changes_nothing(stage: Stage, path: str) -> None:
     experiment_id = stage.experiment()
     before = stage.world()
     answer = Client(Starlette(routes=_routes())).get(
-        f"{path}?frames=1&runs={run_id}&ids={experiment_id}&ticket={signer().class_ticket(class_id)}"
+        f"{path}?frames=1&runs={run_id}&ids={experiment_id}&ticket={signer().collect_ticket(class_id)}"
     )
     assert answer.status_code < 500
     assert stage.world() == before
