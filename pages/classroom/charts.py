@@ -14,7 +14,7 @@ from pages.shared.plot_theme import plain_figure
 __all__ = ["curves", "parallel", "scatter"]
 
 _FAINT = 0.35
-_MOST_NAMES = 12
+_MOST_NAMES = 6
 """Runs that a legend names; of more, it names the best alone."""
 
 

@@ -91,7 +91,7 @@ def _way_in(classroom: Classroom) -> None:
         st.warning(
             _(
                 "Other machines may not reach this address: the server listens on this machine only, or no network was "
-                "found. Start it with --server.address=0.0.0.0, or set DQN_LAB_ADDRESS to its address."
+                "found. Start it with `--server.address=0.0.0.0`, or set `DQN_LAB_ADDRESS` to its address."
             ),
             icon=":material/wifi_off:",
         )
@@ -212,7 +212,7 @@ def _announce(classroom: Classroom) -> None:
             args=(classroom.class_id,),
         )
         st.button(
-            _("Take it away"),
+            _("Remove the message"),
             key="class:unannounce",
             disabled=said is None,
             on_click=take_away,
