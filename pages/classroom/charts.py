@@ -77,7 +77,8 @@ def curves(
         for each in in_order
         if (shown := points.get(each.run.run_id))
     ]
-    return plain_figure(lines, x_title=x_title, y_title=y_title, x={"ticksuffix": " %"})
+    drawn = plain_figure(lines, x_title=x_title, y_title=y_title, x={"ticksuffix": " %"})
+    return drawn.update_layout(showlegend=True)  # of a single name too
 
 
 def _axis(label: str, values: Sequence[Any]) -> dict[str, Any]:

@@ -111,8 +111,8 @@ def _members(class_id: str) -> None:
     }
     labels = {
         "title": _("Members of the class"),
-        "summary": _("{count} members"),
-        "summary_hands": _("{count} members, {hands} with a hand up"),
+        "summary": _("{count} in the class"),
+        "summary_hands": _("{count} in the class, {hands} with a hand up"),
         "lower": _("Lower hand"),
         "rename": _("Rename"),
         "remove": _("Remove"),
@@ -314,7 +314,7 @@ def past_classes(archived: Iterable[Classroom]) -> None:
         for each in listed:
             members = get_manager().classes.members(each.class_id, former=True)
             st.markdown(f"**{escape_markdown(each.title or _('Class'))}**")
-            facts = _("{time} · {members} members · {runs} runs")
+            facts = _("{time} · members: {members} · runs: {runs}")
             values = {"time": time_text(each.created_at), "members": len(members), "runs": runs[each.class_id]}
             st.caption(facts.format(**values))
             if members:

@@ -183,13 +183,13 @@ class Lesson:
         join(self.jun, code, "준", label="내 별명", join_="참여")
         for page, nickname in ((self.ada, "Ada"), (self.leo, "Leo"), (self.eve, "Eve")):
             join(page, code, nickname)
-        expect(summary(self.teacher)).to_have_text("6 members")
+        expect(summary(self.teacher)).to_have_text("6 in the class")
         self.done.update({each: {"state": "", "gamma": ""} for each in ("Mina", "Ben", "준", "Ada", "Leo", "Eve")})
 
     def raise_a_hand(self) -> None:
         """A hand goes up on a phone and is seen; the teacher lowers it."""
         button(self.ben, "Raise hand").click()
-        expect(summary(self.teacher)).to_have_text("6 members, 1 with a hand up")
+        expect(summary(self.teacher)).to_have_text("6 in the class, 1 with a hand up")
         self.teacher.get_by_test_id("member-hand").click()
         expect(button(self.ben, "Raise hand")).to_be_visible()
 
@@ -407,7 +407,7 @@ def test_a_class_goes_on_after_its_server_was_killed(
     # Whoever is taken out is out; whoever is renamed sees it.
     member(colleague, "Mina").get_by_role("button", name=re.compile("^Remove")).click()
     expect(mina.get_by_test_id("class-strip")).to_have_count(0)
-    expect(summary(colleague)).to_have_text("1 members")
+    expect(summary(colleague)).to_have_text("1 in the class")
     member(colleague, "준").get_by_role("button", name=re.compile("^Rename")).click()
     colleague.get_by_label("Nickname", exact=True).fill("Jun")
     colleague.get_by_label("Nickname", exact=True).press("Enter")

@@ -191,6 +191,9 @@ def test_the_figures_hold_every_run_by_nickname(taught: Taught) -> None:
     assert [each.name for each in drawn] == ["=1+1", "미나"]  # the best on top
     assert drawn[1].line.width > drawn[0].line.width
     assert list(drawn[0].x) == [50.0, 100.0]
+    many = curves(runs * 4, means, taught.runs[0], x_title="", y_title="")
+    assert {each.name for each in many.data if each.showlegend} == {"미나"}
+    assert many.layout.showlegend
 
 
 def test_what_the_best_did_otherwise_and_what_was_predicted_is_said(taught: Taught) -> None:
