@@ -40,6 +40,7 @@ from pages.shared.links import base_path
 from pages.shared.live_socket import live_socket_routes
 from pages.shared.run_status import active_topic
 from pages.shared.run_table.topic import run_list_topic
+from pages.shared.server_watch import server_topic
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from pages.warm_up import WarmUp
@@ -47,6 +48,7 @@ from pages.warm_up import WarmUp
 _SWITCH_INTERVAL_S = 0.001
 """A trainer that waits for the interpreter gets it back this soon, not after Python's 5 ms; so does a page."""
 _TOPICS = {
+    "server": server_topic(),
     "run": run_topic(),
     "runs": run_list_topic(),
     "active": active_topic(),

@@ -50,6 +50,8 @@ class Student:
         """Of the class that the page shows to its teacher; empty before there is one."""
         self.ticket = ""
         """Of that page, to follow what only the teacher sees."""
+        self.errors: list[str] = []
+        """What the pages said in boxes, such as what was refused."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,7 +97,7 @@ class Student:
         return await self._run_script(request)
 
     async def choose(self, label: str, option: str) -> float:
-        """Choose one of some buttons; seconds until the page has answered."""
+        """Choose one of some buttons, or of a slider's stops; seconds until the page has answered."""
         if option not in self._options[label]:
             msg = f"{label} offers {self._options[label]}, not {option!r}."  # which the server would pass over
             raise ValueError(msg)
@@ -159,8 +161,12 @@ class Student:
             self.class_code = code[1]
         if kind == "bidi_component" and (ticket := _TICKET.search(str(element.bidi_component).replace("\\", ""))):
             self.ticket = ticket[1]
-        if kind in ("button", "checkbox", "button_group", "text_input"):
+        if kind == "alert":
+            self.errors.append(element.alert.body)
+        if kind in ("button", "checkbox", "button_group", "slider", "text_input"):
             widget = getattr(element, kind)
             self._widgets[widget.label] = widget.id, delta.fragment_id
             if kind == "button_group":
                 self._options[widget.label] = [each.content for each in widget.options]
+            if kind == "slider":
+                self._options[widget.label] = list(widget.options)

@@ -10,6 +10,7 @@ from pages.shared.component import page_script
 from pages.shared.i18n import _, current_language
 from pages.shared.links import keep_address
 from pages.shared.page_header import CONTENT_ID
+from pages.shared.server_watch import server_watch
 
 _HERE = Path(__file__).parent
 _PICTURES = _HERE / "pictures"
@@ -24,6 +25,7 @@ st.html(_HERE / "shared" / "page_style.css")
 with st.container(key="preload"):
     script = page_script(language=current_language(), skip=_("Skip to main content"), target=CONTENT_ID)
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
+    server_watch()
 pages = [
     st.Page("start/page.py", title=_("Start"), icon=":material/home:", default=True),
     st.Page("lessons/page.py", title=_("Learn"), icon=":material/school:", url_path="lessons"),

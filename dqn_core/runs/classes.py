@@ -129,15 +129,18 @@ class Classes:
 
     # ----------------------------------------------------------------------------------- what members may start
 
-    def check(self, owner: str, config: TrainingConfig, *, has_weights: bool = False) -> str | None:
+    def check(
+        self, owner: str, config: TrainingConfig, *, has_weights: bool = False, is_assigned: bool = True
+    ) -> str | None:
         """The id of the class that a run of ``owner`` with ``config`` would be part of; None for none.
 
-        Raises ConfigError, naming each setting and what it may be, where that class's assignment does not allow it.
+        Raises ConfigError, naming each setting and what it may be, where that class's assignment does not allow it;
+        never for a run that is not what is assigned, but a lesson's own.
         """
         classroom = self.class_of(owner)
         if classroom is None:
             return None
-        if classroom.assignment is not None:
+        if classroom.assignment is not None and is_assigned:
             problems = classroom.assignment.problems(config, has_weights=has_weights)
             if problems:
                 raise ConfigError(problems)

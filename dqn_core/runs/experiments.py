@@ -73,22 +73,25 @@ class Experiments:
         self._manager = manager
         self._store = ExperimentStore(manager.store.database)
 
-    def start(self, spec: ExperimentSpec, name: str, owner: str = "") -> str:
+    def start(self, spec: ExperimentSpec, name: str, owner: str = "", *, is_lesson: bool = False) -> str:
         """Start every run of ``spec``, as many at a time as the manager trains; returns the experiment's id.
+
+        An assignment does not limit a lesson's own experiment: nothing in it was chosen by who starts it.
 
         Raises ConfigError, before anything is kept, where one of the runs cannot fit into this machine, all of them
         would take days, or the assignment of the owner's class does not allow one; and what keeps a run from being
         started: the experiment is there then, and :meth:`resume` starts the rest.
         """
-        for cell in spec.cells:
-            self._manager.classes.check(owner, cell.config)
+        if not is_lesson:
+            for cell in spec.cells:
+                self._manager.classes.check(owner, cell.config)
         self._manager.admission.check_experiment([cell.config for cell in spec.cells])
         now = datetime.now(UTC)
         title = clean_text(name, NAME_LENGTH) or spec.base.env_id
         record = ExperimentRecord(experiment_id=new_run_id(now), name=title, owner=owner, created_at=now, spec=spec)
         self._store.add(record)
         for cell in spec.cells:
-            self._start(record, cell)
+            self._start(record, cell, is_lesson=is_lesson)
         return record.experiment_id
 
     def status(self, experiment_id: str) -> ExperimentStatus:
@@ -114,8 +117,8 @@ class Experiments:
             if run.state.is_active:
                 self._manager.stop(run.run_id)
 
-    def resume(self, experiment_id: str) -> None:
-        """Resume every run that does not train, and start those that never were.
+    def resume(self, experiment_id: str, *, is_lesson: bool = False) -> None:
+        """Resume every run that does not train, and start those that never were, as :meth:`start` does.
 
         What keeps one from going on keeps no other; the first such error is raised in the end.
         """
@@ -131,7 +134,7 @@ class Experiments:
                 errors.append(error)
         for cell in status.missing:
             try:
-                self._start(status.record, cell)
+                self._start(status.record, cell, is_lesson=is_lesson)
             except DqnLabError as error:
                 errors.append(error)
         if errors:
@@ -148,12 +151,13 @@ class Experiments:
             self._manager.delete(run.run_id)
         self._store.remove(experiment_id)
 
-    def _start(self, record: ExperimentRecord, cell: Cell) -> None:
+    def _start(self, record: ExperimentRecord, cell: Cell, *, is_lesson: bool) -> None:
         self._manager.start(
             cell.config,
             _run_name(record.name, record.spec.variants[cell.variant]),
             owner=record.owner,
             experiment_id=record.experiment_id,
+            is_lesson=is_lesson,
         )
 
     def _status(self, record: ExperimentRecord) -> ExperimentStatus:

@@ -107,6 +107,7 @@ class RunManager:
         experiment_id: str | None = None,
         initial_weights: Mapping[str, NDArray[np.float32]] | None = None,
         started_from: str = "",
+        is_lesson: bool = False,
     ) -> str:
         """Start a run and return its id. Raises StoreError or RunFolderError where its log could not be kept.
 
@@ -126,8 +127,10 @@ class RunManager:
             fit fail the run with a message that names the wrong array.
         started_from
             What those weights came from, in a few words: another run's id, or a file's name.
+        is_lesson
+            Whether it is a part of a lesson's own experiment, which no assignment limits.
         """
-        class_id = self.classes.check(owner, config, has_weights=initial_weights is not None)
+        class_id = self.classes.check(owner, config, has_weights=initial_weights is not None, is_assigned=not is_lesson)
         self.admission.check_run(config)
         now = datetime.now(UTC)
         record = RunRecord(

@@ -14,7 +14,7 @@ from pages.shared.plot_theme import plain_figure
 __all__ = ["curves", "parallel", "scatter"]
 
 _FAINT = 0.35
-_MOST_NAMES = 12
+_MOST_NAMES = 6
 """Runs that a legend names; of more, it names the best alone."""
 
 
@@ -77,7 +77,8 @@ def curves(
         for each in in_order
         if (shown := points.get(each.run.run_id))
     ]
-    return plain_figure(lines, x_title=x_title, y_title=y_title, x={"ticksuffix": " %"})
+    drawn = plain_figure(lines, x_title=x_title, y_title=y_title, x={"ticksuffix": " %"})
+    return drawn.update_layout(showlegend=True)  # of a single name too
 
 
 def _axis(label: str, values: Sequence[Any]) -> dict[str, Any]:

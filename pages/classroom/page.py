@@ -29,8 +29,8 @@ def class_page() -> None:
         student_view(mine)
     if taught:
         teacher_view(_chosen(taught))
-    if mine is None and not taught:
-        _beginning(has_code=bool(code))
+    if mine is None and not taught and not code:  # whoever scanned the code has one thing to do
+        _beginning()
     elif taught and may_open_class():
         with st.expander(_("Open another class"), icon=":material/add:"):
             open_form()
@@ -56,13 +56,12 @@ def _chosen(taught: list[Classroom]) -> Classroom:
     return by_id[chosen]
 
 
-def _beginning(*, has_code: bool) -> None:
+def _beginning() -> None:
     """For a visitor who is in no class and leads none."""
     join, lead = st.columns(2, gap="medium")
-    if not has_code:
-        with join, st.container(border=True):
-            st.header(_("Join a class"), anchor=False)
-            join_form("")
+    with join, st.container(border=True):
+        st.header(_("Join a class"), anchor=False)
+        join_form("")
     with lead, st.container(border=True):
         st.header(_("Lead a class"), anchor=False)
         if may_open_class():

@@ -42,7 +42,7 @@ def class_experiment(class_id: str) -> None:
         return
     if not st.toggle(_("Show the figures"), key=f"class-figures-{class_id}"):  # reading all runs takes its time
         return
-    st.button(_("Look again"), icon=":material/refresh:", key=f"class-results-{class_id}")
+    st.button(_("Refresh"), icon=":material/refresh:", key=f"class-results-{class_id}")
     results = class_results(get_manager(), class_id)
     measured = [env_id for env_id in results.env_ids if _measured(results, env_id) >= _FEWEST]
     if measured:
@@ -90,7 +90,7 @@ def _figures(results: ClassResults, env_id: str, class_id: str) -> None:
         y_title=_("Return per episode"),
     )
     hint = _("Each line is a run, from its beginning to its end; the best one is thick.")
-    show_figure(drawn, "curves", title=_("All curves"), file_stem=stem, hint=hint)
+    show_figure(drawn, "curves", title=_("All curves"), file_stem=stem, hint=hint, height=400)  # names take their part
 
 
 def _is_log(field: str) -> bool:
@@ -106,11 +106,12 @@ def _curve(_manager: RunManager, run_id: str, _episodes_so_far: int) -> tuple[fl
     return curve.points
 
 
+@fragment(run_every="1h")  # the links end after some hours: those of a page that is open never do
 def class_collection(class_id: str) -> None:
-    """Links to what came of the class as files. Raises AccessError where the visitor does not teach it."""
+    """Links to what came of the class as files."""
     require_teacher(class_id)
     has_comma = st.toggle(_("CSV with a decimal comma (0,5)"), key="class:decimal_comma")
-    query = {"ticket": signer().class_ticket(class_id), "lang": current_language()}
+    query = {"ticket": signer().collect_ticket(class_id), "lang": current_language()}
     style = {"decimal": "comma"} if has_comma else {}
 
     def address(name: str, **more: str) -> str:

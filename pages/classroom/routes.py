@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from dqn_core.errors import AccessError, mark
 from dqn_core.export.spreadsheet import XLSX_TYPE, workbook
 from dqn_core.json_text import json_text
 from dqn_core.runs.class_results import ClassResults, class_results, table_rows
@@ -34,16 +35,15 @@ from pages.shared.zip_portions import zip_portions
 __all__ = ["class_routes"]
 
 _NOT_IN_FILE_NAMES = re.compile(r"[^\w-]+")
-_FORBIDDEN = "Only a teacher of this class can download this: open it from the class's page."
 
 
 def class_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRoute]:
     """The route; ``manager`` gives the manager of the runs."""
 
     async def answer(request: Request) -> Response:
-        class_id = signer().class_in(request.query_params.get("ticket", ""))
+        class_id = signer().collected(request.query_params.get("ticket", ""))
         if class_id is None:
-            return error_answer(403, _FORBIDDEN)
+            raise AccessError(mark("Only a teacher of this class can download this: open it from the class's page."))
         name, style = str(request.path_params["name"]), csv_style(request)
         language = query_choice(request, "lang", tuple(LANGUAGES))
         return await HEAVY_TURNS.take(functools.partial(_answer, manager, class_id, name, style, language))

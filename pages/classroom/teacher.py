@@ -91,7 +91,7 @@ def _way_in(classroom: Classroom) -> None:
         st.warning(
             _(
                 "Other machines may not reach this address: the server listens on this machine only, or no network was "
-                "found. Start it with --server.address=0.0.0.0, or set DQN_LAB_ADDRESS to its address."
+                "found. Start it with `--server.address=0.0.0.0`, or set `DQN_LAB_ADDRESS` to its address."
             ),
             icon=":material/wifi_off:",
         )
@@ -111,8 +111,8 @@ def _members(class_id: str) -> None:
     }
     labels = {
         "title": _("Members of the class"),
-        "summary": _("{count} members"),
-        "summary_hands": _("{count} members, {hands} with a hand up"),
+        "summary": _("{count} in the class"),
+        "summary_hands": _("{count} in the class, {hands} with a hand up"),
         "lower": _("Lower hand"),
         "rename": _("Rename"),
         "remove": _("Remove"),
@@ -212,7 +212,7 @@ def _announce(classroom: Classroom) -> None:
             args=(classroom.class_id,),
         )
         st.button(
-            _("Take it away"),
+            _("Remove the message"),
             key="class:unannounce",
             disabled=said is None,
             on_click=take_away,
@@ -314,7 +314,7 @@ def past_classes(archived: Iterable[Classroom]) -> None:
         for each in listed:
             members = get_manager().classes.members(each.class_id, former=True)
             st.markdown(f"**{escape_markdown(each.title or _('Class'))}**")
-            facts = _("{time} · {members} members · {runs} runs")
+            facts = _("{time} · members: {members} · runs: {runs}")
             values = {"time": time_text(each.created_at), "members": len(members), "runs": runs[each.class_id]}
             st.caption(facts.format(**values))
             if members:

@@ -273,6 +273,7 @@ class Drawn {
       setAttribute(this.picture, "alt", fill(this.labels.picture, { name: card.name }));
     }
     this.picture.hidden = !picture;
+    setAttribute(this.bar, "data-state", card.state);
     this.bar.style.setProperty("--dqn-done", `${100 * card.progress}%`);
     setText(this.score, card.score === null ? DASH : this.formats.score(card.score));
     const differing = JSON.stringify(detail?.differences ?? []);

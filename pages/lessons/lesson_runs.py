@@ -31,9 +31,9 @@ def start_lesson(lesson: Lesson) -> None:
     """Train the lesson here, or go on where an own experiment of it stood. Raises what keeps it from that."""
     experiments, status = Experiments(get_manager()), latest_experiment(lesson)
     if status is not None and status.can_resume and may_control(status.record):
-        experiments.resume(status.record.experiment_id)
+        experiments.resume(status.record.experiment_id, is_lesson=True)
     else:
-        experiments.start(lesson.spec, _(lesson.title), visitor().visitor_id)
+        experiments.start(lesson.spec, _(lesson.title), visitor().visitor_id, is_lesson=True)
 
 
 def lesson_runs(lesson: Lesson, status: ExperimentStatus) -> tuple[LessonRun, ...]:

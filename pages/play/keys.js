@@ -1,6 +1,7 @@
 // What the player holds: keys of a keyboard, and buttons under fingers. The one pressed last counts.
 
 import { fill, make } from "../shared/format.js";
+import { isShortcutOf } from "../shared/shortcuts.js";
 
 export class Keys {
   /**
@@ -59,6 +60,11 @@ export class Keys {
     this.element.append(button);
   }
 
+  /** Whether some keys are letters or digits, which count only while the game has the focus. */
+  get needFocus() {
+    return Object.keys(this.keys).some((key) => !isShortcutOf({ key, target: null }, null));
+  }
+
   /** @param {KeyboardEvent} event */
   down(event) {
     const { key, target, ctrlKey, altKey, metaKey } = event;
@@ -66,7 +72,7 @@ export class Keys {
     if (target instanceof Element && target.closest("input:not([type=checkbox]), textarea, [role=combobox], [role=listbox]")) return;
     if (key === "Enter" && !(target instanceof Element && target.closest("button, a"))) {
       this.onEnter();
-    } else if (key in this.keys) {
+    } else if (key in this.keys && isShortcutOf(event, this.element.closest(".dqn-live"))) {
       event.preventDefault();
       if (!event.repeat) this.hold(key);
     }

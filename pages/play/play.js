@@ -81,7 +81,7 @@ export default class PlayPanel {
     );
     this.root = make(
       "section",
-      { class: "dqn-live dqn-play", lang: data.locale, "aria-label": labels.game, "data-testid": "play" },
+      { class: "dqn-live dqn-play", lang: data.locale, tabindex: "-1", "aria-label": labels.game, "data-testid": "play" },
       make(
         "div",
         { class: "dqn-play-columns" },
@@ -90,6 +90,7 @@ export default class PlayPanel {
       ),
     );
     parent.append(this.root);
+    if (this.keys.needFocus && document.activeElement === document.body) this.takeFocus();
     this.seed = newSeed();
     this.game = this.newGame();
   }
@@ -110,9 +111,13 @@ export default class PlayPanel {
       this.speed = speed;
       this.game.setSpeed(speed);
       this.showSpeed();
-      button.blur(); // so that the next key is the game's
+      this.takeFocus(); // so that the next key is the game's
     });
     return button;
+  }
+
+  takeFocus() {
+    this.root.focus({ preventScroll: true });
   }
 
   showSpeed() {
@@ -124,6 +129,7 @@ export default class PlayPanel {
    * @param {boolean} isSame
    */
   begin(isSame) {
+    this.takeFocus();
     this.game.dispose();
     this.agent?.abort.abort();
     this.agent = undefined;

@@ -45,6 +45,7 @@ export default class ReplayPanel {
       {
         class: "dqn-live dqn-replay",
         lang: data.locale,
+        tabindex: "-1", // a click into it gives it the focus, and with that its keys
         "aria-label": data.labels.replay,
         "data-sides": String(this.views.length),
         "data-testid": "replay",

@@ -2,6 +2,7 @@
 
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
 import { iconButton, PlayButton, SPEEDS } from "../shared/player.js";
+import { isShortcutOf } from "../shared/shortcuts.js";
 import { Curves } from "./curves.js";
 
 const MANY = 10; // States that Shift and an arrow go.
@@ -152,7 +153,7 @@ export class Transport {
   /** @param {KeyboardEvent} event */
   key(event) {
     const act = this.actionOf(event);
-    if (act === null || !isForUs(event)) return;
+    if (act === null || !isForUs(event) || !isShortcutOf(event, this.element.closest(".dqn-live"))) return;
     event.preventDefault();
     act();
   }

@@ -23,7 +23,7 @@ __all__ = ["run_actions"]
 
 _ROOMS = (
     (TRAIN_PAGE, mark("Open"), ":material/open_in_new:"),
-    (REPLAY_PAGE, mark("Replay"), ":material/slow_motion_video:"),
+    (REPLAY_PAGE, mark("Watch"), ":material/slow_motion_video:"),
     (INSIDE_PAGE, mark("Inside"), ":material/neurology:"),
 )
 """Pages that show one run."""

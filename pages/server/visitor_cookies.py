@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dqn_core.errors import SettingError
+from dqn_core.errors import AccessError, SettingError, mark
 from dqn_core.files import write_atomically
 
 __all__ = ["Signer", "VisitorCookies", "new_visitor_id", "server_key", "visitor_routes"]
@@ -36,6 +36,8 @@ _FORMERLY_SIGNED = re.compile(r"([a-z0-9.]{1,60})\.([0-9a-f]{64})", re.ASCII)
 _KEPT_S = 180 * 24 * 3_600
 """A browser forgets who it was after half a year without a visit."""
 _GRANT_S = 60
+_COLLECTED_S = 4 * 3_600
+"""A link to what came of a class leads nowhere after so long: it stands in histories, and may have been passed on."""
 _LONGEST_GRANT = 200
 
 
@@ -100,12 +102,12 @@ class Signer:
 
     def grant(self, visitor_id: str, *, is_instructor: bool) -> str:
         """What a page gives its browser to exchange, within a minute, for the instructor's cookie, or for its end."""
-        return self._grants().sign(f"{visitor_id}.{int(is_instructor)}").decode()
+        return self._passing("grant").sign(f"{visitor_id}.{int(is_instructor)}").decode()
 
     def granted(self, grant: str) -> tuple[str, bool] | None:
         """(visitor's id, whether an instructor) of a :meth:`grant` that still holds; None for any other text."""
         try:
-            text = self._grants().unsign(grant, max_age=_GRANT_S).decode()
+            text = self._passing("grant").unsign(grant, max_age=_GRANT_S).decode()
         except itsdangerous.BadSignature:
             return None
         visitor_id, _, is_instructor = text.rpartition(".")
@@ -119,11 +121,25 @@ class Signer:
         """The class of a :meth:`class_ticket`; None for any other text."""
         return self._read("teacher", ticket)
 
+    def collect_ticket(self, class_id: str) -> str:
+        """What a link to what came of a class holds; it ends after some hours."""
+        return self._passing("collect").sign(class_id).decode()
+
+    def collected(self, ticket: str) -> str | None:
+        """The class of a :meth:`collect_ticket`; None for any other text. Raises AccessError for one that has ended."""
+        try:
+            return self._passing("collect").unsign(ticket, max_age=_COLLECTED_S).decode()
+        except itsdangerous.SignatureExpired:
+            template = mark("This link held for {hours} hours: reload the page of the class and use its new one.")
+            raise AccessError(template, hours=_COLLECTED_S // 3_600) from None
+        except itsdangerous.BadSignature:
+            return None
+
     def _for(self, purpose: str) -> itsdangerous.Signer:
         return itsdangerous.Signer(self._key, salt=purpose, digest_method=hashlib.sha256)
 
-    def _grants(self) -> itsdangerous.TimestampSigner:
-        return itsdangerous.TimestampSigner(self._key, salt="grant", digest_method=hashlib.sha256)
+    def _passing(self, purpose: str) -> itsdangerous.TimestampSigner:
+        return itsdangerous.TimestampSigner(self._key, salt=purpose, digest_method=hashlib.sha256)
 
     def _read(self, purpose: str, signed: str) -> str | None:
         try:

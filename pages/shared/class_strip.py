@@ -132,7 +132,7 @@ def _values(classes: Classes, class_id: str, mark_: str, say: Callable[[str], st
         return nothing
     if signer().class_in(mark_) == class_id:
         hands = sum(each.hand_raised_at is not None for each in members)
-        name = say(mark("code {code} · {count} members")).format(code=classroom.code, count=len(members))
+        name = say(mark("code {code} · {count} in the class")).format(code=classroom.code, count=len(members))
         message = say(mark("{count} with a hand up")).format(count=hands) if hands else ""
         return nothing | common | {"version": class_id, "name": name, "message": message}
     member = next((each for each in members if member_mark(class_id, each.visitor_id) == mark_), None)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dqn_core.errors import (
+    AccessError,
     BusyError,
     DqnLabError,
     RolloutError,
@@ -22,6 +23,7 @@ from pages.shared.i18n import error_text, language_of
 __all__ = ["json_errors"]
 
 _STATUS: tuple[tuple[type[DqnLabError], int], ...] = (
+    (AccessError, 403),
     (UnknownRunError, 404),
     (RunFolderError, 404),
     (RolloutError, 400),

@@ -47,7 +47,7 @@ def _status_labels() -> dict[str, str]:
         "notices": _("Notices"),
         "present": _("Present"),
         "present_end": _("End presentation"),
-        "present_help": _("Large type for a projector (P)"),
+        "present_help": _("Large type for a projector (P, after a click into the panel)"),
         "tiles": _("Figures of the run"),
         "tile_episode": _("Episode"),
         "tile_env_steps": _("Environment steps"),

@@ -107,7 +107,7 @@ export default class LivePanel {
     );
     this.root = make(
       "section",
-      { class: "dqn-live", lang: data.locale, "aria-label": labels.panel, "data-testid": "live-panel" },
+      { class: "dqn-live", lang: data.locale, tabindex: "-1", "aria-label": labels.panel, "data-testid": "live-panel" },
       this.status.element,
       this.tiles.element,
       this.body,

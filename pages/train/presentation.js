@@ -1,6 +1,8 @@
 // Presentation mode: the run in large type for a class that looks at a projector. The agent, two charts and the buttons
 // that steer stay on the page; it outlasts the run, so that the next one begins in it as well.
 
+import { isShortcutOf } from "../shared/shortcuts.js";
+
 const CLASS = "dqn-presenting";
 const CHART_FONT_PX = 20; // On a screen of 1920 by 1080, larger on a larger one.
 const SMALLEST_FONT_PX = 14;
@@ -79,6 +81,7 @@ export class Presentation {
   /** @param {KeyboardEvent} event */
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || isTypedInto(event.target)) return;
+    if (!isShortcutOf(event, this.button.closest(".dqn-live"))) return;
     if (event.key.toLowerCase() === "p") this.turn(!isPresenting());
     else if (event.key === "Escape") this.turn(false);
   }

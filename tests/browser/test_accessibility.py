@@ -308,6 +308,10 @@ def test_a_class(walk: Walk, open_page: Callable[..., Page]) -> None:
     student.look("/class, assigned", "[data-testid=class-message]:not(:empty)")
     press(student.page, "Start from here")
     student.look("/train, with locks", ".st-key-run-controls button")
+    press(student.page, "Start")
+    walk.look("/class, a run on the wall", ".dqn-wall-state[data-state=running]")
+    press(student.page, "Stop")
+    walk.look("/class, a stopped run on the wall", ".dqn-wall-state[data-state=stopped]", narrow=False)
     walk.open("/runs", "[data-testid=class-message]:not(:empty)")
     walk.faults += student.faults
     walk.finish()

@@ -121,6 +121,7 @@ def test_a_saved_episode_plays_from_a_file_without_a_network(
     expect(page.get_by_test_id("fact-return_so_far")).to_have_text("5.0")
     expect(page.get_by_test_id("fact-value")).to_have_text("5.12")
     expect(page.get_by_test_id("position")).to_have_text("step 5 of 60")
+    page.get_by_test_id("position").click()
     page.keyboard.press("+")
     assert page.evaluate("window.dqnLabReplay.speed()") == 2
     page.keyboard.press("Home")

@@ -66,3 +66,23 @@ def test_play_against_the_agent(tmp_path: Path, start_server: Any, open_page: An
     page.wait_for_url(re.compile(f"/replay.*seed={seed}"))
     agent = roll_out(folder.config, folder.snapshot_weights("best"), seed)
     expect(page.get_by_test_id("outcome")).to_contain_text(f"return {agent.episode_return:,.1f}", timeout=60_000)
+
+
+def test_letters_are_the_games_while_it_has_the_focus(page: Page) -> None:
+    page.goto("/play?run=Blackjack-v1")
+    settle(page)
+    expect(page.get_by_test_id("game-note")).to_have_text("Press a key to begin")
+    page.wait_for_function("() => window.dqnLabPlay.state()?.step === 0")
+    page.get_by_role("link", name="Class", exact=True).focus()
+    page.keyboard.press("s")
+    expect(page.get_by_test_id("key-s")).not_to_have_class("dqn-held")
+    assert page.evaluate("[window.dqnLabPlay.action(), window.dqnLabPlay.state().step]") == [None, 0]
+
+    # A click into the game gives it the focus; so does a new game, with no click at all.
+    page.get_by_test_id("game-note").click()
+    page.keyboard.press("s")  # stick: the game is over
+    page.wait_for_function("() => window.dqnLabPlay.isOver()")
+    page.get_by_test_id("play-again").click()
+    page.wait_for_function("() => window.dqnLabPlay.state()?.step === 0")
+    page.keyboard.press("s")
+    page.wait_for_function("() => window.dqnLabPlay.isOver()")

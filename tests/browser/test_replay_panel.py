@@ -55,6 +55,9 @@ def test_the_keyboard_moves_it(replay: MountedReplay) -> None:
         replay.press(key)
         assert replay.ask("step") == step
     replay.wait_for("window.dqnLabReplay.shown()[0] === 10")
+    replay.press("+")  # the focus is nowhere: a sign does nothing
+    assert replay.ask("speed") == 1
+    replay.page.get_by_test_id("position").first.click()
     for key, speed in (("+", 2), ("+", 4), ("+", 4), ("-", 2)):
         replay.press(key)
         assert replay.ask("speed") == speed
@@ -92,6 +95,7 @@ def test_a_thousand_states_can_be_scrubbed_through(replay: MountedReplay) -> Non
         assert replay.picture_shown() == step
     assert replay.ask("decoded")[0] <= 48
     expect(replay.page.get_by_test_id("outcome")).to_have_text("Cut off at 1,000 steps · return 1,000.0")
+    replay.page.get_by_test_id("position").first.click()
     replay.press("+")
     replay.press("+")
     replay.press(" ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -58,7 +59,7 @@ class Taught:
         PredictionStore(manager.store.database).predict("three", _LESSON, 0)
 
     def get(self, name: str, ticket: str | None = None, more: str = "") -> tuple[int, bytes]:
-        given = signer().class_ticket(self.class_id) if ticket is None else ticket
+        given = signer().collect_ticket(self.class_id) if ticket is None else ticket
         answer = self.client.get(f"/live/class/{name}?ticket={given}{more}")
         return answer.status_code, answer.content
 
@@ -76,6 +77,32 @@ def test_nobody_but_a_teacher_gets_anything(taught: Taught, name: str, ticket: s
     assert status == 403
     assert "Only a teacher" in json.loads(content)["error"]
     assert "미나".encode() not in content
+
+
+def test_a_ticket_of_the_live_socket_collects_nothing(taught: Taught) -> None:
+    assert taught.get("class.csv", signer().class_ticket(taught.class_id))[0] == 403
+    assert signer().class_in(signer().collect_ticket(taught.class_id)) is None
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "held for 4 hours: reload the page of the class"), ("ko", "4시간 동안만")]
+)
+def test_a_link_ends_after_some_hours_and_says_what_to_do(
+    taught: Taught, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    ticket = signer().collect_ticket(taught.class_id)
+    now += 4 * 3_600 - 1
+    for name in ("class.csv", "class.xlsx", "report.html", "class.zip"):
+        assert taught.get(name, ticket)[0] == 200
+    now += 2
+    for name in ("class.csv", "class.xlsx", "report.html", "class.zip"):
+        status, content = taught.get(name, ticket, more=f"&lang={language}")
+        assert status == 403
+        assert said in json.loads(content)["error"]
+        assert "미나".encode() not in content
+    assert taught.get("class.csv")[0] == 200  # by a link of the page as it is drawn now
 
 
 def test_the_table_names_everybody_and_holds_no_formula(taught: Taught) -> None:
@@ -164,6 +191,9 @@ def test_the_figures_hold_every_run_by_nickname(taught: Taught) -> None:
     assert [each.name for each in drawn] == ["=1+1", "미나"]  # the best on top
     assert drawn[1].line.width > drawn[0].line.width
     assert list(drawn[0].x) == [50.0, 100.0]
+    many = curves(runs * 4, means, taught.runs[0], x_title="", y_title="")
+    assert {each.name for each in many.data if each.showlegend} == {"미나"}
+    assert many.layout.showlegend
 
 
 def test_what_the_best_did_otherwise_and_what_was_predicted_is_said(taught: Taught) -> None:

@@ -66,7 +66,7 @@ def test_a_teacher_reads_how_many_are_there_and_how_many_hands_are_up(
 ) -> None:
     ticket = signer().class_ticket(classroom.class_id)
     (before,) = heard(class_topic(), most=1, **{"class": classroom.class_id, "member": ticket})
-    assert before["data"]["name"] == f"code {classroom.code} · 2 members"
+    assert before["data"]["name"] == f"code {classroom.code} · 2 in the class"
     assert (before["data"]["message"], before["data"]["hand"]) == ("", None)
     manager.classes.raise_hand(classroom.class_id, "two", up=True)
     (after,) = heard(class_topic(), most=1, **{"class": classroom.class_id, "member": ticket})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from app_pages import to_page
 from dqn_core.errors import StoreError
 from dqn_core.lessons.catalog import FORMER_NAMES, LESSONS
 from dqn_core.lessons.lesson import Lesson
+from dqn_core.presets import preset_config
+from dqn_core.runs.classroom import Assignment
 from dqn_core.runs.experiments import Experiments
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.stores import PredictionStore
@@ -96,6 +99,21 @@ def test_a_lesson_is_trained_as_an_experiment_whose_progress_everybody_sees(
         assert _progress(each) == [f"Training on this server: 0 of {len(lesson.spec.cells)} runs done"]
         assert not each.dataframe
     Experiments(manager).stop(status.record.experiment_id)
+
+
+def test_a_lesson_is_trained_in_a_class_with_an_assignment(opened: Opened, manager: RunManager) -> None:
+    opened_class = manager.classes.open("Thursday", "teacher")
+    manager.classes.join(opened_class.code, "one", "Mina")
+    config = preset_config("CartPole-v1", "fast")
+    manager.classes.assign(opened_class.class_id, Assignment(pushed_at=datetime.now(UTC), config=config))
+    app = opened(lesson=LESSON.name)
+    app.session_state["visitor_id"] = "one"
+    app.run().radio[0].set_value(0).run()
+    button(app, "Train it here").click().run()
+    assert not app.error
+    (experiment,) = Experiments(manager).latest()
+    assert experiment.record.spec == LESSON.spec
+    assert {each.class_id for each in experiment.runs} == {opened_class.class_id}
 
 
 @pytest.mark.parametrize("lesson", [pytest.param(each, id=each.name) for each in LESSONS.values()])

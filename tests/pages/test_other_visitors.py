@@ -348,6 +348,7 @@ HARMLESS: Mapping[str, str] = {
     "classroom/student.py: _nickname on_click": "changes the visitor's own nickname, or has them leave",
     "shared/class_strip.py: class_strip on_hand_change": "raises or lowers the visitor's own hand",
     "shared/class_strip.py: class_strip on_stale_change": "asks for a rerun",
+    "shared/server_watch.py: server_watch on_stale_change": "asks for a rerun",
     "shared/instructor.py: _ask on_click": "asks for the instructor's code",
     "shared/instructor.py: instructor_switch on_click": "gives up what the visitor may do",
 }

@@ -32,6 +32,7 @@ from pages.shared.jobs.topic import job_topic
 from pages.shared.live_socket import Topic, live_socket_routes
 from pages.shared.run_status import active_topic
 from pages.shared.run_table.topic import run_list_topic
+from pages.shared.server_watch import server_topic
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from two_visitors import PAGES, Stage
@@ -66,6 +67,7 @@ def _routes() -> list[BaseRoute]:
 def _topics() -> dict[str, Topic]:
     """Everything that a tab can follow."""
     return {
+        "server": server_topic(),
         "run": run_topic(),
         "runs": run_list_topic(),
         "active": active_topic(),
@@ -117,7 +119,7 @@ def test_what_a_route_answers_changes_nothing(stage: Stage, path: str) -> None:
     experiment_id = stage.experiment()
     before = stage.world()
     answer = Client(Starlette(routes=_routes())).get(
-        f"{path}?frames=1&runs={run_id}&ids={experiment_id}&ticket={signer().class_ticket(class_id)}"
+        f"{path}?frames=1&runs={run_id}&ids={experiment_id}&ticket={signer().collect_ticket(class_id)}"
     )
     assert answer.status_code < 500
     assert stage.world() == before

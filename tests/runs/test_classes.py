@@ -457,6 +457,33 @@ def test_experiments_and_searches_of_a_member_keep_to_the_assignment(manager: Ru
         searches.close()
 
 
+def test_a_lessons_own_experiment_is_trained_whatever_is_assigned(manager: RunManager, class_id: str) -> None:
+    experiments = Experiments(manager)
+    spec = ExperimentSpec(base=BASE, variants=({"gamma": 0.95}, {"gamma": 0.5}))
+    made = experiments.start(spec, "", "one", is_lesson=True)
+    runs = {each.initial_config.gamma: each for each in manager.runs_of_experiment(made)}
+    assert {each.class_id for each in runs.values()} == {class_id}
+
+    # It is no way round the lock: its runs change and begin again as assigned alone.
+    free = runs[0.5].run_id
+    wait_until(lambda: state(manager, free) is RunState.RUNNING)
+    with pytest.raises(ConfigError, match="gamma"):
+        manager.change(free, "gamma", 0.4)
+    with pytest.raises(ConfigError, match="gamma"):
+        manager.start(runs[0.5].config, owner="one")
+    with pytest.raises(ConfigError, match="gamma"):
+        experiments.repeat(made, "one")
+
+    # What was never started is, by the lesson alone.
+    manager.stop(free)
+    wait_for_end(manager, free)
+    manager.delete(free)
+    with pytest.raises(ConfigError, match="gamma"):
+        experiments.resume(made)
+    experiments.resume(made, is_lesson=True)
+    assert len(manager.runs_of_experiment(made)) == len(spec.cells)
+
+
 def test_all_runs_of_a_class_are_paused_resumed_and_stopped(manager: RunManager, class_id: str) -> None:
     runs, others = ClassRuns(manager), manager.start(BASE, owner="somebody else")
     ids = [manager.start(BASE, owner=owner) for owner in ("one", "two")]

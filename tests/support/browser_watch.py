@@ -54,9 +54,9 @@ class BrowserWatch:
             self._problems.append(f"answer {response.status}: {response.url}")
 
 
-def choose_speed(page: Page, text: str, timeout_s: float = 20.0) -> None:
+def choose_speed(page: Page, text: str, timeout_s: float = 20.0, *, label: str = "Speed") -> None:
     """Set the slider of the speed, before or during a run: "automatic", "real time", "10×", "full speed"."""
-    slider = page.get_by_role("slider", name="Speed")
+    slider = page.get_by_role("slider", name=label)
     slider.focus()
     slider.press("Home")
     for _ in range(int(slider.get_attribute("max") or 0)):
