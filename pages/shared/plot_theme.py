@@ -92,7 +92,8 @@ def plain_figure(
         "showlegend": named > 1,
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemwidth": 30},
         "dragmode": "zoom",
-        "margin": {"l": 56, "r": 14, "t": 30 if named > 1 else 10, "b": 44, "pad": 0},
+        # To the right, room for a half of the last tick's label, which Plotly leaves out otherwise.
+        "margin": {"l": 56, "r": 24, "t": 30 if named > 1 else 10, "b": 44, "pad": 0},
         "xaxis": {
             "title": {"text": x_title, "standoff": 6, "font": {"size": 12}},
             "showgrid": False,
