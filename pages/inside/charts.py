@@ -456,7 +456,11 @@ def coverage_figure(
                 "opacity": 0.75,
                 "color": ages,
                 "reversescale": True,
-                "colorbar": {"title": {"text": labels["age"], "side": "top"}, "thickness": 12},
+                "colorbar": {
+                    "title": {"text": labels["age"], "side": "top"},
+                    "thickness": 12,
+                    "separatethousands": True,
+                },
             },
             meta={"scale": "sequential", "columns": columns},
         ),
