@@ -6,7 +6,6 @@ import { loadPlotly } from "./plotly_loader.js";
 
 const RETRY_MS = 3000;
 const PICTURE_SCALE = 2;
-const TOOLS_PX = 26; // Height of the mode bar.
 const ZOOM_BUTTONS = ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]; // Without a mouse, the last three.
 
 /** @typedef {import("./format.js").Labels} Labels */
@@ -115,7 +114,7 @@ export class PlotCard {
       locale: this.plotlyLocale,
       modeBarButtons: [[...ZOOM_BUTTONS, ...buttons]],
     };
-    this.Plotly.react(this.plot, data, { ...withRoomForTools(layout), ...this.size }, this.config);
+    this.Plotly.react(this.plot, data, { ...layout, ...this.size }, this.config);
   }
 
   /**
@@ -154,16 +153,6 @@ export class PlotCard {
     if (this.isDrawn) this.Plotly.purge(this.plot);
     this.element.remove();
   }
-}
-
-/**
- * `layout` with a row for the mode bar where nothing hovers: it is always there then, and would hide what lies below it.
- * @param {PlotlyValues} layout
- * @returns {PlotlyValues}
- */
-function withRoomForTools(layout) {
-  if (matchMedia("(hover: hover)").matches) return layout;
-  return { ...layout, margin: { ...layout.margin, t: (layout.margin?.t ?? 0) + TOOLS_PX } };
 }
 
 /**
