@@ -14,8 +14,8 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, NamedTuple, Protocol
@@ -29,7 +29,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
 from dqn_core.episodes.episode import RecordedEpisode, Rollout
 from dqn_core.episodes.frames import MOST_VIDEO_STEPS, draw_episode
-from dqn_core.episodes.overlay import with_overlay
+from dqn_core.episodes.overlay import NO_TRANSLATION, with_overlay
 from dqn_core.episodes.recordings import recording_name
 from dqn_core.errors import VideoError, mark
 
@@ -76,6 +76,8 @@ class VideoOptions:
 
     overlay: bool = False
     """Whether the step, the return so far and, of a rollout, every action's Q-value are written on the pictures."""
+    translation: Mapping[str, str] = field(default_factory=lambda: NO_TRANSLATION)
+    """What is written, in another language, as :func:`~dqn_core.episodes.overlay.with_overlay` takes it."""
     comment: str = ""
     """Kept in the file beside its title, which has the return."""
     beside: PlayedEpisode | None = None
@@ -105,7 +107,7 @@ def write_episode_video(
     environment = inspect_environment(*config.environment)
     options = options or VideoOptions()
     shown = [PlayedEpisode(config, recorded), *([options.beside] if options.beside else [])]
-    pictures = _side_by_side([_pictures(each, environment.action_names, overlay=options.overlay) for each in shown])
+    pictures = _side_by_side([_pictures(each, environment.action_names, options) for each in shown])
     which = f"seed {recorded.seed}" if isinstance(recorded, Rollout) else f"episode {recorded.episode}"
     returns = " and ".join(_short_number(each.episode.episode_return) for each in shown)
     title = f"{config.env_id}, {which}, {'returns' if options.beside else 'return'} {returns}"
@@ -113,9 +115,11 @@ def write_episode_video(
     write_video(path, pictures, info, on_picture)
 
 
-def _pictures(shown: PlayedEpisode, action_names: Sequence[str], *, overlay: bool) -> Iterator[Picture]:
+def _pictures(shown: PlayedEpisode, action_names: Sequence[str], options: VideoOptions) -> Iterator[Picture]:
     frames = draw_episode(shown.config, shown.episode, MOST_VIDEO_STEPS)
-    return with_overlay(frames, shown.episode, action_names) if overlay else (frame.pixels for frame in frames)
+    if options.overlay:
+        return with_overlay(frames, shown.episode, action_names, options.translation)
+    return (frame.pixels for frame in frames)
 
 
 def _side_by_side(episodes: Sequence[Iterable[Picture]]) -> Iterator[Picture]:

@@ -85,7 +85,7 @@ def network_figure(drawing: NetworkDrawing, labels: Mapping[str, str]) -> go.Fig
         annotations=titles,
         hovermode="closest",
     )
-    return drawn.update_layout(showlegend=True, margin={"l": 8, "r": 8, "t": 30, "b": 8})
+    return drawn.update_layout(showlegend=True, margin={"l": 24, "r": 24, "t": 30, "b": 8})
 
 
 def _drawn_units(activation: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -120,6 +120,7 @@ def _units(
         text=texts,
         textposition="middle right" if is_output else "middle left",
         textfont={"size": 12},
+        cliponaxis=False,  # on a phone, numbers reach into the margin, and one without its sign would be another
         customdata=[[name, float(value), drawing.titles[column]] for name, value in zip(called, values, strict=True)],
         hovertemplate="%{customdata[0]}<br>" + labels["activation"] + " %{customdata[1]:.4f}<extra></extra>",
         marker={
@@ -456,9 +457,13 @@ def coverage_figure(
                 "opacity": 0.75,
                 "color": ages,
                 "reversescale": True,
-                "colorbar": {"title": {"text": labels["age"], "side": "top"}, "thickness": 12},
+                "colorbar": {
+                    "title": {"text": labels["age"], "side": "top"},
+                    "thickness": 12,
+                    "separatethousands": True,
+                },
             },
-            meta={"scale": "sequential", "columns": columns},
+            meta={"scale": "points", "columns": columns},
         ),
         go.Scatter(
             x=x[last],

@@ -12,8 +12,9 @@ import streamlit as st
 from dqn_core.episodes.recordings import list_recordings, recording_name
 from dqn_core.errors import DqnLabError
 from dqn_core.events import EpisodeRecorded
-from dqn_core.runs.jobs.orders import recording_video_order
+from dqn_core.runs.jobs.orders import Order, recording_video_order
 from dqn_core.runs.jobs.videos import MOST_VIDEO_BYTES, video_bytes
+from pages.replay.video_texts import overlay_translation, say_if_english
 from pages.server.process import get_jobs, get_manager
 from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error
@@ -39,6 +40,7 @@ def learning_gallery(run_id: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(_disk_text(run_folder), width="content")
         is_all = st.toggle(_("All {n}").format(n=len(recorded)), key="gallery-all", disabled=len(recorded) <= _SHOWN)
+    say_if_english()
     shown = recorded if is_all else chosen_recordings(recorded)
     wanted = gallery(f"gallery-{run_id}", [_facts(run_id, each) for each in shown])
     if wanted.cancel:
@@ -65,10 +67,14 @@ def _disk_text(run_folder: Path) -> str:
     )
 
 
+def _order(run_id: str, name: str) -> Order:
+    return recording_video_order(get_manager(), run_id, name, translation=overlay_translation())
+
+
 def _facts(run_id: str, recording: EpisodeRecorded) -> dict[str, Any]:
     """What the browser shows of a recording."""
     name = recording_name(recording)
-    order = recording_video_order(get_manager(), run_id, name)
+    order = _order(run_id, name)
     video, job = order.video, order.job(get_jobs())
     return {
         "name": name,
@@ -85,7 +91,7 @@ def _facts(run_id: str, recording: EpisodeRecorded) -> dict[str, Any]:
 def _play(run_id: str, name: str) -> None:
     """Have a video made of the recording that was clicked."""
     try:
-        recording_video_order(get_manager(), run_id, name).submit(get_jobs(), visitor().visitor_id)
+        _order(run_id, name).submit(get_jobs(), visitor().visitor_id)
     except DqnLabError as error:
         st.error(translate_error(error), icon=":material/block:")
         return

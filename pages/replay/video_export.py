@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from dqn_core.config import Arguments
+from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import DqnLabError
 from dqn_core.runs.jobs.orders import rollout_video_order
+from pages.replay.video_texts import overlay_translation, say_if_english
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error
@@ -51,14 +53,17 @@ def video_export(  # noqa: PLR0913  the episode in the address, whole
             _("Both agents"), key="video-both", value=True, help=_("The two episodes side by side, as above.")
         )
         try:
+            manager = get_manager()
+            environment = inspect_environment(*manager.snapshot(run_id).record.config.environment)
             order = rollout_video_order(
-                get_manager(),
+                manager,
                 run_id,
                 checkpoint,
                 seed,
                 epsilon,
                 kind=kind or _KINDS[0],
                 overlay=overlay,
+                translation=overlay_translation(environment.action_names),
                 env_kwargs=env_kwargs,
                 beside=beside if shows_both else None,
             )
@@ -74,4 +79,6 @@ def video_export(  # noqa: PLR0913  the episode in the address, whole
             on_click=submit,
             args=(order,),
         )
+    if overlay:
+        say_if_english()
     job_progress("video-job", order)

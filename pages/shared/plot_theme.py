@@ -56,19 +56,22 @@ _VIRIDIS = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#
 SCALES: dict[str, dict[str, tuple[str, ...]]] = {
     "light": {
         "sequential": _VIRIDIS,
+        "points": _VIRIDIS[:6],
         "density": ("#fcfcfa", "#cfe3df", "#7fb9b0", "#2f8d83", "#0a4e48"),
         "ramp": ("#b7d9d4", "#0f766e"),
         "difference": ("#0072B2", "#f4f4f1", "#C24E00"),
     },
     "dark": {
         "sequential": _VIRIDIS,
+        "points": _VIRIDIS[3:],
         "density": ("#11191c", "#1d3a3a", "#2a6b66", "#43ab9c", "#a6f0e2"),
         "ramp": ("#28504c", "#4fd1bf"),
         "difference": ("#5AB9F0", "#1a2427", "#FF9F5A"),
     },
 }
-"""Colours of an amount: "sequential" for a value, "density" for how much of something, from nothing at all,
-"ramp" for lines, of which the faintest is seen too, "difference" for what may lie on both sides of nothing."""
+"""Colours of an amount: "sequential" for a value, "points" for a value of points on the page's ground, from which all
+stand out, "density" for how much of something, from nothing at all, "ramp" for lines, of which the faintest is seen
+too, "difference" for what may lie on both sides of nothing."""
 
 
 def plain_figure(
@@ -92,7 +95,8 @@ def plain_figure(
         "showlegend": named > 1,
         "legend": {"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "itemwidth": 30},
         "dragmode": "zoom",
-        "margin": {"l": 56, "r": 14, "t": 30 if named > 1 else 10, "b": 44, "pad": 0},
+        # To the right, room for a half of the last tick's label, which Plotly leaves out otherwise.
+        "margin": {"l": 56, "r": 24, "t": 30 if named > 1 else 10, "b": 44, "pad": 0},
         "xaxis": {
             "title": {"text": x_title, "standoff": 6, "font": {"size": 12}},
             "showgrid": False,

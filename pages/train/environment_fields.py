@@ -231,7 +231,7 @@ def _formula(form: FormState) -> None:
         st.text_input(
             _(FIELDS[_FORMULA].label),
             key=key,
-            placeholder=_("For example {formula}").format(formula=_EXAMPLE),
+            placeholder=_("e.g. {formula}").format(formula=_EXAMPLE),
             disabled=form.is_locked or form.is_assigned(_FORMULA),
             help=_(FIELDS[_FORMULA].raising),
             on_change=_take_formula,

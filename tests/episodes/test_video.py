@@ -12,6 +12,7 @@ import fake_environments as fake
 from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import Rollout, roll_out
 from dqn_core.episodes.frames import draw_episode
+from dqn_core.episodes.overlay import OVERLAY_TEXTS, _hangul_font, can_write, with_overlay
 from dqn_core.episodes.video import (
     PlayedEpisode,
     VideoInfo,
@@ -100,6 +101,42 @@ def test_a_real_environment_is_shown_with_and_without_what_the_agent_thinks(kind
         assert np.abs(with_text[:60, :150].astype(int) - without[:60, :150]).mean() > 100  # step and return
         assert np.abs(with_text[:60, -240:-20].astype(int) - without[:60, -240:-20]).mean() > 100  # Q-values
         assert np.abs(with_text[150:].astype(int) - without[150:]).mean() < 1  # the rest is untouched
+
+
+def written(texts: dict[str, str]) -> list[np.ndarray]:
+    """The pictures of an episode with these texts in place of the English ones."""
+    config = short_config()
+    rollout = roll_out(config, some_weights(config), seed=1)
+    return list(with_overlay(draw_episode(config, rollout), rollout, ("push left", "push right"), texts))
+
+
+def test_what_is_written_is_in_another_language_and_english_where_that_has_no_word() -> None:
+    english = written({})
+    assert all(map(np.array_equal, english, written({"elsewhere": "autre part"})))
+    steps, names = written({"Step {n}": "Pas {n}"}), written({"push left": "vers la gauche"})
+    for plain, other_step, other_name in zip(english[:-1], steps[:-1], names[:-1], strict=True):
+        differs = (plain != other_step).any(axis=(0, 2)), (plain != other_name).any(axis=(0, 2))
+        assert differs[0][:150].any()
+        assert not differs[0][150:].any()
+        assert differs[1][-300:].any()
+        assert not differs[1][:-300].any()
+    ends = [written({ending: "fin"})[-1] for ending in ("terminated", "truncated at the step limit")]
+    assert sum(not np.array_equal(each, english[-1]) for each in ends) == 1
+
+
+def test_korean_is_written_in_korean_letters() -> None:
+    if not can_write(["한글"]):
+        pytest.skip("This machine has no font with Korean letters.")
+    first, second = written({"Step {n}": "가 {n}"}), written({"Step {n}": "나 {n}"})
+    assert not any(map(np.array_equal, first, second))  # neither is an empty box
+
+
+def test_a_machine_without_korean_letters_knows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dqn_core.episodes.overlay._HANGUL_FONTS", [("no-such-font.ttf", 0)])
+    _hangul_font.cache_clear()
+    assert can_write(OVERLAY_TEXTS)
+    assert not can_write(["Step", "스텝"])
+    _hangul_font.cache_clear()
 
 
 def test_an_mp4_plays_in_browsers_before_all_of_it_has_come(tmp_path: Path) -> None:

@@ -74,6 +74,24 @@ def test_a_video_is_asked_for_made_and_offered(app: AppTest) -> None:
     assert not app.exception
 
 
+@pytest.mark.parametrize("has_font", [True, False])
+def test_a_video_is_in_the_visitors_language_or_the_page_says_why_it_is_not(
+    has_font: bool, open_app: Opened, run_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqn_core.episodes.overlay._hangul_font", lambda _size: object() if has_font else None)
+    where = {"page": "replay/page.py", "run": run_id, "checkpoint": "best", "seed": "3"}
+    open_app(**where).button(key="video-make").click().run()
+    wait_for_jobs()
+    korean = open_app(**where, lang="ko")
+    captions = [each.value for each in korean.caption]
+    assert any("한글 글꼴이 없어" in each for each in captions) is not has_font
+    assert korean.button(key="video-make").disabled is not has_font  # the English one will do, or is another video
+    assert not any("font" in each.value for each in open_app(**where).caption)
+    korean.toggle(key="video-overlay").set_value(False).run()
+    assert not korean.button(key="video-make").disabled
+    assert not korean.exception
+
+
 def test_two_agents_side_by_side_become_one_video_or_the_first_alone(open_app: Opened, run_id: str) -> None:
     app = open_app(page="replay/page.py", run=run_id, checkpoint="best", seed="3", double="1", other_checkpoint="best")
     assert app.toggle(key="video-both").value

@@ -100,6 +100,25 @@ def test_two_agents_become_one_video(manager: RunManager, jobs: Jobs) -> None:
     assert isinstance(job.error, RunFolderError)
 
 
+def test_each_language_has_a_video_of_its_own(manager: RunManager) -> None:
+    config = short_config(env_id=fake.CORRIDOR)
+    run_id = run_with(manager, config, always(1, config))
+    RunFolder.open(manager.run_folder(run_id)).write_recording(recorded(12))
+    languages = ({}, {"Step {n}": "Schritt {n}"}, {"Step {n}": "Pas {n}"})
+
+    def rollout(translation: dict[str, str], *, overlay: bool = True) -> str:
+        values = {"kind": ".gif", "overlay": overlay, "translation": translation}
+        return rollout_video_order(manager, run_id, "best", 4, 0.0, **values).key
+
+    def recording(translation: dict[str, str]) -> str:
+        return recording_video_order(manager, run_id, "episode-00000012", translation=translation).key
+
+    for key in (rollout, recording):
+        assert len({key(each) for each in languages}) == 3
+        assert key(languages[1]) == key(dict(languages[1]))
+    assert len({rollout(each, overlay=False) for each in languages}) == 1  # there is nothing to read on it
+
+
 def test_a_recorded_episode_becomes_a_video(manager: RunManager, jobs: Jobs) -> None:
     config = short_config(env_id=fake.CORRIDOR)
     run_id = run_with(manager, config, None)

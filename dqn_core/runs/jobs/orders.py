@@ -6,7 +6,7 @@ The same order twice is one job.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from dqn_core.environments.own import source_version
 from dqn_core.environments.settings import check_environment
 from dqn_core.episodes.episode import Rollout, check_episode, check_evaluation, roll_out
 from dqn_core.episodes.frames import MOST_VIDEO_STEPS
+from dqn_core.episodes.overlay import NO_TRANSLATION
 from dqn_core.episodes.recordings import read_recording
 from dqn_core.episodes.video import PlayedEpisode, VideoOptions, video_comment
 from dqn_core.errors import UnsupportedEnvironmentError
@@ -90,6 +91,7 @@ def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who as
     *,
     kind: str,
     overlay: bool,
+    translation: Mapping[str, str] = NO_TRANSLATION,
     env_kwargs: Arguments | None = None,
     beside: tuple[str, str] | None = None,
 ) -> Order:
@@ -97,6 +99,7 @@ def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who as
 
     It is played in the environment that the run is evaluated in, or in one with other ``env_kwargs``. With ``beside``,
     the id of a run in the same environment and its snapshot's name, that one's episode on ``seed`` is to the right.
+    What is written on the pictures is in the language of ``translation``; each language has a video of its own.
 
     Raises
     ------
@@ -112,7 +115,8 @@ def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who as
         other_path, load_other = find_policy(manager.run_folder(beside[0]), beside[1])
         other_played = _played_with(manager, beside[0], env_kwargs)
         others += [*beside, _stamp(other_path), str(other_played)]
-    folder = video_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay, *others)
+    written = _language_key(translation) if overlay else []
+    folder = video_folder(run_folder, path.name, _stamp(path), seed, float(epsilon), kind, overlay, *others, *written)
 
     def rolled_out(policy: Policy, arguments: Arguments) -> tuple[TrainingConfig, Rollout]:
         config = policy.config.played_with(arguments)
@@ -124,14 +128,21 @@ def rollout_video_order(  # noqa: PLR0913  each is a choice of the person who as
         if beside is not None:
             other = PlayedEpisode(*(right := rolled_out(load_other(), other_played)))
             comment += "; to the right " + video_comment(right[1], run=beside[0], snapshot=beside[1])
-        options = VideoOptions(overlay=overlay, comment=comment, beside=other)
+        options = VideoOptions(overlay=overlay, translation=translation, comment=comment, beside=other)
         return VideoTask(config=config, episode=rollout, options=options, kind=kind, folder=folder)
 
     return _video_order(folder, task)
 
 
-def recording_video_order(manager: RunManager, run_id: str, name: str, *, kind: str = ".mp4") -> Order:
-    """The video of one of a run's recorded episodes.
+def recording_video_order(
+    manager: RunManager,
+    run_id: str,
+    name: str,
+    *,
+    kind: str = ".mp4",
+    translation: Mapping[str, str] = NO_TRANSLATION,
+) -> Order:
+    """The video of one of a run's recorded episodes, with what is written on it in the language of ``translation``.
 
     Raises
     ------
@@ -140,15 +151,21 @@ def recording_video_order(manager: RunManager, run_id: str, name: str, *, kind: 
     """
     run_folder = manager.run_folder(run_id)
     recording = read_recording(run_folder, name)
-    folder = video_folder(run_folder, name, recording.env_step, recording.episode_return, kind)
+    written = _language_key(translation)
+    folder = video_folder(run_folder, name, recording.env_step, recording.episode_return, kind, *written)
     comment = "greedy, of a new best evaluation" if recording.kind == "best" else "as it was trained on"
-    options = VideoOptions(overlay=True, comment=comment)
+    options = VideoOptions(overlay=True, translation=translation, comment=comment)
 
     def task() -> Task:
         config = RunFolder.open(run_folder).config
         return VideoTask(config=config, episode=recording, options=options, kind=kind, folder=folder)
 
     return _video_order(folder, task)
+
+
+def _language_key(translation: Mapping[str, str]) -> list[object]:
+    """What tells videos in one language from those in another; nothing for English, which earlier versions wrote."""
+    return [sorted(translation.items())] if translation else []
 
 
 def _video_order(folder: Path, task: Callable[[], Task]) -> Order:

@@ -113,7 +113,7 @@ export default class FigureCard {
     const theme = readTheme(this.root, data.palette);
     this.theme = { ...theme, series: data.series[theme.isDark ? "dark" : "light"] };
     setText(this.heading, data.title);
-    setText(this.hint, data.hint);
+    setText(this.hint, data.hint.replaceAll(" %", "\u00a0%")); // No line ends between a number and its sign.
     this.hint.hidden = data.hint === "";
     this.card.box.style.height = `${data.height}px`;
     setAttribute(this.root, "lang", data.locale);

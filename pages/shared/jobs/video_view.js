@@ -32,7 +32,7 @@ export class VideoView {
     this.stage.replaceChildren(name.endsWith(".gif") ? this.picture(address, name) : this.video(address, isWanted));
     setAttribute(this.link, "href", address);
     setAttribute(this.link, "download", name);
-    const size = this.formats.score(bytes / MEGABYTE);
+    const size = this.formats.score(Math.max(0.1, bytes / MEGABYTE));
     setText(this.link, fill(this.labels.download, { name, size }));
     this.element.hidden = false;
   }
