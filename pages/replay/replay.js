@@ -72,16 +72,15 @@ export default class ReplayPanel {
     const { views, transport } = this;
     const row = (/** @type {Node[]} */ ...parts) => make("div", { class: "dqn-sides" }, ...parts);
     const column = (/** @type {Node[]} */ ...parts) => make("div", { class: "dqn-side" }, ...parts);
-    const curves = row(...views.map((view) => view.values.element));
     if (views.length === 1) {
-      const [{ picture, choice, details }] = views;
-      return [row(column(picture, transport.element), column(choice, details)), curves];
+      const [{ picture, choice, details, values }] = views;
+      return [row(column(picture, transport.element), column(choice, details, values.element))];
     }
     return [
       row(...views.map((view) => view.picture)),
       transport.element,
       row(...views.map((view) => column(view.choice, view.details))),
-      curves,
+      row(...views.map((view) => view.values.element)),
     ];
   }
 
