@@ -88,13 +88,12 @@ def _way_in(classroom: Classroom) -> None:
         f'</div><img src="{qr_code(address.url)}" alt="{texts["picture"]}"></div>'
     )
     if not address.is_reachable:
-        st.warning(
-            _(
-                "Other machines may not reach this address: the server listens on this machine only, or no network was "
-                "found. Start it with `--server.address=0.0.0.0`, or set `DQN_LAB_ADDRESS` to its address."
-            ),
-            icon=":material/wifi_off:",
+        text = _(
+            "Other machines may not reach this address: the server listens on this machine only, or no network was "
+            "found. Start it with `--server.address=0.0.0.0`, or set `DQN_LAB_ADDRESS` to its address."
         )
+        with st.container(key="class-unreachable"):
+            st.warning(text, icon=":material/wifi_off:")
 
 
 # ------------------------------------------------------------------------------------------------------------- members
