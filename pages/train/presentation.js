@@ -1,7 +1,7 @@
 // Presentation mode: the run in large type for a class that looks at a projector. The agent, two charts and the buttons
 // that steer stay on the page; it outlasts the run, so that the next one begins in it as well.
 
-import { isShortcutOf } from "../shared/shortcuts.js";
+import { isLetter, isShortcutOf } from "../shared/shortcuts.js";
 
 const CLASS = "dqn-presenting";
 const CHART_FONT_PX = 20; // On a screen of 1920 by 1080, larger on a larger one.
@@ -82,7 +82,7 @@ export class Presentation {
   press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || isTypedInto(event.target)) return;
     if (!isShortcutOf(event, this.button.closest(".dqn-live"))) return;
-    if (event.key.toLowerCase() === "p") this.turn(!isPresenting());
+    if (isLetter(event, "p")) this.turn(!isPresenting());
     else if (event.key === "Escape") this.turn(false);
   }
 
