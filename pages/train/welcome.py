@@ -35,7 +35,7 @@ def _steps() -> tuple[tuple[str, str, str], ...]:
         (
             ":material/tune:",
             _("1. Choose"),
-            _("Pick an environment and a preset on the left. The settings work as they are."),
+            _("Pick an environment and a preset. The settings work as they are."),
         ),
         (
             ":material/play_arrow:",
