@@ -13,6 +13,7 @@ from pages.inside.states import observation_table, value_text
 from pages.inside.study import Study
 from pages.shared.headings import heading
 from pages.shared.i18n import _
+from pages.shared.jpeg import jpeg_address
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text
 
@@ -124,7 +125,7 @@ def _answer(study: Study, episode: HandEpisode) -> None:
 def _picture(jpeg: bytes | None, caption: str, study: Study) -> None:
     st.markdown(f"**{caption}**")
     if jpeg is not None:
-        st.image(jpeg, alt=f"{study.config.env_id}: {caption}", width="stretch")
+        st.image(jpeg_address(jpeg), alt=f"{study.config.env_id}: {caption}", width="stretch")
     else:
         st.caption(_("Choose an action first."))
 

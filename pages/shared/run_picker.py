@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import streamlit as st
 
 from dqn_core.presets import preset_name
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.records import RunRecord, is_run_id
 from pages.server.process import get_manager
+from pages.shared.errors import fragment
 from pages.shared.i18n import _
 from pages.shared.links import TRAIN_PAGE, new_run_query, page_query
 from pages.shared.markdown import escape_markdown
@@ -24,14 +25,25 @@ _SHOWN = 20
 
 def run_picker(shown: str | None, page: str = TRAIN_PAGE) -> None:
     """A menu of the latest runs, links to ``page``, and a link to begin anew; ``shown`` is the address's run."""
-    with st.popover(_("Past runs"), icon=":material/history:"), st.container(key="earlier-runs-list"):
+    with st.container(width="content"):
+        _past_runs(shown, page)
+    if shown is not None:
+        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=new_run_query())
+
+
+@fragment
+def _past_runs(shown: str | None, page: str) -> None:
+    """Drawn when it is opened: on a busy server, the links were a third of each page's work."""
+    key = f"past-runs:{shown}" if shown and is_run_id(shown) else "past-runs"  # one for each run: a new one is closed
+    menu = st.popover(_("Past runs"), icon=":material/history:", key=key, on_change="rerun")
+    if not menu.open:
+        return
+    with menu, st.container(key="earlier-runs-list"):
         runs = get_manager().list_runs(_SHOWN)
         if not runs:
             st.caption(_("Runs appear here once you have started one."))
         for record in runs:
             _run_link(record, page, is_shown=record.run_id == shown)
-    if shown is not None:
-        st.page_link(TRAIN_PAGE, label=_("New run"), icon=":material/add:", query_params=new_run_query())
 
 
 def _run_link(record: RunRecord, page: str, *, is_shown: bool) -> None:

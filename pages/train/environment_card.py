@@ -20,6 +20,7 @@ from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
 from pages.shared.i18n import _, translate_error, translate_to_markdown
 from pages.shared.identity import require_module
+from pages.shared.jpeg import jpeg_address
 from pages.shared.markdown import escape_markdown
 from pages.train.field_widgets import frozen_reason
 
@@ -139,7 +140,8 @@ def _picture(env_id: str, env_kwargs: Mapping[str, Any]) -> EnvironmentReport | 
         )
     preset = PRESETS.get(env_id)
     summary = _(preset.summary) if preset else ""
-    st.image(picture, alt=_("Picture of {env_id}.").format(env_id=env_id) + f" {summary}", width="stretch")
+    alt = _("Picture of {env_id}.").format(env_id=env_id) + f" {summary}"
+    st.image(jpeg_address(picture), alt=alt, width="stretch")
     if summary:
         st.caption(summary)
     for template, parameters in report.remarks:

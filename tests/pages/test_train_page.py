@@ -47,6 +47,13 @@ def test_the_empty_page_says_what_to_do(app: AppTest) -> None:
     assert not app.query_params
 
 
+def test_the_picture_is_a_part_of_the_page(app: AppTest) -> None:
+    """One that Streamlit serves is forgotten when the page is left, and whoever asks for it then is told 404."""
+    addresses = [each.url for pictures in app.get("image") for each in pictures.proto.imgs]
+    assert addresses
+    assert all(each.startswith("data:") for each in addresses)
+
+
 def test_start_begins_a_run_with_the_forms_settings_and_names_it_in_the_address(
     app: AppTest, manager: RunManager
 ) -> None:
@@ -266,7 +273,10 @@ def test_earlier_runs_are_listed_newest_first(
 ) -> None:
     second = manager.start(TrainingConfig(env_id="LunarLander-v3"))
     state_is(manager, second, RunState.RUNNING)
-    links = [link for link in open_app().get("page_link") if "run=" in link.proto.query_string]
+    app = open_app()
+    assert not [link for link in app.get("page_link") if "run=" in link.proto.query_string]  # the menu is closed
+    app.session_state["past-runs"] = True
+    links = [link for link in app.run().get("page_link") if "run=" in link.proto.query_string]
     assert [link.proto.query_string for link in links] == [f"run={second}", f"run={run_id}"]
     assert "LunarLander-v3" in links[0].label
 
@@ -286,6 +296,7 @@ def test_a_data_folder_that_cannot_be_used_is_a_message(
         raise DqnLabError(template, path="data")
 
     monkeypatch.setattr(manager, "list_runs", unusable)
+    app.session_state["past-runs"] = True
     app.run()
     assert not app.exception
     assert [each.value for each in app.error] == ["The folder data is gone."]
