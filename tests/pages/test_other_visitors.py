@@ -311,6 +311,7 @@ _OWN_START = "starts something that is the visitor's own"
 HARMLESS: Mapping[str, str] = {
     "compare/page.py: _choices on_change": _OWN_VIEW,
     "shared/address_choices.py: address_select on_change": _OWN_VIEW,
+    "shared/run_picker.py: _past_runs on_change": _OWN_VIEW,
     "train/checkpoints.py: checkpoints on_change": _OWN_VIEW,
     "train/config_form.py: _group on_change": _OWN_VIEW,
     "inside/batch.py: choose_batch on_click": _OWN_VIEW,
