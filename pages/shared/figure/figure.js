@@ -9,7 +9,6 @@ import { figureLayout, paintedTrace } from "./figure_theme.js";
 
 const FRAME_EVENT = "dqn-lab-frame";
 const PICTURE_HEAD_PX = 40;
-const TOOLS_PX = 28;
 
 /** @typedef {import("./figure_theme.js").FigureTheme} FigureTheme */
 /**
@@ -29,15 +28,6 @@ const TOOLS_PX = 28;
  * @property {{light: string[], dark: string[]}} series
  * @property {import("./figure_theme.js").Scales} scales
  */
-
-/**
- * Where nothing hovers, the tools of the plot always show: it begins below them.
- * @param {any} layout
- */
-function withRoomForTools(layout) {
-  if (!matchMedia("(hover: none)").matches) return layout;
-  return { ...layout, margin: { ...layout.margin, t: (layout.margin?.t ?? 0) + TOOLS_PX } };
-}
 
 export default class FigureCard {
   /**
@@ -140,7 +130,7 @@ export default class FigureCard {
     if (!this.card.isReady || figure === null || theme === null) return;
     const traces = tracesAt(figure, this.frames, this.player.index);
     const painted = traces.map((trace) => paintedTrace(trace, theme, this.data.scales));
-    this.card.draw(painted, withRoomForTools(figureLayout(figure.layout, theme, this.formats)));
+    this.card.draw(painted, figureLayout(figure.layout, theme, this.formats));
     const said = [this.data.title, this.player.names[this.player.index], this.data.summary];
     setAttribute(this.card.plot, "aria-label", said.filter(Boolean).join(". "));
     setAttribute(this.root, "data-frame", String(this.player.index));
