@@ -222,12 +222,13 @@ def _result(
     shipped = read_shipped(lesson)
     with words:
         answer = st.container()
-        st.header(_("Why?"), anchor=False)
-        if lesson.is_surprise:
-            st.badge(_("a surprise"), icon=":material/priority_high:", color="orange")
-        st.markdown(_(lesson.explanation))
-        st.caption(_("Further reading: {source}").format(source=_(lesson.source)))
-        _next(lesson)
+        with st.container(key="lesson-explanation"):
+            st.header(_("Why?"), anchor=False)
+            if lesson.is_surprise:
+                st.badge(_("a surprise"), icon=":material/priority_high:", color="orange")
+            st.markdown(_(lesson.explanation))
+            st.caption(_("Further reading: {source}").format(source=_(lesson.source)))
+            _next(lesson)
     with figures:
         if shipped is not None:
             with answer:

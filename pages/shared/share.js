@@ -66,7 +66,8 @@ export default class SharePanel {
    */
   linesParts(name, text) {
     const { labels } = this;
-    const lines = make("pre", { tabindex: "0", "aria-label": labels[name], "data-testid": `share-${name}` }, text);
+    const words = text.split(/(\s+)/).map((word) => (word.trim() ? make("span", {}, word) : word));
+    const lines = make("pre", { tabindex: "0", "aria-label": labels[name], "data-testid": `share-${name}` }, ...words);
     lines.setAttribute("role", "region");
     return [
       make(
