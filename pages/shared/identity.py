@@ -21,6 +21,7 @@ import streamlit as st
 from starlette.requests import HTTPConnection
 
 from dqn_core.errors import AccessError, ClassError, mark
+from dqn_core.runs.classes import Classes
 from dqn_core.runs.classroom import Classroom
 from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.manager import RunManager
@@ -43,6 +44,7 @@ __all__ = [
     "member_mark",
     "own_class",
     "owner_mark",
+    "owner_name",
     "owner_text",
     "require_control",
     "require_module",
@@ -52,6 +54,7 @@ __all__ = [
     "visitor",
 ]
 
+_PROGRAM_NAME = "DQN Lab"
 _MARK_LENGTH = 4
 _MEMBER_MARK_LENGTH = 16
 _ID_KEY, _ROLE_KEY = "visitor_id", "visitor_is_instructor"
@@ -183,16 +186,17 @@ def owner_mark(owner: str) -> str:
     return hashlib.sha256(owner.encode()).hexdigest()[:_MARK_LENGTH] if owner else ""
 
 
+def owner_name(owner: str, class_id: str | None, classes: Classes) -> str:
+    """What an owner is called: a nickname in a class, this program's name for its examples; empty for all others."""
+    return _PROGRAM_NAME if owner == EXAMPLES_OWNER else classes.nickname(owner, class_id)
+
+
 def owner_text(record: Owned) -> str:
-    """Whose it is, as plain text: a nickname in a class, or a short name that stays the same; empty: everybody's."""
+    """Whose it is, as plain text: a name, or a short mark that stays the same; empty: everybody's."""
     if not record.owner:
         return ""
-    if record.owner == EXAMPLES_OWNER:
-        return _("DQN Lab")
-    nickname = get_manager().classes.nickname(record.owner, getattr(record, "class_id", None))
-    if nickname:
-        return nickname
-    return _("visitor {mark}").format(mark=owner_mark(record.owner))
+    name = owner_name(record.owner, getattr(record, "class_id", None), get_manager().classes)
+    return name or _("visitor {mark}").format(mark=owner_mark(record.owner))
 
 
 def signer() -> Signer:

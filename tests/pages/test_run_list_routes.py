@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, RunState
+from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import ListUpdate, RunList
 from dqn_core.training.run_folder import RunFolder
@@ -84,6 +85,12 @@ def test_a_run_of_a_class_has_its_students_nickname(manager: RunManager) -> None
     runs = RunList(manager)
     (message,) = heard(run_list_topic(lambda: runs), most=1)
     assert [each["nickname"] for each in message["data"]["runs"]] == ["<b>Mina"]
+
+
+def test_an_example_belongs_to_the_program(manager: RunManager) -> None:
+    _run(manager, owner=EXAMPLES_OWNER)
+    (message,) = heard(run_list_topic(lambda: RunList(manager)), most=1)
+    assert [each["nickname"] for each in message["data"]["runs"]] == ["DQN Lab"]
 
 
 def test_news_of_the_list_come_by_themselves(manager: RunManager, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ export const ACTIVE = ["queued", "starting", "running", "paused"];
  * @property {number} started Seconds since 1970.
  * @property {string[]} tags
  * @property {string} owner Mark of whoever started it; empty for the reader without one.
- * @property {string} nickname What its owner is called in a class; empty for one who is in none.
+ * @property {string} nickname What its owner is called by name; empty for one who has none.
  * @property {string | null} experiment
  * @property {string} text All words of it, for the filter.
  */

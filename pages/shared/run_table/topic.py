@@ -12,7 +12,7 @@ from dqn_core.json_text import json_text
 from dqn_core.runs.classes import Classes
 from dqn_core.runs.run_list import ListUpdate, RunLine, RunList
 from pages.server.process import get_run_list
-from pages.shared.identity import owner_mark
+from pages.shared.identity import owner_mark, owner_name
 from pages.shared.live_socket import News, Shared, Subscription, Topic, next_tick
 
 __all__ = ["run_list_topic"]
@@ -72,7 +72,7 @@ def _line_values(line: RunLine, classes: Classes) -> dict[str, Any]:
         "started": line.started_at.timestamp(),
         "size": line.size,
         "owner": owner_mark(line.owner),
-        "nickname": classes.nickname(line.owner, line.class_id),
+        "nickname": owner_name(line.owner, line.class_id, classes),
         "tags": line.tags,
         "experiment": line.experiment_id,
     }
