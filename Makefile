@@ -15,7 +15,7 @@ KERNELS := $(wildcard dqn_core/algorithm/*.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app test check lint types contracts browser-code chromium unit browser bench results lessons format clean
+.PHONY: help app test check lint types contracts browser-code chromium nginx unit browser bench results lessons format clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,7 +23,7 @@ help: ## this list
 app: $(STAMPS)/kernels ## install what is missing, then start the dashboard (PORT=8501)
 	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
 
-test: chromium check $(STAMPS)/kernels unit browser ## lint, types, contracts, unit tests, browser tests
+test: chromium nginx check $(STAMPS)/kernels unit browser ## lint, types, contracts, unit tests, browser tests
 
 check: lint types contracts browser-code ## lint, types, contracts, and all of the JavaScript: no test of Python is run
 
@@ -44,12 +44,16 @@ browser-code: $(STAMPS)/browser-code ## the JavaScript: lint, types, and its tes
 unit: $(STAMPS)/dev ## tests without a browser
 	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 3 --dist loadfile
 
-browser: $(STAMPS)/dev chromium ## tests in a real Chromium
+browser: $(STAMPS)/dev chromium nginx ## tests in a real Chromium
 	$(RUN) -m pytest tests/browser
 
 # First of all steps: a machine where no Chromium can be had says so at the start, not after the unit tests.
 chromium: $(STAMPS)/dev
 	@$(RUN) scripts/find_chromium.py --install
+
+# Without one, the tests behind a proxy say so and are skipped.
+nginx: $(STAMPS)/dev
+	@$(RUN) scripts/find_nginx.py --install
 
 format: $(STAMPS)/dev ## put the source into the one format
 	$(BIN)/ruff check --fix-only --exit-zero

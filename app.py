@@ -27,8 +27,9 @@ from pages.runs.routes import run_list_routes
 from pages.server import shutdown
 from pages.server.browser_code import browser_routes
 from pages.server.connections import Gate, bound_logs, guard, leave_out_late_clicks, raise_descriptor_limit
-from pages.server.middleware import OwnOrigins, forbid_lookups
+from pages.server.middleware import Frames, OwnOrigins, RelativeRedirects, forbid_lookups
 from pages.server.process import close_manager, get_manager
+from pages.server.settings import settings
 from pages.server.uploads import UploadLimits
 from pages.server.visitor_cookies import VisitorCookies, visitor_routes
 from pages.shared.class_strip import class_topic
@@ -108,7 +109,7 @@ def _routes() -> list[BaseRoute]:
         *job_routes(),
         *run_list_routes(),
         *class_routes(),
-        *visitor_routes(signer, prefix or "/"),
+        *visitor_routes(signer),
     ]
     return [_below(prefix, each) for each in routes] if prefix else routes
 
@@ -128,8 +129,10 @@ app = st.App(
     routes=_routes(),
     lifespan=lifespan,
     middleware=[
+        Middleware(RelativeRedirects),
+        Middleware(Frames, ancestors=lambda: settings().frame_ancestors),
         Middleware(OwnOrigins),
-        Middleware(VisitorCookies, signer=signer, path=base_path() or "/"),
+        Middleware(VisitorCookies, signer=signer, base_path=base_path()),
         Middleware(UploadLimits),
     ],
 )

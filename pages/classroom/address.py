@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import streamlit as st
 
 from pages.server.settings import settings
-from pages.shared.links import base_path
+from pages.shared.links import pages_address
 
 __all__ = ["ClassAddress", "class_address", "network_address"]
 
@@ -34,24 +34,24 @@ class ClassAddress:
 
 def class_address(code: str) -> ClassAddress:
     """The address at which the class with ``code`` is joined."""
-    server, is_reachable = _server(settings().address, str(st.context.url or ""))
+    server, is_reachable = _server(settings().address, pages_address())
     return ClassAddress(f"{server}/class", f"{server}/class?code={quote(code)}", is_reachable)
 
 
 def _server(given: str, here: str) -> tuple[str, bool]:
-    """The server's address with the path that its pages are below, and whether others may reach it."""
-    if given:
-        return (given if urlsplit(given).path else f"{given}{base_path()}"), True
+    """The address of the pages for others than ``here``, where the teacher has them; and whether they may reach it."""
     parts = urlsplit(here)
+    if given:
+        return (given if urlsplit(given).path else f"{given}{parts.path}"), True
     host = parts.hostname or "localhost"
     if not _is_own(host):
-        return f"{parts.scheme}://{parts.netloc}{base_path()}", True
+        return here, True
     found = network_address()
     port = f":{parts.port}" if parts.port else ""
     is_open = not _is_own(str(st.get_option("server.address") or "0.0.0.0"))  # noqa: S104  Streamlit's own default
     if found is None or not is_open:
-        return f"{parts.scheme or 'http'}://{host}{port}{base_path()}", False
-    return f"http://{found}{port}{base_path()}", True
+        return f"{parts.scheme or 'http'}://{host}{port}{parts.path}", False
+    return f"http://{found}{port}{parts.path}", True
 
 
 def _is_own(host: str) -> bool:

@@ -21,7 +21,6 @@ from pages.shared.fields import FIELDS, Widget, label_of
 from pages.shared.figure.figure import show_figure
 from pages.shared.i18n import _, current_language, translate_error
 from pages.shared.identity import require_teacher, signer
-from pages.shared.links import base_path
 from pages.shared.markdown import escape_markdown
 
 __all__ = ["class_collection", "class_experiment"]
@@ -115,7 +114,7 @@ def class_collection(class_id: str) -> None:
     style = {"decimal": "comma"} if has_comma else {}
 
     def address(name: str, **more: str) -> str:
-        return f"{base_path()}/live/class/{name}?{urlencode(query | more)}"
+        return f"live/class/{name}?{urlencode(query | more)}"
 
     table = _("One row per run: nickname, settings, changes, scores, times, and answers to the lessons.")
     download_link(_("Table (XLSX)"), address("class.xlsx"), "class.xlsx", table)

@@ -13,7 +13,6 @@ import { counts, curvePath, shown, take } from "./wall_model.js";
 /**
  * @typedef {object} WallData What Python hands over.
  * @property {string} ticket
- * @property {string} base_path
  * @property {string} locale
  * @property {Labels} labels
  */
@@ -78,7 +77,7 @@ export default class Wall {
     this.problem = make("p", { class: "dqn-wall-note", role: "status", hidden: "" });
     this.empty = make("p", { class: "dqn-wall-note" }, labels.nobody);
     this.grid = make("ul", { class: "dqn-wall-grid" });
-    this.dialog = new LargeCard(labels, this.formats, this.data.base_path, () => this.enlarge(""));
+    this.dialog = new LargeCard(labels, this.formats, () => this.enlarge(""));
     this.root = make(
       "section",
       { class: "dqn-live dqn-wall", lang: locale, "aria-label": labels.title, "data-testid": "wall" },
@@ -324,12 +323,10 @@ class LargeCard extends Drawn {
   /**
    * @param {Labels} labels
    * @param {import("../shared/format.js").Formats} formats
-   * @param {string} basePath
    * @param {() => void} onClose
    */
-  constructor(labels, formats, basePath, onClose) {
+  constructor(labels, formats, onClose) {
     super(labels, formats);
-    this.basePath = basePath;
     this.name = make("h2", { class: "dqn-wall-title" });
     this.env = make("span", {});
     this.link = make("a", { target: "_blank", rel: "noopener" }, labels.open);
@@ -371,7 +368,7 @@ class LargeCard extends Drawn {
     setText(this.name, card.name);
     setText(this.env, card.detail?.env ?? "");
     const run = card.detail?.run ?? "";
-    setAttribute(this.link, "href", `${this.basePath}/train?run=${encodeURIComponent(run)}`);
+    setAttribute(this.link, "href", `train?run=${encodeURIComponent(run)}`);
     this.link.hidden = run === "";
     this.drawParts(card, picture);
   }

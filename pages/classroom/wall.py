@@ -25,7 +25,6 @@ from pages.shared.component import Component
 from pages.shared.fields import label_of
 from pages.shared.i18n import _, current_language, translate
 from pages.shared.identity import member_mark, require_teacher, signer
-from pages.shared.links import base_path
 from pages.shared.live_socket import News, Subscription, Topic, next_tick
 from pages.shared.value_text import value_text
 from pages.shared.words import REASON_LABELS, STATE_LABELS
@@ -52,7 +51,7 @@ _draw = Component(COMPONENT_NAME, "classroom/wall.js", _STYLES)
 def class_wall(class_id: str) -> None:
     """Draw the wall. Raises AccessError where the visitor does not teach the class."""
     require_teacher(class_id)
-    data = {"ticket": signer().class_ticket(class_id), "base_path": base_path(), "locale": current_language()}
+    data = {"ticket": signer().class_ticket(class_id), "locale": current_language()}
     _draw(key=f"wall-{class_id}", data=data, constants={"labels": _labels()})
 
 

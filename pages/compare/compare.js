@@ -21,7 +21,6 @@ const POINTS_ON_SCREEN = 24000; // Of all lines together: what a browser draws i
  * @property {string} x
  * @property {string} y
  * @property {boolean} log
- * @property {string} base_path
  * @property {string} locale
  * @property {{light: string[], dark: string[]}} series
  * @property {import("../shared/format.js").Labels} labels
@@ -112,14 +111,14 @@ export default class CompareView {
     this.data = data;
     if (isOtherX) this.range = null;
     this.theme = readTheme(this.parent, data.series);
-    this.downloads.point(`${data.base_path}/live/compare`, data.query);
+    this.downloads.point("live/compare", data.query);
     if (isNew) this.ask();
     else this.draw();
   }
 
   /** @param {string} id */
   runHref(id) {
-    return `${this.data.base_path}/train?run=${encodeURIComponent(id)}&lang=${encodeURIComponent(this.formats.locale)}`;
+    return `train?run=${encodeURIComponent(id)}&lang=${encodeURIComponent(this.formats.locale)}`;
   }
 
   get query() {
@@ -138,7 +137,7 @@ export default class CompareView {
     this.asking = asking;
     const start = performance.now();
     try {
-      const url = `${this.data.base_path}/live/compare/figure.json?${query}&known=${known}`;
+      const url = `live/compare/figure.json?${query}&known=${known}`;
       const response = await fetch(url, { signal: asking.signal });
       const answer = await response.json();
       if (response.ok) this.receive(answer, query);

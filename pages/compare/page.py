@@ -16,7 +16,7 @@ from pages.compare.words import X_LABELS, Y_LABELS
 from pages.shared.address_choices import AddressChoice, AddressFlag
 from pages.shared.errors import fragment, show_errors
 from pages.shared.i18n import _
-from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, base_path, last_run
+from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, last_run
 from pages.shared.page_header import page_header
 from pages.shared.run_table.table import run_table
 
@@ -54,7 +54,7 @@ def compare_page() -> None:
 def _comparison(run_ids: tuple[str, ...]) -> None:
     """The choices and what they show: another choice runs this part alone, not the list of runs."""
     choices = _choices()
-    compare_view(run_ids, choices, log_y=_LOG.value, base_path=base_path())
+    compare_view(run_ids, choices, log_y=_LOG.value)
     _explanation(choices)
 
 

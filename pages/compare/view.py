@@ -21,11 +21,8 @@ _STYLES = ("shared/base.css", "shared/panel_charts.css", "compare/compare.css")
 _draw = Component(COMPONENT_NAME, "compare/compare.js", _STYLES)
 
 
-def compare_view(run_ids: tuple[str, ...], choices: Choices, *, log_y: bool, base_path: str) -> None:
-    """Show ``run_ids`` over each other; zoom and legend stay while the choices change.
-
-    ``base_path`` stands before ``/live/...`` in this server's addresses.
-    """
+def compare_view(run_ids: tuple[str, ...], choices: Choices, *, log_y: bool) -> None:
+    """Show ``run_ids`` over each other; zoom and legend stay while the choices change."""
     query = {
         "runs": ",".join(run_ids),
         "x": choices.x,
@@ -41,7 +38,6 @@ def compare_view(run_ids: tuple[str, ...], choices: Choices, *, log_y: bool, bas
         "x": choices.x,
         "y": choices.y,
         "log": log_y,
-        "base_path": base_path,
         "locale": current_language(),
     }
     _draw(key="compare", data=data, constants={"series": SERIES, "labels": _labels()})

@@ -23,7 +23,6 @@ import { follow } from "../shared/live_socket.js";
 /**
  * @typedef {object} ListData What Python hands over.
  * @property {Experiment[]} experiments
- * @property {string} base_path
  * @property {string} locale
  * @property {Labels} labels
  */
@@ -190,7 +189,7 @@ export default class ExperimentList {
 
   /** @param {Experiment} card */
   address(card) {
-    return `${this.data.base_path}/compare?runs=${encodeURIComponent(card.runs)}&lang=${this.locale}`;
+    return `compare?runs=${encodeURIComponent(card.runs)}&lang=${this.locale}`;
   }
 
   /** Has the server tell where those stand that are not over. */

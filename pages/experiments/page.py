@@ -12,7 +12,7 @@ from pages.server.process import get_manager
 from pages.shared.errors import show_errors
 from pages.shared.experiment_form import ExperimentDraft, experiment_form
 from pages.shared.i18n import _, problem_text
-from pages.shared.links import EXPERIMENTS_PAGE, base_path, last_run
+from pages.shared.links import EXPERIMENTS_PAGE, last_run
 from pages.shared.page_header import page_header
 
 
@@ -59,7 +59,7 @@ def _list() -> None:
         text = _("Damaged in the database and not listed: {experiments}. Their runs are on the Runs page.")
         st.warning(text.format(experiments=", ".join(damaged)), icon=":material/warning:")
     if statuses:
-        experiment_list(statuses, act_on_experiment, base_path=base_path())
+        experiment_list(statuses, act_on_experiment)
     else:
         with st.container(border=True):
             st.header(_("No experiment yet"), anchor=False)

@@ -20,9 +20,7 @@ _STYLES = ("shared/base.css", "shared/panel.css", "shared/buttons.css", "experim
 _draw = Component(COMPONENT_NAME, "experiments/experiments.js", _STYLES)
 
 
-def experiment_list(
-    statuses: Sequence[ExperimentStatus], on_action: Callable[[str, str], None], *, base_path: str
-) -> None:
+def experiment_list(statuses: Sequence[ExperimentStatus], on_action: Callable[[str, str], None]) -> None:
     """A card for each experiment; ``on_action(id, action)`` is called with "stop", "resume", "repeat", "delete"."""
 
     def act() -> None:
@@ -32,7 +30,6 @@ def experiment_list(
 
     data = {
         "experiments": [_card(status) for status in statuses],
-        "base_path": base_path,
         "locale": current_language(),
     }
     _draw(key=_KEY, data=data, constants={"labels": _labels()}, on_action_change=act)

@@ -20,7 +20,6 @@ from pages.shared.errors import show_errors
 from pages.shared.i18n import _
 from pages.shared.links import (
     PLAY_PAGE,
-    base_path,
     last_run,
     page_query,
 )
@@ -60,8 +59,7 @@ def _game(record: RunRecord | None, against: str) -> None:
         play_keys=preset.play_keys if preset else {},
         speed=preset.play_speed if preset else 1.0,
         idle_note=_idle_note(env_id),
-        replay_address=f"{base_path()}/replay?{urlencode(query)}",
-        base_path=base_path(),
+        replay_address=f"replay?{urlencode(query)}",
     )
 
 

@@ -31,7 +31,6 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
     speed: float,
     idle_note: str,
     replay_address: str,
-    base_path: str,
     key: str = "play",
 ) -> None:
     """Let a person play ``env_id``, against the best network of ``run_id`` where one is given.
@@ -57,7 +56,6 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
         "speeds": list(SPEEDS),
         "idle_note": idle_note,
         "replay_address": replay_address,
-        "base_path": base_path.rstrip("/"),
         "locale": current_language(),
     }
     _draw(key=key, data=data, constants={"labels": play_labels()})

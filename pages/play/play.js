@@ -21,7 +21,6 @@ const SEEDS = 10000;
  * @property {number[]} speeds
  * @property {string} idle_note
  * @property {string} replay_address
- * @property {string} base_path
  * @property {string} locale
  * @property {import("../shared/format.js").Labels} labels
  */
@@ -147,9 +146,8 @@ export default class PlayPanel {
     const what = data.run_id ? { run: data.run_id } : { env: data.env_id };
     const how = { seed: String(this.seed), speed: String(this.speed), lang: data.locale };
     const query = new URLSearchParams({ ...what, ...how });
-    const { protocol, host } = window.location;
     return new Game({
-      address: `${protocol === "https:" ? "wss:" : "ws:"}//${host}${data.base_path}/live/play?${query}`,
+      address: new URL(`live/play?${query}`, document.baseURI).href.replace(/^http/, "ws"),
       canvas: this.canvas,
       onState: (state) => this.showState(state),
       onEnd: (problem) => this.end(problem),
@@ -166,13 +164,13 @@ export default class PlayPanel {
 
   /** The agent plays while the person does, so that its return is there at the end. */
   async askAgent() {
-    const { run_id: runId, base_path: basePath, locale } = this.data;
+    const { run_id: runId, locale } = this.data;
     if (!runId) return;
     /** @type {AgentEpisode} */
     const agent = { abort: new AbortController(), result: null };
     this.agent = agent;
     const query = new URLSearchParams({ checkpoint: "best", seed: String(this.seed), epsilon: "0", lang: locale });
-    const url = `${basePath}/live/runs/${encodeURIComponent(runId)}/replay?${query}`;
+    const url = `live/runs/${encodeURIComponent(runId)}/replay?${query}`;
     try {
       agent.result = await fetchNumbers(url, agent.abort.signal, () => undefined);
     } catch (error) {

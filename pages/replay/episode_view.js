@@ -18,7 +18,6 @@ const NOT_FOUND = 404;
  * @property {string[]} action_names
  * @property {string[]} observation_names
  * @property {number} frames_per_s Env steps a second at real time.
- * @property {string} base_path
  * @property {string} locale
  * @property {Labels} labels
  * @property {import("./save_page.js").PageOffer} [page] To save it as a page; not in such a page itself.
@@ -118,7 +117,7 @@ export class EpisodeView {
   loadPictures({ id }) {
     this.replayId = id;
     this.pictures = new Pictures({
-      url: (first) => `${this.data.base_path}/live/replays/${this.replayId}/frames?from=${first}&lang=${this.data.locale}`,
+      url: (first) => `live/replays/${this.replayId}/frames?from=${first}&lang=${this.data.locale}`,
       onNews: () => this.onNews(),
       onProblem: (error) => this.lostPictures(error),
     });

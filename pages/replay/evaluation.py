@@ -18,7 +18,7 @@ from pages.server.process import get_manager
 from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error
 from pages.shared.job_progress import is_on_its_way, job_progress, submit
-from pages.shared.links import REPLAY_PAGE, base_path, replay_query
+from pages.shared.links import REPLAY_PAGE, replay_query
 from pages.shared.numbers import number_text
 from pages.shared.times import time_text
 from pages.shared.words import WEIGHTS_LABELS
@@ -115,7 +115,7 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
             st.caption(_("95 % interval of the mean: {low} to {high}").format(low=_score(low), high=_score(high)))
         _episode_link(run_id, record, record.best, _("Best: return {score}, seed {seed}"), ":material/trending_up:")
         _episode_link(run_id, record, record.worst, _("Worst: return {score}, seed {seed}"), ":material/trending_down:")
-        address = escape(f"{base_path()}/live/runs/{run_id}/evaluations/{position}.csv")
+        address = escape(f"live/runs/{run_id}/evaluations/{position}.csv")
         choices = (
             (address, _("Every episode (CSV)")),
             (f"{address}?decimal=comma", _("CSV with a decimal comma (0,5)")),

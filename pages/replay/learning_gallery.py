@@ -81,7 +81,7 @@ def _facts(run_id: str, recording: EpisodeRecorded) -> dict[str, Any]:
         "kind": recording.kind,
         "episode": recording.episode,
         "episode_return": recording.episode_return,
-        "picture": f"/live/runs/{quote(run_id)}/recordings/{name}.jpg?at={recording.env_step}",
+        "picture": f"live/runs/{quote(run_id)}/recordings/{name}.jpg?at={recording.env_step}",
         "video": video_place(video) if video else None,
         "job_id": job.job_id if job is not None and video is None and not job.state.is_over else None,
         "may_cancel": job is not None and may_control(job),

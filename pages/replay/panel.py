@@ -17,7 +17,7 @@ from pages.replay.episode_file import MOST_BYTES, template_address
 from pages.replay.labels import replay_labels
 from pages.shared.component import Component
 from pages.shared.i18n import _, current_language
-from pages.shared.links import base_path, replay_address
+from pages.shared.links import replay_address
 
 __all__ = ["COMPONENT_NAME", "STYLES", "ReplaySide", "replay_panel"]
 
@@ -81,13 +81,12 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         "action_names": list(action_names),
         "observation_names": list(observation_names),
         "frames_per_s": frames_per_s,
-        "base_path": base_path(),
         "locale": current_language(),
     }
     address, n_bytes = template_address(STYLES)
     names = "-and-".join(f"{side.run_id}-{side.checkpoint}" for side in sides)
     data["page"] = {
-        "address": base_path() + address,
+        "address": address,
         "bytes": n_bytes,
         "most_bytes": MOST_BYTES,
         "file": f"{names}-seed-{seed}.html",

@@ -78,7 +78,7 @@ export class SavePage {
       recorded: { numbers: episode?.numbers, pictures: (pictures?.packed ?? []).map(base64) },
     }));
     const { title } = this.offer;
-    const data = { title, sides, labels, action_names, observation_names, frames_per_s, locale, base_path: "" };
+    const data = { title, sides, labels, action_names, observation_names, frames_per_s, locale };
     const [head, afterTitle] = cut(template, PLACES.title);
     const [middle, tail] = cut(afterTitle, PLACES.data);
     const episode = JSON.stringify(data, short).replaceAll("<", "\\u003c");

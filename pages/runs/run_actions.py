@@ -16,7 +16,7 @@ from pages.server.process import get_manager
 from pages.shared.downloads import download_link
 from pages.shared.i18n import _
 from pages.shared.identity import may_control
-from pages.shared.links import COMPARE_PAGE, INSIDE_PAGE, MOST_COMPARED, REPLAY_PAGE, TRAIN_PAGE, base_path, page_query
+from pages.shared.links import COMPARE_PAGE, INSIDE_PAGE, MOST_COMPARED, REPLAY_PAGE, TRAIN_PAGE, page_query
 from pages.shared.numbers import size_text
 
 __all__ = ["run_actions"]
@@ -99,7 +99,7 @@ def _downloads(selected: Sequence[RunLine]) -> None:
             st.caption(_("At most {n} runs at once: choose fewer.").format(n=MOST_ARCHIVED))
             return
         run_ids = ",".join(line.run_id for line in selected)
-        address = f"{base_path()}/live/runs/everything.zip?runs={run_ids}"
+        address = f"live/runs/everything.zip?runs={run_ids}"
         size = size_text(sum(line.size for line in selected))
         explanation = _("Settings, episodes, live changes and weights of what is chosen ({n}).").format(n=len(selected))
         download_link(_("Everything but checkpoints (ZIP)"), address, "runs.zip", explanation)

@@ -3,9 +3,11 @@
 Every address has a digest of what is there in it, so that a browser never asks for it again; after a change it is
 another address. All modules and style sheets share one digest: an import by a relative path stays within it.
 
-    /live/browser/<digest>/train/panel.js        a file of pages/, and its imports
-    /live/browser/<digest>/shared/plotly.min.js  plotly.js as the plotly package brings it along: classrooms are offline
-    /live/browser/constants/<digest>.json        what :meth:`BrowserCode.keep` was given
+    live/browser/<digest>/train/panel.js        a file of pages/, and its imports
+    live/browser/<digest>/shared/plotly.min.js  plotly.js as the plotly package brings it along: classrooms are offline
+    live/browser/constants/<digest>.json        what :meth:`BrowserCode.keep` was given
+
+Addresses are relative to those of the pages.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from pages.server.answers import error_answer
 
 __all__ = ["BROWSER_CODE", "BrowserCode", "browser_routes", "plotly_file"]
 
-_ADDRESS = "/live/browser"
+_ADDRESS = "live/browser"
 _PLOTLY = "shared/plotly.min.js"
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 _DIGITS = 16
@@ -60,7 +62,7 @@ class BrowserCode:
         self._kept = {f"{self._folder}/{name}": _kept(name, source) for name, source in sources.items()}
 
     def address(self, name: str) -> str:
-        """Where the file ``name``, a path below pages/, is served; without the server's base path."""
+        """Where the file ``name``, a path below pages/, is served."""
         return f"{_ADDRESS}/{self._folder}/{name}"
 
     def keep(self, values: Mapping[str, Any]) -> str:
@@ -112,4 +114,4 @@ BROWSER_CODE = BrowserCode(Path(__file__).parents[1])
 
 def browser_routes(code: BrowserCode = BROWSER_CODE) -> list[BaseRoute]:
     """The one route of what browsers keep."""
-    return [Route(f"{_ADDRESS}/{{path:path}}", code.answer, methods=["GET"])]
+    return [Route(f"/{_ADDRESS}/{{path:path}}", code.answer, methods=["GET"])]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -26,6 +27,8 @@ __all__ = ["VARIABLES", "Settings", "read_settings", "settings"]
 
 _SECTION = "dqn_lab"
 _SHORTEST_CODE = 6
+_SITE = re.compile(r"\*|https?://(\*\.)?[a-z0-9.-]+(:(\d{1,5}|\*))?", re.IGNORECASE | re.ASCII)
+"""A source of the policy frame-ancestors: an origin, perhaps with ``*.`` for all names below one, or ``*`` for all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,8 @@ class Settings:
 
     address: str = ""
     """Where students reach the server, such as ``http://192.168.0.5:8501``; without, the machine's own address."""
+    frame_ancestors: tuple[str, ...] = ()
+    """Sites that may show the pages in a frame, such as ``https://moodle.example.edu``; comma-separated."""
 
 
 VARIABLES = {each.name: f"DQN_LAB_{each.name.upper()}" for each in fields(Settings)}
@@ -157,6 +162,14 @@ def _web_address(value: Any) -> str:
     return address
 
 
+def _sites(value: Any) -> tuple[str, ...]:
+    given = value.split(",") if isinstance(value, str) else value
+    sites = tuple(str(each).strip().rstrip("/") for each in given if str(each).strip())
+    if not all(_SITE.fullmatch(each) for each in sites):
+        raise ValueError
+    return sites
+
+
 _WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number, 1 or more.")
 _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_folder, mark("{setting} is {value}, but must be the name of a folder.")),
@@ -169,5 +182,9 @@ _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "pause_unwatched_after_s": (_seconds, mark("{setting} is {value}, but must be a number of seconds, 1 or more.")),
     "instructor_code": (_code, mark("{setting} must have at least {least} characters.")),
     "address": (_web_address, mark("{setting} is {value}, but must be an address such as http://192.168.0.5:8501.")),
+    "frame_ancestors": (
+        _sites,
+        mark("{setting} is {value}, but must be addresses such as https://moodle.example.edu separated by commas."),
+    ),
 }
 """How each setting is read, and what is said of one that is not valid; the code itself is not repeated."""

@@ -2,6 +2,9 @@
 
 Both are out of reach of scripts (HttpOnly) and are not sent along from other sites (SameSite=Lax). A cookie's text is
 the visitor's id, signed by itsdangerous: nobody can make one without the server's key, which lies in the data folder.
+
+Neither names a path: a browser then keeps a cookie for the folder of the address that it asked for, which is that of
+the pages, whatever a proxy made of it. What sets a cookie therefore lies in that folder itself, not below it.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dqn_core.errors import AccessError, SettingError, mark
 from dqn_core.files import write_atomically
 
-__all__ = ["Signer", "VisitorCookies", "new_visitor_id", "server_key", "visitor_routes"]
+__all__ = ["ROLE_ADDRESS", "Signer", "VisitorCookies", "new_visitor_id", "server_key", "visitor_routes"]
 
 _LOG = logging.getLogger(__name__)
 _KEY_BYTES = 32
@@ -39,6 +42,8 @@ _GRANT_S = 60
 _COLLECTED_S = 4 * 3_600
 """A link to what came of a class leads nowhere after so long: it stands in histories, and may have been passed on."""
 _LONGEST_GRANT = 200
+ROLE_ADDRESS = "role"
+"""Where a browser exchanges a grant for a cookie, relative to the pages."""
 
 
 def new_visitor_id() -> str:
@@ -165,18 +170,18 @@ class VisitorCookies:
     ----------
     signer
         Gives the server's signer; where a setting is not valid, pages say so and cookies wait.
-    path
-        Where the pages are served.
+    base_path
+        What stands before each page's own address at this server.
     """
 
-    def __init__(self, app: ASGIApp, signer: Callable[[], Signer], path: str) -> None:
+    def __init__(self, app: ASGIApp, signer: Callable[[], Signer], base_path: str = "") -> None:
         self._app = app
         self._signer = signer
-        self._path = path
+        self._folder = f"{base_path}/"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and the answer back, with a cookie where it is a page."""
-        header = self._cookie_for(Request(scope)) if _asks_for_a_page(scope) else None
+        header = self._cookie_for(Request(scope)) if self._asks_for_a_page(scope) else None
         if header is None:
             await self._app(scope, receive, send)
             return
@@ -196,16 +201,23 @@ class VisitorCookies:
             return None
         response = Response()
         visitor_id = signer.visitor_in(request.cookies) or new_visitor_id()
-        _set_cookie(request, response, signer.visitor_cookie, signer.visitor_value(visitor_id), self._path)
+        _set_cookie(request, response, signer.visitor_cookie, signer.visitor_value(visitor_id))
         return response.headers["set-cookie"]
 
+    def _asks_for_a_page(self, scope: Scope) -> bool:
+        """Whether for one in the pages' folder: a cookie from below it would be kept for another."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return False
+        is_here = scope["path"].startswith(self._folder) and "/" not in scope["path"].removeprefix(self._folder)
+        return is_here and "text/html" in Headers(scope=scope).get("accept", "")
 
-def visitor_routes(signer: Callable[[], Signer], path: str) -> list[BaseRoute]:
-    """``POST /live/visitor`` with a grant as its body: sets the instructor's cookie, or takes it away."""
-    return [Route("/live/visitor", functools.partial(_exchange, signer=signer, path=path), methods=["POST"])]
+
+def visitor_routes(signer: Callable[[], Signer]) -> list[BaseRoute]:
+    """``POST /role`` with a grant as its body: sets the instructor's cookie, or takes it away."""
+    return [Route(f"/{ROLE_ADDRESS}", functools.partial(_exchange, signer=signer), methods=["POST"])]
 
 
-async def _exchange(request: Request, *, signer: Callable[[], Signer], path: str) -> Response:
+async def _exchange(request: Request, *, signer: Callable[[], Signer]) -> Response:
     own, response = signer(), Response(status_code=204)
     body = b""
     async for part in request.stream():
@@ -217,17 +229,12 @@ async def _exchange(request: Request, *, signer: Callable[[], Signer], path: str
         return Response(status_code=403)
     visitor_id, is_instructor = granted
     if is_instructor:
-        _set_cookie(request, response, own.instructor_cookie, own.instructor_value(visitor_id), path)
+        _set_cookie(request, response, own.instructor_cookie, own.instructor_value(visitor_id))
     else:
-        response.delete_cookie(own.instructor_cookie, path=path, httponly=True, samesite="lax")
+        _set_cookie(request, response, own.instructor_cookie, "", kept_s=0)
     return response
 
 
-def _set_cookie(request: Request, response: Response, name: str, value: str, path: str) -> None:
+def _set_cookie(request: Request, response: Response, name: str, value: str, kept_s: int = _KEPT_S) -> None:
     is_secure = request.url.scheme == "https"
-    response.set_cookie(name, value, max_age=_KEPT_S, path=path, httponly=True, samesite="lax", secure=is_secure)
-
-
-def _asks_for_a_page(scope: Scope) -> bool:
-    is_get = scope["type"] == "http" and scope["method"] == "GET"
-    return is_get and "text/html" in Headers(scope=scope).get("accept", "")
+    response.set_cookie(name, value, max_age=kept_s, path=None, httponly=True, samesite="lax", secure=is_secure)

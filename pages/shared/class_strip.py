@@ -25,7 +25,7 @@ from pages.shared.component import Component, component_value
 from pages.shared.errors import fragment
 from pages.shared.i18n import _, current_language, translate_error
 from pages.shared.identity import class_taught, member_mark, own_class, signer, visitor
-from pages.shared.links import CLASS_PAGE, base_path, page_address
+from pages.shared.links import CLASS_PAGE, page_address
 from pages.shared.live_socket import News, Subscription, Topic, next_tick
 
 __all__ = ["COMPONENT_NAME", "class_strip", "class_topic"]
@@ -80,7 +80,6 @@ def class_strip(page: str) -> None:
         "member": mark_,
         "values": _values(get_manager().classes, class_id, mark_, _, language),
         "address": page_address("class", {} if mine else {"class": class_id}, language),
-        "base_path": base_path(),
         "locale": language,
     }
     with st.container(key=_KEY):

@@ -15,7 +15,6 @@ import streamlit as st
 
 from dqn_core.json_text import json_text
 from pages.server.browser_code import BROWSER_CODE
-from pages.shared.links import base_path
 
 __all__ = ["Component", "component_value", "page_script"]
 
@@ -44,10 +43,10 @@ class Component:
 
     def _script(self) -> str:
         """An import that fails, for the server is away just now, is made again; a module's failure would be kept."""
-        mount, module = (f"load({json_text(_address(name))})" for name in ("shared/mount.js", self.module))
+        mount, module = (f"load({json_text(BROWSER_CODE.address(name))})" for name in ("shared/mount.js", self.module))
         styles = json_text(list(self.styles))
         return (
-            "const load = (address) => import(location.origin + address).catch(() => "
+            "const load = (address) => import(new URL(address, document.baseURI)).catch(() => "
             f"new Promise((again) => setTimeout(again, {_RETRY_MS})).then(() => load(address)));\n"
             f"export default (component) => Promise.all([{mount}, {module}]).then("
             f"([{{ mount }}, {{ default: Kind }}]) => mount(component, Kind, {styles}));\n"
@@ -66,15 +65,15 @@ class Component:
         callbacks
             ``on_<name>_change``, called without arguments when the browser side says ``name``.
         """
-        where = base_path() + BROWSER_CODE.keep(constants)
+        where = BROWSER_CODE.keep(constants)
         return self._mount(key=key, data={**data, "constants": where}, **callbacks)
 
     def fetch_early(self, constants: Mapping[str, Any]) -> None:
         """Have the browser fetch, when it has nothing else to do, what it will need to draw this component."""
-        addresses = [*map(_address, self.styles), base_path() + BROWSER_CODE.keep(constants)]
+        addresses = [*map(BROWSER_CODE.address, self.styles), BROWSER_CODE.keep(constants)]
         script = (
             "(window.requestIdleCallback ?? setTimeout)(() => {"
-            f"import(location.origin + {json_text(_address(self.module))}).catch(() => undefined);"
+            f"{_import(self.module)}.catch(() => undefined);"
             f"for (const each of {json_text(addresses)}) fetch(each).catch(() => undefined); }});"
         )
         with st.container(key="preload-component"):
@@ -94,13 +93,13 @@ def page_script(*, language: str, skip: str, target: str) -> str:
 
     That takes a second to start, and is there before a panel asks: it is fetched when the page has nothing else to do.
     """
-    document = f"import(location.origin + {json_text(_address('shared/document.js'))})"
     page = json_text({"language": language, "skip": skip, "target": target})
+    document, loader = _import("shared/document.js"), _import("shared/plotly_loader.js")
     describe = f"{document}.then(({{ describeDocument }}) => describeDocument({page})).catch(() => undefined)"
-    loader = f"import(location.origin + {json_text(_address('shared/plotly_loader.js'))})"
     load = f"{loader}.then(({{ loadPlotly }}) => loadPlotly()).catch(() => undefined)"
     return f"{describe};\n(window.requestIdleCallback ?? setTimeout)(() => {load});"
 
 
-def _address(name: str) -> str:
-    return base_path() + BROWSER_CODE.address(name)
+def _import(name: str) -> str:
+    """An import in a page's own script. The address is a page's, not that of what Streamlit makes of the script."""
+    return f"import(new URL({json_text(BROWSER_CODE.address(name))}, document.baseURI))"

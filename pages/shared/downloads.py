@@ -10,7 +10,6 @@ from dqn_core.errors import RunFolderError
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
 from pages.shared.i18n import _
-from pages.shared.links import base_path
 from pages.shared.words import WEIGHTS_KINDS, WEIGHTS_LABELS
 
 __all__ = ["download_link", "downloads"]
@@ -116,7 +115,7 @@ def _log_links(run_id: str) -> None:
 
 
 def _address(run_id: str) -> str:
-    return f"{base_path()}/live/runs/{run_id}"
+    return f"live/runs/{run_id}"
 
 
 def download_link(label: str, address: str, file_name: str, explanation: str) -> None:

@@ -7,9 +7,9 @@ import streamlit as st
 from dqn_core.errors import AccessError
 from dqn_core.json_text import json_text
 from pages.server.settings import settings
+from pages.server.visitor_cookies import ROLE_ADDRESS
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import become_instructor, grant_for_browser, leave_instructor, visitor
-from pages.shared.links import base_path
 
 __all__ = ["instructor_switch"]
 
@@ -62,7 +62,8 @@ def _tell_browser() -> None:
     grant = grant_for_browser()
     if grant is None:
         return
-    address = json_text(f"{base_path()}/live/visitor")
     with st.container(key="preload-role"):
-        script = f"fetch({address}, {{ method: 'POST', body: {json_text(grant)} }}).catch(() => undefined);"
+        script = (
+            f"fetch({json_text(ROLE_ADDRESS)}, {{ method: 'POST', body: {json_text(grant)} }}).catch(() => undefined);"
+        )
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)

@@ -1,4 +1,8 @@
-"""Links within the app: an address is a page, what it shows, and a language."""
+"""Links within the app: an address is a page, what it shows, and a language.
+
+Addresses that a browser gets are relative, such as ``train?run=...`` and ``live/runs/...``: all pages lie in one
+folder, whatever the server and the proxies before it call that folder. Only a browser knows its whole path.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +42,7 @@ __all__ = [
     "open_run",
     "page_address",
     "page_query",
+    "pages_address",
     "replay_address",
     "replay_query",
     "train_address",
@@ -80,7 +85,10 @@ class _Opened:
 
 
 def base_path() -> str:
-    """What stands before every address of this server: empty, or a path such as ``/lab``."""
+    """What this server itself puts before the addresses it answers at: empty, or a path such as ``/lab``.
+
+    A proxy may put more before it, or take it away: it is no part of an address that a browser gets.
+    """
     path = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return f"/{path}" if path else ""
 
@@ -91,7 +99,7 @@ def replay_address(
     """Where the numbers of an episode of a snapshot are, or what is wrong with it in the reader's language."""
     values = {"checkpoint": snapshot, "seed": seed, "epsilon": epsilon, "lang": current_language()}
     query = urlencode(values | ({"with": str(env_kwargs)} if env_kwargs else {}))
-    return f"{base_path()}/live/runs/{quote(run_id)}/replay?{query}"
+    return f"live/runs/{quote(run_id)}/replay?{query}"
 
 
 def page_query(*, run: str | None = None, lang: str | None = None) -> dict[str, str]:
@@ -188,21 +196,26 @@ def _is_before(opened: _Opened) -> bool:
 
 def train_address(run_id: str) -> str:
     """The address of a run's Train view, for HTML of our own; it keeps the language."""
-    return f"{base_path()}/train?{urlencode({'run': run_id, 'lang': current_language()})}"
+    return f"train?{urlencode({'run': run_id, 'lang': current_language()})}"
 
 
 def page_address(page: str, parameters: Mapping[str, str], language: str) -> str:
     """The address of a page by its own part of it (``train``), for HTML of our own."""
-    return f"{base_path()}/{page}?{urlencode(dict(parameters) | {'lang': language})}"
+    return f"./{page}?{urlencode(dict(parameters) | {'lang': language})}"
+
+
+def pages_address() -> str:
+    """The whole address of the folder of pages, as the browser has it: behind whatever name, proxy and path.
+
+    Called from a page that has a name of its own in the address, the last part of it.
+    """
+    here = str(st.context.url or f"{base_path()}/train").rstrip("/")
+    return here.rpartition("/")[0]
 
 
 def train_page_address() -> str:
-    """The Train page's whole address, as the browser has it: behind whatever name, proxy and path it found this page.
-
-    Called from a view of the Lab, whose addresses differ in their last part.
-    """
-    here = str(st.context.url or f"{base_path()}/train").rstrip("/")
-    return f"{here.rpartition('/')[0]}/train"
+    """The Train page's whole address, as the browser has it."""
+    return f"{pages_address()}/train"
 
 
 def language_switch(page: str) -> None:

@@ -17,7 +17,6 @@ import { follow } from "./live_socket.js";
  * @property {string | null} run
  * @property {Status | null} status Of the run shown, when the page was drawn.
  * @property {string} reader
- * @property {string} base_path
  * @property {string} locale
  * @property {Labels} labels
  */
@@ -82,7 +81,7 @@ export default class RunStatus {
     setAttribute(this.chip, "title", labels.to_active);
     setAttribute(this.chip, "data-state", chip.state);
     const query = new URLSearchParams({ run: chip.run, lang: locale });
-    setAttribute(this.chip, "href", `${this.data.base_path}/train?${query}`);
+    setAttribute(this.chip, "href", `train?${query}`);
   }
 
   /** @param {Status} status */

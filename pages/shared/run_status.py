@@ -16,7 +16,6 @@ from pages.server.process import get_manager
 from pages.shared.component import Component
 from pages.shared.i18n import _, current_language
 from pages.shared.identity import owner_mark, visitor
-from pages.shared.links import base_path
 from pages.shared.live_socket import News, Subscription, Topic, polled
 from pages.shared.words import REASON_LABELS, STATE_LABELS
 
@@ -45,7 +44,6 @@ def run_status(shown: RunRecord | None = None) -> None:
         "run": shown.run_id if shown else None,
         "status": _status(shown) if shown else None,
         "reader": owner_mark(visitor().visitor_id),
-        "base_path": base_path(),
         "locale": current_language(),
     }
     _draw(key="run-status", data=data, constants={"labels": _labels()})

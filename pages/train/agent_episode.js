@@ -6,7 +6,7 @@ import { Pictures } from "../shared/pictures.js";
 import { Clock, PlayButton } from "../shared/player.js";
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
-/** @typedef {{url: string, base_path: string}} EpisodeSource Where its numbers are, and what stands before `/live/`. */
+/** @typedef {{url: string}} EpisodeSource Where its numbers are. */
 
 export class AgentEpisode {
   /**
@@ -50,14 +50,14 @@ export class AgentEpisode {
   }
 
   async load() {
-    const { url, base_path: basePath } = this.source;
+    const { url } = this.source;
     try {
       const numbers = await fetchNumbers(url, this.abort.signal, () => {});
       this.episode = new Episode(numbers);
       this.clock.last = this.episode.length;
       this.clock.framesPerS = numbers.frames_per_s;
       this.pictures = new Pictures({
-        url: (first) => `${basePath}/live/replays/${numbers.id}/frames?from=${first}`,
+        url: (first) => `live/replays/${numbers.id}/frames?from=${first}`,
         onNews: () => this.show(),
         onProblem: (error) => this.fail(error),
       });

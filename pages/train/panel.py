@@ -17,7 +17,6 @@ from typing import Any
 
 from pages.shared.component import Component
 from pages.shared.i18n import current_language
-from pages.shared.links import base_path
 from pages.shared.plot_theme import PALETTE
 from pages.train.charts import live_figures
 from pages.train.labels import labels
@@ -74,7 +73,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
         "watch_frames": watch_frames,
         "state": str(state),
         "settings": dict(settings),
-        "agent_episode": {"url": agent_episode, "base_path": base_path()} if agent_episode else None,
+        "agent_episode": {"url": agent_episode} if agent_episode else None,
         "locale": current_language(),
     }
     _draw(key=key, data=data, constants=_constants(labels), on_state_change=_rerun_only, on_settings_change=_rerun_only)

@@ -41,7 +41,7 @@ def offer(language: str = "en", most_bytes: int = MOST_BYTES) -> dict[str, Any]:
 def mounted(replay: MountedReplay, *episodes: MadeUpEpisode, **changes: Any) -> None:
     names = ("left", "right")[: len(episodes)]
     sides = [
-        {"title": name, "detail": "best", "url": f"/live/runs/{name}/replay?seed=1", "facts": FACTS} for name in names
+        {"title": name, "detail": "best", "url": f"live/runs/{name}/replay?seed=1", "facts": FACTS} for name in names
     ]
     replay.mount(*episodes, **{"sides": sides, "page": offer(), **changes})
 

@@ -83,7 +83,7 @@ def test_owners_control_watchers_wait_and_the_instructor_does_both(
     button(eve, "I am the instructor").click()
     expect(eve.get_by_text("This is not the instructor's code.")).to_be_visible()
     eve.get_by_label("Instructor's code").fill(CODE)
-    with eve.expect_response(re.compile("/live/visitor$")) as answer:
+    with eve.expect_response(re.compile("/role$")) as answer:
         button(eve, "I am the instructor").click()
     assert answer.value.status == 204
     expect(button(eve, "Stop")).to_be_enabled()

@@ -115,7 +115,6 @@ def test_a_link_on_a_phone_in_korean(page: Page) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.expected_problem(r"/lab/\w+/_stcore/")  # Streamlit finds out by trying where its server is
 def test_the_link_leads_below_the_path_that_the_browser_knows(open_page: OpenPage, tmp_path: Path) -> None:
     settings = {"STREAMLIT_SERVER_BASE_URL_PATH": "lab", "DQN_LAB_EXAMPLES": "true"}
     with LiveServer(tmp_path / "data", tmp_path / "log", settings=settings, base_path="/lab") as below:

@@ -135,11 +135,11 @@ test("constants are fetched once, and again where the server was away", async (c
     asked.push(address);
     return Promise.resolve(answers[asked.length - 1]);
   };
-  const drawn = draw(new FakeElement(), { id: "a", constants: "/live/browser/constants/1.json" });
+  const drawn = draw(new FakeElement(), { id: "a", constants: "live/browser/constants/1.json" });
   await new Promise(setImmediate);
   context.mock.timers.tick(1_000);
   await drawn;
-  await draw(new FakeElement(), { id: "b", constants: "/live/browser/constants/1.json" });
+  await draw(new FakeElement(), { id: "b", constants: "live/browser/constants/1.json" });
   assert.equal(asked.length, 2);
   assert.deepEqual(built.map((panel) => panel.data.labels), [{ start: "시작" }, { start: "시작" }]);
 });

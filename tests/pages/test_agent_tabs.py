@@ -65,7 +65,7 @@ def test_a_video_is_asked_for_made_and_offered(app: AppTest) -> None:
     wait_for_jobs()
     app.run()
     (panel,) = shown(app, "dqn_lab_job")
-    assert panel["video"]["url"].startswith(f"/live/runs/{app.query_params['run']}/videos/")
+    assert panel["video"]["url"].startswith(f"live/runs/{app.query_params['run']}/videos/")
     assert "CartPole-v1-seed3-return" in panel["video"]["name"]
     assert app.button(key="video-make").disabled
     app.toggle(key="video-overlay").set_value(True).run()

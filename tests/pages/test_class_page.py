@@ -376,11 +376,10 @@ def test_a_class_is_archived_and_deleted_from_the_page(
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """The address to join at: ``served(set_to, here, network="192.168.0.5", base="")``."""
+    """The address to join at: ``served(set_to, here, network="192.168.0.5")``, where ``here`` is the pages' folder."""
 
-    def at(given: str, here: str, network: str | None = "192.168.0.5", base: str = "", listens: str = "") -> str:
+    def at(given: str, here: str, network: str | None = "192.168.0.5", listens: str = "") -> str:
         monkeypatch.setattr(address_module, "network_address", lambda: network)
-        monkeypatch.setattr(address_module, "base_path", lambda: base)
         monkeypatch.setattr(address_module.st, "get_option", lambda _name: listens)
         server, is_reachable = address_module._server(given, here)
         return server if is_reachable else f"{server} (unreachable)"
@@ -389,14 +388,15 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 
 def test_students_get_an_address_that_they_can_reach(served: Callable[..., str]) -> None:
-    assert served("", "http://localhost:8501/class") == "http://192.168.0.5:8501"
-    assert served("", "http://127.0.0.1:8501/lab/class", base="/lab") == "http://192.168.0.5:8501/lab"
-    assert served("", "https://dqn.example.edu/class") == "https://dqn.example.edu"
-    assert served("", "http://10.0.0.7:8501/class") == "http://10.0.0.7:8501"
-    assert served("http://lab:80", "http://localhost:8501/class", base="/lab") == "http://lab:80/lab"
-    assert served("http://lab/dqn", "http://localhost:8501/class", base="/lab") == "http://lab/dqn"
-    assert served("", "http://localhost:8501/class", network=None) == "http://localhost:8501 (unreachable)"
-    assert served("", "http://localhost:1/class", listens="127.0.0.1") == "http://localhost:1 (unreachable)"
+    assert served("", "http://localhost:8501") == "http://192.168.0.5:8501"
+    assert served("", "http://127.0.0.1:8501/lab") == "http://192.168.0.5:8501/lab"
+    assert served("", "https://dqn.example.edu") == "https://dqn.example.edu"
+    assert served("", "https://hub.example.edu/user/a/proxy/8501") == "https://hub.example.edu/user/a/proxy/8501"
+    assert served("", "http://10.0.0.7:8501") == "http://10.0.0.7:8501"
+    assert served("http://lab:80", "http://localhost:8501/lab") == "http://lab:80/lab"
+    assert served("http://lab/dqn", "http://localhost:8501/lab") == "http://lab/dqn"
+    assert served("", "http://localhost:8501", network=None) == "http://localhost:8501 (unreachable)"
+    assert served("", "http://localhost:1", listens="127.0.0.1") == "http://localhost:1 (unreachable)"
 
 
 def test_the_machines_own_address_is_found_without_asking_anybody() -> None:

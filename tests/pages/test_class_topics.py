@@ -57,7 +57,7 @@ def test_a_member_hears_title_nickname_hand_and_what_the_teacher_says(
         "message": "Look up",
         "said_at": NOW.isoformat(),
         "opens": True,
-        "look": "/train?run=20260401-120000-abcd&lang=ko",
+        "look": "./train?run=20260401-120000-abcd&lang=ko",
     }
 
 

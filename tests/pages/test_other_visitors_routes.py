@@ -60,7 +60,7 @@ def _routes() -> list[BaseRoute]:
         *job_routes(),
         *run_list_routes(),
         *class_routes(),
-        *visitor_routes(lambda: Signer(b"0" * 32, "chalk-and-sponge"), "/"),
+        *visitor_routes(lambda: Signer(b"0" * 32, "chalk-and-sponge")),
     ]
 
 
@@ -91,7 +91,7 @@ def test_only_ones_own_role_is_sent_to_a_route_and_a_game_is_ones_own() -> None:
     asking = [each for each in _routes() if isinstance(each, Route) and (each.methods or set()) <= {"GET", "HEAD"}]
     others = [each for each in _routes() if not any(each.path == one.path for one in asking)]  # type: ignore[attr-defined]
     assert {each.path: type(each) for each in others} == {  # type: ignore[attr-defined]
-        "/live/visitor": Route,
+        "/role": Route,
         "/live/play": WebSocketRoute,
         "/live/socket": WebSocketRoute,
     }

@@ -62,7 +62,7 @@ def test_runs_that_are_called_the_same_can_each_be_chosen(open_app: Opened, mana
         assert len(set(box.options)) == len(box.options)
         box.select(run_id).run()
         (side,) = replay(app)["sides"]
-        assert asked(side)[0] == f"/live/runs/{run_id}/replay"
+        assert asked(side)[0] == f"live/runs/{run_id}/replay"
 
 
 def test_the_newest_runs_best_network_is_shown_first(open_app: Opened, manager: RunManager) -> None:
@@ -71,7 +71,7 @@ def test_the_newest_runs_best_network_is_shown_first(open_app: Opened, manager: 
     app = open_app(page="replay/page.py")
     (side,) = replay(app)["sides"]
     assert asked(side) == (
-        f"/live/runs/{run_id}/replay",
+        f"live/runs/{run_id}/replay",
         {"checkpoint": "best", "seed": "1", "epsilon": "0.0", "lang": "en"},
     )
     assert side["title"] == "CartPole-v1, seed 2"
@@ -142,7 +142,7 @@ def test_beside_the_best_network_stands_the_same_runs_earliest(open_app: Opened,
     choice = app.selectbox(key="address:other")
     assert len(choice.options) == 2  # one of another environment is no companion
     choice.set_value(other).run()
-    assert asked(replay(app)["sides"][1])[0] == f"/live/runs/{other}/replay"
+    assert asked(replay(app)["sides"][1])[0] == f"live/runs/{other}/replay"
 
 
 def test_a_run_without_a_network_says_so(open_app: Opened, manager: RunManager) -> None:

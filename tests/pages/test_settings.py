@@ -25,6 +25,7 @@ def test_every_setting_can_come_from_either_place() -> None:
         max_runs_per_visitor=2,
         pause_unwatched_after_s=600.0,
         instructor_code="chalk-and-sponge",
+        frame_ancestors=("https://moodle.example.edu", "https://*.example.org:8443"),
     )
     environment = {
         "DQN_LAB_DATA": "/srv/lab",
@@ -35,6 +36,7 @@ def test_every_setting_can_come_from_either_place() -> None:
         "DQN_LAB_MAX_RUNS_PER_VISITOR": "2",
         "DQN_LAB_PAUSE_UNWATCHED_AFTER_S": "600",
         "DQN_LAB_INSTRUCTOR_CODE": " chalk-and-sponge ",
+        "DQN_LAB_FRAME_ANCESTORS": "https://moodle.example.edu/, https://*.example.org:8443,",
     }
     secrets = {
         "data": "/srv/lab",
@@ -45,6 +47,7 @@ def test_every_setting_can_come_from_either_place() -> None:
         "max_runs_per_visitor": 2,
         "pause_unwatched_after_s": 600,
         "instructor_code": "chalk-and-sponge",
+        "frame_ancestors": ["https://moodle.example.edu", "https://*.example.org:8443"],
     }
     assert read_settings(environment, {}) == expected
     assert read_settings({}, secrets) == expected
@@ -63,6 +66,7 @@ def test_the_variable_wins() -> None:
         ("pause_unwatched_after_s", ["0", "-3", "nan", "inf", "soon"]),
         ("executor", ["gpu", "Thread"]),
         ("preload", ["my games", "../games", "a.b-c"]),
+        ("frame_ancestors", ["moodle.example.edu", "https://a.example; script-src *", "https://a.example/course"]),
     ],
 )
 def test_a_setting_that_is_not_valid_is_named_with_its_value(name: str, values: list[str]) -> None:

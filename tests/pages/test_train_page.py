@@ -257,15 +257,15 @@ def test_downloads_point_to_the_runs_files(open_app: Callable[..., AppTest], man
     app.segmented_control(key=f"{run_id}:weights-download").set_value("last").run()
     texts = "".join(each.proto.body for each in app.get("html"))
     for name in ("safetensors?weights=last", "onnx?weights=last", "xlsx", "parquet", "tensorboard"):
-        assert f'href="/live/runs/{run_id}/export/{name}"' in texts
+        assert f'href="live/runs/{run_id}/export/{name}"' in texts
     assert "export/checkpoint" not in texts
     for table, label in (("episodes", "Episodes (CSV)"), ("changes", "Live changes (CSV)")):
-        address = f"/live/runs/{run_id}/{table}.csv"
+        address = f"live/runs/{run_id}/{table}.csv"
         assert f'<a href="{address}" download="{run_id}-{table}.csv">{label}</a>' in texts
     app.toggle(key="decimal_comma").set_value(True).run()
     texts = "".join(each.proto.body for each in app.get("html"))
     for table in ("episodes", "changes"):
-        assert f'href="/live/runs/{run_id}/{table}.csv?decimal=comma"' in texts
+        assert f'href="live/runs/{run_id}/{table}.csv?decimal=comma"' in texts
 
 
 def test_earlier_runs_are_listed_newest_first(

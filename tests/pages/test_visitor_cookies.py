@@ -38,12 +38,12 @@ class _Browser:
         self,
         signer: Callable[[], Signer] = lambda: _SIGNER,
         scheme: str = "http",
-        path: str = "/",
+        base_path: str = "",
         cookies: dict[str, str] | None = None,
     ) -> None:
         self._app = Starlette(
-            routes=[Route("/", _page), *visitor_routes(signer, path)],
-            middleware=[Middleware(VisitorCookies, signer=signer, path=path)],
+            routes=[Route("/{path:path}", _page, methods=["GET"]), *visitor_routes(signer)],
+            middleware=[Middleware(VisitorCookies, signer=signer, base_path=base_path)],
         )
         self._url = f"{scheme}://lab.example"
         self._cookies = httpx.Cookies(cookies)
@@ -52,11 +52,11 @@ class _Browser:
     def cookies(self) -> dict[str, str]:
         return dict(self._cookies)
 
-    def get(self, **headers: str) -> httpx.Response:
-        return asyncio.run(self._ask("GET", "/", headers=headers or {"accept": "text/html,application/xhtml+xml"}))
+    def get(self, path: str = "/", **headers: str) -> httpx.Response:
+        return asyncio.run(self._ask("GET", path, headers=headers or {"accept": "text/html,application/xhtml+xml"}))
 
     def exchange(self, content: str) -> httpx.Response:
-        return asyncio.run(self._ask("POST", "/live/visitor", content=content.encode()))
+        return asyncio.run(self._ask("POST", "/role", content=content.encode()))
 
     async def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         transport = httpx.ASGITransport(app=self._app)
@@ -178,7 +178,7 @@ def test_a_folder_that_cannot_be_written_gives_a_key_for_now(tmp_path: Path, cap
 def test_the_first_page_brings_a_cookie_that_scripts_and_other_sites_do_not_get() -> None:
     browser = _Browser()
     said = browser.get().headers["set-cookie"]
-    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(said.split("; "))
+    assert {"HttpOnly", "SameSite=lax"} <= set(said.split("; "))
     assert "Secure" not in said
     visitor_id = _SIGNER.visitor_in(browser.cookies)
     assert visitor_id is not None
@@ -186,9 +186,16 @@ def test_the_first_page_brings_a_cookie_that_scripts_and_other_sites_do_not_get(
     assert _SIGNER.visitor_in(browser.cookies) == visitor_id
 
 
-def test_over_https_the_cookie_stays_there_and_below_its_path() -> None:
-    said = _Browser(scheme="https", path="/lab").get().headers["set-cookie"]
-    assert {"Secure", "Path=/lab"} <= set(said.split("; "))
+def test_over_https_the_cookie_stays_there() -> None:
+    assert "Secure" in _Browser(scheme="https").get().headers["set-cookie"].split("; ")
+
+
+def test_the_cookie_holds_in_the_folder_of_the_pages_that_the_browser_alone_knows() -> None:
+    browser = _Browser(base_path="/at the server")
+    for address in ("/", "/lab/train", "/at the server", "/at the server/train/", "/at the server/train/more"):
+        assert "set-cookie" not in browser.get(address).headers, address
+    for address in ("/at the server/", "/at the server/train"):
+        assert "path" not in browser.get(address).headers["set-cookie"].lower(), address
 
 
 def test_a_forged_cookie_is_replaced() -> None:

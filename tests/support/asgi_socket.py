@@ -22,8 +22,11 @@ class AsgiSocket:
     by a browser behind a slow network.
     """
 
-    def __init__(self, app: ASGIApp, path: str, query: str = "", origin: str | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, path: str, query: str = "", origin: str | None = None, asked_host: str | None = None
+    ) -> None:
         headers = [(b"host", b"lab"), *([(b"origin", origin.encode())] if origin else [])]
+        headers += [(b"x-forwarded-host", asked_host.encode())] if asked_host else []
         self._scope = {
             "type": "websocket",
             "path": path,

@@ -35,7 +35,7 @@ def style_text(styles: tuple[str, ...]) -> str:
 
 def fulfill(route: Route) -> bool:
     """Answer a request for browser code as the server does; whether it was one."""
-    path = urlsplit(route.request.url).path
+    path = urlsplit(route.request.url).path.removeprefix("/")
     kept = plotly_file() if path == BROWSER_CODE.address("shared/plotly.min.js") else BROWSER_CODE.kept(path)
     if kept is not None:
         route.fulfill(body=kept.plain, content_type=kept.media_type)
@@ -44,10 +44,13 @@ def fulfill(route: Route) -> bool:
 
 def mount_script(module: str, styles: tuple[str, ...]) -> str:
     """JavaScript of ``window.mountAt(element, data, setTriggerValue)``, which resolves to what takes it away again."""
-    mount, kind = (json.dumps(BROWSER_CODE.address(name)) for name in ("shared/mount.js", module))
+    mount, kind = (
+        f"import(new URL({json.dumps(BROWSER_CODE.address(name))}, document.baseURI))"
+        for name in ("shared/mount.js", module)
+    )
     return f"""
 window.mountAt = async (parentElement, data, setTriggerValue) => {{
-  const [{{ mount }}, {{ default: Kind }}] = await Promise.all([import({mount}), import({kind})]);
+  const [{{ mount }}, {{ default: Kind }}] = await Promise.all([{mount}, {kind}]);
   return mount({{ data, parentElement, setTriggerValue }}, Kind, {json.dumps(styles)});
 }};
 """

@@ -13,8 +13,9 @@ PAGE_TIMEOUT_MS = 20_000
 
 _LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 _FIRST_SERVER_ERROR = 500
-_STREAMLIT_LOOKS_FOR_ITS_SERVER = re.compile(r"http://[^/]+/\w+/_stcore/(health|host-config)")
-"""Opened at a page's own address, Streamlit asks below that address first, is told 404, and then asks at the root."""
+_PAGES = "class|compare|experiments|inside|leaderboard|lessons|play|replay|runs|search|train"
+_STREAMLIT_LOOKS_FOR_ITS_SERVER = re.compile(rf"https?://[^?#]+/({_PAGES})/_stcore/(health|host-config)")
+"""Opened at a page's own address, Streamlit asks below that address first, is told 404, and then asks above it."""
 
 
 class BrowserWatch:

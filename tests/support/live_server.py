@@ -57,7 +57,7 @@ class LiveServer:
         self.data_dir = data_dir
         self.log_path = log_path
         self.settings = dict(settings or {})
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}{base_path}"
         self._command = _command(launcher, self.port)
         self._process: subprocess.Popen[bytes] | None = None
@@ -157,7 +157,7 @@ def _is_healthy(client: httpx.Client, url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -108,12 +108,11 @@ class MountedReplay:
         names = ("left", "right")[: len(episodes)]
         self.episodes = dict(zip(names, episodes, strict=True))
         data = {
-            "sides": [{"title": name, "detail": "best", "url": f"/live/runs/{name}/replay?seed=1"} for name in names],
+            "sides": [{"title": name, "detail": "best", "url": f"live/runs/{name}/replay?seed=1"} for name in names],
             "action_names": ["push left", "push right"],
             "observation_names": ["position", "velocity"],
             "frames_per_s": 50.0,
             "labels": LABELS,
-            "base_path": "",
             "locale": "en",
         }
         self.page.evaluate("data => window.mount(data)", data | changes)

@@ -22,7 +22,6 @@ import { followJob, isOver, JobView } from "./job_view.js";
  * @typedef {object} GalleryData What Python hands over.
  * @property {RecordedEpisode[]} episodes
  * @property {string} locale
- * @property {string} base_path
  * @property {Labels} labels
  */
 /**
@@ -31,19 +30,17 @@ import { followJob, isOver, JobView } from "./job_view.js";
  * @property {Labels} labels
  * @property {Formats} formats
  * @property {string} locale
- * @property {string} basePath
  * @property {(name: string) => void} onPlay
  * @property {(jobId: string) => void} onCancel
  */
 
 class EpisodeCard {
   /** @param {CardOptions} options */
-  constructor({ episode, labels, formats, locale, basePath, onPlay, onCancel }) {
+  constructor({ episode, labels, formats, locale, onPlay, onCancel }) {
     this.episode = episode;
     this.labels = labels;
     this.formats = formats;
     this.locale = locale;
-    this.basePath = basePath;
     this.onCancel = onCancel;
     this.isWanted = false; // Whether somebody pressed it.
     this.isWatching = false; // Whether a job is on its way.
@@ -61,7 +58,7 @@ class EpisodeCard {
     const title = fill(isBest ? labels.evaluation_n : labels.episode_n, { n: number });
     const score = fill(labels.return_n, { score: formats.score(episode.episode_return) });
     this.picture = make("img", {
-      src: `${basePath}${episode.picture}`,
+      src: episode.picture,
       alt: "",
       loading: "lazy",
       decoding: "async",
@@ -138,8 +135,8 @@ class EpisodeCard {
   /** @param {Video} video */
   play(video) {
     if (this.video) return;
-    const { labels, formats, basePath } = this;
-    this.video = new VideoView({ labels, formats, basePath });
+    const { labels, formats } = this;
+    this.video = new VideoView({ labels, formats });
     this.stage.replaceChildren(this.video.element);
     this.video.show(video, { isWanted: true });
   }
@@ -164,7 +161,6 @@ export default class Gallery {
       labels,
       formats,
       locale,
-      basePath: data.base_path,
       onPlay: (/** @type {string} */ name) => this.setTriggerValue("play", name),
       onCancel: (/** @type {string} */ jobId) => this.setTriggerValue("cancel", jobId),
     };
@@ -181,8 +177,8 @@ export default class Gallery {
    * Which episodes and in which words; what became of their videos changes nothing of that.
    * @param {GalleryData} data
    */
-  static identityOf({ episodes, labels, locale, base_path }) {
-    return JSON.stringify([episodes.map(({ name, picture }) => [name, picture]), labels, locale, base_path]);
+  static identityOf({ episodes, labels, locale }) {
+    return JSON.stringify([episodes.map(({ name, picture }) => [name, picture]), labels, locale]);
   }
 
   /**

@@ -13,7 +13,6 @@ import { followJob, isOver, JobView } from "./job_view.js";
  * @property {boolean} may_cancel
  * @property {Video | null} video
  * @property {string} locale
- * @property {string} base_path
  * @property {import("../format.js").Labels} labels
  */
 
@@ -34,7 +33,7 @@ export default class JobPanel {
     const formats = makeFormats(data.locale);
     const onCancel = () => this.setTriggerValue("cancel", this.jobId);
     this.view = new JobView({ labels, formats, onCancel });
-    this.video = new VideoView({ labels, formats, basePath: data.base_path });
+    this.video = new VideoView({ labels, formats });
     this.root = make("section", { class: "dqn-live dqn-jobs", lang: data.locale }, this.view.element, this.video.element);
     parent.append(this.root);
   }
@@ -43,8 +42,8 @@ export default class JobPanel {
    * What is made; how far it is changes nothing of that.
    * @param {JobData} data
    */
-  static identityOf({ order, labels, locale, base_path }) {
-    return JSON.stringify([order, labels, locale, base_path]);
+  static identityOf({ order, labels, locale }) {
+    return JSON.stringify([order, labels, locale]);
   }
 
   /**

@@ -14,7 +14,6 @@ from typing import Any
 from pages.shared.component import Component
 from pages.shared.i18n import current_language
 from pages.shared.jobs.labels import gallery_labels, video_labels
-from pages.shared.links import base_path
 
 __all__ = ["gallery", "job_panel"]
 
@@ -51,7 +50,6 @@ def job_panel(  # noqa: PLR0913  each is one plain fact about the job
         "may_cancel": may_cancel,
         "video": video,
         "locale": current_language(),
-        "base_path": base_path(),
     }
     constants = {"labels": video_labels()}
     return _draw_job(key=key, data=data, constants=constants, on_over_change=_nothing, on_cancel_change=_nothing)
@@ -66,7 +64,6 @@ def gallery(key: str, episodes: Sequence[Mapping[str, Any]]) -> Any:
     data = {
         "episodes": list(episodes),
         "locale": current_language(),
-        "base_path": base_path(),
     }
     constants = {"labels": gallery_labels()}
     return _draw_gallery(key=key, data=data, constants=constants, on_play_change=_nothing, on_cancel_change=_nothing)

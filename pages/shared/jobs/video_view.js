@@ -8,11 +8,10 @@ const MEGABYTE = 1e6;
 /** @typedef {{url: string, name: string, bytes: number}} Video A file that is made. */
 
 export class VideoView {
-  /** @param {{labels: Labels, formats: import("../format.js").Formats, basePath: string}} options */
-  constructor({ labels, formats, basePath }) {
+  /** @param {{labels: Labels, formats: import("../format.js").Formats}} options */
+  constructor({ labels, formats }) {
     this.labels = labels;
     this.formats = formats;
-    this.basePath = basePath;
     this.address = "";
     this.stage = make("div", { class: "dqn-video-stage" });
     this.link = make("a", { class: "dqn-video-link", "data-testid": "video-download" });
@@ -25,8 +24,7 @@ export class VideoView {
    * @param {Video} video
    * @param {{isWanted?: boolean}} options
    */
-  show({ url, name, bytes }, { isWanted = false } = {}) {
-    const address = `${this.basePath}${url}`;
+  show({ url: address, name, bytes }, { isWanted = false } = {}) {
     if (this.address === address) return;
     this.address = address;
     this.stage.replaceChildren(name.endsWith(".gif") ? this.picture(address, name) : this.video(address, isWanted));

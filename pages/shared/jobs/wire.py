@@ -32,7 +32,7 @@ def video_place(path: Path) -> dict[str, Any]:
     """Where the video at ``path``, in a run's folder, is to be had."""
     key, run_id = path.parent.name, path.parent.parent.parent.name
     return {
-        "url": f"/live/runs/{quote(run_id)}/videos/{key}/{quote(path.name)}",
+        "url": f"live/runs/{quote(run_id)}/videos/{key}/{quote(path.name)}",
         "name": path.name,
         "bytes": path.stat().st_size if path.exists() else 0,
     }

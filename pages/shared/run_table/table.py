@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language
 from pages.shared.identity import owner_mark, visitor
-from pages.shared.links import base_path, page_query
+from pages.shared.links import page_query
 from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 
 __all__ = ["COLUMNS", "COMPONENT_NAME", "run_table"]
@@ -80,7 +80,7 @@ def run_table(  # noqa: PLR0913  each is one plain fact about the table
     data = {
         "locale": current_language(),
         "columns": list(columns),
-        "address": f"{base_path()}/?{address}" if on_open is not None else None,
+        "address": f"./?{address}" if on_open is not None else None,
         "own_mark": owner_mark(visitor().visitor_id),
         "selected": list(selected),
         "most": most,

@@ -1,0 +1,123 @@
+"""Real proxies before a real server: nginx with the lines of docs/deployment.md, and jupyter-server-proxy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from live_server import ROOT
+from scripts.find_nginx import NOT_FOUND, find_nginx
+
+_START_TIMEOUT_S = 60.0
+
+
+def documented_nginx() -> str:
+    """The lines for nginx that the documentation shows."""
+    (lines,) = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "deployment.md").read_text("utf-8"), re.DOTALL)
+    return str(lines)
+
+
+def changed(text: str, *changes: tuple[str, str]) -> str:
+    """``text`` with each change made, which must be there to make."""
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after)
+    return text
+
+
+def write_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of one's own and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("There is no openssl to make a certificate with: apt-get install openssl")
+    certificate, key = folder / "lab.pem", folder / "lab.key"
+    subject = ["-subj", "/CN=localhost", "-days", "2", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    kind = ["-newkey", "rsa:2048", "-nodes"]
+    command = [openssl, "req", "-x509", *kind, *subject, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    return certificate, key
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, servers: Sequence[str], ports: Sequence[int]) -> Iterator[None]:
+    """A running nginx with ``servers``, lines of its http block, which listen on ``ports``."""
+    program = find_nginx()
+    if program is None:
+        pytest.skip(NOT_FOUND)
+    folders = "\n".join(
+        f"{kind}_temp_path {folder / kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    user = "user root;" if os.geteuid() == 0 else ""
+    text = f"""
+daemon off; pid {folder / "nginx.pid"}; error_log stderr; {user}
+events {{ worker_connections 256; }}
+http {{
+access_log off;
+{folders}
+{"".join(servers)}
+}}
+"""
+    path = folder / "nginx.conf"
+    path.write_text(text, "utf-8")
+    command = [str(program), "-p", str(folder), "-c", str(path)]
+    with _running(command, folder / "nginx.log", [f"http://127.0.0.1:{port}/" for port in ports]):
+        yield
+
+
+@contextlib.contextmanager
+def jupyter(folder: Path, port: int) -> Iterator[None]:
+    """A running Jupyter server with jupyter-server-proxy, without a login."""
+    pytest.importorskip("jupyter_server_proxy")
+    options = [
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.open_browser=False",
+        "--ServerApp.allow_root=True",
+        f"--ServerApp.root_dir={folder}",
+        "--IdentityProvider.token=",
+    ]
+    own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    command = [sys.executable, "-m", "jupyter_server", *options]
+    with _running(command, folder / "jupyter.log", [f"http://127.0.0.1:{port}/api"], own):
+        yield
+
+
+@contextlib.contextmanager
+def _running(
+    command: Sequence[str], log_path: Path, addresses: Sequence[str], environment: dict[str, str] | None = None
+) -> Iterator[None]:
+    """The program, until the end of the block, once something answers at each of the addresses."""
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **(environment or {})})
+    try:
+        for address in addresses:
+            _wait_for(address, process, log_path)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes], log_path: Path) -> None:
+    until = time.monotonic() + _START_TIMEOUT_S
+    while True:
+        try:
+            httpx.get(address, trust_env=False)
+        except httpx.TransportError:
+            assert process.poll() is None, log_path.read_text("utf-8")
+            assert time.monotonic() < until, f"Nothing answers at {address}:\n{log_path.read_text('utf-8')}"
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
+        else:
+            return
