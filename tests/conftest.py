@@ -5,9 +5,13 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from lab_databases import LabDatabases
 
 # Read when SDL, OpenMP and MKL start, so they are set before any test imports pygame, numpy or torch.
 os.environ["SDL_VIDEODRIVER"] = "dummy"
@@ -19,6 +23,59 @@ os.environ["MKL_NUM_THREADS"] = "1"
 # The same examples at every run, and no limit on a single one: the machine's load must not decide.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 settings.load_profile("repeatable")
+
+_DATABASES = ("sqlite", "postgresql")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which database the laboratories of all tests are kept in."""
+    parser.addoption("--database", choices=_DATABASES, default="sqlite", help="where laboratories are kept in tests")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of what is stored run on both databases."""
+    markers = {each.name for each in metafunc.definition.iter_markers()}
+    if (
+        "each_database" in markers
+        and "sqlite_file" not in markers
+        and metafunc.config.getoption("--database") == "sqlite"
+    ):
+        metafunc.parametrize("_lab_database", _DATABASES, indirect=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lab_databases(request: pytest.FixtureRequest) -> Iterator[LabDatabases]:
+    """Where laboratories are kept; the tests' own PostgreSQL is started where a test asks for it."""
+    from dqn_core.runs import backends
+    from lab_databases import LabDatabases
+    from postgresql import missing_postgresql
+
+    kind = request.config.getoption("--database")
+    if kind == "postgresql" and missing_postgresql():
+        pytest.exit(missing_postgresql(), returncode=pytest.ExitCode.USAGE_ERROR)
+    databases = LabDatabases(kind)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backends, "backend_of", databases.backend_of)
+        yield databases
+    databases.close_opened()
+    databases.close()
+
+
+@pytest.fixture(autouse=True)
+def _lab_database(request: pytest.FixtureRequest, lab_databases: LabDatabases) -> Iterator[None]:
+    from postgresql import missing_postgresql
+
+    usual = request.config.getoption("--database")
+    kind = getattr(request, "param", usual)
+    if request.node.get_closest_marker("sqlite_file"):
+        kind = "sqlite"
+    if kind == "postgresql" and missing_postgresql():
+        pytest.skip(missing_postgresql())
+    lab_databases.kind = kind
+    yield
+    lab_databases.kind = usual
+    if usual == "sqlite":  # otherwise fixtures of whole modules may have one open
+        lab_databases.close_opened()
 
 
 def pytest_collection_finish() -> None:

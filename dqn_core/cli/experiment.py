@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 from tqdm import tqdm
 
-from dqn_core.cli.process import on_stop, parsed_config, preloaded_modules, stdout_for_result
+from dqn_core.cli.process import database_setting, on_stop, parsed_config, preloaded_modules, stdout_for_result
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, mark
 from dqn_core.events import EPISODE_COLUMNS
@@ -90,7 +90,7 @@ def _trained(spec: ExperimentSpec, options: _ExperimentOptions) -> ExperimentSta
     from dqn_core.runs.manager import RunManager
 
     asked: list[bool] = []  # a signal's handler may append; a lock might be held by what it interrupts
-    manager = RunManager(options.out, preload=preloaded_modules())
+    manager = RunManager(options.out, database=database_setting(), preload=preloaded_modules())
     try:
         with on_stop(lambda: asked.append(True)):
             experiments = Experiments(manager)
@@ -98,7 +98,7 @@ def _trained(spec: ExperimentSpec, options: _ExperimentOptions) -> ExperimentSta
             _follow(experiments, experiment_id, asked, quiet=options.quiet)
             if asked:  # every run leaves a checkpoint; Resume on the experiment's page goes on with all
                 manager.close()
-                manager = RunManager(options.out, preload=preloaded_modules())
+                manager = RunManager(options.out, database=database_setting(), preload=preloaded_modules())
             status = Experiments(manager).status(experiment_id)
             _write_episodes(options.out / "episodes.csv", status, manager)
     finally:

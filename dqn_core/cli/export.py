@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import tyro
 
-from dqn_core.cli.process import stdout_for_result, weights_or_last
+from dqn_core.cli.process import database_setting, stdout_for_result, weights_or_last
 from dqn_core.errors import ExportError, mark
 from dqn_core.json_text import json_text
 
@@ -51,7 +51,7 @@ def _exported(options: _ExportOptions) -> dict[str, object]:
     from dqn_core.export.run_content import content_of_folder
     from dqn_core.files import write_atomically
 
-    content, chosen = content_of_folder(options.folder), FORMATS[options.format]
+    content, chosen = content_of_folder(options.folder, database_setting()), FORMATS[options.format]
     weights = weights_or_last(content.folder, options.weights) if options.format in _NETWORKS else ""
     path = _place(options, content, chosen.file_name(content, weights))
     made = chosen.make(content, weights)

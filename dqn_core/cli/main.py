@@ -1,4 +1,4 @@
-"""The command line: train, experiment, evaluate, record, export, check, info, bench, on the dashboard's own core.
+"""The command line on the dashboard's own core: train, experiment, evaluate, record, export, check, info, and so on.
 
 Progress goes to stderr, one JSON object to stdout, so that a result can be piped on.
 """
@@ -15,6 +15,7 @@ import tyro
 
 from dqn_core.cli.bench import bench
 from dqn_core.cli.check import check
+from dqn_core.cli.database import database
 from dqn_core.cli.experiment import experiment
 from dqn_core.cli.export import export
 from dqn_core.cli.process import (
@@ -40,6 +41,7 @@ _USAGE = """usage: python -m dqn_core COMMAND [OPTIONS]
   evaluate   play greedy episodes: python -m dqn_core evaluate runs/a --episodes 20 --seed 10000
   record     video of an episode: python -m dqn_core record runs/a --seed 1 --out episode.mp4
   export     take a run elsewhere: python -m dqn_core export runs/a --format onnx --out agent.onnx
+  database   another database:    python -m dqn_core database copy data postgresql+psycopg://user:password@host/name
   check      try an environment out: python -m dqn_core check mypackage:My-v0
   info       environment, network and devices: python -m dqn_core info --env CartPole-v1
   bench      how fast this machine trains: python -m dqn_core bench --env CartPole-v1 --steps 20000
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "evaluate": _evaluate,
         "record": record,
         "export": export,
+        "database": database,
         "check": check,
         "info": _info,
         "bench": bench,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARGUMENTS_BY_NAME",
+    "database_setting",
     "find_environments",
     "on_stop",
     "parsed_config",
@@ -187,6 +188,11 @@ def find_environments() -> None:
     use_folder(Path(os.environ.get("DQN_LAB_DATA") or "data") / "environments")
     with stdout_for_result():
         import_modules(preloaded_modules())
+
+
+def database_setting() -> str | None:
+    """Address of the database in ``DQN_LAB_DATABASE``; None for the file in a data folder."""
+    return os.environ.get("DQN_LAB_DATABASE") or None
 
 
 def preloaded_modules() -> tuple[str, ...]:

@@ -48,8 +48,10 @@ class RunContent:
         return self.folder.config
 
 
-def content_of_folder(path: Path) -> RunContent:
+def content_of_folder(path: Path, database: str | None = None) -> RunContent:
     """The run in ``path``: one that the command line trained, or one of a server's data folder.
+
+    ``database`` is the address of that server's database, where it is no file in the folder.
 
     Raises
     ------
@@ -60,19 +62,20 @@ def content_of_folder(path: Path) -> RunContent:
     """
     folder = RunFolder.open(path)
     run_id, log = path.resolve().name, path / "episodes.csv"
-    database = path.resolve().parent.parent / DATABASE_NAME
+    file = path.resolve().parent.parent / DATABASE_NAME
     if log.exists():
         began = datetime.fromtimestamp((path / "config.json").stat().st_mtime, UTC)
         return RunContent(run_id=run_id, folder=folder, started_at=began, episodes=lambda: _read_csv(log))
-    if not database.exists():
+    if database is None and not file.exists():
         template = mark("{path} has no log (episodes.csv): give the folder that the run was trained in.")
         raise ExportError(template, path=path)
-    store = RunStore(database)
+    address = database or file
+    store = RunStore(address)
     try:
         began = store.run(run_id).started_at
     finally:
         store.close()
-    return RunContent(run_id=run_id, folder=folder, started_at=began, episodes=lambda: _read_store(database, run_id))
+    return RunContent(run_id=run_id, folder=folder, started_at=began, episodes=lambda: _read_store(address, run_id))
 
 
 def _read_csv(path: Path) -> Iterator[EpisodeEnded]:
@@ -92,8 +95,8 @@ def _read_csv(path: Path) -> Iterator[EpisodeEnded]:
                 raise ExportError(template, path=path, line=rows.line_num) from error
 
 
-def _read_store(database: Path, run_id: str) -> Iterator[EpisodeEnded]:
-    store = RunStore(database)
+def _read_store(address: Path | str, run_id: str) -> Iterator[EpisodeEnded]:
+    store = RunStore(address)
     try:
         position = 0
         while rows := store.episodes(run_id, position, _ROWS_AT_A_TIME):

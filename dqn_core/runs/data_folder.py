@@ -1,4 +1,4 @@
-"""The folder in which a server keeps everything: its lock, its database, and a folder for each run.
+"""The folder in which a server keeps everything: its lock, a folder for each run, its database or where that is.
 
 A run is taken away for good so that a crash in the middle leaves it whole, or gone: the row in the database decides.
 The folder is put aside, the row goes, the folder goes; where a crash comes in between, the next server finds the folder
@@ -27,18 +27,21 @@ __all__ = ["DataFolder", "FolderSizes", "discard", "finish_removals", "folder_by
 class DataFolder:
     """One server's alone, until :meth:`close`. What an earlier server left unfinished is put in order.
 
+    The database is a file in it, or at the address ``database``.
+
     Raises :class:`~dqn_core.errors.StoreError` where another server uses the folder, or it cannot be used.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, database: str | None = None) -> None:
         self._runs = path / "runs"
         self.lock = FolderLock(path)
         try:
-            self.store = RunStore(path / DATABASE_NAME)
+            self.store = RunStore(database or path / DATABASE_NAME)
         except BaseException:
             self.lock.release()
             raise
         try:
+            self.store.database.claim()
             self.store.mark_interrupted()
             finish_removals(self.store, self._runs)
             with contextlib.suppress(OSError):  # a folder that cannot be written: its runs say so themselves

@@ -109,7 +109,7 @@ def server_lock_above(folder: Path) -> Iterator[None]:
         A server is at work there (the message names its process).
     """
     data = folder.resolve().parent.parent
-    if not (data / DATABASE_NAME).exists():
+    if not any((data / name).exists() for name in (DATABASE_NAME, _NAME)):  # its database may be elsewhere
         yield
         return
     template = mark("The server (process {pid}) manages the run in {path}: resume it on its page, or stop the server.")

@@ -161,6 +161,12 @@ class LiveFeed:
             rows = self._rows[self._stored_rows - self._first_kept :]
             return self._current_record(), rows, self._changes[self._stored_changes :]
 
+    @property
+    def stored(self) -> tuple[int, int]:
+        """How many rows and changes the store has, as far as is known."""
+        with self._lock:
+            return self._stored_rows, self._stored_changes
+
     def mark_stored(self, rows: int, changes: int) -> None:
         """The store has that many rows and changes more; the oldest rows may leave memory."""
         with self._lock:

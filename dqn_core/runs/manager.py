@@ -57,6 +57,8 @@ class RunManager:
         Holds the database and a folder for each run, and is this manager's alone until :meth:`close`: raises
         :class:`~dqn_core.errors.StoreError` where another server uses it. Runs that an earlier server left active are
         marked interrupted.
+    database
+        Address of the database, such as ``postgresql://user:password@host/name``; None for a file in ``data_dir``.
     executor, preload, trainer_factory
         Where runs train: see :class:`~dqn_core.runs.executors.choice.Executors`.
     max_active_runs, pause_unwatched_after_s
@@ -74,6 +76,7 @@ class RunManager:
         self,
         data_dir: Path,
         *,
+        database: str | None = None,
         executor: Executor = "auto",
         preload: Sequence[str] = (),
         trainer_factory: TrainerFactory | None = None,
@@ -90,7 +93,7 @@ class RunManager:
         self._max_runs_per_visitor = max_runs_per_visitor
         self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, self.admission.memory_bytes)
         self._kept_bytes = kept_bytes
-        self._data = DataFolder(data_dir)
+        self._data = DataFolder(data_dir, database)
         self.store = self._data.store
         self.classes = Classes(self.store.database)
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another

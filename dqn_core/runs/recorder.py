@@ -191,7 +191,8 @@ class RunRecorder:
         if not rows and not changes and record == self._stored:
             return True
         try:
-            self._store.append(record.run_id, rows, changes, **_news(record, self._stored))
+            news = _news(record, self._stored)
+            self._store.append(record.run_id, rows, changes, stored=self.feed.stored, **news)
         except StoreError as error:
             self._fall_behind(error)
             return False

@@ -25,13 +25,23 @@ from dqn_core.analysis.metrics import area_under_curve
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, UnknownExperimentError, mark
 from dqn_core.events import RunState
+from dqn_core.runs.database import Database
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import NAME_LENGTH, check_run_id, clean_text, is_run_id, new_run_id
 from dqn_core.runs.search_spec import SearchSpec
 
-__all__ = ["RUN_ID", "SearchStatus", "SearchTrial", "SearchWork", "Searches", "score", "trial_changes", "trial_config"]
+__all__ = [
+    "RUN_ID",
+    "SearchStatus",
+    "SearchTrial",
+    "SearchWork",
+    "Searches",
+    "score",
+    "storage_in",
+    "trial_changes",
+    "trial_config",
+]
 
-_LOCK_WAIT_S = 10.0
 _CLOSING_S = 1.0
 _FEWEST_FOR_IMPORTANCE = 4
 _STARTUP_TRIALS = 5
@@ -92,8 +102,7 @@ class Searches:
     def __init__(self, manager: RunManager) -> None:
         self._manager = manager
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        url = f"sqlite:///{manager.store.database.path}"
-        self._storage = optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": {"timeout": _LOCK_WAIT_S}})
+        self._storage = storage_in(manager.store.database)
         self._lock = threading.Lock()
         self._work: dict[str, SearchWork] = {}
 
@@ -206,6 +215,12 @@ class Searches:
         except (KeyError, DqnLabError) as error:
             template = mark("There is no search {search_id}: choose one from the list.")
             raise UnknownExperimentError(template, search_id=search_id[:40]) from error
+
+
+def storage_in(database: Database) -> optuna.storages.RDBStorage:
+    """Optuna's tables in ``database``, made where they are missing. Raises StoreError where they cannot be."""
+    with database.making_tables():
+        return optuna.storages.RDBStorage(database.address, engine_kwargs=database.engine_options)
 
 
 def _trial(spec: SearchSpec, frozen: FrozenTrial) -> SearchTrial:

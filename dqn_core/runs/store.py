@@ -1,7 +1,4 @@
-"""Runs, episodes and live changes in one SQLite file: what survives the server.
-
-Write-ahead logging lets any number of readers look on while a run writes. A write is one short transaction.
-"""
+"""Runs, episodes and live changes in one database: what survives the server. A write is one short transaction."""
 
 from __future__ import annotations
 
@@ -18,14 +15,14 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
-from sqlalchemy.dialects import sqlite
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.json_text import json_text, nan_if_none
 from dqn_core.runs import tables
-from dqn_core.runs.database import Database, to_columns
+from dqn_core.runs.column_types import to_columns
+from dqn_core.runs.database import Database
 from dqn_core.runs.records import RunBrief, RunRecord, is_run_id, unknown_run
 from dqn_core.runs.tables import EPISODE_FIELDS
 
@@ -49,24 +46,24 @@ _runs, _episodes, _changes = tables.runs, tables.episodes, tables.changes
 _BRIEF = [_runs.c[each.name] for each in fields(RunBrief)]
 _episode_values = operator.attrgetter(*EPISODE_FIELDS)
 _COUNTS = tuple(each.name for each in fields(EpisodeEnded) if each.type == "int")
-_INSERT_EPISODE = str(sa.insert(_episodes).compile(dialect=sqlite.dialect()))
-"""Run with plain tuples, in which sqlite3 itself writes NaN as NULL: a run may end a thousand episodes a second."""
+_MOST_IDS = 1_000
+"""Of one query."""
 
 
 class RunStore:
-    """All runs of one data folder; any thread may call any method.
+    """All runs of one laboratory; any thread may call any method.
 
     Every method raises :class:`StoreError` where the database fails (a full disk, a lock that does not go away) and
     :class:`~dqn_core.errors.UnknownRunError` for an id that no run has.
 
     Parameters
     ----------
-    path
-        The database's file; its folder and tables are made where they are missing.
+    address
+        As :class:`Database` takes it: a SQLite file, or the address of a PostgreSQL.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.database = Database(path)
+    def __init__(self, address: Path | str) -> None:
+        self.database = Database(address)
 
     def close(self) -> None:
         """Give back the file."""
@@ -108,10 +105,12 @@ class RunStore:
 
         Empty for a run whose settings cannot be read.
         """
-        wanted = sa.func.json_each(json_text(list(run_ids))).table_valued("value")  # one parameter, however many
-        query = sa.select(_runs.c.run_id, _runs.c.initial_config).where(_runs.c.run_id.in_(sa.select(wanted.c.value)))
+        query = sa.select(_runs.c.run_id, _runs.c.initial_config)
+        rows: list[Any] = []
         with self.database.read() as connection:
-            rows = connection.execute(query).all()
+            for first in range(0, len(run_ids), _MOST_IDS):
+                wanted = run_ids[first : first + _MOST_IDS]
+                rows += connection.execute(query.where(_runs.c.run_id.in_(wanted))).all()
         return {run_id: dict(settings) if isinstance(settings, dict) else {} for run_id, settings in rows}
 
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
@@ -150,18 +149,32 @@ class RunStore:
     # ----------------------------------------------------------------------------------- episodes and changes
 
     def append(
-        self, run_id: str, episodes: Sequence[EpisodeEnded], changes: Sequence[HyperparametersChanged], /, **values: Any
+        self,
+        run_id: str,
+        episodes: Sequence[EpisodeEnded],
+        changes: Sequence[HyperparametersChanged],
+        /,
+        stored: tuple[int, int] | None = None,
+        **values: Any,
     ) -> None:
-        """Add rows after those that are there and set ``values`` of the record: all of it, or nothing."""
+        """Add rows after those that are there and set ``values`` of the record: all of it, or nothing.
+
+        ``stored`` says how many rows and changes are there as far as the caller knows. There may be more: where the
+        connection broke before the database could say that it kept what was sent. These are not added again.
+        """
         with self.database.write(run_id) as connection:
             if episodes:
                 first = _row_count(connection, _episodes, run_id)
+                episodes = episodes[_again(first, stored, 0) :]
                 rows = [(run_id, position, *_episode_values(each)) for position, each in enumerate(episodes, first)]
-                connection.exec_driver_sql(_INSERT_EPISODE, rows)
+                if rows:
+                    self.database.insert(connection, _episodes, rows)
             if changes:
                 first = _row_count(connection, _changes, run_id)
+                changes = changes[_again(first, stored, 1) :]
                 numbered = [_change_columns(each, run_id, position) for position, each in enumerate(changes, first)]
-                connection.execute(sa.insert(_changes), numbered)
+                if numbered:
+                    connection.execute(sa.insert(_changes), numbered)
             if values:
                 query = sa.update(_runs).where(_runs.c.run_id == run_id).values(to_columns(values))
                 if connection.execute(query).rowcount == 0:
@@ -250,6 +263,11 @@ class RunStore:
 def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:
     last = connection.execute(sa.select(sa.func.max(table.c.position)).where(table.c.run_id == run_id)).scalar_one()
     return 0 if last is None else int(last) + 1
+
+
+def _again(found: int, stored: tuple[int, int] | None, kind: int) -> int:
+    """How many of what is to be added are there already."""
+    return 0 if stored is None else max(0, found - stored[kind])
 
 
 # ------------------------------------------------------------------------------------- rows from and to objects

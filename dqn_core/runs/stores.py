@@ -13,14 +13,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from dqn_core.analysis.bootstrap import bootstrap_interval
 from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.errors import DqnLabError, UnknownExperimentError, mark
 from dqn_core.runs import tables
+from dqn_core.runs.backends import upsert
 from dqn_core.runs.classroom import Announcement, Assignment, Classroom, Member
-from dqn_core.runs.database import Database, to_columns
+from dqn_core.runs.column_types import to_columns
+from dqn_core.runs.database import Database
 from dqn_core.runs.experiment_spec import ExperimentRecord, ExperimentSpec
 from dqn_core.runs.records import check_run_id
 
@@ -182,9 +183,9 @@ class SubmissionStore:
     def put(self, submission: Submission) -> None:
         """Keep ``submission``, in place of an earlier one of the same run. Raises UnknownRunError."""
         values = to_columns(vars(submission))
-        query = insert(_SUBMISSIONS).values(values).on_conflict_do_update(index_elements=["run_id"], set_=values)
         with self._database.write(submission.run_id) as connection:
-            connection.execute(query)
+            query = upsert(connection, _SUBMISSIONS).values(values)
+            connection.execute(query.on_conflict_do_update(index_elements=["run_id"], set_=values))
 
     def of_run(self, run_id: str) -> Submission | None:
         """The run's submission; None where it was not submitted."""
@@ -344,12 +345,11 @@ class PredictionStore:
     def predict(self, visitor_id: str, lesson: str, choice: int) -> None:
         """Keep the prediction, in place of an earlier one; one whose result was looked at stays."""
         values = {"visitor": visitor_id, "lesson": lesson, "choice": choice, "is_revealed": False}
-        query = insert(_PREDICTIONS).values(values)
-        query = query.on_conflict_do_update(
-            index_elements=["visitor", "lesson"], set_={"choice": choice}, where=sa.not_(_PREDICTIONS.c.is_revealed)
-        )
+        is_open = sa.not_(_PREDICTIONS.c.is_revealed)
         with self._database.write() as connection:
-            connection.execute(query)
+            query = upsert(connection, _PREDICTIONS).values(values)
+            keys = ["visitor", "lesson"]
+            connection.execute(query.on_conflict_do_update(index_elements=keys, set_={"choice": choice}, where=is_open))
 
     def reveal(self, visitor_id: str, lesson: str) -> None:
         """The visitor looks at the result; nothing happens without a prediction."""
@@ -393,7 +393,7 @@ class ClassStore:
                     "assignment": None if each.assignment is None else each.assignment.to_dict(),
                     "announcement": None if each.announcement is None else each.announcement.to_dict(),
                 }
-                query = insert(_CLASSES).values(values)
+                query = upsert(connection, _CLASSES).values(values)
                 connection.execute(query.on_conflict_do_update(index_elements=["class_id"], set_=values))
 
     def put_members(self, members: Mapping[str, Member]) -> None:
@@ -401,7 +401,7 @@ class ClassStore:
         with self._database.write() as connection:
             for class_id, member in members.items():
                 values = to_columns(vars(member)) | {"class_id": class_id}
-                query = insert(_MEMBERS).values(values)
+                query = upsert(connection, _MEMBERS).values(values)
                 connection.execute(query.on_conflict_do_update(index_elements=["class_id", "visitor_id"], set_=values))
 
     def remove(self, class_id: str) -> None:

@@ -7,10 +7,12 @@ it is.
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import sqlalchemy as sa
 
 from dqn_core.events import EpisodeEnded
+from dqn_core.runs.column_types import NUMBER, TEXT, WHOLE_NUMBER, json_column
 
 __all__ = [
     "EPISODE_FIELDS",
@@ -32,41 +34,41 @@ metadata = sa.MetaData()
 runs = sa.Table(
     "runs",
     metadata,
-    sa.Column("run_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("config", sa.JSON, nullable=False),
-    sa.Column("initial_config", sa.JSON, nullable=False),
-    sa.Column("started_at", sa.Text, nullable=False, index=True),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-    sa.Column("message_template", sa.Text, nullable=False),
-    sa.Column("message_parameters", sa.JSON, nullable=False),
-    sa.Column("compute", sa.Text, nullable=False),
-    sa.Column("compute_template", sa.Text, nullable=False),
-    sa.Column("compute_parameters", sa.JSON, nullable=False),
-    sa.Column("parameters", sa.Integer, nullable=False),
-    sa.Column("wall_time_s", sa.Float, nullable=False),
-    sa.Column("episodes", sa.Integer, nullable=False),
-    sa.Column("env_steps", sa.Integer, nullable=False),
-    sa.Column("updates", sa.Integer, nullable=False),
-    sa.Column("best_eval", sa.Float),
-    sa.Column("owner", sa.Text, nullable=False, server_default=""),
-    sa.Column("tags", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("experiment_id", sa.Text, index=True),
-    sa.Column("started_from", sa.Text, nullable=False, server_default=""),
-    sa.Column("class_id", sa.Text, index=True),
+    sa.Column("run_id", TEXT, primary_key=True),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("config", json_column(), nullable=False),
+    sa.Column("initial_config", json_column(), nullable=False),
+    sa.Column("started_at", TEXT, nullable=False, index=True),
+    sa.Column("state", TEXT, nullable=False),
+    sa.Column("reason", TEXT),
+    sa.Column("message_template", TEXT, nullable=False),
+    sa.Column("message_parameters", json_column(), nullable=False),
+    sa.Column("compute", TEXT, nullable=False),
+    sa.Column("compute_template", TEXT, nullable=False),
+    sa.Column("compute_parameters", json_column(), nullable=False),
+    sa.Column("parameters", WHOLE_NUMBER, nullable=False),
+    sa.Column("wall_time_s", NUMBER, nullable=False),
+    sa.Column("episodes", WHOLE_NUMBER, nullable=False),
+    sa.Column("env_steps", WHOLE_NUMBER, nullable=False),
+    sa.Column("updates", WHOLE_NUMBER, nullable=False),
+    sa.Column("best_eval", NUMBER),
+    sa.Column("owner", TEXT, nullable=False, server_default=""),
+    sa.Column("tags", json_column(), nullable=False, server_default="[]"),
+    sa.Column("experiment_id", TEXT, index=True),
+    sa.Column("started_from", TEXT, nullable=False, server_default=""),
+    sa.Column("class_id", TEXT, index=True),
 )
 EPISODE_FIELDS = tuple(each.name for each in fields(EpisodeEnded))
-_EPISODE_TYPES = {"int": sa.Integer, "float": sa.Float, "bool": sa.Boolean}
+_EPISODE_TYPES: dict[str, Any] = {"int": WHOLE_NUMBER, "float": NUMBER, "bool": sa.Boolean}
 
 
 def _run_key() -> sa.Column[str]:
-    return sa.Column("run_id", sa.Text, sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
+    return sa.Column("run_id", TEXT, sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True)
 
 
 def _position() -> sa.Column[int]:
     """Number of rows of this run before this one: a viewer's cursor is one range read of the primary key."""
-    return sa.Column("position", sa.Integer, primary_key=True)
+    return sa.Column("position", WHOLE_NUMBER, primary_key=True)
 
 
 episodes = sa.Table(
@@ -83,10 +85,10 @@ changes = sa.Table(
     metadata,
     _run_key(),
     _position(),
-    sa.Column("wall_time_s", sa.Float, nullable=False),
-    sa.Column("env_step", sa.Integer, nullable=False),
-    sa.Column("episode", sa.Integer, nullable=False),
-    sa.Column("changes", sa.JSON, nullable=False),
+    sa.Column("wall_time_s", NUMBER, nullable=False),
+    sa.Column("env_step", WHOLE_NUMBER, nullable=False),
+    sa.Column("episode", WHOLE_NUMBER, nullable=False),
+    sa.Column("changes", json_column(), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -95,46 +97,46 @@ evaluations = sa.Table(
     metadata,
     _run_key(),
     _position(),
-    sa.Column("made_at", sa.Text, nullable=False),
-    sa.Column("weights", sa.Text, nullable=False),
-    sa.Column("epsilon", sa.Float, nullable=False),
-    sa.Column("seeds", sa.JSON, nullable=False),
-    sa.Column("returns", sa.JSON, nullable=False),
-    sa.Column("lengths", sa.JSON, nullable=False),
-    sa.Column("env_kwargs", sa.JSON, nullable=False, server_default="{}"),
-    sa.Column("shaped_returns", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("made_at", TEXT, nullable=False),
+    sa.Column("weights", TEXT, nullable=False),
+    sa.Column("epsilon", NUMBER, nullable=False),
+    sa.Column("seeds", json_column(), nullable=False),
+    sa.Column("returns", json_column(), nullable=False),
+    sa.Column("lengths", json_column(), nullable=False),
+    sa.Column("env_kwargs", json_column(), nullable=False, server_default="{}"),
+    sa.Column("shaped_returns", json_column(), nullable=False, server_default="[]"),
     sqlite_with_rowid=False,
 )
 
 experiments = sa.Table(
     "experiments",
     metadata,
-    sa.Column("experiment_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("created_at", sa.Text, nullable=False, index=True),
-    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("experiment_id", TEXT, primary_key=True),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("owner", TEXT, nullable=False),
+    sa.Column("created_at", TEXT, nullable=False, index=True),
+    sa.Column("spec", json_column(), nullable=False),
 )
 
 submissions = sa.Table(
     "submissions",
     metadata,
     _run_key(),
-    sa.Column("env_id", sa.Text, nullable=False, index=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("owner", sa.Text, nullable=False),
-    sa.Column("submitted_at", sa.Text, nullable=False),
-    sa.Column("weights", sa.Text, nullable=False),
-    sa.Column("env_steps", sa.Integer, nullable=False),
+    sa.Column("env_id", TEXT, nullable=False, index=True),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("owner", TEXT, nullable=False),
+    sa.Column("submitted_at", TEXT, nullable=False),
+    sa.Column("weights", TEXT, nullable=False),
+    sa.Column("env_steps", WHOLE_NUMBER, nullable=False),
     sqlite_with_rowid=False,
 )
 
 predictions = sa.Table(
     "predictions",
     metadata,
-    sa.Column("visitor", sa.Text, primary_key=True),
-    sa.Column("lesson", sa.Text, primary_key=True),
-    sa.Column("choice", sa.Integer, nullable=False),
+    sa.Column("visitor", TEXT, primary_key=True),
+    sa.Column("lesson", TEXT, primary_key=True),
+    sa.Column("choice", WHOLE_NUMBER, nullable=False),
     sa.Column("is_revealed", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -142,26 +144,26 @@ predictions = sa.Table(
 classes = sa.Table(
     "classes",
     metadata,
-    sa.Column("class_id", sa.Text, primary_key=True),
-    sa.Column("code", sa.Text, nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("created_at", sa.Text, nullable=False),
-    sa.Column("archived_at", sa.Text),
-    sa.Column("teachers", sa.JSON, nullable=False),
-    sa.Column("assignment", sa.JSON(none_as_null=True)),
-    sa.Column("announcement", sa.JSON(none_as_null=True)),
+    sa.Column("class_id", TEXT, primary_key=True),
+    sa.Column("code", TEXT, nullable=False),
+    sa.Column("title", TEXT, nullable=False),
+    sa.Column("created_at", TEXT, nullable=False),
+    sa.Column("archived_at", TEXT),
+    sa.Column("teachers", json_column(), nullable=False),
+    sa.Column("assignment", json_column(none_as_null=True)),
+    sa.Column("announcement", json_column(none_as_null=True)),
 )
 
 class_members = sa.Table(
     "class_members",
     metadata,
-    sa.Column("class_id", sa.Text, sa.ForeignKey("classes.class_id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("visitor_id", sa.Text, primary_key=True),
-    sa.Column("nickname", sa.Text, nullable=False),
-    sa.Column("joined_at", sa.Text, nullable=False),
-    sa.Column("hand_raised_at", sa.Text),
-    sa.Column("left_at", sa.Text),
-    sa.Column("removed_at", sa.Text),
+    sa.Column("class_id", TEXT, sa.ForeignKey("classes.class_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("visitor_id", TEXT, primary_key=True),
+    sa.Column("nickname", TEXT, nullable=False),
+    sa.Column("joined_at", TEXT, nullable=False),
+    sa.Column("hand_raised_at", TEXT),
+    sa.Column("left_at", TEXT),
+    sa.Column("removed_at", TEXT),
     sqlite_with_rowid=False,
 )
 
@@ -243,18 +245,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) WITHOUT ROWID""",
     ),
 )
-"""SQL that makes version 2 of version 1, version 3 of version 2, and so on."""
+"""SQL that makes version 2 of version 1, version 3 of version 2, and so on.
+
+PostgreSQL came with version 5: a step beyond that must say the same to both, or be written twice, with `sqlite:: ` and
+`postgresql:: ` before the statement.
+"""
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
-"""Kept in the database's ``user_version``."""
+"""Of these tables; each database keeps its own."""
 
 
-def bring_up_to_date(connection: sa.Connection) -> int:
-    """Make the tables, or migrate them; returns the version found (a newer program's is left as it is)."""
-    found: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+def bring_up_to_date(connection: sa.Connection, found: int) -> None:
+    """Make the tables where there are none (version 0), or make those of version ``found`` the present ones."""
     if found == 0:
         metadata.create_all(connection)
-    for statement in (each for step in MIGRATIONS[max(0, found - 1) :] for each in step if found > 0):
-        connection.exec_driver_sql(statement)
-    if found < SCHEMA_VERSION:
-        connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    return found
+        return
+    for statement in (each for step in MIGRATIONS[found - 1 :] for each in step):
+        only, _, meant = statement.rpartition(":: ")
+        if only in {"", connection.dialect.name}:
+            connection.exec_driver_sql(meant)

@@ -62,12 +62,13 @@ def get_manager() -> RunManager:
     with _lock:
         if not _managers:
             given = settings()
-            if given.examples:
+            if given.examples and not given.database:
                 _add_examples(given.data)
             use_folder(given.data / "environments", looks_first=True)
             environment_files()  # they are looked at from now on
             manager = RunManager(
                 given.data,
+                database=given.database or None,
                 executor=given.executor,
                 preload=given.preload,
                 kept_bytes=given.checkpoint_mb * 2**20,

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
-from dqn_core.errors import SettingError, mark
+from dqn_core.errors import SettingError, StoreError, mark
+from dqn_core.runs.backends import database_url
 from dqn_core.runs.manager import Executor
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 
@@ -37,6 +38,8 @@ class Settings:
 
     data: Path = Path("data")
     """Folder of the database and of every run's files; relative to the working directory."""
+    database: str = ""
+    """Address of a PostgreSQL to use in place of the file in that folder."""
     examples: bool = True
     """Whether a new data folder begins with the trained agents that come with the lab."""
     executor: Executor = "auto"
@@ -105,7 +108,8 @@ def _checked(name: str, place: str, value: Any) -> Any:
     try:
         return read(value)
     except (TypeError, ValueError):
-        raise SettingError(template, setting=place, value=repr(value), least=_SHORTEST_CODE) from None
+        shown = {"value": repr(value)} if "{value}" in template else {}  # a secret travels in no error
+        raise SettingError(template, setting=place, least=_SHORTEST_CODE, **shown) from None
 
 
 def _folder(value: Any) -> Path:
@@ -170,9 +174,22 @@ def _sites(value: Any) -> tuple[str, ...]:
     return sites
 
 
+def _database(value: Any) -> str:
+    address = str(value).strip()
+    try:
+        database_url(address)
+    except StoreError as error:
+        raise ValueError from error
+    return address
+
+
 _WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number, 1 or more.")
 _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_folder, mark("{setting} is {value}, but must be the name of a folder.")),
+    "database": (
+        _database,
+        mark("{setting} must be the address of a PostgreSQL, such as postgresql+psycopg://user:password@host/name."),
+    ),
     "examples": (_switch, mark("{setting} is {value}, but must be true or false.")),
     "executor": (_executor, mark("{setting} is {value}, but must be auto, thread or process.")),
     "preload": (_modules, mark("{setting} is {value}, but must be module names separated by commas.")),
@@ -187,4 +204,4 @@ _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
         mark("{setting} is {value}, but must be addresses such as https://moodle.example.edu separated by commas."),
     ),
 }
-"""How each setting is read, and what is said of one that is not valid; the code itself is not repeated."""
+"""How each setting is read, and what is said of one that is not valid; a code or a password is not repeated."""

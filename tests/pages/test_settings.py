@@ -18,6 +18,7 @@ def test_without_a_word_everything_is_as_for_one_person() -> None:
 def test_every_setting_can_come_from_either_place() -> None:
     expected = Settings(
         data=Path("/srv/lab"),
+        database="postgresql://lab:chalk@db/lab",
         executor="process",
         preload=("my_games", "my_games.more"),
         checkpoint_mb=64,
@@ -29,6 +30,7 @@ def test_every_setting_can_come_from_either_place() -> None:
     )
     environment = {
         "DQN_LAB_DATA": "/srv/lab",
+        "DQN_LAB_DATABASE": "postgresql://lab:chalk@db/lab",
         "DQN_LAB_EXECUTOR": "process",
         "DQN_LAB_PRELOAD": "my_games, my_games.more,",
         "DQN_LAB_CHECKPOINT_MB": "64",
@@ -40,6 +42,7 @@ def test_every_setting_can_come_from_either_place() -> None:
     }
     secrets = {
         "data": "/srv/lab",
+        "database": "postgresql://lab:chalk@db/lab",
         "executor": "process",
         "preload": ["my_games", "my_games.more"],
         "checkpoint_mb": 64,
@@ -85,7 +88,7 @@ def test_a_code_that_is_guessed_at_once_is_refused_and_not_repeated() -> None:
 
 
 def test_a_limit_that_is_misspelt_is_not_passed_over() -> None:
-    with pytest.raises(SettingError, match=r"no setting max_runs: .* may contain data, examples, executor,"):
+    with pytest.raises(SettingError, match=r"no setting max_runs: .* may contain data, database, examples,"):
         read_settings({}, {"max_runs": 3})
 
 
@@ -125,3 +128,10 @@ def test_a_file_that_cannot_be_read_opens_no_door(secrets_file: Path, text: str)
     secrets_file.write_text(text)
     with pytest.raises(SettingError):
         settings()
+
+
+def test_an_address_of_a_database_that_is_none_is_refused_and_its_password_not_repeated() -> None:
+    for place in ({"DQN_LAB_DATABASE": "mysql://lab:chalk@db/lab"}, {}):
+        with pytest.raises(SettingError, match=r"must be the address.*user:password@host") as caught:
+            read_settings(place, {} if place else {"database": "mysql://lab:chalk@db/lab"})
+        assert "chalk" not in f"{caught.value} {caught.value.parameters}"

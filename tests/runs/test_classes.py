@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -35,6 +34,8 @@ from dqn_core.runs.search_spec import SearchRange, SearchSpec
 from dqn_core.runs.searches import Searches
 from dqn_core.runs.store import RunStore
 from scripted_trainer import Managed, obedient, wait_for_end, wait_until
+
+pytestmark = pytest.mark.each_database
 
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 BASE = TrainingConfig(max_env_steps=5_000, goal_score=400.0)
@@ -230,6 +231,7 @@ def test_each_change_is_a_new_revision(classes: Classes) -> None:
         assert classes.revision_of(other.class_id) == before[2]
 
 
+@pytest.mark.sqlite_file
 def test_a_change_that_is_not_stored_is_not_made(classes: Classes, tmp_path: Path) -> None:
     opened = classes.open("", "teacher")
     (tmp_path / "lab.sqlite").unlink()
@@ -310,11 +312,10 @@ def test_a_damaged_row_hides_no_other(tmp_path: Path) -> None:
     classes.assign(opened[2].class_id, assignment())
     classes.join(opened[2].code, "a", "Mina")
     classes.join(opened[2].code, "b", "Ben")
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE classes SET created_at = 'never' WHERE title = 'one'")
-        connection.execute("UPDATE classes SET assignment = '{\"config\": 7' WHERE title = 'three'")
-        connection.execute("UPDATE class_members SET joined_at = 'never' WHERE nickname = 'Ben'")
-    connection.close()
+    with RunStore(path).database.write() as connection:
+        connection.exec_driver_sql("UPDATE classes SET created_at = 'never' WHERE title = 'one'")
+        connection.exec_driver_sql("UPDATE classes SET assignment = '{\"config\": 7' WHERE title = 'three'")
+        connection.exec_driver_sql("UPDATE class_members SET joined_at = 'never' WHERE nickname = 'Ben'")
     after = Classes(RunStore(path).database)
     assert [each.title for each in after.open_classes()] == ["three", "two"]
     assert after.get(opened[2].class_id).assignment is None

@@ -15,6 +15,8 @@ from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 
+pytestmark = pytest.mark.each_database
+
 _RUN = "20260401-143501-x7k2"
 _NOW = datetime(2026, 4, 1, 14, 35, 1, tzinfo=UTC)
 

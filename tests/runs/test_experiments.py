@@ -14,6 +14,8 @@ from dqn_core.runs.manager import RunManager
 from learning_runs import as_told
 from scripted_trainer import Mailbox, Managed, ended, episode, obedient, started, wait_until
 
+pytestmark = pytest.mark.each_database
+
 SPEC = ExperimentSpec.sweep(TrainingConfig(max_episodes=10), "gamma", [0.9, 0.99], range(3))
 
 

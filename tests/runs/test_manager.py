@@ -22,12 +22,15 @@ from scripted_trainer import (
     a_run_of,
     ended,
     episode,
+    lose_locks,
     obedient,
     same,
     started,
     wait_for_end,
     wait_until,
 )
+
+pytestmark = pytest.mark.each_database
 
 
 def _wait_for_state(manager: RunManager, run_id: str, state: RunState) -> None:
@@ -209,7 +212,7 @@ def test_a_run_left_by_an_earlier_server_is_interrupted_and_can_be_read(managed:
     earlier.pause(run_id)
     wait_until(lambda: earlier.store.run(run_id).state is RunState.PAUSED)
 
-    earlier._data.lock.release()  # as after a power cut: the earlier one did not close
+    lose_locks(earlier)
     later = managed(obedient())
     snapshot = later.snapshot(run_id)
     assert (snapshot.record.state, snapshot.is_active) == (RunState.INTERRUPTED, False)
@@ -221,7 +224,7 @@ def test_a_run_left_by_an_earlier_server_is_interrupted_and_can_be_read(managed:
 
 def test_a_run_of_another_server_is_steered_there(managed: Managed) -> None:
     one = managed(obedient())
-    one._data.lock.release()  # as on a file system that has no locks
+    lose_locks(one)
     other = managed(obedient())
     run_id = one.start(TrainingConfig())
     wait_until(lambda: one.store.run(run_id).state is RunState.RUNNING)

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.stores import Prediction, PredictionStore
+
+pytestmark = pytest.mark.each_database
 
 
 def test_predictions_are_kept_by_visitor_and_stay_once_the_result_is_shown(tmp_path: Path) -> None:

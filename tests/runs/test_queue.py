@@ -27,6 +27,7 @@ from scripted_trainer import (
     a_run_of,
     ended,
     following,
+    lose_locks,
     obedient,
     progress,
     same,
@@ -198,7 +199,7 @@ def test_closing_says_that_the_turn_of_a_run_never_came(managed: Managed) -> Non
 def test_a_run_that_waited_when_its_server_was_killed_can_be_begun(managed: Managed) -> None:
     earlier = managed(obedient(), max_active_runs=1)
     _first, second = [earlier.start(TrainingConfig(seed=seed), f"run {seed}", owner="me") for seed in (7, 8)]
-    earlier._data.lock.release()  # as after a power cut: the earlier one did not close
+    lose_locks(earlier)
     later = managed(a_run_of(4), max_active_runs=1)
     assert _state(later, second) is RunState.INTERRUPTED
     later.go_on(second)

@@ -28,6 +28,8 @@ from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import changed, ended, episode, progress, same, started
 from trainer_runs import recorded
 
+pytestmark = pytest.mark.each_database
+
 _RUN = "20260401-143501-x7k2"
 
 
@@ -116,6 +118,7 @@ def test_progress_reaches_the_database_twice_a_second(desk: Desk) -> None:
         assert 100 * step - desk.store.run(_RUN).env_steps <= 1_000
 
 
+@pytest.mark.sqlite_file
 def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
     desk.recorder.take(started())
     other = sqlite3.connect(desk.database, isolation_level=None)
@@ -139,6 +142,7 @@ def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
     assert "being stored in the database again" in notice
 
 
+@pytest.mark.sqlite_file
 def test_a_full_disk_delays_rows_and_loses_none(desk: Desk) -> None:
     with desk.store.database.read() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()

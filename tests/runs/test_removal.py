@@ -17,6 +17,8 @@ from dqn_core.runs.data_folder import remove_leftovers
 from dqn_core.runs.manager import RunManager
 from scripted_trainer import Managed, a_run_of, obedient, wait_for_end, wait_until
 
+pytestmark = pytest.mark.each_database
+
 
 @pytest.fixture
 def manager(managed: Managed) -> RunManager:

@@ -23,6 +23,8 @@ from scripted_trainer import (
     wait_until,
 )
 
+pytestmark = pytest.mark.each_database
+
 Listed = Callable[[Script], tuple[RunManager, RunList]]
 
 

@@ -20,6 +20,8 @@ from dqn_core.runs.store import RunStore
 from dqn_core.runs.tables import EPISODE_FIELDS
 from scripted_trainer import changed, episode
 
+pytestmark = pytest.mark.each_database
+
 
 class Watched(RunStore):
     """A store that remembers what was read of it."""

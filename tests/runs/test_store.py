@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError, UnknownRunError
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
-from dqn_core.runs import database
+from dqn_core.runs import backends
 from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.tables import SCHEMA_VERSION
 from scripted_trainer import changed, episode, same
+
+pytestmark = pytest.mark.each_database
 
 _RUN = "20260401-143501-x7k2"
 _STARTED = datetime(2026, 4, 1, 14, 35, 1, 500, tzinfo=UTC)
@@ -161,6 +163,7 @@ def test_only_runs_left_active_are_marked_interrupted(store: RunStore) -> None:
         assert ("killed" in record.message_template) is state.is_active
 
 
+@pytest.mark.sqlite_file
 def test_a_newer_database_is_refused_and_left_as_it_is(path: Path, store: RunStore) -> None:
     store.close()
     with sqlite3.connect(path) as connection:
@@ -170,6 +173,7 @@ def test_a_newer_database_is_refused_and_left_as_it_is(path: Path, store: RunSto
         RunStore(path)
 
 
+@pytest.mark.sqlite_file
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "runs.sqlite"
     path.write_text("This is not a database, it is a letter of more than a few words.\n" * 100)
@@ -177,12 +181,14 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
         RunStore(path)
 
 
+@pytest.mark.sqlite_file
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be used"):
         RunStore(tmp_path / "file" / "runs.sqlite")
 
 
+@pytest.mark.sqlite_file
 def test_a_lock_of_another_program_is_told_and_passes(path: Path, store: RunStore) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -199,7 +205,7 @@ def test_a_slow_write_of_this_program_delays_others_and_refuses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that takes its time is no other program's lock: three runs that end at once all keep their last rows."""
-    monkeypatch.setattr(database, "_LOCK_WAIT_S", 0.01)
+    monkeypatch.setattr(backends, "_LOCK_WAIT_S", 0.01)
     store = RunStore(tmp_path / "runs.sqlite")
     store.create_run(_record())
     others = [threading.Thread(target=store.append, args=(_RUN, [episode(1)], [])) for _ in range(3)]
@@ -215,8 +221,9 @@ def test_a_slow_write_of_this_program_delays_others_and_refuses_none(
     store.close()
 
 
+@pytest.mark.sqlite_file
 def test_a_write_that_never_ends_is_told(path: Path, store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_TURN_WAIT_S", 0.01)
+    monkeypatch.setattr(backends, "_TURN_WAIT_S", 0.01)
     with store.database.write(), pytest.raises(StoreError, match="earlier write"):
         store.append(_RUN, [episode(1)], [])
     store.append(_RUN, [episode(1)], [])

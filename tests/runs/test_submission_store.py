@@ -12,6 +12,8 @@ from dqn_core.runs.records import RunRecord
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.stores import Submission, SubmissionStore
 
+pytestmark = pytest.mark.each_database
+
 NOON = datetime(2026, 4, 1, 12, tzinfo=UTC)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.analysis.run_data import RunData
 from dqn_core.config import TrainingConfig
+from dqn_core.runs.records import RunRecord
 
 
 def table(env_steps: Iterable[float], **columns: Iterable[float]) -> EpisodeTable:
@@ -43,6 +44,14 @@ def run(
         is_altered=is_altered,
         is_solved=is_solved,
     )
+
+
+def record_of(run_id: str, **values: Any) -> RunRecord:
+    """What a store keeps of a run."""
+    config = TrainingConfig()
+    started_at = datetime(2026, 4, 1, 14, 35, 1, 500, tzinfo=UTC)
+    known = {"name": "a run", "config": config, "initial_config": config, "started_at": started_at}
+    return RunRecord(run_id=run_id, **known | values)
 
 
 def noisy_run(number: int, episodes: int, seed: int = 0, **config: Any) -> RunData:

@@ -170,6 +170,12 @@ def obedient(episodes: int = 3) -> Script:
     return script
 
 
+def lose_locks(manager: RunManager) -> None:
+    """As after a power cut, or on a file system that has no locks: another server may come."""
+    manager._data.lock.release()
+    manager.store.database._backend.disclaim()
+
+
 def wait_until(holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
     """Look again and again, for things that another thread or process brings about."""
     deadline = time.monotonic() + timeout_s
