@@ -23,6 +23,8 @@
     ├── StoreError                   the database of runs cannot be read or written
     ├── DivergenceError              the loss or the weights became NaN or infinite
     ├── WorkerDiedError              the process that trained a run went away before the run was over
+    │   └── MachineLostError         its whole machine did
+    ├── ClusterError                 the cluster on which runs are to train cannot be used
     └── UnavailableComputeError      the wanted compute is not on this machine
 
 Each carries an English template and its parameters apart, so that a page can say the same in the reader's
@@ -39,6 +41,7 @@ __all__ = [
     "BusyError",
     "ChangeRefusedError",
     "ClassError",
+    "ClusterError",
     "ConfigError",
     "DivergenceError",
     "DqnLabError",
@@ -46,6 +49,7 @@ __all__ = [
     "ExportError",
     "FieldProblem",
     "LimitReachedError",
+    "MachineLostError",
     "RewardFormulaError",
     "RolloutError",
     "RunFolderError",
@@ -210,6 +214,14 @@ class DivergenceError(DqnLabError):
 
 class WorkerDiedError(DqnLabError):
     """The process that trained a run went away before the run was over; the message says how."""
+
+
+class MachineLostError(WorkerDiedError):
+    """The machine of a cluster that trained a run went away."""
+
+
+class ClusterError(DqnLabError):
+    """The cluster on which runs are to train cannot be used; the message says what to do."""
 
 
 class UnavailableComputeError(DqnLabError):

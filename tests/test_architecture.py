@@ -13,7 +13,7 @@ import pytest
 from importlinter.api import read_configuration
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("gymnasium", "numba", "pandas", "plotly", "sqlalchemy", "streamlit", "torch")
+HEAVY = ("gymnasium", "numba", "pandas", "plotly", "ray", "sqlalchemy", "streamlit", "torch")
 
 
 def _loaded_after(statement: str) -> set[str]:
@@ -38,7 +38,15 @@ def test_every_import_contract_is_kept() -> None:
 
 def test_the_contracts_cover_every_room() -> None:
     contracts = {each["id"]: each for each in read_configuration(str(ROOT / "pyproject.toml"))["contracts_options"]}
-    assert set(contracts) >= {"rooms", "pages-above-core", "server-on-top", "plotly", "sqlalchemy", "torch-numba"}
+    assert set(contracts) >= {
+        "rooms",
+        "pages-above-core",
+        "server-on-top",
+        "plotly",
+        "ray",
+        "sqlalchemy",
+        "torch-numba",
+    }
 
 
 def _imports(modules: dict[str, Path]) -> dict[str, set[str]]:
@@ -84,7 +92,7 @@ def test_what_a_form_needs_loads_nothing_heavy(module: str) -> None:
 
 @pytest.mark.parametrize("module", ["algorithm", "training", "runs"])
 def test_naming_a_room_loads_no_learner(module: str) -> None:
-    assert not _loaded_after(f"import dqn_core.{module}") & {"numba", "torch", "streamlit", "plotly"}
+    assert not _loaded_after(f"import dqn_core.{module}") & {"numba", "torch", "streamlit", "plotly", "ray"}
 
 
 def test_the_runs_of_an_earlier_day_are_read_without_a_learner() -> None:
@@ -103,7 +111,7 @@ def test_the_server_starts_and_draws_its_first_pages_without_a_learner() -> None
         "page = to_page(page, 'train/page.py').run()\n"
         "assert page.button and not page.exception, page.exception"
     )
-    assert not _loaded_after(first_pages) & {"numba", "torch"}
+    assert not _loaded_after(first_pages) & {"numba", "ray", "torch"}
 
 
 def test_a_warm_worker_holds_a_learner_and_nothing_of_the_server() -> None:
@@ -120,7 +128,7 @@ def test_no_page_has_a_string_in_its_source_that_it_would_show() -> None:
 
 
 def test_every_direct_dependency_is_pinned_exactly() -> None:
-    files = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt", ROOT / "requirements-bench.txt"]
+    files = sorted(ROOT.glob("requirements*.txt"))
     lines = [line.strip() for path in files for line in path.read_text(encoding="utf-8").splitlines()]
     wanted = [line for line in lines if line and not line.startswith(("#", "-r "))]
     assert [line for line in wanted if line.count("==") != 1] == []

@@ -12,7 +12,7 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,15 @@ __all__ = ["DataFolder", "FolderSizes", "discard", "finish_removals", "folder_by
 class DataFolder:
     """One server's alone, until :meth:`close`. What an earlier server left unfinished is put in order.
 
-    The database is a file in it, or at the address ``database``.
+    The database is a file in it, or at the address ``database``. ``survivors`` gives the ids of runs that went on
+    without a server; the others that it left active are interrupted.
 
     Raises :class:`~dqn_core.errors.StoreError` where another server uses the folder, or it cannot be used.
     """
 
-    def __init__(self, path: Path, database: str | None = None) -> None:
+    def __init__(
+        self, path: Path, database: str | None = None, survivors: Callable[[], Collection[str]] = tuple
+    ) -> None:
         self._runs = path / "runs"
         self.lock = FolderLock(path)
         try:
@@ -42,7 +45,7 @@ class DataFolder:
             raise
         try:
             self.store.database.claim()
-            self.store.mark_interrupted()
+            self.store.mark_interrupted(survivors())
             finish_removals(self.store, self._runs)
             with contextlib.suppress(OSError):  # a folder that cannot be written: its runs say so themselves
                 remove_leftovers(self._runs)

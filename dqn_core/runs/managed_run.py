@@ -77,6 +77,8 @@ class ManagedRun:
         """None before the run's turn comes."""
         self.wanted_config = record.config
         """The config with the live changes that are on their way to the trainer."""
+        self.changes: dict[str, Any] = {}
+        """The last value that each field was set to while the run trained."""
         self.pace: float | None = None
         self.is_pace_automatic = False
         self._recorder = recorder
@@ -104,11 +106,38 @@ class ManagedRun:
         """Whether its thread still has something to do, if only to store its last rows."""
         return self.thread is not None and self.thread.is_alive() and not self.thread.is_stored
 
-    def begin(self, trainer_factory: TrainerFactory, on_event: Callable[[Event], None]) -> None:
-        """Its turn has come: set a trainer to work."""
-        self.feed.publish(StateChanged(state=RunState.STARTING))
+    def begin(
+        self, trainer_factory: TrainerFactory, on_event: Callable[[Event], None], *, is_under_way: bool = False
+    ) -> None:
+        """Its turn has come: set a trainer to work, unless one is ``is_under_way`` since before this server."""
+        if not is_under_way or self.feed.state is RunState.QUEUED:
+            self.feed.publish(StateChanged(state=RunState.STARTING))
         self._seen_at = time.monotonic()
         self._work(functools.partial(trainer_factory, **self._start), on_event)
+
+    def was_told(self, pace: SetPace | None, changes: Mapping[str, Any], *, is_pause_wanted: bool) -> None:
+        """Know what the trainer was told by an earlier server."""
+        with self._lock:
+            if pace is not None:
+                self.pace, self.is_pace_automatic = pace.steps_per_s, pace.is_automatic
+            self._is_pause_wanted = is_pause_wanted
+            for field, value in changes.items():
+                self.wanted_config = self.wanted_config.changed_live(field, value)
+                self.changes[field] = value
+
+    def go_on_as(self, before: ManagedRun) -> None:
+        """Have the pace of the run that it goes on from, and the pause."""
+        if before.pace is not None:
+            self.set_pace(before.pace, is_automatic=before.is_pace_automatic)
+        if before._is_pause_wanted:
+            with self._lock:
+                self._is_pause_wanted = True
+                self._tell(Pause())
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._stop is not None
 
     def end_unbegun(self, ended: RunEnded) -> None:
         """Its turn will not come."""
@@ -201,6 +230,7 @@ class ManagedRun:
             wanted = self.wanted_config.changed_live(field, value)
             if wanted != self.wanted_config:
                 self._tell(SetHyperparameter(field, wanted.value(field)))
+                self.changes[field] = wanted.value(field)
                 self.wanted_config = wanted
             return wanted
 

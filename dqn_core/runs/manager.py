@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,13 +18,15 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
 from dqn_core.environments.settings import check_live_change
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
-from dqn_core.events import CheckpointKind, EndReason, RunState
+from dqn_core.events import CheckpointKind, EndReason, Notice, RunState
 from dqn_core.runs.classes import Classes
 from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
 from dqn_core.runs.data_folder import DataFolder, discard, folder_bytes, remove_run
 from dqn_core.runs.executors.choice import Executor, Executors
+from dqn_core.runs.executors.ray_cluster import Attached
 from dqn_core.runs.executors.thread import TrainerFactory, end_of
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
+from dqn_core.runs.lost_runs import LostRuns
 from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run_id, clean_tags, clean_text, new_run_id
@@ -35,12 +38,15 @@ from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["Executor", "RunManager", "RunSnapshot"]
 
+_LOG = logging.getLogger(__name__)
+
 _LAST_FLUSH_S = 2.0
 """How long a run that is to go on, or to be deleted, may take to store its last rows."""
 _SHUT_DOWN = mark(
     "The server shut down while this run was active. Everything is saved: press Resume to continue from there."
 )
 _NOT_BEGUN = mark("The server shut down before this run's turn came. Press Resume to start it.")
+_LAST_ROWS_OF_LOST_S = 60.0
 _LAST_ROWS_S = 0.5
 """Of the time to close, what is left for storing the last rows of runs whose workers had to be ended."""
 
@@ -70,6 +76,10 @@ class RunManager:
         such limit. Runs that belong to everybody are not counted.
     memory_bytes
         Memory that all runs together may take; None for most of the machine's.
+    ray_address
+        Of the cluster, for the executor "ray".
+    resumes_lost_runs
+        Whether a run whose machine left the cluster goes on from its last checkpoint on another, by itself.
     """
 
     def __init__(  # noqa: PLR0913  each is one setting of a server
@@ -85,19 +95,31 @@ class RunManager:
         max_runs_per_visitor: int | None = None,
         pause_unwatched_after_s: float | None = None,
         memory_bytes: int | None = None,
+        ray_address: str = "",
+        resumes_lost_runs: bool = True,
     ) -> None:
-        executors = Executors(executor, preload, trainer_factory)
+        self._lost = LostRuns(self._bring_back)
+        on_lost = self._lost.expect if resumes_lost_runs else _stays_lost
+        executors = self._executors = Executors(executor, preload, trainer_factory, ray_address, data_dir, on_lost)
         self._pool = executors.pool
         self._runs = ManagedRuns()
-        self.admission = Admission(self._runs, data_dir, memory_bytes)
         self._max_runs_per_visitor = max_runs_per_visitor
-        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, self.admission.memory_bytes)
         self._kept_bytes = kept_bytes
-        self._data = DataFolder(data_dir, database)
-        self.store = self._data.store
-        self.classes = Classes(self.store.database)
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
         self._is_closed = False
+        try:
+            survivors: dict[str, Attached] = {}
+            self._data = DataFolder(data_dir, database, lambda: survivors.update(executors.survivors()) or survivors)
+        except BaseException:
+            executors.disconnect()
+            raise
+        self.store = self._data.store
+        self.admission = Admission(self._runs, data_dir, executors.memory_bytes(memory_bytes))
+        limit = None if executors.cluster is not None else self.admission.memory_bytes
+        self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, limit)
+        self.classes = Classes(self.store.database)
+        for run_id, attached in survivors.items():
+            self._take_up(run_id, attached)
 
     # ------------------------------------------------------------------------------------------ start and end
 
@@ -208,6 +230,51 @@ class RunManager:
             tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
             self._enter(LiveFeed(record, tail=tail, changes=self.store.changes(run_id)), folder, **start)
 
+    def is_returning(self, run_id: str) -> bool:
+        """Whether the run is interrupted for a moment only: its machine was lost, and it goes on on another."""
+        return self._lost.is_returning(run_id)
+
+    def _bring_back(self, run_id: str) -> None:
+        """Have a run go on whose machine was lost, as it was: its changes, its pace, its pause."""
+        before = self._runs[run_id]
+        before.wait(_LAST_ROWS_OF_LOST_S)
+        record = before.feed.record()
+        if before.is_stopping or record.state is not RunState.INTERRUPTED:
+            return
+        checkpoint = next((each for each in self.open_folder(run_id).checkpoints() if each.kind == "last"), None)
+        if not self._lost.may_return(run_id, checkpoint.env_step if checkpoint else 0):
+            return
+        self.go_on(run_id, **before.changes)
+        run = self._runs[run_id]
+        run.go_on_as(before)
+        template = mark(
+            "The machine that trained this run left the cluster: the run continues on another machine, from its last "
+            "checkpoint, after episode {episode}."
+        )
+        run.feed.publish(Notice(template=template, parameters={"episode": run.feed.record().episodes}))
+
+    def _take_up(self, run_id: str, attached: Attached) -> None:
+        """Go on with a run that went on without a server."""
+        try:
+            record = self.store.run(run_id)
+            folder = self.open_folder(run_id)
+        except DqnLabError as error:
+            _LOG.warning("Run %s cannot be taken up: %s", run_id, error)
+            self._executors.end_survivor(attached)
+            return
+        if not record.state.is_active:  # its end is stored
+            self._executors.end_survivor(attached)
+            return
+        changes = self.store.changes(run_id)
+        tail = self.store.episodes(run_id, after=max(0, record.episodes - MESSAGE_ROWS))
+        made = frozenset((each.wall_time_s, each.env_step) for each in changes)
+        known = attached._replace(episodes=record.episodes, changes=made)
+        run = self._managed(LiveFeed(record, tail=tail, changes=changes), folder, attached=known)
+        standing = attached.standing
+        run.was_told(standing.pace, standing.changes, is_pause_wanted=standing.is_pause_wanted)
+        self._runs.add(run)
+        self._scheduler.take_up(run)
+
     def _wait_for_last_rows(self, run_id: str) -> None:
         """Raises RunStateError for a run that is over and still waits for a full disk or a locked database."""
         run = self._runs.get(run_id)
@@ -225,15 +292,18 @@ class RunManager:
 
     def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
+        run = self._managed(feed, folder, **start)
+        self._runs.add(run)
+        self._scheduler.enter(run)
+
+    def _managed(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> ManagedRun:
         config, done = folder.config, feed.record().env_steps
-        run = ManagedRun(
+        return ManagedRun(
             RunRecorder(feed, self.store, folder),
             memory=run_memory(config),
             most_steps=max(0, run_steps(config) - done),
             **start,
         )
-        self._runs.add(run)
-        self._scheduler.enter(run)
 
     def close(self, timeout_s: float = 10.0) -> None:
         """End every run as interrupted, with a checkpoint to go on from; waits up to ``timeout_s`` seconds in all."""
@@ -244,13 +314,14 @@ class RunManager:
         for run in runs:
             run.leave(_SHUT_DOWN)
         deadline = time.monotonic() + timeout_s
-        if self._pool is None:
+        if not self._executors.has_workers:
             _wait(runs, deadline)
         else:
-            self._pool.close_spares()
+            self._executors.close_spares()
             _wait(runs, deadline - min(_LAST_ROWS_S, timeout_s / 2))
-            self._pool.close()
+            self._executors.close()
             _wait(runs, deadline)
+            self._executors.disconnect()
         self._data.close()
 
     # ----------------------------------------------------------------------------------------------- commands
@@ -428,6 +499,10 @@ class RunManager:
         if state.is_active:  # on a file system without locks
             raise RunStateError(mark("The run belongs to another server that uses the same data: control it there."))
         raise RunStateError(mark("The run is over ({state}): start a new run."), state=state)
+
+
+def _stays_lost(_run_id: str) -> None:
+    """The run whose machine left stays interrupted."""
 
 
 def _beginning(initial_weights: Mapping[str, NDArray[np.float32]] | None) -> dict[str, Any]:

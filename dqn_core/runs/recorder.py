@@ -91,6 +91,11 @@ class FolderWriter:
         return not self._waiting
 
     @property
+    def has_written_all(self) -> bool:
+        """Whether nothing waits to be written."""
+        return not (self._kept or self._waiting)
+
+    @property
     def _try_later(self) -> bool:
         return self._clock() < self._retry_at
 
@@ -180,6 +185,11 @@ class RunRecorder:
                 self.feed.publish(event)
                 if self._is_due():
                     self.flush()
+
+    @property
+    def has_stored_all(self) -> bool:
+        """Whether the rows and files of every event so far are stored."""
+        return self._files.has_written_all and not self.feed.has_unstored
 
     def flush(self) -> bool:
         """Store everything that is not stored yet; False where the database or the disk did not take it."""

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dqn_core.config import TrainingConfig
@@ -98,14 +97,15 @@ class Scheduler:
     Whose turn it is, :class:`~dqn_core.runs.fair_queue.FairQueue` says. A run gives its place up when it ends, and also
     while it is paused, for it needs no core then. Resumed, it goes on at once, even if for a while one run more than
     ``max_active_runs`` trains: whoever paused it to look at it shall not find it stuck behind runs that came later. No
-    further run begins before there are fewer again.
+    further run begins before there are fewer again. On a cluster, a paused run keeps its place, for its core is held.
 
     Parameters
     ----------
     executors
         Where runs train.
     max_active_runs
-        Runs that train at a time; None for one on each core.
+        Runs that train at a time; None for one on each core. On a cluster never more than it has free cores, which
+        may become more, or fewer.
     pause_unwatched_after_s
         Seconds after which a run that nobody looks at is paused; None for never. The runs of an experiment are not:
         nobody looks at each of them.
@@ -122,7 +122,7 @@ class Scheduler:
     ) -> None:
         self._executors = executors
         self._memory_bytes = memory_bytes
-        self._places = max_active_runs if max_active_runs is not None else os.cpu_count() or 1
+        self._max_active_runs = max_active_runs
         self._pause_unwatched_after_s = pause_unwatched_after_s
         self._lock = threading.Lock()
         self._waiting: FairQueue[ManagedRun] = FairQueue()
@@ -130,6 +130,8 @@ class Scheduler:
         self._durations = Durations()
         self._next_estimate_at = -math.inf
         self._is_closed = False
+        if executors.cluster is not None:
+            executors.cluster.on_change(self._advance)
 
     def enter(self, run: ManagedRun) -> None:
         """Let ``run`` begin, now or when its turn comes."""
@@ -137,6 +139,11 @@ class Scheduler:
             self._waiting.add(run)
             run.feed.set_queue_position(len(self._waiting))
         self._advance()
+
+    def take_up(self, run: ManagedRun) -> None:
+        """``run`` trains already, on a cluster, since before this server."""
+        with self._lock:
+            self._begin(run, is_under_way=True)
 
     def withdraw(self, run: ManagedRun, ended: RunEnded) -> bool:
         """Take ``run`` out of the queue, with ``ended`` as its end; False where it does not wait."""
@@ -157,7 +164,7 @@ class Scheduler:
         """Give the free places to those whose turn it is."""
         with self._lock:
             self._begun = [run for run in self._begun if run.is_active]
-            at_work = Counter(run.owner for run in _training(self._begun))
+            at_work = Counter(run.owner for run in self._at_work())
             beginning: list[ManagedRun] = []
             while not self._is_closed and self._waiting and at_work.total() < self._places:
                 run = self._waiting.next(at_work)
@@ -172,11 +179,19 @@ class Scheduler:
         if beginning:
             self._executors.prepare()
 
-    def _begin(self, run: ManagedRun) -> None:
+    def _begin(self, run: ManagedRun, *, is_under_way: bool = False) -> None:
         is_alone = not self._begun and run.memory <= LARGE_RUN_BYTES
-        factory = self._executors.factory(run.feed.record().config.env_id, is_alone=is_alone)
-        run.begin(factory, functools.partial(self._take_notice, run))
+        factory = self._executors.factory(run.feed.run_id, run.feed.record().config.env_id, is_alone=is_alone)
+        run.begin(factory, functools.partial(self._take_notice, run), is_under_way=is_under_way)
         self._begun.append(run)
+
+    @property
+    def _places(self) -> int:
+        return self._executors.places(self._max_active_runs)
+
+    def _at_work(self) -> Iterator[ManagedRun]:
+        """The runs that have a place."""
+        return (run for run in self._begun if run.is_training or (self._executors.keeps_places and run.is_active))
 
     def _fits(self, run: ManagedRun, beginning: Sequence[ManagedRun]) -> bool:
         """Whether ``run`` fits into memory beside those that have begun, and those that are ``beginning``.
@@ -222,13 +237,13 @@ class Scheduler:
         if not self._waiting or (len(self._waiting) > _MANY and now < self._next_estimate_at):
             return
         self._next_estimate_at = now + _ESTIMATE_EVERY_S
-        at_work = [*_training(self._begun), *beginning]
+        at_work, places = [*self._at_work(), *beginning], max(1, self._places)
         free = max(0, self._places - len(at_work))
         order = self._waiting.order([run.owner for run in at_work], free)
         remaining = [self._remaining_s(run) for run in at_work]
-        if free:  # they wait for memory: until when, nobody knows
-            remaining = [None] * self._places
-        waits = waiting_times([self._expected_s(run) for run in order], remaining, self._places)
+        if free or not self._places:  # they wait for memory, or for a machine: until when, nobody knows
+            remaining = [None] * places
+        waits = waiting_times([self._expected_s(run) for run in order], remaining, places)
         for place, (run, wait) in enumerate(zip(order, waits, strict=True), 1):
             run.feed.set_queue_position(place, _MINUTE * math.ceil(wait / _MINUTE) if math.isfinite(wait) else None)
 
@@ -249,7 +264,3 @@ class Scheduler:
     def _expected_s(self, run: ManagedRun) -> float | None:
         """Seconds that a run which waits will train; None where that is unknown."""
         return self._durations.expected(run.wanted_config, 1.0 - run.feed.fraction, run.most_steps)
-
-
-def _training(runs: Iterable[ManagedRun]) -> Iterator[ManagedRun]:
-    return (run for run in runs if run.is_training)

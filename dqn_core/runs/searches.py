@@ -364,7 +364,8 @@ class SearchWork(threading.Thread):
         except DqnLabError as error:  # the run was deleted, say
             _LOG.warning("Trial %s: %s", each.trial.number, error)
             state = RunState.FAILED
-        if state is RunState.INTERRUPTED and self._is_leaving.is_set():
+        is_leaving = self._is_leaving.is_set() or self._manager.is_returning(each.run_id)
+        if state is RunState.INTERRUPTED and is_leaving:
             return
         self._going.remove(each)
         self._tell(each, state)

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,8 +133,8 @@ class RunStore:
             if connection.execute(sa.delete(_runs).where(_runs.c.run_id == run_id)).rowcount == 0:
                 raise unknown_run(run_id)
 
-    def mark_interrupted(self) -> int:
-        """Mark every run that an earlier server left active; returns how many there were."""
+    def mark_interrupted(self, but: Collection[str] = ()) -> int:
+        """Mark every run that an earlier server left active, ``but`` those that go on; returns how many there were."""
         active = [state.value for state in RunState if state.is_active]
         values = {
             "state": RunState.INTERRUPTED,
@@ -142,7 +142,8 @@ class RunStore:
             "message_template": _SERVER_LOST,
             "message_parameters": {},
         }
-        query = sa.update(_runs).where(_runs.c.state.in_(active)).values(to_columns(values))
+        left = sa.and_(_runs.c.state.in_(active), _runs.c.run_id.not_in(but))
+        query = sa.update(_runs).where(left).values(to_columns(values))
         with self.database.write() as connection:
             return connection.execute(query).rowcount
 

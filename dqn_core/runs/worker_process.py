@@ -60,6 +60,7 @@ _GOES_ON_AT = 4_096
 """Bytes that a process that printed too much may print again before anything of it is logged."""
 _LAST_BYTES = 32_768
 """Of what was left out, so many are kept: a dump of all threads is long, and begins with where the crash was."""
+_GATHER_S = 0.02
 _LAST_WORDS_S = 1.0
 """A process whose pipe has ended has ended too, or does within this time."""
 _PROGRAM = """\
@@ -113,6 +114,7 @@ class _Call:
     function: Callable[[Any, Commands, Send], Any]
     argument: Any
     sources: Sources
+    gather_s: float
 
 
 def import_modules(names: Iterable[str]) -> None:
@@ -182,9 +184,12 @@ class WorkerProcess:
         """Becomes ready where there is something to :meth:`receive`."""
         return self._messages
 
-    def begin(self, function: Callable[[Any, Commands, Send], Any], argument: Any) -> None:
-        """Have ``function`` of a module called with ``argument``, with commands to come, and with what sends."""
-        self.tell(_Call(function, argument, present_sources()))
+    def begin(self, function: Callable[[Any, Commands, Send], Any], argument: Any, gather_s: float = _GATHER_S) -> None:
+        """Have ``function`` of a module called with ``argument``, with commands to come, and with what sends.
+
+        A message that can wait does so for ``gather_s`` at most.
+        """
+        self.tell(_Call(function, argument, present_sources(), gather_s))
 
     def tell(self, command: Any) -> None:
         """Pass on a command; one that dies with its process is not missed."""
@@ -193,12 +198,16 @@ class WorkerProcess:
 
     def receive(self) -> list[Any]:
         """The next messages; waits for them. Raises :class:`ProcessEndedError` where none will come."""
+        messages: list[Any] = pickle.loads(self.receive_pickled())  # noqa: S301  of this program's own making
+        return messages
+
+    def receive_pickled(self) -> bytes:
+        """What :meth:`receive` would give, as it came."""
         try:
-            messages: list[Any] = self._messages.recv()
+            return self._messages.recv_bytes()
         except (EOFError, OSError):
             self.leave(_LAST_WORDS_S)
             raise ProcessEndedError(self._process.returncode) from None
-        return messages
 
     def give_up(self) -> None:
         """End the process, whatever it does."""
@@ -289,7 +298,7 @@ def main() -> None:
     outgoing.send([])
     call: _Call = pickle.loads(inbox.first.get())  # noqa: S301
     adopt_sources(call.sources)
-    outbox = Outbox()
+    outbox = Outbox(gather_s=call.gather_s)
     pump = threading.Thread(target=_pump, args=(outbox, outgoing), name="outbox")
     pump.start()
     outbox.put(_outcome(call, inbox.commands, outbox.put) if failure is None else Failed(failure))
@@ -383,7 +392,7 @@ class Outbox:
         Messages that may wait, and messages of one batch.
     """
 
-    def __init__(self, *, gather_s: float = 0.02, most_waiting: int = 10_000, most_at_once: int = 1_000) -> None:
+    def __init__(self, *, gather_s: float = _GATHER_S, most_waiting: int = 10_000, most_at_once: int = 1_000) -> None:
         self._gather_s = gather_s
         self._most_waiting = most_waiting
         self._most_at_once = most_at_once

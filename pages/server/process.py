@@ -56,8 +56,8 @@ _searches: list[Searches] = []
 def get_manager() -> RunManager:
     """The manager, made at the first call.
 
-    Raises SettingError for a setting that is not valid and StoreError where the data folder cannot be used; once that
-    is put right, the next call gives a manager.
+    Raises SettingError for a setting that is not valid, StoreError where the data folder cannot be used, and
+    ClusterError where the cluster cannot be; once that is put right, the next call gives a manager.
     """
     with _lock:
         if not _managers:
@@ -70,6 +70,8 @@ def get_manager() -> RunManager:
                 given.data,
                 database=given.database or None,
                 executor=given.executor,
+                ray_address=given.ray_address,
+                resumes_lost_runs=given.resume_lost_runs,
                 preload=given.preload,
                 kept_bytes=given.checkpoint_mb * 2**20,
                 max_active_runs=given.max_active_runs,

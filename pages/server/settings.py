@@ -43,7 +43,11 @@ class Settings:
     examples: bool = True
     """Whether a new data folder begins with the trained agents that come with the lab."""
     executor: Executor = "auto"
-    """Where runs train: "thread", "process", or "auto", which decides for each run."""
+    """Where runs train: "thread", "process", "auto", which decides for each run, or "ray": on a cluster."""
+    ray_address: str = "auto"
+    """Of the cluster's head, ``HOST:PORT``; or "auto" for the cluster that this machine is a part of."""
+    resume_lost_runs: bool = True
+    """Whether a run goes on by itself where its machine left the cluster."""
     preload: tuple[str, ...] = ()
     """Modules to import because they register environments; comma-separated in the variable."""
     checkpoint_mb: int = DEFAULT_BYTE_LIMIT // 2**20
@@ -136,6 +140,14 @@ def _executor(value: Any) -> Any:
     return value
 
 
+def _cluster_address(value: Any) -> str:
+    address = str(value).strip()
+    host, _, port = address.rpartition(":")
+    if address != "auto" and not (host and "/" not in host and port.isdecimal() and 0 < int(port) < 2**16):
+        raise ValueError
+    return address
+
+
 def _switch(value: Any) -> bool:
     text = str(value).strip().lower()
     if text not in {"true", "false"}:
@@ -183,6 +195,7 @@ def _database(value: Any) -> str:
     return address
 
 
+_SWITCH = mark("{setting} is {value}, but must be true or false.")
 _WHOLE_NUMBER = mark("{setting} is {value}, but must be a whole number, 1 or more.")
 _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
     "data": (_folder, mark("{setting} is {value}, but must be the name of a folder.")),
@@ -190,8 +203,13 @@ _RULES: Mapping[str, tuple[Callable[[Any], Any], str]] = {
         _database,
         mark("{setting} must be the address of a PostgreSQL, such as postgresql+psycopg://user:password@host/name."),
     ),
-    "examples": (_switch, mark("{setting} is {value}, but must be true or false.")),
-    "executor": (_executor, mark("{setting} is {value}, but must be auto, thread or process.")),
+    "examples": (_switch, _SWITCH),
+    "executor": (_executor, mark("{setting} is {value}, but must be auto, thread, process or ray.")),
+    "ray_address": (
+        _cluster_address,
+        mark("{setting} is {value}, but must be an address such as 192.168.0.5:6379, or auto."),
+    ),
+    "resume_lost_runs": (_switch, _SWITCH),
     "preload": (_modules, mark("{setting} is {value}, but must be module names separated by commas.")),
     "checkpoint_mb": (_whole, _WHOLE_NUMBER),
     "max_active_runs": (_whole, _WHOLE_NUMBER),

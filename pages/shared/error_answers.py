@@ -10,6 +10,7 @@ from starlette.responses import Response
 from dqn_core.errors import (
     AccessError,
     BusyError,
+    ClusterError,
     DqnLabError,
     RolloutError,
     RunFolderError,
@@ -30,6 +31,7 @@ _STATUS: tuple[tuple[type[DqnLabError], int], ...] = (
     (StoreError, 503),
     (BusyError, 503),
     (SettingError, 503),
+    (ClusterError, 503),
 )
 _CONFLICT = 409
 

@@ -36,7 +36,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dqn_core.errors import BusyError, DqnLabError, SettingError, StoreError, mark
+from dqn_core.errors import BusyError, ClusterError, DqnLabError, SettingError, StoreError, mark
 from dqn_core.json_text import json_text
 from pages.server.answers import BadRequestError
 from pages.server.shutdown import is_closing as server_is_closing
@@ -58,7 +58,7 @@ _BURST, _MESSAGES_PER_S = 200, 20.0
 """So many messages of a browser are read at once, and so many a second after that; more wait in its connection."""
 _LARGEST = 2**53 - 1
 """The largest whole number that JavaScript has."""
-_PASSING = (StoreError, BusyError, SettingError)
+_PASSING = (StoreError, BusyError, ClusterError, SettingError)
 """Errors of the moment."""
 _GOING_AWAY = 1001
 """Close code of a server that ends (RFC 6455, 7.4.1)."""

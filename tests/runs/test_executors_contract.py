@@ -1,4 +1,4 @@
-"""What holds wherever a run trains: in the server's own process, or in a worker's."""
+"""What holds wherever a run trains: in the server's own process, in a worker's, or on a cluster."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from dqn_core.runs.manager import Executor, RunManager
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer
-from scripted_trainer import same, wait_for_end, wait_until
+from scripted_trainer import ManagerOn, same, wait_for_end, wait_until
 from trainer_runs import short_config
 
-EXECUTORS: tuple[Executor, ...] = ("thread", "process")
+EXECUTORS = ("thread", "process", pytest.param("ray", marks=pytest.mark.cluster))
 PRELOAD = ("registered_environments",)
 
 
 @pytest.fixture(scope="module", params=EXECUTORS)
-def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
+def manager(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, manager_on: ManagerOn
+) -> Iterator[RunManager]:
     """One manager for all cases, so that a worker warms up while the case before it runs."""
-    manager = RunManager(tmp_path_factory.mktemp("data"), executor=request.param, preload=PRELOAD, max_active_runs=8)
+    manager = manager_on(request.param, tmp_path_factory.mktemp("data"), preload=PRELOAD, max_active_runs=8)
     yield manager
     manager.close()
 
@@ -127,6 +129,7 @@ def test_an_environment_that_cannot_be_made_fails_its_run_and_says_why(manager: 
     record = _to_the_end(manager, _config(env_id=fake.MISSING_PACKAGE))
     assert record.state is RunState.FAILED
     assert "pip install imaginary" in _message(record)
+    assert ("must be installed on every machine" in _message(record)) is (manager._executors.cluster is not None)
 
 
 def test_a_loss_that_explodes_ends_its_run_as_diverged(manager: RunManager) -> None:
@@ -143,8 +146,10 @@ def test_a_loss_that_explodes_ends_its_run_as_diverged(manager: RunManager) -> N
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_closing_interrupts_a_run_in_the_middle_and_keeps_its_rows(tmp_path: Path, executor: Executor) -> None:
-    manager = RunManager(tmp_path, executor=executor)
+def test_closing_interrupts_a_run_in_the_middle_and_keeps_its_rows(
+    tmp_path: Path, executor: Executor, manager_on: ManagerOn
+) -> None:
+    manager = manager_on(executor, tmp_path)
     run_id = manager.start(_config())
     wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3, timeout_s=60)
     manager.close()

@@ -12,10 +12,10 @@ import fake_environments as fake
 from dqn_core.config import TrainingConfig
 from dqn_core.events import CheckpointReady, EndReason, Event, RunState
 from dqn_core.runs.manager import Executor, RunManager
-from scripted_trainer import Mailbox, Managed, a_run_of, ended, episode, started, wait_for_end, wait_until
+from scripted_trainer import Mailbox, Managed, ManagerOn, a_run_of, ended, episode, started, wait_for_end, wait_until
 from trainer_runs import short_config
 
-EXECUTORS: tuple[Executor, ...] = ("thread", "process")
+EXECUTORS = ("thread", "process", pytest.param("ray", marks=pytest.mark.cluster))
 PLACES = ("make", "reset", "step", "render", "close")
 
 
@@ -29,13 +29,15 @@ def release() -> Iterator[None]:
 
 @pytest.fixture(params=EXECUTORS)
 def manager(
-    request: pytest.FixtureRequest, tmp_path: Path, release: None, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    release: None,
+    monkeypatch: pytest.MonkeyPatch,
+    manager_on: ManagerOn,
 ) -> Iterator[RunManager]:
     fake.register()
     monkeypatch.setattr("dqn_core.environments.make._LONGEST_LOOK_S", 2.0)
-    manager = RunManager(
-        tmp_path, executor=request.param, preload=("registered_environments",), max_active_runs=len(PLACES)
-    )
+    manager = manager_on(request.param, tmp_path, preload=("registered_environments",), max_active_runs=len(PLACES))
     yield manager
     fake.RELEASE.set()
     manager.close()
@@ -149,15 +151,17 @@ def test_a_run_that_was_given_up_can_go_on(managed: Managed) -> None:
 
 @pytest.mark.usefixtures("release")
 @pytest.mark.parametrize("executor", EXECUTORS)
-def test_a_server_closes_while_runs_hang_and_keeps_what_they_did(tmp_path: Path, executor: Executor) -> None:
+def test_a_server_closes_while_runs_hang_and_keeps_what_they_did(
+    tmp_path: Path, executor: Executor, manager_on: ManagerOn
+) -> None:
     fake.register()
-    manager = RunManager(tmp_path, executor=executor, max_active_runs=8)
+    manager = manager_on(executor, tmp_path, max_active_runs=8)
     runs = [manager.start(_config(fake.HANGING[place])) for place in ("reset", "step")]
     for run_id in runs:
         wait_until(lambda run_id=run_id: manager.open_folder(run_id).has_checkpoint, timeout_s=60)
         wait_until(lambda run_id=run_id: _stands_still(manager, run_id), timeout_s=60)
     manager.close(timeout_s=20.0)
-    again = RunManager(tmp_path, executor=executor)
+    again = manager_on(executor, tmp_path)
     for run_id in runs:
         record = again.store.run(run_id)
         assert (record.state, record.reason) == (RunState.INTERRUPTED, EndReason.INTERRUPTED)

@@ -35,6 +35,8 @@ Mailbox = queue.SimpleQueue[Command]
 Script = Callable[[TrainingConfig, Mailbox], Iterator[Event]]
 Managed = Callable[..., RunManager]
 """Makes a manager, with settings of its own if need be, whose trainers follow a script."""
+ManagerOn = Callable[..., RunManager]
+"""Makes a manager with the executor that is its first argument; the second is its folder."""
 
 
 class ScriptedTrainer:

@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.compute import adopt_rates, known_rates
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, RunStateError, WorkerDiedError, mark
-from dqn_core.events import Event, RunEnded, Stop
+from dqn_core.events import Command, Event, RunEnded, Stop
 from dqn_core.runs.executors.thread import Mailbox
 from dqn_core.runs.executors.training_worker import Measured, RunToTrain, portable_environment, train, warm_up
 from dqn_core.runs.worker_process import Failed, Finished, ProcessEndedError, WorkerProcess
 from dqn_core.training.checkpoint import Checkpoint
 
-__all__ = ["ProcessTrainer", "WorkerPool"]
+__all__ = ["Forwarder", "ProcessTrainer", "WorkerPool", "death_of"]
 
 _LOG = logging.getLogger(__name__)
 _CRASHES = frozenset({"SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT"})
@@ -66,7 +66,7 @@ class ProcessTrainer:
             self._worker = worker
             if self._is_killed:
                 worker.kill()
-        forwarder = _Forwarder(self._mailbox, worker)
+        forwarder = Forwarder(self._mailbox, worker.tell, f"commands-{worker.pid}")
         is_over = False
         try:
             worker.begin(train, replace(self._run, rates=known_rates()))
@@ -83,7 +83,7 @@ class ProcessTrainer:
                     else:
                         yield message
         except ProcessEndedError as ended:
-            raise _death_of(worker, ended.status) from None
+            raise death_of(ended.status, is_given_up=worker.is_given_up) from None
         finally:
             worker.leave(_GRACE_S if is_over else 0.0)
             forwarder.stop()
@@ -97,33 +97,37 @@ class ProcessTrainer:
                 self._worker.kill()
 
 
-class _Forwarder(threading.Thread):
-    """Passes commands on to the worker as they come."""
+class Forwarder(threading.Thread):
+    """Passes commands on as they come, by calling ``tell`` with each."""
 
-    def __init__(self, mailbox: Mailbox, worker: WorkerProcess) -> None:
-        super().__init__(name=f"commands-{worker.pid}", daemon=True)
+    def __init__(self, mailbox: Mailbox, tell: Callable[[Command], None], name: str) -> None:
+        super().__init__(name=name, daemon=True)
         self._mailbox = mailbox
-        self._worker = worker
+        self._tell = tell
         self._is_over = False
 
     def run(self) -> None:
+        """Wait for commands, to :meth:`stop`."""
         while True:
             command = self._mailbox.get()
             if self._is_over:
                 return
-            self._worker.tell(command)
+            self._tell(command)
 
     def stop(self) -> None:
-        """End the thread; the worker's process has ended, so that no send can hang."""
+        """End the thread; called when no call of ``tell`` can hang any more."""
         self._is_over = True
         self._mailbox.put(Stop())  # wakes it; no trainer reads this mailbox any more
         if self.is_alive():
             self.join()
 
 
-def _death_of(worker: WorkerProcess, status: int) -> WorkerDiedError:
-    """What the exit status of a process says, in words; below zero it is a signal's number."""
-    if worker.is_given_up:
+def death_of(status: int, *, is_given_up: bool) -> WorkerDiedError:
+    """What the exit status of a worker says, in words; below zero it is a signal's number.
+
+    ``is_given_up`` says whether the server ended it because it shut down itself.
+    """
+    if is_given_up:
         return WorkerDiedError(mark("The server shut down before this run had stopped. What it logged is kept."))
     if status >= 0:
         template = mark(

@@ -25,7 +25,17 @@ from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord
 from dqn_core.training.checkpoint import Checkpoint
 
-__all__ = ["EventSource", "Killable", "Mailbox", "NeverBegun", "RunThread", "TrainerFactory", "end_of", "make_trainer"]
+__all__ = [
+    "Acknowledged",
+    "EventSource",
+    "Killable",
+    "Mailbox",
+    "NeverBegun",
+    "RunThread",
+    "TrainerFactory",
+    "end_of",
+    "make_trainer",
+]
 
 _LOG = logging.getLogger(__name__)
 _RETRY_S = 2.0
@@ -50,6 +60,14 @@ class Killable(EventSource, Protocol):
 
     def kill(self) -> None:
         """End it, whatever it does; its events then raise. Any thread may call this."""
+
+
+@runtime_checkable
+class Acknowledged(EventSource, Protocol):
+    """An event source that keeps what it said until it is stored."""
+
+    def acknowledge(self) -> None:
+        """All events so far are stored. The thread that consumes them calls this."""
 
 
 TrainerFactory = Callable[..., EventSource]
@@ -168,8 +186,9 @@ class RunThread(threading.Thread):
     def _train(self, cleaning_up: contextlib.ExitStack) -> RunEnded:
         """Consume the trainer's events up to the last one, which is returned; an error becomes one."""
         try:
-            self._source = self._trainer_factory(self._config, self._mailbox)
-            events = self._source.events()
+            source = self._source = self._trainer_factory(self._config, self._mailbox)
+            keeping = source if isinstance(source, Acknowledged) else None
+            events = source.events()
             cleaning_up.callback(_close, events)
             for event in events:
                 if isinstance(event, RunEnded):
@@ -178,6 +197,8 @@ class RunThread(threading.Thread):
                     if self._has_ended.is_set():
                         break
                     self._recorder.take(event)
+                if keeping is not None and self._recorder.has_stored_all:
+                    keeping.acknowledge()
                 self._on_event(event)
                 if isinstance(event, Stopping):
                     self._has_answered.set()
