@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -102,25 +103,28 @@ def _manager(folder: Path, address: str | None, store: RunStore) -> Iterator[Run
 def _measure(manager: RunManager, run_ids: list[str]) -> dict[str, Any]:
     store, runs, middle = manager.store, RunList(manager), run_ids[RUNS // 2]
     rows = [replace(made_up_episode(TrainingConfig(), number), wall_time_s=0.0) for number in range(ROWS_A_FLUSH)]
-    after = store.episode_count(middle) - 100
-    return {
+    count = store.episode_count(middle)
+    measured = {
         "first_list_ms": _milliseconds(lambda: runs.lines(at_once=True), 1),
         "list_ms": _milliseconds(lambda: runs.lines(at_once=True)),
         "list_from_database_ms": _milliseconds(store.briefs),
         "newest_100_records_ms": _milliseconds(store.runs),
-        "last_100_episodes_ms": _milliseconds(lambda: store.episodes(middle, after=after)),
+        "last_100_episodes_ms": _milliseconds(lambda: store.episodes(middle, after=max(0, count - 100))),
         f"append_{ROWS_A_FLUSH}_rows_ms": _milliseconds(lambda: store.append(middle, rows, (), env_steps=1)),
         "interrupted_at_start_ms": _milliseconds(store.mark_interrupted),
     }
+    store.rewind(middle, count, 0, env_steps=0)
+    return measured
 
 
 def _milliseconds(do: Callable[[], object], repetitions: int = REPETITIONS) -> object:
-    times = []
+    times, own = [], []
     for _ in range(repetitions):
-        started_at = time.perf_counter()
+        started_at, busy_at = time.perf_counter(), time.process_time()
         do()
         times.append(1_000 * (time.perf_counter() - started_at))
-    return summary(times)
+        own.append(1_000 * (time.process_time() - busy_at))
+    return {**summary(times), "of_it_own_cpu": statistics.median(own)}
 
 
 if __name__ == "__main__":
