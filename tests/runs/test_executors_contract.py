@@ -23,6 +23,8 @@ from trainer_runs import short_config
 EXECUTORS: tuple[Executor, ...] = ("thread", "process")
 PRELOAD = ("registered_environments",)
 
+pytestmark = pytest.mark.cold_start
+
 
 @pytest.fixture(scope="module", params=EXECUTORS)
 def manager(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunManager]:
