@@ -42,7 +42,7 @@ browser-code: $(STAMPS)/browser-code ## the JavaScript: lint, types, and its tes
 
 # Three on two cores: many tests wait, for a process to end or for a time limit.
 unit: $(STAMPS)/dev ## tests without a browser
-	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 3 --dist loadfile
+	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 browser: $(STAMPS)/dev chromium nginx ## tests in a real Chromium
 	$(RUN) -m pytest tests/browser

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from warm_python import Starts
 
 if TYPE_CHECKING:
     from lab_databases import LabDatabases
@@ -78,10 +81,30 @@ def _lab_database(request: pytest.FixtureRequest, lab_databases: LabDatabases) -
         lab_databases.close_opened()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests may take the longest begin first: at the end no process waits for another's long test."""
+    longest: dict[Path, float] = {}
+    for item in items:
+        longest[item.path] = max(longest.get(item.path, 0.0), _limit_s(item))
+    items.sort(key=lambda item: -longest[item.path])
+
+
+def _limit_s(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark else float(item.config.getini("timeout"))
+
+
 def pytest_collection_finish() -> None:
     """What imports have made stays to the end: the collector need not go through millions of objects in each test."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Servers and workers begin warm, but for tests of their start: before the first fixture starts one."""
+    Starts.choose(warm=item.get_closest_marker("cold_start") is None)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from browser_watch import settle
 from live_server import LiveServer
 
+pytestmark = pytest.mark.cold_start
+
 
 @pytest.mark.parametrize("launcher", ["streamlit", "uvicorn"])
 def test_both_launchers_serve_the_page_and_end_when_asked(

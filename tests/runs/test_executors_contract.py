@@ -23,6 +23,8 @@ from trainer_runs import short_config
 EXECUTORS = ("thread", "process", pytest.param("ray", marks=pytest.mark.cluster))
 PRELOAD = ("registered_environments",)
 
+pytestmark = pytest.mark.cold_start
+
 
 @pytest.fixture(scope="module", params=EXECUTORS)
 def manager(

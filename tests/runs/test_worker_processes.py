@@ -25,6 +25,8 @@ from trainer_runs import short_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.cold_start
+
 Make = Callable[[Executor], RunManager]
 
 

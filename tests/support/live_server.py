@@ -14,6 +14,8 @@ from typing import Self
 
 import httpx
 
+from warm_python import Starts
+
 ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 90.0
 STOP_TIMEOUT_S = 20.0
@@ -92,7 +94,7 @@ class LiveServer:
             **self.settings,
         }
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = Starts.popen(
                 self._command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
         try:
