@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dqn_core.algorithm.learner import ALL_STEPS, STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
-from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of
+from dqn_core.algorithm.networks import Network, as_network, check_weights, parameter_count, sizes_of
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.algorithm.targets import (
     discounts,
@@ -45,22 +45,28 @@ class TorchLearner:
         device: str = "cpu",
         *,
         noise: np.random.Generator | None = None,
+        network: Network | None = None,
     ) -> None:
-        """``noise`` is what noisy networks draw from; None: a generator of its own."""
+        """``noise`` is what noisy networks draw from; None: a generator of its own.
+
+        ``network`` is what the weights are of; None: the dense one that they fit.
+        """
         self.device = torch.device(device)
         self.compute = f"torch-{self.device.type}"
-        self.sizes = sizes_of(weights)
+        self.network = network or as_network(sizes_of(weights))
+        self.sizes = self.network.sizes
+        """Of the dense layers."""
         if self.device.type == "cpu":
-            torch.set_num_threads(_ALL_THREADS if parameter_count(self.sizes) > _MANY_PARAMETERS else 1)
-        self.online = QNetwork(self.sizes, config, self.device)
-        self.target = QNetwork(self.sizes, config, self.device).requires_grad_(requires_grad=False)
+            torch.set_num_threads(_ALL_THREADS if parameter_count(self.network) > _MANY_PARAMETERS else 1)
+        self.online = QNetwork(self.network, config, self.device)
+        self.target = QNetwork(self.network, config, self.device).requires_grad_(requires_grad=False)
         self._is_noisy = config.noisy_nets
         noise = noise or np.random.default_rng()
         self._noise, self._target_noise = (Noise(noise, self.sizes, self.device) for _ in range(2))
         self._levels = torch.from_numpy(quantile_levels(self.online.n_quantiles or 1)).to(self.device)
         # What may change live stands in tensors: a captured graph reads them anew each time.
         self._gamma, self._tau, self._learning_rate = (torch.zeros((), device=self.device) for _ in range(3))
-        self._seen = np.zeros(self.sizes[0], np.float32)
+        self._seen = np.zeros(self.network.observation_size, np.float32)
         self._updates = 0
         self._loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
         self._q_sum = torch.zeros((), device=self.device, dtype=torch.float64)
@@ -131,7 +137,7 @@ class TorchLearner:
 
     def learn(self, rows: Tensor, weights: Tensor | None = None, most_steps: int = ALL_STEPS) -> None:
         """Learn from replayed ``rows`` [B, 2 D + 4]: everything of an update that happens on the device."""
-        batch = _Batch.of(rows, self.sizes[0])
+        batch = _Batch.of(rows, self.network.observation_size)
         targets = self._targets(batch, is_noisy=self._is_noisy)
         errors = []
         for first in range(0, len(rows), self._minibatch_size or len(rows))[:most_steps]:
@@ -212,7 +218,7 @@ class TorchLearner:
     @torch.no_grad()
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
         """What an update of the rows ``indices`` [B] starts from; a noisy network's without its noise."""
-        batch = _Batch.of(torch.from_numpy(replay.rows[indices]).to(self.device), self.sizes[0])
+        batch = _Batch.of(torch.from_numpy(replay.rows[indices]).to(self.device), self.network.observation_size)
         targets = self._targets(batch, is_noisy=False)
         losses, q, q_values = self._losses(batch, targets, is_noisy=False)
         return BatchTerms(
@@ -275,7 +281,7 @@ class TorchLearner:
 
     def load_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Set online and target network; raises RunFolderError naming the array that does not fit."""
-        check_weights(weights, self.sizes, noisy=self._is_noisy)
+        check_weights(weights, self.network, noisy=self._is_noisy)
         for network in (self.online, self.target):
             _fill(network.state_dict(), weights)
 
@@ -293,7 +299,7 @@ class TorchLearner:
 
     def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on bit for bit from :meth:`state_dict`; raises RunFolderError for one that does not fit."""
-        arrays, step, (updates, loss_sum, q_sum) = split_state(state, self.sizes, noisy=self._is_noisy)
+        arrays, step, (updates, loss_sum, q_sum) = split_state(state, self.network, noisy=self._is_noisy)
         for group, tensors in self._groups().items():
             _fill(tensors, arrays[group])
         for moments in self.optimizer.state.values():

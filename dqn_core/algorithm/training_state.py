@@ -73,7 +73,9 @@ class TrainingState:
         self.n_actions = environment.n_actions
         self.memory = Memory(self.config, observation_size, self.randomness.replay)
         self.memory.replay.rows.fill(0.0)  # takes its pages now: it neither grows while the run trains nor fails then
-        self.learner, choice = make_learner(self.config, observation_size, self.n_actions, self.randomness.weights)
+        self.learner, choice = make_learner(
+            self.config, observation_size, self.n_actions, self.randomness.weights, environment.picture
+        )
         self.normalizer = self.learner if isinstance(self.learner, NormalizedLearner) else None
         return choice
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dqn_core.algorithm.networks import parameter_count
+from dqn_core.algorithm.networks import Network, as_network, network_of, parameter_count
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import inspect_environment
+from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.environments.settings import check_environment
 from dqn_core.errors import ConfigError, FieldProblem, RolloutError, UnsupportedEnvironmentError, mark
 from dqn_core.training.machine import free_bytes, memory_for_runs
@@ -90,6 +90,8 @@ class _Size:
 
     observation_size: int
     n_actions: int
+    asked: Network
+    """The network that the config asks for, before any of its settings is made smaller here."""
     hidden_sizes: tuple[int, ...]
     dueling: bool
     noisy: bool
@@ -100,11 +102,13 @@ class _Size:
     prioritized: bool
 
     @classmethod
-    def of(cls, config: TrainingConfig, observation_size: int, n_actions: int) -> _Size:
+    def of(cls, config: TrainingConfig, report: EnvironmentReport) -> _Size:
+        asked = network_of(config, report.observation_size, report.n_actions, report.picture)
         return cls(
-            observation_size=observation_size,
-            n_actions=n_actions,
-            hidden_sizes=config.hidden_sizes,
+            observation_size=report.observation_size,
+            n_actions=report.n_actions,
+            asked=asked,
+            hidden_sizes=config.hidden_sizes if asked.picture is None else (),
             dueling=config.dueling,
             noisy=config.noisy_nets,
             quantiles=config.quantiles if config.distribution == "quantile" else 0,
@@ -114,13 +118,15 @@ class _Size:
         )
 
     @property
-    def layers(self) -> tuple[int, ...]:
+    def network(self) -> Network:
         outputs = max(1, self.quantiles) * (self.n_actions + self.dueling)
-        return (self.observation_size, *self.hidden_sizes, outputs)
+        if self.asked.picture is None:
+            return as_network((self.observation_size, *self.hidden_sizes, outputs))
+        return replace(self.asked, sizes=(*self.asked.sizes[:-1], outputs))
 
     @property
     def network_bytes(self) -> int:
-        return _BYTES * parameter_count(self.layers, noisy=self.noisy)
+        return _BYTES * parameter_count(self.network, noisy=self.noisy)
 
     @property
     def replay_bytes(self) -> int:
@@ -134,7 +140,7 @@ class _Size:
     @property
     def batch_bytes(self) -> int:
         # The quantile loss compares every quantile of a row with every one of its target (Dabney et al. 2018, eq. 10).
-        return _BATCH_COPIES * _BYTES * self.batch_size * (sum(self.layers) + self.quantiles**2)
+        return _BATCH_COPIES * _BYTES * self.batch_size * (self.network.units + self.quantiles**2)
 
     @property
     def memory(self) -> int:
@@ -182,7 +188,8 @@ def check_memory(config: TrainingConfig, memory: int | None = None) -> None:
     Raises
     ------
     ConfigError
-        A setting is too large; the message names the largest value that fits.
+        A setting is too large; the message names the largest value that fits. Or the network does not go with the
+        observations.
     """
     size = _size_of(config)
     limit = memory_for_runs() if memory is None else memory
@@ -214,7 +221,7 @@ def _size_of(config: TrainingConfig) -> _Size | None:
         report = inspect_environment(*config.environment)
     except UnsupportedEnvironmentError:
         return None
-    return _Size.of(config, report.observation_size, report.n_actions)
+    return _Size.of(config, report)
 
 
 _memory = operator.attrgetter("memory")

@@ -70,13 +70,13 @@ def _rewards(report: EnvironmentReport) -> None:
 
 
 def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
-    layers = layer_reports(config, report.observation_size, report.n_actions)
+    layers = layer_reports(config, report.observation_size, report.n_actions, report.picture)
     total = sum(layer.parameters for layer in layers)
     heading(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
     st.table(
         {
             _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(layers))), _("Output")],
-            _("Shape"): [f"{layer.inputs} → {layer.outputs}" for layer in layers],
+            _("Shape"): [layer.shape for layer in layers],
             _("Parameters"): [f"{layer.parameters:,}" for layer in layers],
         },
         border="horizontal",

@@ -63,7 +63,7 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     drawn["loss_over_all_outputs"] = drawn["loss_over_all_outputs"] and drawn["distribution"] == "none"
     if drawn["evaluate_every"] == 0:
         drawn["goal_score"] = None
-    if drawn["noisy_nets"] or drawn["distribution"] != "none":
+    if drawn["noisy_nets"] or drawn["distribution"] != "none" or drawn["network"] in {"nature", "impala"}:
         drawn["compute"] = "auto"
     if drawn["prioritized_replay"]:
         drawn["mistake_no_replay"] = False
