@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.frame_replay import FrameReplay
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.networks import Network, PictureShape, initial_weights, network_of, parameter_count
 from dqn_core.algorithm.normalization import NormalizedLearner
@@ -34,6 +35,8 @@ _ROUNDS = 10
 _FAR_AHEAD = 3.0
 """Times as fast as any other: more timing would not change the choice."""
 
+_MOSTLY_EMPTY = 1.3
+"""Standard deviations that a tenth of normal numbers exceeds."""
 _FUSED_KINDS = ("dense",)
 """Networks that the fused learner covers."""
 _LARGE_KINDS = ("nature", "impala")
@@ -235,7 +238,7 @@ def _rates(config: TrainingConfig, network: Network) -> dict[str, float]:
 def _measure(config: TrainingConfig, network: Network) -> dict[str, float]:
     generator = np.random.default_rng(0)
     weights = initial_weights(generator, network, noisy=config.noisy_nets)
-    replay = _made_up_replay(generator, network.observation_size, config.batch_size)
+    replay = _made_up_replay(generator, network, config.batch_size)
     learners: dict[str, Learner] = {}
     for compute in _CANDIDATES:
         if compute == "fused" and _beyond_fused(config, network):
@@ -269,10 +272,13 @@ def _is_decided(rates: Mapping[str, float]) -> bool:
     return all(fastest >= _FAR_AHEAD * other for other in others)
 
 
-def _made_up_replay(generator: np.random.Generator, observation_size: int, count: int) -> ReplayBuffer:
-    replay = ReplayBuffer(count, observation_size)
+def _made_up_replay(generator: np.random.Generator, network: Network, count: int) -> ReplayBuffer:
+    size, picture = network.observation_size, network.picture
+    replay = ReplayBuffer(count, size) if picture is None else FrameReplay(count, picture)
     for _ in range(count):
-        observation, next_observation = generator.standard_normal((2, observation_size), np.float32)
+        observation, next_observation = generator.standard_normal((2, size), np.float32)
+        if picture is not None:  # few of its points are not 0, as in MinAtar's
+            observation, next_observation = observation > _MOSTLY_EMPTY, next_observation > _MOSTLY_EMPTY
         replay.add(observation, 0, 1.0, next_observation, terminated=False)
     return replay
 

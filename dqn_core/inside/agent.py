@@ -14,7 +14,7 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.explain import UpdateExplained, explain_update
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
-from dqn_core.algorithm.networks import PictureShape, as_trained
+from dqn_core.algorithm.networks import PictureShape, as_trained, network_of
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
@@ -111,7 +111,9 @@ class AgentCheckpoint:
         self._training_step = counters["env_step"] - counters["warmed_up_at"]
         self._generator = np.random.default_rng()
         self._drawing = threading.Lock()
-        self.memory = Memory(checkpoint.config, self.agent.observation_size, self._generator)
+        agent = self.agent
+        picture = network_of(agent.config, agent.observation_size, agent.n_actions, agent.picture).picture
+        self.memory = Memory(agent.config, agent.observation_size, self._generator, picture)
         self.memory.restore(arrays, checkpoint.values["replay_cursor"])
 
     @property

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from dqn_core.algorithm.frame_replay import frame_replay_bytes
 from dqn_core.algorithm.networks import Network, as_network, network_of, parameter_count
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
@@ -30,9 +31,11 @@ __all__ = [
     "check_memory",
     "check_run",
     "check_steps",
+    "replay_memory",
     "run_memory",
     "run_steps",
     "shortened",
+    "size_text",
     "step_limit",
 ]
 
@@ -130,6 +133,8 @@ class _Size:
 
     @property
     def replay_bytes(self) -> int:
+        if self.asked.picture is not None:
+            return frame_replay_bytes(self.asked.picture, self.buffer_size)
         return _BYTES * self.buffer_size * (2 * self.observation_size + 4)
 
     @property
@@ -171,6 +176,12 @@ class _Size:
 
 _LEAST = {"buffer_size": 1, "hidden_sizes": 1, "quantiles": 2, "batch_size": 1}
 """The fields that can make a run too large, each with its smallest value."""
+
+
+def replay_memory(config: TrainingConfig) -> int:
+    """Bytes of the replay memory of a run of ``config``; 0 where its environment is not known here."""
+    size = _size_of(config)
+    return 0 if size is None else size.replay_bytes
 
 
 def run_memory(config: TrainingConfig) -> int:
@@ -237,7 +248,7 @@ def _problems(  # noqa: PLR0913, PLR0917  what is measured, against what, and th
         return []
     fields = [field for field in _LEAST if size.value(field) > _LEAST[field]]
     saved = {field: wanted - need(size.with_field(field, _LEAST[field])) for field in fields}
-    texts: dict[str, object] = {"need": _size_text(wanted), "limit": _size_text(limit)}
+    texts: dict[str, object] = {"need": size_text(wanted), "limit": size_text(limit)}
     first = max(fields, key=saved.__getitem__, default="buffer_size")
     if wanted - saved.get(first, 0) <= limit:
         largest = _largest(size, first, lambda each: need(each) <= limit)
@@ -261,7 +272,7 @@ def _as_given(size: _Size, field: str, value: int) -> int | str:
     return ", ".join(map(str, size.with_field(field, value).hidden_sizes)) if field == "hidden_sizes" else value
 
 
-def _size_text(size: int) -> str:
+def size_text(size: int) -> str:
     """Bytes with two or three digits, in units of 1,024."""
     unit, amount = next(((name, size / scale) for name, scale in _SIZES if size >= scale), ("B", float(size)))
     return f"{amount:.1f} {unit}" if amount < _TEN and unit != "B" else f"{amount:,.0f} {unit}"
@@ -316,7 +327,7 @@ def check_experiment(configs: Sequence[TrainingConfig], folder: Path, memory: in
             "makes {count} runs whose checkpoints would need {need} on the disk, where {limit} is free: lower it, "
             "train fewer runs, or make room"
         )
-        texts: dict[str, object] = {"count": len(configs), "need": _size_text(sum(sizes)), "limit": _size_text(free)}
+        texts: dict[str, object] = {"count": len(configs), "need": size_text(sum(sizes)), "limit": size_text(free)}
         raise ConfigError((FieldProblem("buffer_size", configs[0].buffer_size, template, texts),))
 
 

@@ -10,6 +10,7 @@ from dqn_core.algorithm.devices import device_summary
 from dqn_core.algorithm.networks import PictureShape, network_of, weight_shapes
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
+from dqn_core.training.budget import replay_memory, size_text
 
 __all__ = ["LayerReport", "layer_reports", "report_text"]
 
@@ -110,7 +111,8 @@ def _network_lines(report: EnvironmentReport, config: TrainingConfig) -> list[st
     layers = layer_reports(config, report.observation_size, report.n_actions, report.picture)
     total = sum(layer.parameters for layer in layers)
     lines = [
-        f"  {layer.name}  {layer.inputs:>5} -> {layer.outputs:<5} {layer.activation:<7} {layer.parameters:>9,}"
+        f"  {layer.name}  {layer.shape.replace('→', '->'):>14} {layer.activation:<7} {layer.parameters:>9,}"
         for layer in layers
     ]
-    return ["network", *lines, f"  total {total:,} parameters"]
+    memory = f"replay memory: {config.buffer_size:,} transitions, {size_text(replay_memory(config))}"
+    return ["network", *lines, f"  total {total:,} parameters", "", memory]
