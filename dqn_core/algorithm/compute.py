@@ -37,7 +37,7 @@ _FAR_AHEAD = 3.0
 
 _MOSTLY_EMPTY = 1.3
 """Standard deviations that a tenth of normal numbers exceeds."""
-_FUSED_KINDS = ("dense",)
+_FUSED_KINDS = ("dense", "minatar")
 """Networks that the fused learner covers."""
 _LARGE_KINDS = ("nature", "impala")
 """Networks that do so much with each weight that a single update could outlast the calibration."""
@@ -171,9 +171,13 @@ def _build_fused(config: TrainingConfig, network: Network, weights: Mapping[str,
         raise UnavailableComputeError(template, name=network.kind)
     try:
         from dqn_core.algorithm.fused_learner import FusedLearner, warm_up_kernels
+        from dqn_core.algorithm.fused_pictures import FusedPictureLearner, warm_up_picture_kernels
     except ImportError as error:
         template = mark("fused needs numba, which cannot be loaded here ({cause}): choose torch-cpu or auto.")
         raise UnavailableComputeError(template, cause=error) from error
+    if network.picture is not None:
+        _once(warm_up_picture_kernels)
+        return FusedPictureLearner(config, weights, network)
     _once(warm_up_kernels)
     return FusedLearner(config, weights)
 
