@@ -34,6 +34,7 @@ TargetUpdate = Literal["episode", "steps", "soft"]
 EpsilonSchedule = Literal["episode_exponential", "linear_steps"]
 Compute = Literal["auto", "fused", "torch-cpu", "torch-cuda"]
 Distribution = Literal["none", "quantile"]
+NetworkChoice = Literal["auto", "dense", "minatar", "nature", "impala"]
 
 NO_SUCH_FIELD = mark("there is no such field; remove it or correct its name")
 _NEEDS_NEW_RUN = mark("{field} is fixed when a run starts: start a new run to change it.")
@@ -56,7 +57,7 @@ class TrainingConfig:
     """All settings of one run. Raises :class:`ConfigError`, naming every bad field, when any value is wrong."""
 
     env_id: str = ruled("CartPole-v1", frozen_because=_NEEDS_NEW_RUN)
-    """Gymnasium id of an environment with a flat Box observation and Discrete actions."""
+    """Gymnasium id of an environment whose observations are numbers, or pictures, and whose actions are a few."""
 
     env_kwargs: Arguments = ruled(NO_ARGUMENTS)
     """Arguments of the environment by name, such as LunarLander's gravity; those not named keep its own defaults. A
@@ -103,8 +104,13 @@ class TrainingConfig:
     warmup_steps: int = ruled(1_000, 0, 10_000_000, frozen_because=_NEEDS_NEW_RUN)
     """Env steps of a random policy that fill the replay memory before the first episode."""
 
+    network: NetworkChoice = ruled("auto", frozen_because=_WEIGHTS_FIT)
+    """Dense layers, or one of the convolutional networks for pictures (:mod:`dqn_core.algorithm.networks`). "auto": by
+    the observation: dense for what is no picture, minatar for one with sides up to 20, nature for a larger one."""
+
     hidden_sizes: tuple[int, ...] = ruled((32, 32), 1, 8_192, frozen_because=_WEIGHTS_FIT)
-    """Width of each hidden ReLU layer; empty for a linear Q-function."""
+    """Width of each hidden ReLU layer of a dense network; empty for a linear Q-function. Convolutional networks have
+    widths of their own."""
 
     normalize_observations: bool = ruled(default=False, frozen_because=_WEIGHTS_FIT)
     """Each number of an observation is brought to mean 0 and standard deviation 1, by the mean and variance of all that
@@ -265,7 +271,11 @@ class TrainingConfig:
     @property
     def beyond_fused(self) -> tuple[str, ...]:
         """Fields whose values the fused learner does not cover; torch covers all."""
-        beyond = {"noisy_nets": self.noisy_nets, "distribution": self.distribution != "none"}
+        beyond = {
+            "noisy_nets": self.noisy_nets,
+            "distribution": self.distribution != "none",
+            "network": self.network in {"nature", "impala"},
+        }
         return tuple(name for name, is_set in beyond.items() if is_set)
 
     def replace(self, **changes: Any) -> Self:

@@ -72,5 +72,5 @@ def _parts() -> Iterator[None]:
     for env_id, preset in PRESETS.items():
         report = inspect_environment(env_id)
         for config in preset.configs.values():
-            make_learner(config, report.observation_size, report.n_actions, np.random.default_rng(0))
+            make_learner(config, report.observation_size, report.n_actions, np.random.default_rng(0), report.picture)
             yield

@@ -18,6 +18,8 @@ __all__ = ["layer_activations"]
 def layer_activations(learner: Learner, observation: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
     """What enters each layer for ``observation`` [D], and what leaves the last: [D], [hidden] ..., [outputs].
 
+    What enters a convolution is [C, H, W].
+
     Read off the network while it computes Q-values, layer by layer, so they are after each layer's ReLU. Raises
     TypeError for a learner that is not torch's.
     """

@@ -26,7 +26,15 @@ __all__ = ["cache_folder", "helper", "kernel"]
 _LOG = logging.getLogger(__name__)
 _NUMBA_CONFIG: Any = numba.config
 _HERE = Path(__file__).parent
-_SOURCES = ("compiled.py", "vector_products.py", "fused_network.py", "fused_kernels.py", "powers.py", "sum_tree.py")
+_SOURCES = (
+    "compiled.py",
+    "vector_products.py",
+    "fused_network.py",
+    "fused_kernels.py",
+    "picture_kernels.py",
+    "powers.py",
+    "sum_tree.py",
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -17,8 +17,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.frame_replay import FrameReplay
 from dqn_core.algorithm.learner import Learner
-from dqn_core.algorithm.networks import initial_weights, network_sizes, parameter_count
+from dqn_core.algorithm.networks import Network, PictureShape, initial_weights, network_of, parameter_count
 from dqn_core.algorithm.normalization import NormalizedLearner
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
@@ -34,6 +35,12 @@ _ROUNDS = 10
 _FAR_AHEAD = 3.0
 """Times as fast as any other: more timing would not change the choice."""
 
+_MOSTLY_EMPTY = 1.3
+"""Standard deviations that a tenth of normal numbers exceeds."""
+_FUSED_KINDS = ("dense", "minatar")
+"""Networks that the fused learner covers."""
+_LARGE_KINDS = ("nature", "impala")
+"""Networks that do so much with each weight that a single update could outlast the calibration."""
 _LARGE_WORK = 200_000_000
 """Parameters times batch rows above which a single update could outlast the calibration."""
 
@@ -80,22 +87,30 @@ class ComputeChoice:
 
 
 def make_learner(
-    config: TrainingConfig, observation_size: int, n_actions: int, generator: np.random.Generator
+    config: TrainingConfig,
+    observation_size: int,
+    n_actions: int,
+    generator: np.random.Generator,
+    picture: PictureShape | None = None,
 ) -> tuple[Learner, ComputeChoice]:
     """The learner for ``config``, its initial weights drawn from ``generator``, and why it is this one.
+
+    ``picture`` says how the numbers of an observation lie where it is one.
 
     A noisy network's noise comes from a generator spawned by ``generator``, which leaves that one's own draws alone.
 
     Raises
     ------
     UnavailableComputeError
-        ``config.compute`` names one that this machine does not have.
+        ``config.compute`` names one that this machine does not have, or that does not cover the network.
+    ConfigError
+        ``config.network`` does not go with the observations.
     """
-    sizes = network_sizes(config, observation_size, n_actions)
-    choice = _choose(config, sizes) if config.compute == "auto" else _as_asked(config.compute)
-    weights = initial_weights(generator, sizes, noisy=config.noisy_nets)
+    network = network_of(config, observation_size, n_actions, picture)
+    choice = _choose(config, network) if config.compute == "auto" else _as_asked(config.compute)
+    weights = initial_weights(generator, network, noisy=config.noisy_nets)
     (noise,) = generator.spawn(1)
-    learner = _build(choice.compute, config, weights, noise)
+    learner = _build(choice.compute, config, network, weights, noise)
     choice = _with_failure(choice, learner)
     return NormalizedLearner(learner, observation_size) if config.normalize_observations else learner, choice
 
@@ -125,18 +140,24 @@ def _with_failure(choice: ComputeChoice, learner: Learner) -> ComputeChoice:
 
 
 def _build(
-    compute: str, config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]], noise: np.random.Generator
+    compute: str,
+    config: TrainingConfig,
+    network: Network,
+    weights: Mapping[str, NDArray[np.float32]],
+    noise: np.random.Generator,
 ) -> Learner:
     if compute == "fused":
-        return _build_fused(config, weights)
+        return _build_fused(config, network, weights)
     import torch
 
-    if compute == "torch-cpu":
-        from dqn_core.algorithm.torch_learner import TorchLearner
+    from dqn_core.algorithm.torch_learner import TorchLearner
 
-        return TorchLearner(config, weights, noise=noise)
+    if compute == "torch-cpu":
+        return TorchLearner(config, weights, noise=noise, network=network)
     if not torch.cuda.is_available():
         raise UnavailableComputeError(mark("torch finds no CUDA device here: choose fused, torch-cpu or auto."))
+    if network.picture is not None:
+        return TorchLearner(config, weights, "cuda", noise=noise, network=network)
     from dqn_core.algorithm.torch_cuda import CudaLearner
 
     learner = CudaLearner(config, weights, noise=noise)
@@ -144,12 +165,19 @@ def _build(
     return learner
 
 
-def _build_fused(config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> Learner:
+def _build_fused(config: TrainingConfig, network: Network, weights: Mapping[str, NDArray[np.float32]]) -> Learner:
+    if network.kind not in _FUSED_KINDS:
+        template = mark("fused does not cover the network {name}: choose torch-cpu or auto.")
+        raise UnavailableComputeError(template, name=network.kind)
     try:
         from dqn_core.algorithm.fused_learner import FusedLearner, warm_up_kernels
+        from dqn_core.algorithm.fused_pictures import FusedPictureLearner, warm_up_picture_kernels
     except ImportError as error:
         template = mark("fused needs numba, which cannot be loaded here ({cause}): choose torch-cpu or auto.")
         raise UnavailableComputeError(template, cause=error) from error
+    if network.picture is not None:
+        _once(warm_up_picture_kernels)
+        return FusedPictureLearner(config, weights, network)
     _once(warm_up_kernels)
     return FusedLearner(config, weights)
 
@@ -159,20 +187,26 @@ def _once(warm_up: Callable[[Callable[[str], None]], float]) -> None:
     warm_up(_LOG.info)  # said openly, rather than a run's first update taking 10 s
 
 
-def _choose(config: TrainingConfig, sizes: tuple[int, ...]) -> ComputeChoice:
-    choice = _choose_by_speed(config, sizes)
-    if not config.beyond_fused:
+def _choose(config: TrainingConfig, network: Network) -> ComputeChoice:
+    choice, beyond = _choose_by_speed(config, network), _beyond_fused(config, network)
+    if not beyond:
         return choice
     template = mark("{compute} does the updates: fused, the fastest for small networks, does not cover {name}.")
-    parameters: dict[str, object] = {"compute": choice.compute, "name": config.beyond_fused[0]}
+    parameters: dict[str, object] = {"compute": choice.compute, "name": beyond}
     return dataclasses.replace(choice, template=template, parameters=parameters)
 
 
-def _choose_by_speed(config: TrainingConfig, sizes: tuple[int, ...]) -> ComputeChoice:
-    if parameter_count(sizes) * config.batch_size > _LARGE_WORK:
+def _beyond_fused(config: TrainingConfig, network: Network) -> str:
+    """The field whose value, or what "auto" in it stands for, the fused learner does not cover; empty for none."""
+    beyond = (*config.beyond_fused, *(() if network.kind in _FUSED_KINDS else ("network",)))
+    return beyond[0] if beyond else ""
+
+
+def _choose_by_speed(config: TrainingConfig, network: Network) -> ComputeChoice:
+    if parameter_count(network) * config.batch_size > _LARGE_WORK or network.kind in _LARGE_KINDS:
         return _choose_for_large()
     with _calibrating:  # two runs that start together must not slow each other's timing
-        rates = _rates(config, sizes)
+        rates = _rates(config, network)
     compute = max(rates, key=rates.__getitem__)
     parameters: dict[str, object] = {
         "compute": compute,
@@ -196,25 +230,25 @@ def _choose_for_large() -> ComputeChoice:
     return ComputeChoice(compute, template, {"compute": compute, "seconds": CALIBRATION_S})
 
 
-def _rates(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:
+def _rates(config: TrainingConfig, network: Network) -> dict[str, float]:
     """Updates a second of every candidate that is there; measured once per process for the same work."""
     shaping = tuple(getattr(config, name) for name in _SHAPING)
-    key = (sizes, config.batch_size, config.gradient_clip_value > 0, config.soft_share > 0, *shaping)
+    key = (network, config.batch_size, config.gradient_clip_value > 0, config.soft_share > 0, *shaping)
     if key not in _rates_seen:
-        _rates_seen[key] = _measure(config, sizes)
+        _rates_seen[key] = _measure(config, network)
     return dict(_rates_seen[key])
 
 
-def _measure(config: TrainingConfig, sizes: tuple[int, ...]) -> dict[str, float]:
+def _measure(config: TrainingConfig, network: Network) -> dict[str, float]:
     generator = np.random.default_rng(0)
-    weights = initial_weights(generator, sizes, noisy=config.noisy_nets)
-    replay = _made_up_replay(generator, sizes[0], config.batch_size)
+    weights = initial_weights(generator, network, noisy=config.noisy_nets)
+    replay = _made_up_replay(generator, network, config.batch_size)
     learners: dict[str, Learner] = {}
     for compute in _CANDIDATES:
-        if compute == "fused" and config.beyond_fused:
+        if compute == "fused" and _beyond_fused(config, network):
             continue
         try:
-            learners[compute] = _build(compute, config, weights, generator)
+            learners[compute] = _build(compute, config, network, weights, generator)
         except UnavailableComputeError:
             continue
     indices = replay.sample_indices(generator, config.batch_size)
@@ -242,10 +276,13 @@ def _is_decided(rates: Mapping[str, float]) -> bool:
     return all(fastest >= _FAR_AHEAD * other for other in others)
 
 
-def _made_up_replay(generator: np.random.Generator, observation_size: int, count: int) -> ReplayBuffer:
-    replay = ReplayBuffer(count, observation_size)
+def _made_up_replay(generator: np.random.Generator, network: Network, count: int) -> ReplayBuffer:
+    size, picture = network.observation_size, network.picture
+    replay = ReplayBuffer(count, size) if picture is None else FrameReplay(count, picture)
     for _ in range(count):
-        observation, next_observation = generator.standard_normal((2, observation_size), np.float32)
+        observation, next_observation = generator.standard_normal((2, size), np.float32)
+        if picture is not None:  # few of its points are not 0, as in MinAtar's
+            observation, next_observation = observation > _MOSTLY_EMPTY, next_observation > _MOSTLY_EMPTY
         replay.add(observation, 0, 1.0, next_observation, terminated=False)
     return replay
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.networks import PictureShape
 from dqn_core.config import Arguments
 
 __all__ = ["Environment", "Episode", "RewardFormula"]
@@ -27,6 +28,8 @@ class Environment(Protocol):
     """What it was made with; another from the next reset on where it is changed."""
     observation_size: int
     """D"""
+    picture: PictureShape | None
+    """How the numbers of an observation lie where it is a picture; None where it is none."""
     n_actions: int
 
     def reset(self, *, seed: int | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:

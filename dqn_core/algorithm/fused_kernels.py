@@ -37,7 +37,21 @@ from dqn_core.algorithm.fused_network import (
 from dqn_core.algorithm.powers import whole_power
 from dqn_core.algorithm.vector_products import BATCH_TILE
 
-__all__ = ["batch_terms", "td_errors_at", "term_columns", "update", "whole_lines", "workspace_size"]
+__all__ = [
+    "adam",
+    "batch_terms",
+    "best_actions",
+    "loss_and_slope",
+    "mix_target",
+    "next_values",
+    "td_errors",
+    "td_errors_at",
+    "td_targets",
+    "term_columns",
+    "update",
+    "whole_lines",
+    "workspace_size",
+]
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -117,7 +131,7 @@ def update(
         if size < batch_size:
             _gather(rows, indices[first : first + size], 0, sizes[0], workspace, 0, row)
         q_at = forward_kept(parameters, sizes, n_values, workspace, row, n)
-        _td_errors(
+        td_errors(
             rows,
             indices,
             weights,
@@ -134,9 +148,9 @@ def update(
             numbers,
         )
         backward(parameters, sizes, n_values, workspace, here, there, row, n)
-        _adam(parameters, numbers)
+        adam(parameters, numbers)
     numbers[UPDATES] += 1.0
-    _mix_target(parameters, numbers)
+    mix_target(parameters, numbers)
 
 
 def term_columns(n_actions: int) -> int:
@@ -172,7 +186,7 @@ def batch_terms(
         terms[b, -4] = workspace[targets_at + row + b]
         terms[b, -3] = workspace[targets_at + b]
         terms[b, -2] = error
-        terms[b, -1] = share * _loss_and_slope(error, numbers[IS_HUBER] != 0.0)[0]
+        terms[b, -1] = share * loss_and_slope(error, numbers[IS_HUBER] != 0.0)[0]
 
 
 @helper
@@ -209,11 +223,11 @@ def _targets(
     is_double = numbers[IS_DOUBLE] != 0.0
     if is_double:
         q_at = forward(parameters, ONLINE, sizes, n_values, workspace, here, there, row, n)
-        _best_actions(indices.shape[0], n_actions, workspace, q_at, next_values_at, row)
+        best_actions(indices.shape[0], n_actions, workspace, q_at, next_values_at, row)
         _gather(rows, indices, sizes[0], sizes[0], workspace, here, row)
     q_at = forward(parameters, TARGET, sizes, n_values, workspace, here, there, row, n)
-    _next_values(indices.shape[0], n_actions, workspace, q_at, next_values_at, row, is_double)
-    _td_targets(rows, indices, numbers[GAMMA], workspace, next_values_at, targets_at)
+    next_values(indices.shape[0], n_actions, workspace, q_at, next_values_at, row, is_double)
+    td_targets(rows, indices, numbers[GAMMA], workspace, next_values_at, targets_at)
     return q_at
 
 
@@ -248,7 +262,7 @@ def _gather(rows: Floats, indices: Integers, first: int, width: int, workspace: 
 
 
 @helper
-def _best_actions(batch_size: int, n_actions: int, workspace: Floats, q_at: int, out_at: int, row: int) -> None:
+def best_actions(batch_size: int, n_actions: int, workspace: Floats, q_at: int, out_at: int, row: int) -> None:
     """The action of the highest Q-value, the lowest of equals, for each column, as a number at ``out_at``."""
     for b in range(batch_size):
         best = 0
@@ -259,7 +273,7 @@ def _best_actions(batch_size: int, n_actions: int, workspace: Floats, q_at: int,
 
 
 @helper
-def _next_values(
+def next_values(
     batch_size: int, n_actions: int, workspace: Floats, q_at: int, out_at: int, row: int, is_double: bool
 ) -> None:
     """Value of each next observation: of the action that stands at ``out_at`` if double, else the highest."""
@@ -274,7 +288,7 @@ def _next_values(
 
 
 @helper
-def _td_targets(rows: Floats, indices: Integers, gamma: float, workspace: Floats, next_at: int, out_at: int) -> None:
+def td_targets(rows: Floats, indices: Integers, gamma: float, workspace: Floats, next_at: int, out_at: int) -> None:
     """``r + gamma^steps Q(s')``, cut to ``r`` where terminated (:func:`dqn_core.algorithm.targets.td_targets`)."""
     for b in range(indices.shape[0]):
         steps, reward, terminated = rows[indices[b], -4], rows[indices[b], -2], rows[indices[b], -1]
@@ -285,7 +299,7 @@ def _td_targets(rows: Floats, indices: Integers, gamma: float, workspace: Floats
 
 
 @helper
-def _loss_and_slope(error: np.float32, is_huber: bool) -> tuple[np.float32, np.float32]:
+def loss_and_slope(error: np.float32, is_huber: bool) -> tuple[np.float32, np.float32]:
     """One row's loss and its derivative by Q(s, a); both NaN for an error that is."""
     if not is_huber:
         return error * error, np.float32(2.0) * error
@@ -296,7 +310,7 @@ def _loss_and_slope(error: np.float32, is_huber: bool) -> tuple[np.float32, np.f
 
 
 @helper
-def _td_errors(
+def td_errors(
     rows: Floats,
     indices: Integers,
     weights: Floats,
@@ -329,13 +343,13 @@ def _td_errors(
         error = q - workspace[targets_at + first + b]
         workspace[targets_at + first + b] = error
         q_sum += q
-        loss, slope = _loss_and_slope(error, is_huber)
+        loss, slope = loss_and_slope(error, is_huber)
         workspace[out_at + taken * row + b] = weights[first + b] * slope * share
         if has_all_outputs:
             for a in range(n_actions):
                 if a != taken:
                     other = workspace[q_at + a * row + b] - workspace[labels_at + a * labels_row + first + b]
-                    other_loss, slope = _loss_and_slope(other, is_huber)
+                    other_loss, slope = loss_and_slope(other, is_huber)
                     workspace[out_at + a * row + b] = weights[first + b] * slope * share
                     loss += other_loss
         loss_sum += np.float64(weights[first + b] * loss)
@@ -344,7 +358,7 @@ def _td_errors(
 
 
 @helper
-def _adam(parameters: Floats, numbers: Doubles) -> None:
+def adam(parameters: Floats, numbers: Doubles) -> None:
     """Clip, and Adam as torch.optim.Adam does it (Kingma & Ba 2015, algorithm 1), or with Keras' epsilon."""
     n_parameters = parameters.shape[0] // N_BLOCKS
     online = parameters[:n_parameters]
@@ -377,7 +391,7 @@ def _adam(parameters: Floats, numbers: Doubles) -> None:
 
 
 @helper
-def _mix_target(parameters: Floats, numbers: Doubles) -> None:
+def mix_target(parameters: Floats, numbers: Doubles) -> None:
     """Move the target network towards the online network by the soft-update rate."""
     n_parameters = parameters.shape[0] // N_BLOCKS
     online = parameters[:n_parameters]

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from dqn_core.algorithm import fused_kernels as kernels
 from dqn_core.algorithm import fused_network as network
 from dqn_core.algorithm.learner import ALL_STEPS, STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
-from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of, weight_shapes
+from dqn_core.algorithm.networks import Network, as_network, check_weights, parameter_count, sizes_of, weight_shapes
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 
-__all__ = ["FusedLearner", "warm_up_kernels"]
+__all__ = ["FusedLearner", "aligned_zeros", "warm_up_kernels"]
 
 
 class FusedLearner:
@@ -29,32 +29,42 @@ class FusedLearner:
     compute = "fused"
 
     def __init__(self, config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> None:
-        self.sizes = sizes_of(weights)
+        self._begin(as_network(sizes_of(weights)), config)
         self._sizes = np.array(self.sizes, np.int64)
-        self._n_values = int(config.dueling)
-        n_parameters = parameter_count(self.sizes)
-        block_size = kernels.whole_lines(n_parameters)
-        self._parameters = _aligned_zeros(network.N_BLOCKS * block_size)
-        self._numbers = np.zeros(kernels.N_NUMBERS)
         self._scratch = np.zeros(2 * max(self.sizes), np.float32)
         self._observation = self._scratch[: self.sizes[0]]
+        n_parameters = parameter_count(self.network)
+        self._make_blocks(kernels.whole_lines(n_parameters), n_parameters)
+        self.configure(config)
+        self.load_weights(weights)
+
+    def _begin(self, of: Network, config: TrainingConfig) -> None:
+        self.network, self.sizes = of, of.sizes
+        self._shapes = weight_shapes(of)
+        self._n_values = int(config.dueling)
+        self._numbers = np.zeros(kernels.N_NUMBERS)
         self._batch_size = 0
-        self._workspace = _aligned_zeros(0)
+        self._workspace = aligned_zeros(0)
         self._all_one = np.ones(0, np.float32)
-        blocks = self._parameters.reshape(network.N_BLOCKS, block_size)[:, :n_parameters]
+
+    def _make_blocks(self, block_size: int, n_used: int) -> None:
+        """Five blocks of parameters of ``block_size`` floats each, of which ``n_used`` are used."""
+        self._parameters = aligned_zeros(network.N_BLOCKS * block_size)
+        blocks = self._parameters.reshape(network.N_BLOCKS, block_size)[:, :n_used]
         self._online, self._target = blocks[network.ONLINE], blocks[network.TARGET]
         places = (network.ONLINE, network.TARGET, network.FIRST, network.SECOND)
         self._gradients = self._named(blocks[network.GRADIENT])
         self._groups = {group: self._named(blocks[place]) for group, place in zip(STATE_GROUPS, places, strict=True)}
-        self.configure(config)
-        self.load_weights(weights)
 
     def _named(self, block: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Views on one block [P] by weight name."""
-        shapes = weight_shapes(self.sizes)
+        """Views on one block [P] by weight name; each holds the weight's numbers in its order, as they are read."""
+        shapes = self._shapes
         ends = itertools.accumulate(int(np.prod(shape)) for shape in shapes.values())
         views = np.split(block, list(ends)[:-1])
         return {name: view.reshape(shape) for (name, shape), view in zip(shapes.items(), views, strict=True)}
+
+    def _read(self, name: str, view: NDArray[np.float32]) -> NDArray[np.float32]:
+        return view.copy().reshape(self._shapes[name])
 
     # ------------------------------------------------------------------------------------------------ acting
 
@@ -102,7 +112,7 @@ class FusedLearner:
     def _make_room(self, batch_size: int) -> None:
         if batch_size != self._batch_size:
             self._batch_size = batch_size
-            self._workspace = _aligned_zeros(kernels.workspace_size(self.sizes, batch_size))
+            self._workspace = aligned_zeros(kernels.workspace_size(self.sizes, batch_size))
             self._all_one = np.ones(batch_size, np.float32)
 
     def td_errors(self) -> NDArray[np.float32]:
@@ -125,6 +135,10 @@ class FusedLearner:
             self._numbers,
             terms,
         )
+        return self._as_terms(terms)
+
+    def _as_terms(self, terms: NDArray[np.float32]) -> BatchTerms:
+        n_actions = self.sizes[-1] - self._n_values
         q_values, next_q_values, others = np.split(terms, [n_actions, 2 * n_actions], axis=1)
         next_values, targets, errors, losses = others.T
         return BatchTerms(
@@ -138,7 +152,7 @@ class FusedLearner:
 
     def gradients(self) -> dict[str, NDArray[np.float32]]:
         """Copy of the last update's gradient, clipped where configured."""
-        return {name: view.copy() for name, view in self._gradients.items()}
+        return {name: self._read(name, view) for name, view in self._gradients.items()}
 
     def take_statistics(self) -> UpdateStatistics:
         """Statistics since last taken."""
@@ -168,34 +182,40 @@ class FusedLearner:
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
         """Copy of the online network's weights."""
-        return {name: view.copy() for name, view in self._groups["online"].items()}
+        return {name: self._read(name, view) for name, view in self._groups["online"].items()}
 
     def load_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Set online and target network; raises RunFolderError naming the array that does not fit."""
-        check_weights(weights, self.sizes)
+        check_weights(weights, self.network)
         for name, array in weights.items():
-            self._groups["online"][name][...] = array
+            _write(self._groups["online"][name], array)
         self.sync_target()
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         """Copy of all that an update depends on: weights of both networks, Adam's moments and step count."""
         state: dict[str, NDArray[np.generic]] = {
-            f"{group}.{name}": view.copy() for group, views in self._groups.items() for name, view in views.items()
+            f"{group}.{name}": self._read(name, view)
+            for group, views in self._groups.items()
+            for name, view in views.items()
         }
         statistics = self._numbers[kernels.UPDATES : kernels.Q_SUM + 1].copy()
         return {**state, "adam.step": np.array(self._numbers[kernels.ADAM_STEP], np.int64), "statistics": statistics}
 
     def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on bit for bit from :meth:`state_dict`; raises RunFolderError for one that does not fit."""
-        groups, step, statistics = split_state(state, self.sizes)
+        groups, step, statistics = split_state(state, self.network)
         for group, arrays in groups.items():
             for name, array in arrays.items():
-                self._groups[group][name][...] = array
+                _write(self._groups[group][name], array)
         self._numbers[kernels.ADAM_STEP] = step
         self._numbers[kernels.UPDATES : kernels.Q_SUM + 1] = statistics
 
 
-def _aligned_zeros(size: int) -> NDArray[np.float32]:
+def _write(view: NDArray[np.float32], array: NDArray[np.float32]) -> None:
+    view[...] = array.reshape(view.shape)
+
+
+def aligned_zeros(size: int) -> NDArray[np.float32]:
     """Zeros [size] that start at a cache line: vectors across two lines cost half of the update's speed."""
     line = kernels.LINE * 4
     raw = np.zeros(size + kernels.LINE, np.float32)

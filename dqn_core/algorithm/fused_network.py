@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.compiled import helper, kernel
 from dqn_core.algorithm.vector_products import add_product, inner_products, row_sum, vector_product
 
-__all__ = ["backward", "forward", "forward_kept", "greedy_action", "q_rows"]
+__all__ = ["backward", "forward", "forward_kept", "greedy_action", "q_rows", "q_values", "slopes_of_outputs"]
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -64,7 +64,7 @@ def forward(
             _rectify(workspace[there : there + n_out * row])
         at += n_out * (n_in + 1)
         here, there = there, here
-    return _q_values(workspace, here, sizes[-1], n_values, row, n)
+    return q_values(workspace, here, sizes[-1], n_values, row, n)
 
 
 @helper
@@ -80,11 +80,11 @@ def forward_kept(parameters: Floats, sizes: Integers, n_values: int, workspace: 
             _rectify(workspace[y_at : y_at + n_out * row])
         at += n_out * (n_in + 1)
         x_at = y_at
-    return _q_values(workspace, x_at, sizes[-1], n_values, row, n)
+    return q_values(workspace, x_at, sizes[-1], n_values, row, n)
 
 
 @helper
-def _q_values(workspace: Floats, at: int, n_outputs: int, n_values: int, row: int, n: int) -> int:
+def q_values(workspace: Floats, at: int, n_outputs: int, n_values: int, row: int, n: int) -> int:
     """Where the Q-values lie that the outputs [n_outputs, n] at ``at`` stand for: ``V + A - mean A`` where dueling."""
     if n_values == 0:
         return at
@@ -100,7 +100,7 @@ def _q_values(workspace: Floats, at: int, n_outputs: int, n_values: int, row: in
 
 
 @helper
-def _slopes_of_outputs(workspace: Floats, at: int, n_outputs: int, n: int, row: int) -> None:
+def slopes_of_outputs(workspace: Floats, at: int, n_outputs: int, n: int, row: int) -> None:
     """Turn derivatives by the Q-values, in the rows from 1 on, into those by value and advantages of dueling heads."""
     n_actions = n_outputs - 1
     for b in range(at, at + n):
@@ -119,7 +119,7 @@ def backward(
 ) -> None:
     """Gradient of every parameter from the loss's derivatives by the Q-values [A, n], at row ``n_values`` of here."""
     if n_values > 0:
-        _slopes_of_outputs(workspace, here, sizes[-1], n, row)
+        slopes_of_outputs(workspace, here, sizes[-1], n, row)
     at = 0
     x_at = 0
     for i in range(sizes.shape[0] - 1):
@@ -185,5 +185,5 @@ def q_rows(
     for b in range(observations.shape[0]):
         scratch[: sizes[0]] = observations[b]
         at = _forward_one(parameters, sizes, scratch, scratch.shape[0] // 2)
-        at = _q_values(scratch, at, sizes[-1], n_values, 1, 1)
+        at = q_values(scratch, at, sizes[-1], n_values, 1, 1)
         q[b] = scratch[at : at + sizes[-1] - n_values]

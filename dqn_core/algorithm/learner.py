@@ -10,14 +10,14 @@ owns all weights and gathers those rows wherever it computes. Two implementation
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dqn_core.algorithm.networks import check_weights
+from dqn_core.algorithm.networks import Layers, check_weights
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunFolderError, mark
@@ -155,7 +155,7 @@ class Learner(Protocol):
 
 
 def split_state(
-    state: Mapping[str, NDArray[np.generic]], sizes: Sequence[int], *, noisy: bool = False
+    state: Mapping[str, NDArray[np.generic]], layers: Layers, *, noisy: bool = False
 ) -> tuple[dict[str, dict[str, NDArray[np.float32]]], int, list[float]]:
     """The state's arrays by group of :data:`STATE_GROUPS`, Adam's step count, and the statistics.
 
@@ -176,5 +176,5 @@ def split_state(
         if name not in state:
             raise RunFolderError(mark("The learner's state lacks {name}."), name=name)
     for arrays in groups.values():
-        check_weights(arrays, sizes, noisy=noisy)
+        check_weights(arrays, layers, noisy=noisy)
     return groups, int(state["adam.step"]), [float(each) for each in np.asarray(state["statistics"], np.float64)]

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.frame_replay import FrameReplay
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.n_step import NStepWindow
+from dqn_core.algorithm.networks import PictureShape
 from dqn_core.algorithm.prioritized import Priorities, beta_at
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
@@ -24,9 +26,20 @@ Arrays = dict[str, NDArray[np.generic]]
 class Memory:
     """Replay memory, window of steps and priorities of one run; draws come from ``generator``."""
 
-    def __init__(self, config: TrainingConfig, observation_size: int, generator: np.random.Generator) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        observation_size: int,
+        generator: np.random.Generator,
+        picture: PictureShape | None = None,
+    ) -> None:
+        """``picture`` says how observations lie where the network sees pictures; None: they are kept as numbers."""
         self._generator = generator
-        self.replay = ReplayBuffer(config.buffer_size, observation_size)
+        self.replay = (
+            ReplayBuffer(config.buffer_size, observation_size)
+            if picture is None
+            else FrameReplay(config.buffer_size, picture)
+        )
         self.window = NStepWindow(self.replay, config.n_step, config.gamma)
         self.priorities: Priorities | None = None
         self.configure(config)
@@ -91,7 +104,7 @@ class Memory:
 
     def state(self) -> Arrays:
         """All of it but the ring's cursor, as arrays."""
-        state: Arrays = {"replay.rows": self.replay.rows[: len(self.replay)].copy()}
+        state: Arrays = {f"replay.{name}": array for name, array in self.replay.state().items()}
         state |= {f"window.{name}": array for name, array in self.window.state().items()}
         if self.priorities is not None:
             state |= {f"priorities.{name}": array for name, array in self.priorities.state().items()}
@@ -99,7 +112,7 @@ class Memory:
 
     def restore(self, state: Mapping[str, NDArray[np.generic]], cursor: int) -> None:
         """Go on from :meth:`state`; raises RunFolderError where its rows do not fit."""
-        self.replay.restore(np.asarray(state["replay.rows"], np.float32), cursor)
+        self.replay.restore(_group(state, "replay."), cursor)
         self.window.restore(_group(state, "window."))
         if self.priorities is not None:
             self.priorities.restore(_group(state, "priorities."))

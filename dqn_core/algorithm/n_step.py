@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,8 @@ __all__ = ["NStepWindow"]
 class _Pending:
     """A transition whose return still grows."""
 
-    observation: NDArray[np.float32]
+    observation: Any
+    """What the memory gave to keep of it: a copy [D], or the number of its frame."""
     action: int
     reward_sum: float
     discount: float
@@ -63,7 +65,7 @@ class NStepWindow:
         if self._n_step == 1 and not self._pending:
             self._replay.add(observation, action, reward, next_observation, terminated)
             return
-        self._pending.append(_Pending(np.array(observation, np.float32), action, 0.0, 1.0, 0))
+        self._pending.append(_Pending(self._replay.keep(observation), action, 0.0, 1.0, 0))
         for each in self._pending:
             each.reward_sum += each.discount * reward
             each.discount *= self._gamma
@@ -92,7 +94,7 @@ class NStepWindow:
         if not self._pending:
             return {}
         numbers = [(each.action, each.reward_sum, each.discount, each.steps) for each in self._pending]
-        return {"observations": np.stack([each.observation for each in self._pending]), "numbers": np.array(numbers)}
+        return {"observations": np.array([each.observation for each in self._pending]), "numbers": np.array(numbers)}
 
     def restore(self, state: dict[str, NDArray[np.generic]]) -> None:
         """Go on from :meth:`state`."""
@@ -101,6 +103,5 @@ class NStepWindow:
             for observation, (action, reward_sum, discount, steps) in zip(
                 state["observations"], state["numbers"].tolist(), strict=True
             ):
-                self._pending.append(
-                    _Pending(np.asarray(observation, np.float32), int(action), reward_sum, discount, int(steps))
-                )
+                kept = np.asarray(observation, np.float32) if np.ndim(observation) else int(observation)
+                self._pending.append(_Pending(kept, int(action), reward_sum, discount, int(steps)))

@@ -10,6 +10,9 @@ after observation and reward is the discounted sum of theirs; otherwise steps is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,6 +83,19 @@ class ReplayBuffer:
         """[N]: transitions added after each filled row; 0 for the newest."""
         return (self.cursor - 1 - np.arange(self._length)) % self.capacity
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all that it holds, or has room for."""
+        return self.rows.nbytes
+
+    def take_pages(self) -> None:
+        """Have the system give all memory now: it neither grows later nor fails then."""
+        self.rows.fill(0.0)
+
+    def keep(self, observation: NDArray[np.float32]) -> Any:
+        """``observation`` [D] as :meth:`add` may be given it later, when it may have changed."""
+        return np.array(observation, np.float32)
+
     def add(
         self,
         observation: NDArray[np.float32],
@@ -137,11 +153,16 @@ class ReplayBuffer:
         self._length, self.cursor = len(rows), 0
         self.added += len(rows)
 
-    def restore(self, rows: NDArray[np.float32], cursor: int) -> None:
-        """Hold ``rows`` [N, 2 D + 4] as ``self.rows[:N]`` was; raises :class:`RunFolderError` where they do not fit.
+    def state(self) -> dict[str, NDArray[np.generic]]:
+        """All of it but the cursor, as arrays: the filled rows [N, 2 D + 4]."""
+        return {"rows": self.rows[: self._length].copy()}
+
+    def restore(self, state: Mapping[str, NDArray[np.generic]], cursor: int) -> None:
+        """Hold what :meth:`state` gave; raises :class:`RunFolderError` where it does not fit.
 
         Rows without the column of steps, as earlier checkpoints hold them, are transitions of one step.
         """
+        rows = np.asarray(state["rows"], np.float32)
         if rows.ndim == self.rows.ndim and rows.shape[1] == self.rows.shape[1] - 1:
             rows = np.insert(rows, 2 * self.observation_size, 1.0, axis=1)
         if rows.ndim != self.rows.ndim or rows.shape[1] != self.rows.shape[1] or len(rows) > self.capacity:

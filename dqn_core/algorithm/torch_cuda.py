@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dqn_core.algorithm.learner import ALL_STEPS
 from dqn_core.algorithm.replay import ReplayBuffer
-from dqn_core.algorithm.torch_learner import TorchLearner
+from dqn_core.algorithm.torch_learner import Batch, TorchLearner
 from dqn_core.config import TrainingConfig
 
 __all__ = ["CudaLearner", "DeviceReplay", "Graph", "capture"]
@@ -153,7 +153,8 @@ class CudaLearner(TorchLearner):
 
     def _work(self) -> None:
         weights = self._weights if self._is_weighted else None
-        self.learn(self._replay.rows[self._indices], weights, self._most_steps)
+        batch = Batch.of(self._replay.rows[self._indices], self.network.observation_size)
+        self.learn(batch, weights, self._most_steps)
 
     def _changed_by_update(self) -> list[Tensor]:
         tensors = [tensor for group in self._groups().values() for tensor in group.values()]

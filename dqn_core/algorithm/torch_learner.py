@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dqn_core.algorithm.frame_replay import FrameReplay
 from dqn_core.algorithm.learner import ALL_STEPS, STATE_GROUPS, BatchTerms, UpdateStatistics, split_state
-from dqn_core.algorithm.networks import check_weights, parameter_count, sizes_of
+from dqn_core.algorithm.networks import Network, as_network, check_weights, parameter_count, sizes_of
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.algorithm.targets import (
     discounts,
@@ -28,7 +29,7 @@ from dqn_core.algorithm.targets import (
 from dqn_core.algorithm.torch_network import Noise, QNetwork
 from dqn_core.config import TrainingConfig
 
-__all__ = ["TorchLearner"]
+__all__ = ["Batch", "TorchLearner"]
 
 _ALL_THREADS = torch.get_num_threads()
 _MANY_PARAMETERS = 150_000
@@ -45,22 +46,28 @@ class TorchLearner:
         device: str = "cpu",
         *,
         noise: np.random.Generator | None = None,
+        network: Network | None = None,
     ) -> None:
-        """``noise`` is what noisy networks draw from; None: a generator of its own."""
+        """``noise`` is what noisy networks draw from; None: a generator of its own.
+
+        ``network`` is what the weights are of; None: the dense one that they fit.
+        """
         self.device = torch.device(device)
         self.compute = f"torch-{self.device.type}"
-        self.sizes = sizes_of(weights)
+        self.network = network or as_network(sizes_of(weights))
+        self.sizes = self.network.sizes
+        """Of the dense layers."""
         if self.device.type == "cpu":
-            torch.set_num_threads(_ALL_THREADS if parameter_count(self.sizes) > _MANY_PARAMETERS else 1)
-        self.online = QNetwork(self.sizes, config, self.device)
-        self.target = QNetwork(self.sizes, config, self.device).requires_grad_(requires_grad=False)
+            torch.set_num_threads(_ALL_THREADS if parameter_count(self.network) > _MANY_PARAMETERS else 1)
+        self.online = QNetwork(self.network, config, self.device)
+        self.target = QNetwork(self.network, config, self.device).requires_grad_(requires_grad=False)
         self._is_noisy = config.noisy_nets
         noise = noise or np.random.default_rng()
         self._noise, self._target_noise = (Noise(noise, self.sizes, self.device) for _ in range(2))
         self._levels = torch.from_numpy(quantile_levels(self.online.n_quantiles or 1)).to(self.device)
         # What may change live stands in tensors: a captured graph reads them anew each time.
         self._gamma, self._tau, self._learning_rate = (torch.zeros((), device=self.device) for _ in range(3))
-        self._seen = np.zeros(self.sizes[0], np.float32)
+        self._seen = np.zeros(self.network.observation_size, np.float32)
         self._updates = 0
         self._loss_sum = torch.zeros((), device=self.device, dtype=torch.float64)
         self._q_sum = torch.zeros((), device=self.device, dtype=torch.float64)
@@ -116,8 +123,8 @@ class TorchLearner:
         ``weights`` [B] multiply the rows' losses; None: all count 1. No more than ``most_steps`` steps are taken.
         """
         self._draw_noise()
-        rows = torch.from_numpy(replay.rows[indices]).to(self.device)
-        self.learn(rows, None if weights is None else torch.from_numpy(weights).to(self.device), most_steps)
+        batch = self._gathered(replay, indices)
+        self.learn(batch, None if weights is None else torch.from_numpy(weights).to(self.device), most_steps)
         self._updates += 1
 
     def td_errors(self) -> NDArray[np.float32]:
@@ -129,21 +136,29 @@ class TorchLearner:
             self._noise.draw()
             self._target_noise.draw()
 
-    def learn(self, rows: Tensor, weights: Tensor | None = None, most_steps: int = ALL_STEPS) -> None:
-        """Learn from replayed ``rows`` [B, 2 D + 4]: everything of an update that happens on the device."""
-        batch = _Batch.of(rows, self.sizes[0])
+    def _gathered(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> Batch:
+        """The transitions ``indices`` [B] on the device; of pictures, as bytes."""
+        rows = torch.from_numpy(replay.rows[indices]).to(self.device)
+        if not isinstance(replay, FrameReplay):
+            return Batch.of(rows, self.network.observation_size)
+        seen, next_seen = (torch.from_numpy(replay.pictures(indices, column)).to(self.device) for column in (0, 1))
+        return Batch.beside(seen, next_seen, rows)
+
+    def learn(self, batch: Batch, weights: Tensor | None = None, most_steps: int = ALL_STEPS) -> None:
+        """Learn from a replayed ``batch`` of B rows: everything of an update that happens on the device."""
+        count = len(batch.rewards)
         targets = self._targets(batch, is_noisy=self._is_noisy)
         errors = []
-        for first in range(0, len(rows), self._minibatch_size or len(rows))[:most_steps]:
-            part = slice(first, first + (self._minibatch_size or len(rows)))
-            share = (min(part.stop, len(rows)) - first) / len(rows)
+        for first in range(0, count, self._minibatch_size or count)[:most_steps]:
+            part = slice(first, first + (self._minibatch_size or count))
+            share = (min(part.stop, count) - first) / count
             errors.append(self._gradient_step(batch.part(part), targets.part(part), weights, part, share))
         self._td_errors = torch.cat(errors)
         if self._is_soft:
             self._mix_target()
 
     def _gradient_step(
-        self, batch: _Batch, targets: _Targets, weights: Tensor | None, part: slice, share: float
+        self, batch: Batch, targets: _Targets, weights: Tensor | None, part: slice, share: float
     ) -> Tensor:
         """One step of the optimiser on the ``part`` of the batch, a ``share`` of it; its TD errors [M]."""
         losses, q, _ = self._losses(batch, targets, is_noisy=self._is_noisy)
@@ -169,7 +184,7 @@ class TorchLearner:
         group["eps"] = self._adam_epsilon / math.sqrt(1.0 - group["betas"][1] ** step)
 
     @torch.no_grad()
-    def _targets(self, batch: _Batch, *, is_noisy: bool) -> _Targets:
+    def _targets(self, batch: Batch, *, is_noisy: bool) -> _Targets:
         """What the batch is pulled towards, fixed before its first gradient step."""
         noise, target_noise = (each.values if is_noisy else None for each in (self._noise, self._target_noise))
         if self.online.n_quantiles:
@@ -183,7 +198,7 @@ class TorchLearner:
         labels = self.online(batch.observations, noise) if self._has_all_outputs else None  # [B, A]
         return _Targets(next_q, next_values, targets, targets, labels)
 
-    def _quantile_targets(self, batch: _Batch, noise: Tensor | None, target_noise: Tensor | None) -> _Targets:
+    def _quantile_targets(self, batch: Batch, noise: Tensor | None, target_noise: Tensor | None) -> _Targets:
         """The same where quantiles are learned (Dabney et al. 2018, algorithm 1): a target for each of them."""
         next_quantiles = self.target.quantiles(batch.next_observations, target_noise)  # [B, N, A]
         next_q = next_quantiles.mean(1)  # [B, A]
@@ -193,7 +208,7 @@ class TorchLearner:
         samples = td_targets(batch.rewards[:, None], batch.terminated[:, None], best_quantiles, discount[:, None])
         return _Targets(next_q, best_quantiles.mean(1), samples.mean(1), samples, None)
 
-    def _losses(self, batch: _Batch, targets: _Targets, *, is_noisy: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _losses(self, batch: Batch, targets: _Targets, *, is_noisy: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Each row's loss [B], Q(s, a) [B] and Q(s, .) [B, A]; they lead back to the online network's weights."""
         noise = self._noise.values if is_noisy else None
         if self.online.n_quantiles:
@@ -212,7 +227,7 @@ class TorchLearner:
     @torch.no_grad()
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
         """What an update of the rows ``indices`` [B] starts from; a noisy network's without its noise."""
-        batch = _Batch.of(torch.from_numpy(replay.rows[indices]).to(self.device), self.sizes[0])
+        batch = self._gathered(replay, indices)
         targets = self._targets(batch, is_noisy=False)
         losses, q, q_values = self._losses(batch, targets, is_noisy=False)
         return BatchTerms(
@@ -275,7 +290,7 @@ class TorchLearner:
 
     def load_weights(self, weights: Mapping[str, NDArray[np.float32]]) -> None:
         """Set online and target network; raises RunFolderError naming the array that does not fit."""
-        check_weights(weights, self.sizes, noisy=self._is_noisy)
+        check_weights(weights, self.network, noisy=self._is_noisy)
         for network in (self.online, self.target):
             _fill(network.state_dict(), weights)
 
@@ -293,7 +308,7 @@ class TorchLearner:
 
     def load_state_dict(self, state: Mapping[str, NDArray[np.generic]]) -> None:
         """Go on bit for bit from :meth:`state_dict`; raises RunFolderError for one that does not fit."""
-        arrays, step, (updates, loss_sum, q_sum) = split_state(state, self.sizes, noisy=self._is_noisy)
+        arrays, step, (updates, loss_sum, q_sum) = split_state(state, self.network, noisy=self._is_noisy)
         for group, tensors in self._groups().items():
             _fill(tensors, arrays[group])
         for moments in self.optimizer.state.values():
@@ -315,8 +330,8 @@ class TorchLearner:
         }
 
 
-class _Batch(NamedTuple):
-    """The columns of replayed rows."""
+class Batch(NamedTuple):
+    """The columns of replayed transitions."""
 
     observations: Tensor
     next_observations: Tensor
@@ -328,8 +343,13 @@ class _Batch(NamedTuple):
     @classmethod
     def of(cls, rows: Tensor, size: int) -> Self:
         """Of ``rows`` [B, 2 D + 4], where D is ``size``."""
-        steps, actions, rewards, terminated = rows[:, 2 * size :].unbind(1)
-        return cls(rows[:, :size], rows[:, size : 2 * size], steps, actions.long(), rewards, terminated)
+        return cls.beside(rows[:, :size], rows[:, size : 2 * size], rows[:, 2 * size :])
+
+    @classmethod
+    def beside(cls, observations: Tensor, next_observations: Tensor, rows: Tensor) -> Self:
+        """Of observations [B, D] and the ``rows`` [B, 4] beside them."""
+        steps, actions, rewards, terminated = rows.unbind(1)
+        return cls(observations, next_observations, steps, actions.long(), rewards, terminated)
 
     def part(self, part: slice) -> Self:
         """Some of the rows."""

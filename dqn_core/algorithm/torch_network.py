@@ -1,4 +1,4 @@
-"""The Q-network as a torch module: plain, dueling, over quantiles, noisy, or all of these."""
+"""The Q-network as a torch module: dense or convolutional, plain, dueling, over quantiles, noisy, or all of these."""
 
 from __future__ import annotations
 
@@ -11,27 +11,41 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dqn_core.algorithm.networks import Layers, PictureShape, as_network
 from dqn_core.algorithm.targets import dueling_q
 from dqn_core.config import TrainingConfig
 
-__all__ = ["Noise", "NoisyLinear", "QNetwork"]
+__all__ = ["Noise", "NoisyLinear", "QNetwork", "as_channels"]
+
+_BATCH_AXES = 4
+_BLOCK = 5
+"""Convolutions of an IMPALA section: its first, and two in each of its two residual blocks."""
 
 
 class QNetwork(nn.Module):
     """Observations [B, D] -> Q-values [B, A]; ReLU between the layers.
 
-    ``sizes`` are the layers', outputs included (:func:`dqn_core.algorithm.networks.network_sizes`); how Q-values are
-    read from the outputs stands in ``config``.
+    What its ``layers`` are stands in :mod:`dqn_core.algorithm.networks`; how Q-values are read from the outputs, in
+    ``config``. Convolutions take pictures as bytes too, as the replay memory keeps them.
     """
 
-    def __init__(self, sizes: Sequence[int], config: TrainingConfig, device: torch.device) -> None:
+    def __init__(self, layers: Layers, config: TrainingConfig, device: torch.device) -> None:
         super().__init__()
+        network = as_network(layers)
+        self.kind, self.picture, self.n_convolutions = network.kind, network.picture, len(network.convolutions)
         self.is_dueling = config.dueling
         self.n_quantiles = config.quantiles if config.distribution == "quantile" else 0
         kind = NoisyLinear if config.noisy_nets else nn.Linear
         # skip_init: torch would draw initial weights from its global generator; the run's own come from outside.
         make = nn.utils.skip_init
-        self.layers = nn.ModuleList(make(kind, i, o, device=device) for i, o in itertools.pairwise(sizes))  # type: ignore[no-untyped-call]
+        convolutions = [
+            make(nn.Conv2d, each.inputs, each.outputs, each.kernel, each.stride, each.padding, device=device)  # type: ignore[no-untyped-call]
+            for each in network.convolutions
+        ]
+        dense = [make(kind, i, o, device=device) for i, o in itertools.pairwise(network.sizes)]  # type: ignore[no-untyped-call]
+        self.layers = nn.ModuleList([*convolutions, *dense])
+        if convolutions:
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor, noise: Tensor | None = None) -> Tensor:
         """Q-values [B, A]; with the values of a :class:`Noise`, where the network is noisy."""
@@ -48,20 +62,50 @@ class QNetwork(nn.Module):
         return dueling_q(rows) if self.is_dueling else rows
 
     def _outputs(self, x: Tensor, noise: Tensor | None) -> Tensor:
+        if self.picture is not None:
+            x = self._features(as_channels(x, self.picture))
         if noise is not None:
             return self._noisy_outputs(x, noise)
-        *hidden, last = self.layers
+        *hidden, last = self.layers[self.n_convolutions :]
         for layer in hidden:
             x = functional.relu(layer(x))
         outputs: Tensor = last(x)
         return outputs
 
+    def _features(self, x: Tensor) -> Tensor:
+        """What the convolutions make of pictures [B, C, H, W], as vectors [B, features]."""
+        convolutions = self.layers[: self.n_convolutions]
+        if self.kind != "impala":
+            for layer in convolutions:
+                x = functional.relu(layer(x))
+            return x.flatten(-3)
+        for i in range(0, self.n_convolutions, _BLOCK):
+            first, *blocks = convolutions[i : i + _BLOCK]
+            x = functional.max_pool2d(first(x), 3, 2, 1)
+            for inner, outer in zip(blocks[::2], blocks[1::2], strict=True):
+                x = x + outer(functional.relu(inner(functional.relu(x))))
+        return functional.relu(x).flatten(-3)
+
     def _noisy_outputs(self, x: Tensor, noise: Tensor) -> Tensor:
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(self.layers[self.n_convolutions :]):
             assert isinstance(layer, NoisyLinear)  # noqa: S101  made so where there is noise
             own, noise = noise.tensor_split([layer.in_features + layer.out_features])
             x = layer.noisy(functional.relu(x) if i > 0 else x, own)
         return x
+
+
+def as_channels(x: Tensor, picture: PictureShape) -> Tensor:
+    """Pictures [B, D], or one [D], as the network sees them: [B, channels, height, width], from 0 to 1.
+
+    Bytes stand for the numbers that they were made of, by :attr:`PictureShape.unit`.
+    """
+    if picture.channels_first:
+        x = x.unflatten(-1, (picture.channels, picture.height, picture.width))
+    else:
+        x = x.unflatten(-1, (picture.height, picture.width, picture.channels)).movedim(-1, -3)
+    scale = (picture.unit if x.dtype == torch.uint8 else 1.0) / picture.high
+    x = x.float() if scale == 1.0 else x * scale
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == _BATCH_AXES else x
 
 
 class NoisyLinear(nn.Linear):

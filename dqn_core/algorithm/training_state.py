@@ -17,6 +17,7 @@ from dqn_core.algorithm.episode import Environment, Episode, RewardFormula
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
+from dqn_core.algorithm.networks import network_of
 from dqn_core.algorithm.normalization import NormalizedLearner
 from dqn_core.config import TrainingConfig
 
@@ -71,9 +72,12 @@ class TrainingState:
         observation_size = environment.observation_size
         self.environment = environment
         self.n_actions = environment.n_actions
-        self.memory = Memory(self.config, observation_size, self.randomness.replay)
-        self.memory.replay.rows.fill(0.0)  # takes its pages now: it neither grows while the run trains nor fails then
-        self.learner, choice = make_learner(self.config, observation_size, self.n_actions, self.randomness.weights)
+        picture = network_of(self.config, observation_size, self.n_actions, environment.picture).picture
+        self.memory = Memory(self.config, observation_size, self.randomness.replay, picture)
+        self.memory.replay.take_pages()
+        self.learner, choice = make_learner(
+            self.config, observation_size, self.n_actions, self.randomness.weights, picture
+        )
         self.normalizer = self.learner if isinstance(self.learner, NormalizedLearner) else None
         return choice
 

@@ -12,6 +12,10 @@ beside them a product with one vector, for acting, and the sum of one row, for t
     vector_product    y [m] = A [m, k] @ x [k] + b [m]
     row_sum           sum of x [k]
 
+and one for pictures, where each point that is not empty adds to the places around it:
+
+    add_scaled        y [LANES] += factor x [LANES]
+
 LLVM vectorises a plain loop over these along one row at a time, loading and storing it for each term: 18 GFLOP/s at
 32x32, measured on one core of a 2023 Xeon, where BLAS (numpy.dot) reaches 65. As tiles that stay in registers while k
 runs, the same product reaches 147.
@@ -37,9 +41,9 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm.compiled import helper
 
-__all__ = ["BATCH_TILE", "add_product", "inner_products", "row_sum", "vector_product"]
+__all__ = ["BATCH_TILE", "LANES", "add_product", "add_scaled", "inner_products", "row_sum", "vector_product"]
 
-_LANES = 16
+_LANES = LANES = 16
 BATCH_TILE = 2 * _LANES
 """The batch axis is padded to a multiple of this."""
 
@@ -285,10 +289,30 @@ def _sum_tile() -> Callable[..., np.float32]:
     return made
 
 
+def _scaled_tile() -> Callable[..., None]:
+    """Tile of :func:`add_scaled`."""
+
+    def emit(context: Any, builder: ir.IRBuilder, signature: Any, arguments: tuple[ir.Value, ...]) -> ir.Value:
+        emitter = _Emitter(context, builder)
+        y, y_at, x, x_at, factor = arguments
+        y_start, x_start = emitter.start(signature.args[0], y, y_at), emitter.start(signature.args[2], x, x_at)
+        total = emitter.add_product(emitter.in_every_lane(factor), emitter.load(x_start), emitter.load(y_start))
+        emitter.store(total, y_start)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def tile(_: Any, y: Any, y_at: Any, x: Any, x_at: Any, factor: Any) -> Any:
+        return types.void(y, y_at, x, x_at, factor), emit
+
+    made: Callable[..., None] = tile
+    return made
+
+
 _add_rows, _add_row = _add_tile(_ROWS), _add_tile(1)
 _inner_block, _inner_single = _inner_tile(_INNER_ROWS, _INNER_COLUMNS), _inner_tile(1, 1)
 _vector_rows, _vector_row = _vector_tile(4), _vector_tile(1)
 _row_total = _sum_tile()
+_add_scaled = _scaled_tile()
 
 
 @helper
@@ -372,3 +396,9 @@ def vector_product(
 def row_sum(x: NDArray[np.float32], x_at: int, depth: int) -> np.float32:
     """Sum of the ``depth`` numbers from ``x_at`` on; depth is a multiple of BATCH_TILE."""
     return _row_total(x, x_at, depth)
+
+
+@helper
+def add_scaled(y: NDArray[np.float32], y_at: int, x: NDArray[np.float32], x_at: int, factor: np.float32) -> None:
+    """Y [LANES] += factor x [LANES], each rounded once."""
+    _add_scaled(y, y_at, x, x_at, factor)

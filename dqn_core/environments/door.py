@@ -21,8 +21,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium.spaces import Space
+from gymnasium.wrappers import FrameStackObservation
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.networks import PictureShape
 from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.environments.names import observation_names as known_names
 from dqn_core.environments.pictures import NotShownError, Picture, as_jpeg, as_picture, drawing, fitted, placeholder
@@ -118,6 +120,8 @@ class CheckedEnvironment:
         self.actions = _action_numbers(env_id, self.action_space)
         """How its actions are numbered."""
         self.observation_size, self.n_actions = self.observations.size, self.actions.count
+        self.picture = _with_frames(self.observations.picture, environment)
+        """How the numbers of an observation lie where it is a picture; None where it is none."""
         has_names = len(observation_names) == self.observation_size
         names = tuple(observation_names) if has_names else known_names(env_id, self.observation_size)
         self.observation_names = names or self.observations.names
@@ -472,6 +476,16 @@ def _observation_vector(env_id: str, space: Space[Any]) -> ObservationVector:
     except TooManyError as error:
         template = mark("{env_id} observes {count} numbers; a network here takes {most} at most.")
         raise UnsupportedEnvironmentError(template, env_id=env_id, count=error.count, most=error.most) from error
+
+
+def _with_frames(picture: PictureShape | None, environment: gym.Env[Any, Any]) -> PictureShape | None:
+    """``picture`` with the number of frames in it, where it is a stack of them."""
+    wrapper: Any = environment
+    while isinstance(wrapper, gym.Wrapper):
+        if isinstance(wrapper, FrameStackObservation) and picture is not None and picture.channels_first:
+            return picture._replace(frames=picture.channels)
+        wrapper = wrapper.env
+    return picture
 
 
 def _action_numbers(env_id: str, space: Space[Any]) -> ActionNumbers:

@@ -21,6 +21,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
+from dqn_core.algorithm.networks import PictureShape
 from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.environments.door import FOREIGN_ERRORS, CheckedEnvironment, constructor_failure
 from dqn_core.environments.maps import state_map
@@ -73,6 +74,8 @@ class EnvironmentReport:
     """In words; empty where this project has none for the environment."""
     left_out: tuple[str, ...] = ()
     """Parts of an observation that are no numbers."""
+    picture: PictureShape | None = None
+    """How the numbers of an observation lie where it is a picture; None where it is none."""
     n_states: int | None = None
     """States, where they are so few that each can be shown (:mod:`dqn_core.environments.maps`)."""
     repeats: bool = True
@@ -238,6 +241,7 @@ def _inspect(env_id: str, max_episode_steps: int | None, env_kwargs: Arguments) 
             frames_per_s=environment.frames_per_s,
             reward_rule=preset.reward_rule if preset else "",
             left_out=observations.left_out,
+            picture=environment.picture,
             n_states=None if states is None else len(states.vectors),
             repeats=repeats,
         )

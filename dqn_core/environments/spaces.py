@@ -9,6 +9,9 @@ An observation becomes [D] float32. The order of its numbers is fixed by its spa
     Dict            its entries, in the order of the space                                 position[0], goal = 2
     Tuple           its parts, one after the other                                         s[0] = 17
 
+A Box of three axes with numbers from 0 to 255 at most, or from 0 to 1, is a picture (:func:`picture_of`): its vector
+is that of any other Box, and convolutional networks learn from its shape how the numbers lie.
+
 Parts of a Dict or a Tuple that are no numbers (a text, a sequence of any length) are left out, and named. MultiDiscrete
 and MultiBinary actions are numbered through, the last one fastest.
 """
@@ -26,6 +29,8 @@ import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Space, Tuple
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.networks import PictureShape
+
 __all__ = [
     "FINITE",
     "MOST_ACTIONS",
@@ -37,6 +42,7 @@ __all__ = [
     "TooManyError",
     "described",
     "described_space",
+    "picture_of",
 ]
 
 MOST_NUMBERS = 250_000
@@ -49,6 +55,8 @@ MOST_COMBINATIONS = 64
 FINITE = "finite float32"
 """What every number has to be, in messages."""
 
+_PICTURE_AXES = 3
+_BYTE = 255.0
 _ARRAY, _FLOAT32 = np.ndarray, np.dtype(np.float32)
 _FEW = 32
 _LONGEST_DESCRIPTION = 160
@@ -90,6 +98,8 @@ class ObservationVector:
     high: tuple[float, ...]
     left_out: tuple[str, ...]
     """Parts of the observation that are no numbers."""
+    picture: PictureShape | None
+    """How the numbers lie where the observation is a picture; None where it is none."""
 
     def __init__(self, space: Space[Any]) -> None:
         left_out: list[str] = []
@@ -104,6 +114,7 @@ class ObservationVector:
         part.bounds(low, high)
         self.low = tuple((low + 0.0).tolist())  # makes -0.0 a 0.0
         self.high = tuple(high.tolist())
+        self.picture = picture_of(space)
         self._part = part
         self._zeros = np.zeros(part.size, np.float32)
         self._shape = space.shape if isinstance(space, Box) else None  # of which no array is
@@ -302,6 +313,25 @@ def _array(value: Any, path: str, space: Space[Any]) -> NDArray[Any]:
     if array.dtype.kind not in _NUMBERS or not is_right:
         raise NotOfSpaceError(path, described(value), described_space(space))
     return array
+
+
+def picture_of(space: Space[Any]) -> PictureShape | None:
+    """How the numbers of a picture lie in its vector; None for a space that is not one of pictures.
+
+    A picture is a Box of three axes that holds bools, whole numbers from 0 to 255 at most, or others from 0 to 1. Its
+    channels are the last axis, as Gymnasium has it, or the first where that is the shortest of the three, as in
+    stacks of frames.
+    """
+    if not isinstance(space, Box) or len(space.shape) != _PICTURE_AXES or 0 in space.shape:
+        return None
+    low, high, kind = float(space.low.min()), float(space.high.max()), np.dtype(space.dtype).kind
+    if low < 0.0 or not 0.0 < high <= (1.0 if kind == "f" else _BYTE):
+        return None
+    unit = 1.0 / _BYTE if kind == "f" else 1.0
+    first, middle, last = (int(side) for side in space.shape)
+    if first < min(middle, last):
+        return PictureShape(middle, last, first, channels_first=True, high=high, unit=unit)
+    return PictureShape(first, middle, last, high=high, unit=unit)
 
 
 # ------------------------------------------------------------------------------------------------------- actions

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.episode import Environment, Episode, RewardFormula
 from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.networks import as_trained
 from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
 from dqn_core.environments.make import inspect_environment, make_environment
 from dqn_core.environments.settings import reward_formula
@@ -221,11 +222,17 @@ def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Le
         The environment is not installed here.
     """
     environment = inspect_environment(*config.environment)
-    shape, generator = (environment.observation_size, environment.n_actions), np.random.default_rng(config.seed)
+    asked = (
+        environment.observation_size,
+        environment.n_actions,
+        np.random.default_rng(config.seed),
+        environment.picture,
+    )
+    config = as_trained(config, weights, environment.picture)
     try:
-        learner, _ = make_learner(config.replace(compute="fused"), *shape, generator)
+        learner, _ = make_learner(config.replace(compute="fused"), *asked)
     except (ConfigError, UnavailableComputeError):  # a kind of network that it does not know, or no numba
-        learner, _ = make_learner(config.replace(compute="torch-cpu"), *shape, generator)
+        learner, _ = make_learner(config.replace(compute="torch-cpu"), *asked)
     learner.load_weights(weights)
     return learner
 

@@ -14,6 +14,7 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.explain import UpdateExplained, explain_update
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.memory import Memory
+from dqn_core.algorithm.networks import PictureShape, as_trained, network_of
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
@@ -32,6 +33,8 @@ class Agent:
     config: TrainingConfig
     observation_size: int
     n_actions: int
+    picture: PictureShape | None
+    """How the numbers of an observation lie where it is a picture; None where it is none."""
     state: Mapping[str, NDArray[Any]]
     """:meth:`Learner.state_dict`."""
     episode: int
@@ -42,9 +45,10 @@ class Agent:
         """The agent of a run with ``config``; raises UnsupportedEnvironmentError where its environment is not here."""
         report = inspect_environment(*config.environment)
         return cls(
-            config=config,
+            config=as_trained(config, state, report.picture),
             observation_size=report.observation_size,
             n_actions=report.n_actions,
+            picture=report.picture,
             state=state,
             episode=episode,
             env_step=env_step,
@@ -75,7 +79,7 @@ class Agent:
 
     def _make(self, config: TrainingConfig) -> Learner:
         # The initial weights are overwritten: what they are drawn from does not matter.
-        return make_learner(config, self.observation_size, self.n_actions, np.random.default_rng(0))[0]
+        return make_learner(config, self.observation_size, self.n_actions, np.random.default_rng(0), self.picture)[0]
 
 
 class Draw(NamedTuple):
@@ -107,7 +111,9 @@ class AgentCheckpoint:
         self._training_step = counters["env_step"] - counters["warmed_up_at"]
         self._generator = np.random.default_rng()
         self._drawing = threading.Lock()
-        self.memory = Memory(checkpoint.config, self.agent.observation_size, self._generator)
+        agent = self.agent
+        picture = network_of(agent.config, agent.observation_size, agent.n_actions, agent.picture).picture
+        self.memory = Memory(agent.config, agent.observation_size, self._generator, picture)
         self.memory.restore(arrays, checkpoint.values["replay_cursor"])
 
     @property

@@ -219,7 +219,7 @@ def _networks() -> Iterator[Finding]:
         config, report = preset_config(env_id, "lab8"), inspect_environment(env_id)
         generator = np.random.default_rng(0)
         learner, _ = make_learner(
-            config.replace(compute="torch-cpu"), report.observation_size, report.n_actions, generator
+            config.replace(compute="torch-cpu"), report.observation_size, report.n_actions, generator, report.picture
         )
         found = sum(array.size for array in learner.weights().values())
         yield _equal(mark("Parameters of the course lab's network for {env_id}"), expected, found, env_id=env_id)

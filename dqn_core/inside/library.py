@@ -123,4 +123,4 @@ def _agent_bytes(agent: Agent) -> int:
 
 
 def _checkpoint_bytes(checkpoint: AgentCheckpoint) -> int:
-    return _agent_bytes(checkpoint.agent) + checkpoint.replay.rows.nbytes
+    return _agent_bytes(checkpoint.agent) + checkpoint.replay.nbytes

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dqn_core.algorithm.networks import parameter_count
+from dqn_core.algorithm.frame_replay import frame_replay_bytes
+from dqn_core.algorithm.networks import Network, as_network, network_of, parameter_count
 from dqn_core.config import TrainingConfig
-from dqn_core.environments.make import inspect_environment
+from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.environments.settings import check_environment
 from dqn_core.errors import ConfigError, FieldProblem, RolloutError, UnsupportedEnvironmentError, mark
 from dqn_core.training.machine import free_bytes, memory_for_runs
@@ -30,9 +31,11 @@ __all__ = [
     "check_memory",
     "check_run",
     "check_steps",
+    "replay_memory",
     "run_memory",
     "run_steps",
     "shortened",
+    "size_text",
     "step_limit",
 ]
 
@@ -90,6 +93,8 @@ class _Size:
 
     observation_size: int
     n_actions: int
+    asked: Network
+    """The network that the config asks for, before any of its settings is made smaller here."""
     hidden_sizes: tuple[int, ...]
     dueling: bool
     noisy: bool
@@ -100,11 +105,13 @@ class _Size:
     prioritized: bool
 
     @classmethod
-    def of(cls, config: TrainingConfig, observation_size: int, n_actions: int) -> _Size:
+    def of(cls, config: TrainingConfig, report: EnvironmentReport) -> _Size:
+        asked = network_of(config, report.observation_size, report.n_actions, report.picture)
         return cls(
-            observation_size=observation_size,
-            n_actions=n_actions,
-            hidden_sizes=config.hidden_sizes,
+            observation_size=report.observation_size,
+            n_actions=report.n_actions,
+            asked=asked,
+            hidden_sizes=config.hidden_sizes if asked.picture is None else (),
             dueling=config.dueling,
             noisy=config.noisy_nets,
             quantiles=config.quantiles if config.distribution == "quantile" else 0,
@@ -114,16 +121,20 @@ class _Size:
         )
 
     @property
-    def layers(self) -> tuple[int, ...]:
+    def network(self) -> Network:
         outputs = max(1, self.quantiles) * (self.n_actions + self.dueling)
-        return (self.observation_size, *self.hidden_sizes, outputs)
+        if self.asked.picture is None:
+            return as_network((self.observation_size, *self.hidden_sizes, outputs))
+        return replace(self.asked, sizes=(*self.asked.sizes[:-1], outputs))
 
     @property
     def network_bytes(self) -> int:
-        return _BYTES * parameter_count(self.layers, noisy=self.noisy)
+        return _BYTES * parameter_count(self.network, noisy=self.noisy)
 
     @property
     def replay_bytes(self) -> int:
+        if self.asked.picture is not None:
+            return frame_replay_bytes(self.asked.picture, self.buffer_size)
         return _BYTES * self.buffer_size * (2 * self.observation_size + 4)
 
     @property
@@ -134,7 +145,7 @@ class _Size:
     @property
     def batch_bytes(self) -> int:
         # The quantile loss compares every quantile of a row with every one of its target (Dabney et al. 2018, eq. 10).
-        return _BATCH_COPIES * _BYTES * self.batch_size * (sum(self.layers) + self.quantiles**2)
+        return _BATCH_COPIES * _BYTES * self.batch_size * (self.network.units + self.quantiles**2)
 
     @property
     def memory(self) -> int:
@@ -167,6 +178,12 @@ _LEAST = {"buffer_size": 1, "hidden_sizes": 1, "quantiles": 2, "batch_size": 1}
 """The fields that can make a run too large, each with its smallest value."""
 
 
+def replay_memory(config: TrainingConfig) -> int:
+    """Bytes of the replay memory of a run of ``config``; 0 where its environment is not known here."""
+    size = _size_of(config)
+    return 0 if size is None else size.replay_bytes
+
+
 def run_memory(config: TrainingConfig) -> int:
     """Bytes of memory that a run of ``config`` takes at most; 0 where its environment is not known here."""
     size = _size_of(config)
@@ -182,7 +199,8 @@ def check_memory(config: TrainingConfig, memory: int | None = None) -> None:
     Raises
     ------
     ConfigError
-        A setting is too large; the message names the largest value that fits.
+        A setting is too large; the message names the largest value that fits. Or the network does not go with the
+        observations.
     """
     size = _size_of(config)
     limit = memory_for_runs() if memory is None else memory
@@ -214,7 +232,7 @@ def _size_of(config: TrainingConfig) -> _Size | None:
         report = inspect_environment(*config.environment)
     except UnsupportedEnvironmentError:
         return None
-    return _Size.of(config, report.observation_size, report.n_actions)
+    return _Size.of(config, report)
 
 
 _memory = operator.attrgetter("memory")
@@ -230,7 +248,7 @@ def _problems(  # noqa: PLR0913, PLR0917  what is measured, against what, and th
         return []
     fields = [field for field in _LEAST if size.value(field) > _LEAST[field]]
     saved = {field: wanted - need(size.with_field(field, _LEAST[field])) for field in fields}
-    texts: dict[str, object] = {"need": _size_text(wanted), "limit": _size_text(limit)}
+    texts: dict[str, object] = {"need": size_text(wanted), "limit": size_text(limit)}
     first = max(fields, key=saved.__getitem__, default="buffer_size")
     if wanted - saved.get(first, 0) <= limit:
         largest = _largest(size, first, lambda each: need(each) <= limit)
@@ -254,7 +272,7 @@ def _as_given(size: _Size, field: str, value: int) -> int | str:
     return ", ".join(map(str, size.with_field(field, value).hidden_sizes)) if field == "hidden_sizes" else value
 
 
-def _size_text(size: int) -> str:
+def size_text(size: int) -> str:
     """Bytes with two or three digits, in units of 1,024."""
     unit, amount = next(((name, size / scale) for name, scale in _SIZES if size >= scale), ("B", float(size)))
     return f"{amount:.1f} {unit}" if amount < _TEN and unit != "B" else f"{amount:,.0f} {unit}"
@@ -309,7 +327,7 @@ def check_experiment(configs: Sequence[TrainingConfig], folder: Path, memory: in
             "makes {count} runs whose checkpoints would need {need} on the disk, where {limit} is free: lower it, "
             "train fewer runs, or make room"
         )
-        texts: dict[str, object] = {"count": len(configs), "need": _size_text(sum(sizes)), "limit": _size_text(free)}
+        texts: dict[str, object] = {"count": len(configs), "need": size_text(sum(sizes)), "limit": size_text(free)}
         raise ConfigError((FieldProblem("buffer_size", configs[0].buffer_size, template, texts),))
 
 

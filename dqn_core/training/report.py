@@ -3,45 +3,76 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 
 from dqn_core.algorithm.devices import device_summary
-from dqn_core.algorithm.networks import network_sizes
+from dqn_core.algorithm.networks import PictureShape, network_of, weight_shapes
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
+from dqn_core.training.budget import replay_memory, size_text
 
 __all__ = ["LayerReport", "layer_reports", "report_text"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerReport:
-    """One fully connected layer."""
+    """One layer, fully connected or a convolution."""
 
     name: str
     inputs: int
+    """Units, or of a convolution channels."""
     outputs: int
     activation: str
-    is_noisy: bool = False
+    parameters: int
+    """Weights and biases, and the noise's where it is noisy."""
+    kernel: int = 0
+    """Width of a convolution's kernel; 0 of a layer that is fully connected."""
+    stride: int = 1
 
     @property
-    def parameters(self) -> int:
-        """Weights and biases, and the noise's where it is noisy."""
-        return (self.inputs + 1) * self.outputs * (2 if self.is_noisy else 1)
+    def shape(self) -> str:
+        """Such as "1024 → 128", or of a convolution "4 → 16, 3x3", "4 → 32, 8x8 / 4" with its stride."""
+        kernel = f", {self.kernel}x{self.kernel}" if self.kernel else ""
+        return f"{self.inputs} → {self.outputs}{kernel}" + (f" / {self.stride}" if self.stride > 1 else "")
 
 
-def layer_reports(config: TrainingConfig, observation_size: int, n_actions: int) -> tuple[LayerReport, ...]:
-    """The Q-network's layers, from observation to the outputs that Q-values are read from."""
-    sizes = network_sizes(config, observation_size, n_actions)
-    return tuple(
+def layer_reports(
+    config: TrainingConfig, observation_size: int, n_actions: int, picture: PictureShape | None = None
+) -> tuple[LayerReport, ...]:
+    """The Q-network's layers, from observation to the outputs that Q-values are read from.
+
+    Raises ConfigError where the network that the config asks for does not go with the observations.
+    """
+    network = network_of(config, observation_size, n_actions, picture)
+    shapes = weight_shapes(network, noisy=config.noisy_nets)
+    counts = [
+        sum(math.prod(shape) for name, shape in shapes.items() if name.startswith(f"layers.{i}."))
+        for i in range(len(network.convolutions) + len(network.sizes) - 1)
+    ]
+    convolutions = [
+        LayerReport(
+            name=f"layers.{i}",
+            inputs=each.inputs,
+            outputs=each.outputs,
+            activation="ReLU",
+            parameters=counts[i],
+            kernel=each.kernel,
+            stride=each.stride,
+        )
+        for i, each in enumerate(network.convolutions)
+    ]
+    dense = [
         LayerReport(
             name=f"layers.{i}",
             inputs=inputs,
             outputs=outputs,
-            activation="linear" if i == len(config.hidden_sizes) else "ReLU",
-            is_noisy=config.noisy_nets,
+            activation="linear" if i == len(counts) - 1 else "ReLU",
+            parameters=counts[i],
         )
-        for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes))
-    )
+        for i, (inputs, outputs) in enumerate(itertools.pairwise(network.sizes), start=len(convolutions))
+    ]
+    return (*convolutions, *dense)
 
 
 def report_text(config: TrainingConfig) -> str:
@@ -77,10 +108,11 @@ def _environment_lines(report: EnvironmentReport) -> list[str]:
 
 
 def _network_lines(report: EnvironmentReport, config: TrainingConfig) -> list[str]:
-    layers = layer_reports(config, report.observation_size, report.n_actions)
+    layers = layer_reports(config, report.observation_size, report.n_actions, report.picture)
     total = sum(layer.parameters for layer in layers)
     lines = [
-        f"  {layer.name}  {layer.inputs:>5} -> {layer.outputs:<5} {layer.activation:<7} {layer.parameters:>9,}"
+        f"  {layer.name}  {layer.shape.replace('→', '->'):>14} {layer.activation:<7} {layer.parameters:>9,}"
         for layer in layers
     ]
-    return ["network", *lines, f"  total {total:,} parameters"]
+    memory = f"replay memory: {config.buffer_size:,} transitions, {size_text(replay_memory(config))}"
+    return ["network", *lines, f"  total {total:,} parameters", "", memory]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from dqn_core.algorithm.dqn import Point, train
+from dqn_core.algorithm.networks import as_trained
 from dqn_core.algorithm.normalization import network_only
 from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
@@ -140,6 +141,8 @@ class Trainer:
             self._refuse_other_evaluations(config)
         else:
             shares = False
+        if self._resume_from is not None:
+            state.config = self._as_trained(config)
         choice = state.initialize(self._environments[0])
         state.reward_formula = reward_formula(config)
         if self._initial_weights is not None:
@@ -177,11 +180,16 @@ class Trainer:
             self._policy.after_restoring()
             is_warming_up = before.values["phase"] == Phase.WARMUP
             repeats = self.state.restore(before.arrays, before.values, is_warming_up=is_warming_up)
-            settings = before.config.replace(compute=config.compute)
+            settings = self._as_trained(before.config.replace(compute=config.compute))
             yield from notices_at_resume(self.state, settings, repeats=repeats)
             yield from self._take_over(config, settings)
             self._follow_arguments(config)
         self._policy.remember_if_finite()
+
+    def _as_trained(self, config: TrainingConfig) -> TrainingConfig:
+        """``config`` with the network that the run's checkpoint holds, where it is from before there was a choice."""
+        assert self._resume_from is not None  # noqa: S101  asked of a run that goes on
+        return as_trained(config, self._resume_from.arrays, self._environments[0].picture)
 
     def _close_log(self, reason: EndReason, error: DqnLabError | None = None) -> Iterator[Event]:
         """The last events of a run: the weights, where it stands, why it ended."""

@@ -36,7 +36,7 @@ def environment(study: Study) -> None:
 
 
 def _observations(study: Study) -> None:
-    report, seen = study.report, study.checkpoint.replay.observations
+    report, seen = study.report, study.seen
     count = _("{count} numbers").format(count=report.observation_size)
     heading(_("State s: what the agent observes"), count)
     shown = slice(MOST_ROWS)

@@ -72,7 +72,7 @@ def _most_snapshots(study: Study) -> int:
 
 def _base(study: Study, chosen: ChosenState, varying: tuple[int, int]) -> NDArray[np.float32]:
     """The state that fixes the other numbers, each of which can be moved."""
-    base, seen = chosen.observation.copy(), study.checkpoint.replay.observations
+    base, seen = chosen.observation.copy(), study.seen
     others = [i for i in range(len(base)) if i not in varying]
     if len(others) > _MOST_SLIDERS:
         moving = np.flatnonzero(np.ptp(seen, axis=0))[: _MOST_SLIDERS + len(varying)]
@@ -96,7 +96,7 @@ def _grid(count: int) -> Sequence[st.delta_generator.DeltaGenerator]:
 
 
 def _plane(study: Study, x: int, y: int, base: NDArray[np.float32]) -> Plane:
-    seen = study.checkpoint.replay.observations
+    seen = study.seen
     return Plane(
         x=x,
         y=y,

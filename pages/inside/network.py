@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dqn_core.algorithm.normalization import network_only
 from dqn_core.inside.agent import Agent
@@ -52,7 +53,7 @@ def _layers(study: Study) -> None:
         sum(array.size for name, array in weights.items() if name.startswith(each.removesuffix("weight")))
         for each in matrices
     ]
-    shapes = [f"{array.shape[1]} → {array.shape[0]}" for array in matrices.values()]
+    shapes = [_shape_text(array) for array in matrices.values()]
     st.table(
         {
             _("Layer"): [*titles, "**" + _("Total") + "**"],
@@ -69,6 +70,12 @@ def _layers(study: Study) -> None:
     )
 
 
+def _shape_text(array: NDArray[np.float32]) -> str:
+    """Units, or channels and the kernel's size, that a layer's weights lead from and to."""
+    kernel = f", {array.shape[2]}x{array.shape[3]}" if array.ndim > 2 else ""  # noqa: PLR2004  a convolution's
+    return f"{array.shape[1]} → {array.shape[0]}{kernel}"
+
+
 def _activations(study: Study, chosen: ChosenState) -> None:
     from dqn_core.algorithm.activations import layer_activations  # torch's seconds are for who looks at this
 
@@ -76,13 +83,20 @@ def _activations(study: Study, chosen: ChosenState) -> None:
     activations = layer_activations(agent.torch_learner(), chosen.observation)
     q_values = study.learner.q_values(chosen.observation[None])[0]
     weights = network_only(agent.group("online"))
-    matrices = [array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")]
+    matrices = [array for name, array in weights.items() if array.ndim == 2 and name.endswith(".weight")]  # noqa: PLR2004
+    seen, activations = len(activations), tuple(each for each in activations if each.ndim == 1)  # no feature maps
+    has_maps = len(activations) < seen
     is_plain = len(activations[-1]) == study.report.n_actions
-    names = {0: study.observation_names, len(activations) - 1: _output_names(study, len(activations[-1]))}
+    names = {} if has_maps else {0: study.observation_names}
+    names |= {len(activations) - 1: _output_names(study, len(activations[-1]))}
     drawing = charts.NetworkDrawing(
         activations=activations,
         weights=matrices,
-        titles=[_("State"), *(_("Hidden {number}").format(number=i) for i in range(1, len(matrices))), _("Output")],
+        titles=[
+            _("Features") if has_maps else _("State"),
+            *(_("Hidden {number}").format(number=i) for i in range(1, len(matrices))),
+            _("Output"),
+        ],
         names=names,
         chosen=int(np.argmax(q_values)) if is_plain else None,
     )

@@ -12,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_core.algorithm.frame_replay import FrameReplay
 from dqn_core.algorithm.learner import Learner
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
@@ -28,6 +29,8 @@ __all__ = ["Study", "fresh_look", "snapshot_text", "study_of"]
 
 Value = TypeVar("Value")
 
+_PICTURES = 500
+"""Of a memory that are looked at where their numbers' ranges are wanted."""
 _BETWEEN_LOOKS_S = 3.0
 _WAIT_FOR_LOOK_S = 3.0
 _POLL_S = 0.03
@@ -84,6 +87,12 @@ class Study:
         store = get_manager().store
         places = evenly(range(store.episode_count(self.run_id)), most)
         return list(store.episode_columns(self.run_id, names, places=places))
+
+    @property
+    def seen(self) -> NDArray[np.float32]:
+        """Observations [N, D] of the memory, to take the range of each number from; of pictures, some of them."""
+        replay = self.checkpoint.replay
+        return replay.observations[self.rows(_PICTURES) if isinstance(replay, FrameReplay) else slice(None)]
 
     def rows(self, most: int) -> NDArray[np.int64]:
         """Row numbers of the memory, at most ``most``, evenly spread: enough to draw."""

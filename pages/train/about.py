@@ -7,11 +7,13 @@ import streamlit as st
 from dqn_core.algorithm.devices import cuda_device_name, is_torch_loaded
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport
+from dqn_core.errors import ConfigError
+from dqn_core.training.budget import replay_memory
 from dqn_core.training.report import layer_reports
 from pages.shared.headings import heading
-from pages.shared.i18n import _
+from pages.shared.i18n import _, problem_text
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
-from pages.shared.numbers import number_text
+from pages.shared.numbers import number_text, size_text
 from pages.shared.words import CHOICE_LABELS
 
 __all__ = ["about"]
@@ -70,17 +72,27 @@ def _rewards(report: EnvironmentReport) -> None:
 
 
 def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
-    layers = layer_reports(config, report.observation_size, report.n_actions)
+    try:
+        layers = layer_reports(config, report.observation_size, report.n_actions, report.picture)
+    except ConfigError as error:
+        heading(_("Q-network"))
+        st.caption(" ".join(problem_text(each) for each in error.problems))
+        return
     total = sum(layer.parameters for layer in layers)
     heading(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
     st.table(
         {
             _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(layers))), _("Output")],
-            _("Shape"): [f"{layer.inputs} → {layer.outputs}" for layer in layers],
+            _("Shape"): [layer.shape for layer in layers],
             _("Parameters"): [f"{layer.parameters:,}" for layer in layers],
         },
         border="horizontal",
         alt=_("Q-network"),
+    )
+    st.caption(
+        _("Replay memory: {count} transitions, {size}.").format(
+            count=f"{config.buffer_size:,}", size=size_text(replay_memory(config))
+        )
     )
 
 

@@ -10,7 +10,7 @@ import torch
 
 from dqn_core.algorithm import compute
 from dqn_core.algorithm.compute import CALIBRATION_S, ComputeChoice, make_learner
-from dqn_core.algorithm.networks import initial_weights
+from dqn_core.algorithm.networks import as_network, initial_weights
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnavailableComputeError
@@ -120,7 +120,7 @@ def test_what_fused_covers_is_timed_with_it(changes: dict[str, object]) -> None:
 
 
 def test_a_network_too_large_to_time_is_given_to_torch() -> None:
-    sizes = (4, 4096, 4096, 2)
+    sizes = as_network((4, 4096, 4096, 2))
     choice = compute._choose(CONFIG, sizes)
     assert choice.compute.startswith("torch-")
     assert "too large" in choice.reason

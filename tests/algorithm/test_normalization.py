@@ -87,7 +87,7 @@ def standardized(replay: ReplayBuffer, learner: NormalizedLearner) -> ReplayBuff
     other = ReplayBuffer(len(replay), 3)
     rows = replay.rows.copy()
     rows[:, :3], rows[:, 3:6] = learner.normalized(rows[:, :3]), learner.normalized(rows[:, 3:6])
-    other.restore(rows, 0)
+    other.restore({"rows": rows}, 0)
     return other
 
 

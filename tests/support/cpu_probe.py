@@ -10,10 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import picture_environments
 from dqn_core.config import TrainingConfig
 from dqn_core.presets import PRESETS
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
+from picture_environments import CATCH, CATCH_STACK
+
+picture_environments.register()
 
 _SHORT = {"compute": "fused", "warmup_steps": 200, "max_env_steps": 700, "evaluation_episodes": 1, "goal_score": None}
 _VARIANTS = {
@@ -30,6 +34,18 @@ _VARIANTS = {
     "odd widths": {"hidden_sizes": (37, 5, 18), "batch_size": 50},
     "no replay": {"mistake_no_replay": True},
     "no target network": {"mistake_no_target_network": True},
+    "pictures": {"env_id": CATCH},
+    "pictures, most variants": {
+        "env_id": CATCH,
+        "double_dqn": True,
+        "dueling": True,
+        "n_step": 3,
+        "prioritized_replay": True,
+        "minibatch_size": 24,
+        "loss": "huber",
+        "target_update": "soft",
+    },
+    "stacks of grey": {"env_id": CATCH_STACK, "network": "minatar", "batch_size": 8, "max_env_steps": 260},
 }
 
 

@@ -15,7 +15,7 @@ def some_weights(config: TrainingConfig, seed: int = 3) -> Weights:
     """Weights as a run with ``config`` may begin with."""
     report = inspect_environment(config.env_id)
     generator = np.random.default_rng(seed)
-    return make_learner(config, report.observation_size, report.n_actions, generator)[0].weights()
+    return make_learner(config, report.observation_size, report.n_actions, generator, report.picture)[0].weights()
 
 
 def always(action: int, config: TrainingConfig) -> Weights:

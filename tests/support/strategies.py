@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import typing
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dqn_core.algorithm.networks import weight_shapes
+from dqn_core.algorithm.networks import Network, weight_shapes
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import Arguments, TrainingConfig, field_rule
 
@@ -63,7 +64,7 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     drawn["loss_over_all_outputs"] = drawn["loss_over_all_outputs"] and drawn["distribution"] == "none"
     if drawn["evaluate_every"] == 0:
         drawn["goal_score"] = None
-    if drawn["noisy_nets"] or drawn["distribution"] != "none":
+    if drawn["noisy_nets"] or drawn["distribution"] != "none" or drawn["network"] in {"nature", "impala"}:
         drawn["compute"] = "auto"
     if drawn["prioritized_replay"]:
         drawn["mistake_no_replay"] = False
@@ -111,6 +112,15 @@ def filled_replay(
         reward, steps = float(generator.normal()), 1 + number % most_steps
         replay.add(observation, action, reward, next_observation, terminated, steps)
     return replay
+
+
+def weights_of_network(seed: int, network: Network) -> dict[str, NDArray[np.float32]]:
+    """Random weights, biases among them, for ``network``."""
+    generator = np.random.default_rng(seed)
+    return {
+        name: (generator.normal(size=shape) / math.prod(shape[1:]) ** 0.5).astype(np.float32)
+        for name, shape in weight_shapes(network).items()
+    }
 
 
 def weights_of(seed: int, sizes: tuple[int, ...], *, noisy: bool = False) -> dict[str, NDArray[np.float32]]:

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from dqn_core.algorithm.networks import network_sizes, parameter_count
+import picture_environments
+from dqn_core.algorithm.frame_replay import FrameReplay
+from dqn_core.algorithm.networks import PictureShape, network_sizes, parameter_count
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, RolloutError
 from dqn_core.training import budget, machine
+from picture_environments import CATCH
 
 _GIGABYTE = 2**30
 _WIDE = "Budget/Wide-v0"
@@ -176,3 +179,20 @@ def test_an_episode_to_look_at_is_shortened_and_no_other() -> None:
     assert budget.shortened(TrainingConfig(), 50_000) == TrainingConfig()
     endless = TrainingConfig(max_episode_steps=1_000_000)
     assert budget.shortened(endless, 50_000) == endless.replace(max_episode_steps=50_000)
+
+
+def test_a_memory_of_pictures_is_counted_by_its_frames_and_refused_with_the_largest_that_fits() -> None:
+    picture_environments.register()
+    config = TrainingConfig(env_id=CATCH, buffer_size=1_000_000)
+    assert budget.replay_memory(config) == FrameReplay(1_000_000, PictureShape(10, 10, 2, high=1.0)).nbytes
+    assert budget.replay_memory(config) < budget.replay_memory(config.replace(network="dense")) / 6
+    (problem,) = _problems(config.replace(buffer_size=10_000_000), _GIGABYTE)
+    assert problem.field == "buffer_size"
+    largest = int(str(problem.parameters["largest"]))
+    budget.check_memory(config.replace(buffer_size=largest), _GIGABYTE)
+    _problems(config.replace(buffer_size=largest + 1), _GIGABYTE)
+
+
+def test_a_network_that_does_not_go_with_the_observations_is_refused_before_a_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="CartPole-v1 is none"):
+        budget.check_run(TrainingConfig(network="nature"), tmp_path)
