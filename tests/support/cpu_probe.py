@@ -15,7 +15,14 @@ from dqn_core.presets import PRESETS
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
 
-_SHORT = {"compute": "fused", "warmup_steps": 200, "max_env_steps": 700, "evaluation_episodes": 1, "goal_score": None}
+_SHORT = {
+    "compute": "fused",
+    "warmup_steps": 200,
+    "max_env_steps": 700,
+    "max_episode_steps": 500,  # one of Freeway takes 2,500
+    "evaluation_episodes": 1,
+    "goal_score": None,
+}
 _VARIANTS = {
     "plain": {},
     "huber, soft": {"loss": "huber", "target_update": "soft"},
