@@ -462,6 +462,86 @@ _BLACKJACK = EnvironmentPreset(
     },
 )
 
+# MinAtar (Young & Tian 2019): their settings for DQN, with Adam in the place of RMSProp, and an exploration that ends
+# after as many steps as a class has time for.
+_MIN_ATAR_DQN = TrainingConfig(
+    gamma=0.99,
+    learning_rate=2.5e-4,
+    batch_size=32,
+    buffer_size=100_000,
+    warmup_steps=5_000,
+    hidden_sizes=(128,),
+    loss="huber",
+    double_dqn=True,
+    target_update="steps",
+    target_update_every=1_000,
+    epsilon_schedule="linear_steps",
+    epsilon_end=0.05,
+    epsilon_decay_steps=50_000,
+    max_episodes=100_000,
+    max_env_steps=250_000,
+    evaluate_every=200,
+    evaluation_episodes=10,
+)
+_ARROWS = ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown")
+
+_MIN_BREAKOUT = EnvironmentPreset(
+    env_id="MinAtar/Breakout-v1",
+    title=mark("Breakout (MinAtar)"),
+    summary=mark("Hit the ball with the paddle so that it breaks bricks, in a small version of the Atari game."),
+    reward_rule=mark(
+        "+1 for each brick; when all 30 are broken, there are new ones. The episode ends when the ball is missed, and "
+        "is cut off at 5,000 steps. In one step of ten the last action is repeated (sticky actions)."
+    ),
+    play_keys={"ArrowLeft": 1, "ArrowRight": 2},
+    idle_actions=(0,),
+    play_speed=0.4,
+    configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/Breakout-v1")},
+)
+
+_MIN_FREEWAY = EnvironmentPreset(
+    env_id="MinAtar/Freeway-v1",
+    title=mark("Freeway (MinAtar)"),
+    summary=mark("Help a chicken across eight lanes of cars, again and again."),
+    reward_rule=mark(
+        "+1 for each time that the chicken gets to the top; a car sends it back to the start. It can move every third "
+        "step. The episode ends after 2,500 steps."
+    ),
+    play_keys={"ArrowUp": 1, "ArrowDown": 2},
+    idle_actions=(0,),
+    play_speed=0.5,
+    configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/Freeway-v1", evaluate_every=10, evaluation_episodes=3)},
+)
+
+_MIN_ASTERIX = EnvironmentPreset(
+    env_id="MinAtar/Asterix-v1",
+    title=mark("Asterix (MinAtar)"),
+    summary=mark("Collect gold and keep away from enemies; both come from the sides, faster and faster."),
+    reward_rule=mark(
+        "+1 for each piece of gold. The episode ends when an enemy is touched, and is cut off at 5,000 steps. In one "
+        "step of ten the last action is repeated (sticky actions)."
+    ),
+    play_keys={key: action for action, key in enumerate(_ARROWS, start=1)},
+    idle_actions=(0,),
+    play_speed=0.4,
+    configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/Asterix-v1")},
+)
+
+_MIN_SPACE_INVADERS = EnvironmentPreset(
+    env_id="MinAtar/SpaceInvaders-v1",
+    title=mark("Space Invaders (MinAtar)"),
+    summary=mark("Shoot at aliens that come down, and keep out of the way of their bullets."),
+    reward_rule=mark(
+        "+1 for each alien; when all 24 are shot, there are new and faster ones. The episode ends when a bullet or an "
+        "alien touches the cannon, and is cut off at 5,000 steps. In one step of ten the last action is repeated "
+        "(sticky actions)."
+    ),
+    play_keys={"ArrowLeft": 1, "ArrowRight": 2, "ArrowUp": 3},
+    idle_actions=(0,),
+    play_speed=0.4,
+    configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/SpaceInvaders-v1")},
+)
+
 PRESETS: Mapping[str, EnvironmentPreset] = {
     preset.env_id: preset
     for preset in (
@@ -473,6 +553,10 @@ PRESETS: Mapping[str, EnvironmentPreset] = {
         _TAXI,
         _CLIFF_WALKING,
         _BLACKJACK,
+        _MIN_BREAKOUT,
+        _MIN_FREEWAY,
+        _MIN_ASTERIX,
+        _MIN_SPACE_INVADERS,
     )
 }
 

@@ -102,6 +102,11 @@ class NormalizedLearner:
         deviations: NDArray[np.float32] = (observations - self._mean) * self._scale
         return deviations.clip(-MOST_DEVIATIONS, MOST_DEVIATIONS)
 
+    def slopes(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        """By how much :meth:`normalized` grows with each number of ``observations`` [..., D]; 0 beyond its bounds."""
+        is_within = np.abs((observations - self._mean) * self._scale) < MOST_DEVIATIONS
+        return np.where(is_within, self._scale, np.float32(0.0)).astype(np.float32)
+
     # ------------------------------------------------------------------------------------------------ acting
 
     def act(self, observation: NDArray[np.float32]) -> int:

@@ -26,8 +26,10 @@ from numpy.typing import NDArray
 
 from dqn_core.algorithm.networks import PictureShape
 from dqn_core.config import NO_ARGUMENTS, Arguments
+from dqn_core.environments.names import channel_names, meaning_names
 from dqn_core.environments.names import observation_names as known_names
 from dqn_core.environments.pictures import NotShownError, Picture, as_jpeg, as_picture, drawing, fitted, placeholder
+from dqn_core.environments.planes import PictureLayout, picture_layout
 from dqn_core.environments.spaces import (
     FINITE,
     MOST_COMBINATIONS,
@@ -125,6 +127,8 @@ class CheckedEnvironment:
         has_names = len(observation_names) == self.observation_size
         names = tuple(observation_names) if has_names else known_names(env_id, self.observation_size)
         self.observation_names = names or self.observations.names
+        self.layout = _layout(env_id, self.observation_space)
+        """How an observation is a picture; None where it is none."""
         self._foreign_step: Callable[[Any], Any] = environment.step
         self._vector = self.observations.vector
         self._first_action, self._combinations = self.actions.first, self.actions.combinations
@@ -314,6 +318,16 @@ class CheckedEnvironment:
     # --------------------------------------------------------------------------------------------------- pictures
 
     @property
+    def action_meanings(self) -> tuple[str, ...]:
+        """What each action does, where the environment itself says so, as Atari's do; else none."""
+        try:
+            own: Any = self._environment.unwrapped
+            meanings = meaning_names(own.get_action_meanings())
+        except Exception:  # noqa: BLE001  it has none, or they are its own code
+            return ()
+        return meanings if len(meanings) == self.n_actions else ()
+
+    @property
     def unwrapped(self) -> Any:
         """The environment's own object."""
         return self._environment.unwrapped
@@ -486,6 +500,11 @@ def _with_frames(picture: PictureShape | None, environment: gym.Env[Any, Any]) -
             return picture._replace(frames=picture.channels)
         wrapper = wrapper.env
     return picture
+
+
+def _layout(env_id: str, space: Space[Any]) -> PictureLayout | None:
+    found = picture_layout(space)
+    return found and picture_layout(space, channel_names(env_id, found.channels))
 
 
 def _action_numbers(env_id: str, space: Space[Any]) -> ActionNumbers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 
 from dqn_core.environments.make import comes_with_gymnasium, is_only_a_note, make_environment
-from dqn_core.environments.own import environment_files, ids_from_elsewhere
+from dqn_core.environments.own import environment_files, find_spec, ids_from_elsewhere
 from dqn_core.errors import UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
@@ -40,13 +41,21 @@ def listed_environments() -> tuple[ListedEnvironment, ...]:
     Of other people's, nothing is made to find out whether it can be used.
     """
     own = {env_id: file.path.name for file in environment_files() for env_id in file.env_ids}
-    registered = [env_id for env_id in ids_from_elsewhere() if not is_only_a_note(gym.registry[env_id])]
+    with contextlib.suppress(UnsupportedEnvironmentError):  # its package may not be installed
+        find_spec("MinAtar/Breakout-v1")  # registers all of them
+    registered = [env_id for env_id in ids_from_elsewhere() if _is_offered(gym.registry[env_id])]
     others = [_choice(env_id) for env_id in registered if env_id not in PRESETS]
     return (
         *(ListedEnvironment(env_id=env_id) for env_id in PRESETS),
         *(ListedEnvironment(env_id=env_id, file=own[env_id]) for env_id in sorted(own)),
         *sorted(others, key=lambda each: (bool(each.obstacle), each.env_id.casefold())),
     )
+
+
+def _is_offered(spec: EnvSpec) -> bool:
+    """Whether it is an environment of its own: Atari's games have five ids each, of which the newest is enough."""
+    is_former = str(spec.entry_point).startswith("ale_py") and not spec.id.startswith("ALE/")
+    return not is_only_a_note(spec) and not is_former
 
 
 def _choice(env_id: str) -> ListedEnvironment:

@@ -28,6 +28,8 @@ from dqn_core.environments.maps import state_map
 from dqn_core.environments.names import action_names
 from dqn_core.environments.own import KeptWhileUnchanged, environment_files, find_spec, ids_from_elsewhere, is_own
 from dqn_core.environments.physics import constructor_arguments, set_constants
+from dqn_core.environments.planes import PictureLayout
+from dqn_core.environments.wrapped import step_limit_of, wrapped
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
 from dqn_core.presets import PRESETS
 
@@ -80,6 +82,8 @@ class EnvironmentReport:
     """States, where they are so few that each can be shown (:mod:`dqn_core.environments.maps`)."""
     repeats: bool = True
     """Whether the same seed and actions give the same episode."""
+    layout: PictureLayout | None = None
+    """How an observation is a picture; None where it is none."""
 
     @property
     def remarks(self) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -123,7 +127,7 @@ def make_environment(
     preset = PRESETS.get(env_id)
     try:
         return CheckedEnvironment(
-            made,
+            _wrapped(spec, env_kwargs, made),
             env_id,
             env_kwargs=env_kwargs,
             max_episode_steps=max_episode_steps or _own_limit(spec),
@@ -136,6 +140,15 @@ def make_environment(
         with contextlib.suppress(*FOREIGN_ERRORS):  # the first trouble is the one to tell
             made.close()
         raise
+
+
+def _wrapped(spec: EnvSpec, env_kwargs: Arguments, made: gym.Env[Any, Any]) -> gym.Env[Any, Any]:
+    try:
+        return wrapped(spec, env_kwargs, made)
+    except DqnLabError:
+        raise
+    except FOREIGN_ERRORS as error:
+        raise constructor_failure(spec.id, error) from error
 
 
 def _made(env_id: str, spec: EnvSpec, env_kwargs: Arguments) -> tuple[gym.Env[Any, Any], str | None, str]:
@@ -175,7 +188,7 @@ def _render_modes(spec: EnvSpec) -> tuple[str, ...]:
 
 
 def _own_limit(spec: EnvSpec) -> int:
-    limit = spec.max_episode_steps
+    limit = spec.max_episode_steps or step_limit_of(spec)
     return limit if isinstance(limit, int) and limit > 0 else EPISODE_STEPS_WITHOUT_LIMIT
 
 
@@ -236,7 +249,7 @@ def _inspect(env_id: str, max_episode_steps: int | None, env_kwargs: Arguments) 
             low=observations.low,
             high=observations.high,
             observation_names=environment.observation_names,
-            action_names=known or actions.names,
+            action_names=known or environment.action_meanings or actions.names,
             max_episode_steps=environment.max_episode_steps,
             frames_per_s=environment.frames_per_s,
             reward_rule=preset.reward_rule if preset else "",
@@ -244,6 +257,7 @@ def _inspect(env_id: str, max_episode_steps: int | None, env_kwargs: Arguments) 
             picture=environment.picture,
             n_states=None if states is None else len(states.vectors),
             repeats=repeats,
+            layout=environment.layout,
         )
     finally:
         environment.close()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dqn_core.environments.planes import frame_names
 from dqn_core.errors import mark
 
-__all__ = ["action_names", "observation_names"]
+__all__ = ["action_names", "channel_names", "meaning_names", "observation_names"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,20 @@ def action_names(env_id: str, count: int) -> tuple[str, ...] | None:
     """What each of the ``count`` actions does; None where it is not known."""
     known = (each.actions for each in _TABLE if re.fullmatch(each.pattern, _without_version(env_id)))
     return next((names for names in known if len(names) == count), None)
+
+
+def channel_names(env_id: str, count: int) -> tuple[str, ...]:
+    """What each of the ``count`` channels of an observation that is a picture shows; none where it is not known."""
+    plain = _without_version(env_id)
+    if plain.startswith("ALE/"):
+        return frame_names(count)
+    known = (names for pattern, names in _CHANNELS if re.fullmatch(pattern, plain))
+    return next((names for names in known if len(names) == count), ())
+
+
+def meaning_names(meanings: Sequence[object]) -> tuple[str, ...]:
+    """What actions do that an Atari game names, such as UPFIRE; those that are not known, by their own names."""
+    return tuple(_MEANINGS.get(str(each), str(each)) for each in meanings)
 
 
 def _without_version(env_id: str) -> str:
@@ -89,6 +104,129 @@ def _mini_grid(_size: int) -> tuple[str, ...]:
     facing = tuple(f"faces {way}" for way in ("right", "down", "left", "up"))
     view = (f"{what} at ({i}, {j})" for i in range(7) for j in range(7) for what in ("object", "colour", "state"))
     return (*facing, *view)
+
+
+# ------------------------------------------------------------------------------------------- MinAtar, Atari, CarRacing
+
+_STAY, _LEFT, _UP, _RIGHT, _DOWN, _FIRE = (
+    mark("do nothing"),
+    mark("go left"),
+    mark("go up"),
+    mark("go right"),
+    mark("go down"),
+    mark("fire"),
+)
+_TRAIL, _OWN_BULLET, _OTHER_BULLET = mark("trail"), mark("own bullet"), mark("enemy bullet")
+_CHANNELS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("MinAtar/Asterix", (mark("player"), mark("enemy"), _TRAIL, mark("gold"))),
+    ("MinAtar/Breakout", (mark("paddle"), mark("ball"), _TRAIL, mark("brick"))),
+    (
+        "MinAtar/Freeway",
+        (
+            mark("chicken"),
+            mark("car"),
+            mark("car that moves each step"),
+            mark("car that moves every 2nd step"),
+            mark("car that moves every 3rd step"),
+            mark("car that moves every 4th step"),
+            mark("car that moves every 5th step"),
+        ),
+    ),
+    (
+        "MinAtar/Seaquest",
+        (
+            mark("front of the submarine"),
+            mark("back of the submarine"),
+            _OWN_BULLET,
+            _TRAIL,
+            _OTHER_BULLET,
+            mark("fish"),
+            mark("enemy submarine"),
+            mark("oxygen"),
+            mark("divers on board"),
+            mark("diver"),
+        ),
+    ),
+    (
+        "MinAtar/SpaceInvaders",
+        (
+            mark("cannon"),
+            mark("alien"),
+            mark("alien that moves left"),
+            mark("alien that moves right"),
+            _OWN_BULLET,
+            _OTHER_BULLET,
+        ),
+    ),
+    (
+        "(MiniGrid|BabyAI)-.*",  # one-hot: what minigrid.core.constants numbers, in that order
+        (
+            mark("not seen"),
+            mark("empty"),
+            mark("wall"),
+            mark("floor"),
+            mark("door"),
+            mark("key"),
+            mark("ball"),
+            mark("box"),
+            mark("goal"),
+            mark("lava"),
+            mark("agent"),
+            mark("red"),
+            mark("green"),
+            mark("blue"),
+            mark("purple"),
+            mark("yellow"),
+            mark("grey"),
+            mark("open"),
+            mark("closed"),
+            mark("locked"),
+        ),
+    ),
+)
+"""What each channel of a picture shows, by ids without their versions."""
+_MEANINGS = {
+    "NOOP": _STAY,
+    "FIRE": _FIRE,
+    "UP": _UP,
+    "RIGHT": _RIGHT,
+    "LEFT": _LEFT,
+    "DOWN": _DOWN,
+    "UPRIGHT": mark("go up and right"),
+    "UPLEFT": mark("go up and left"),
+    "DOWNRIGHT": mark("go down and right"),
+    "DOWNLEFT": mark("go down and left"),
+    "UPFIRE": mark("go up and fire"),
+    "RIGHTFIRE": mark("go right and fire"),
+    "LEFTFIRE": mark("go left and fire"),
+    "DOWNFIRE": mark("go down and fire"),
+    "UPRIGHTFIRE": mark("go up and right and fire"),
+    "UPLEFTFIRE": mark("go up and left and fire"),
+    "DOWNRIGHTFIRE": mark("go down and right and fire"),
+    "DOWNLEFTFIRE": mark("go down and left and fire"),
+}
+
+
+def _min_atar(env_id: str) -> Callable[[int], tuple[str, ...]]:
+    """Names of the numbers of one of the games: a channel, and the cell that it is looked at in."""
+
+    def names(size: int) -> tuple[str, ...]:
+        channels = channel_names(env_id, size // 100)
+        return tuple(
+            f"{channel} at row {row}, column {column}"
+            for row in range(10)
+            for column in range(10)
+            for channel in channels
+        )
+
+    return names
+
+
+def _game(name: str, *actions: str) -> tuple[_Names, ...]:
+    """The entries of one of MinAtar's games: with the actions that do something in it, and with all of them."""
+    every = (_STAY, _LEFT, _UP, _RIGHT, _DOWN, _FIRE)
+    pattern, names = f"MinAtar/{name}", _min_atar(f"MinAtar/{name}")
+    return tuple(_Names(pattern=pattern, observations=names, actions=each) for each in dict.fromkeys((actions, every)))
 
 
 _LANES = (
@@ -145,4 +283,20 @@ _TABLE = (
             mark("done"),
         ),
     ),
+    _Names(
+        pattern="CarRacing",
+        observations=lambda _size: (),
+        actions=(
+            _STAY,
+            mark("steer right"),
+            mark("steer left"),
+            mark("accelerate"),
+            mark("brake"),
+        ),
+    ),
+    *_game("Asterix", _STAY, _LEFT, _UP, _RIGHT, _DOWN),
+    *_game("Breakout", _STAY, _LEFT, _RIGHT),
+    *_game("Freeway", _STAY, _UP, _DOWN),
+    *_game("Seaquest", _STAY, _LEFT, _UP, _RIGHT, _DOWN, _FIRE),
+    *_game("SpaceInvaders", _STAY, _LEFT, _RIGHT, _FIRE),
 )

@@ -66,6 +66,7 @@ _LOG = logging.getLogger(__name__)
 
 _LONG_WAIT_S = 5.0
 _WELL_KNOWN: tuple[tuple[str, str, str], ...] = (
+    ("MinAtar/", "dqn_core.environments.minatar_games", "minatar"),
     ("ALE/", "ale_py", "ale-py"),
     ("MiniGrid-", "minigrid", "minigrid"),
     ("BabyAI-", "minigrid", "minigrid"),
@@ -88,6 +89,7 @@ _WELL_KNOWN: tuple[tuple[str, str, str], ...] = (
     ("AntMaze_", "gymnasium_robotics", "gymnasium-robotics"),
 )
 """(how ids begin, the module that registers them, the package to install)."""
+_OWN_PACKAGE = __name__.partition(".")[0]
 
 
 # ----------------------------------------------------------------------------------------------------------- lookups
@@ -122,12 +124,18 @@ def is_own(env_id: str) -> bool:
 def needs_import(env_id: str) -> bool:
     """Whether what registers ``env_id``, if anything does, would first have to be imported.
 
-    Not what a file of the folder registers: whoever put it there offers it.
+    Not what a file of the folder registers: whoever put it there offers it; nor what this project registers itself.
     """
     module, colon, plain = env_id.partition(":")
     if colon:
         return module not in sys.modules or plain not in gym.registry
-    return env_id not in gym.registry and not is_own(env_id)
+    return env_id not in gym.registry and not is_own(env_id) and not _comes_along(env_id)
+
+
+def _comes_along(env_id: str) -> bool:
+    """Whether a module of this project registers ``env_id``."""
+    modules = (module for beginning, module, _ in _WELL_KNOWN if env_id.startswith(beginning))
+    return any(module.startswith(f"{_OWN_PACKAGE}.") for module in modules)
 
 
 def ids_from_elsewhere() -> list[str]:
@@ -194,7 +202,8 @@ def _import_well_known(env_id: str) -> bool:
     """
     for beginning, module, package in _WELL_KNOWN:
         if env_id.startswith(beginning):
-            if importlib.util.find_spec(module.partition(".")[0]) is None:
+            needed = module.partition(".")[0]
+            if importlib.util.find_spec(package if needed == _OWN_PACKAGE else needed) is None:
                 template = mark("{env_id} comes with the package {package}: install it (pip install {package}).")
                 raise UnsupportedEnvironmentError(template, env_id=env_id, package=package)
             import_module(module)

@@ -61,6 +61,8 @@ class Argument:
     """Whether it may change while a run trains: it leaves the observations and actions as they are."""
     constant: Callable[[Any, Any], None] | None = None
     """Sets it in an environment that is made; None where the constructor takes it."""
+    is_wrapped: bool = False
+    """Whether a wrapper takes it (:mod:`dqn_core.environments.wrapped`), not the constructor."""
 
     def problem(self, value: Any) -> tuple[str, dict[str, object]] | None:
         """What is wrong with ``value``: a message template and its parameters; None where nothing is."""
@@ -395,6 +397,139 @@ _BLACKJACK = (
     ),
 )
 
+_STACK_SIZE = Argument(
+    name="stack_size",
+    kind=int,
+    default=4,
+    low=1,
+    high=8,
+    label=mark("Stacked frames"),
+    raising=mark("Higher: the agent sees more of the last frames at once, and with them how things move."),
+    is_live=False,
+    is_wrapped=True,
+)
+_CAR_RACING = (
+    Argument(
+        name="grayscale",
+        kind=bool,
+        default=False,
+        label=mark("Grey frames"),
+        raising=mark("On: the agent sees the last frames in grey, in the place of one picture in colour."),
+        is_live=False,
+        is_wrapped=True,
+    ),
+    replace(_STACK_SIZE, needs="grayscale"),
+    Argument(
+        name="domain_randomize",
+        kind=bool,
+        label=mark("Random colours"),
+        raising=mark("On: each episode has other colours."),
+    ),
+    Argument(
+        name="lap_complete_percent",
+        kind=float,
+        low=0.0,
+        high=1.0,
+        label=mark("Share of a lap"),
+        raising=mark("Higher: more of the track has to be driven before a lap counts."),
+    ),
+)
+_MIN_ATAR = (
+    Argument(
+        name="sticky_action_prob",
+        kind=float,
+        low=0.0,
+        high=1.0,
+        label=mark("Sticky actions"),
+        raising=mark("Higher: the last action is more often repeated in the place of the one chosen."),
+    ),
+    Argument(
+        name="difficulty_ramping",
+        kind=bool,
+        label=mark("Growing difficulty"),
+        raising=mark("On: the game gets faster as it goes on, where it does."),
+    ),
+    Argument(
+        name="use_minimal_action_set",
+        kind=bool,
+        label=mark("Only actions that do something"),
+        raising=mark("On: actions that do nothing in this game are left out."),
+        is_live=False,
+    ),
+)
+_MINI_GRID = (
+    Argument(
+        name="observation",
+        kind=str,
+        default="numbers",
+        choices=("numbers", "planes", "view", "whole"),
+        label=mark("Observation"),
+        raising=mark(
+            "numbers: MiniGrid's own codes of what the agent sees; planes: the same, a plane of 0 and 1 for each kind "
+            "of thing; view: a picture of it; whole: a picture of everything."
+        ),
+        is_live=False,
+        is_wrapped=True,
+    ),
+)
+_ATARI = (
+    Argument(
+        name="repeat_action_probability",
+        kind=float,
+        low=0.0,
+        high=1.0,
+        label=mark("Sticky actions"),
+        raising=mark("Higher: the last action is more often repeated in the place of the one chosen."),
+    ),
+    Argument(
+        name="terminal_on_life_loss",
+        kind=bool,
+        default=False,
+        label=mark("A lost life ends the episode"),
+        raising=mark("On: an episode ends with the first life lost, which tells good from bad sooner."),
+        is_wrapped=True,
+    ),
+    Argument(
+        name="noop_max",
+        kind=int,
+        default=30,
+        low=0,
+        high=30,
+        label=mark("Idle frames at the start"),
+        raising=mark("Higher: an episode begins with up to so many frames in which nothing is done, at random."),
+        is_wrapped=True,
+    ),
+    Argument(
+        name="frame_skip",
+        kind=int,
+        default=4,
+        low=2,
+        high=16,
+        label=mark("Frames a step"),
+        raising=mark("Higher: each action is held for more frames of the game."),
+        is_wrapped=True,
+    ),
+    _STACK_SIZE,
+    Argument(
+        name="screen_size",
+        kind=int,
+        default=84,
+        low=36,
+        high=160,
+        label=mark("Side of the picture"),
+        raising=mark("In points. Higher: the agent sees more detail, and each step takes longer."),
+        is_live=False,
+        is_wrapped=True,
+    ),
+    Argument(
+        name="full_action_space",
+        kind=bool,
+        label=mark("All 18 actions"),
+        raising=mark("On: also actions that do nothing in this game."),
+        is_live=False,
+    ),
+)
+
 _CLASSIC, _TOY, _BOX2D = (f"gymnasium.envs.{each}" for each in ("classic_control", "toy_text", "box2d"))
 _KNOWN: Mapping[str, tuple[Argument, ...]] = {
     f"{_BOX2D}.lunar_lander:LunarLander": _LUNAR_LANDER,
@@ -405,12 +540,25 @@ _KNOWN: Mapping[str, tuple[Argument, ...]] = {
     f"{_TOY}.taxi:TaxiEnv": _TAXI,
     f"{_TOY}.cliffwalking:CliffWalkingEnv": _CLIFF_WALKING,
     f"{_TOY}.blackjack:BlackjackEnv": _BLACKJACK,
+    f"{_BOX2D}.car_racing:CarRacing": _CAR_RACING,
+    "ale_py.env:AtariEnv": _ATARI,
+    "dqn_core.environments.minatar_games:": _MIN_ATAR,
+    "minigrid.": _MINI_GRID,
 }
-"""By the class that an environment is made of: of every version and name that it is registered under."""
+"""By the class that an environment is made of, or how its name begins: of every version and name that it is registered
+under."""
+_SETTLED: Mapping[str, Mapping[str, Any]] = {
+    f"{_BOX2D}.car_racing:CarRacing": {"continuous": False},
+    # Frames are skipped, and made grey, by the wrapper.
+    "ale_py.env:AtariEnv": {"frameskip": 1, "obs_type": "grayscale"},
+}
+"""Arguments of constructors that have one value here."""
 _loading = threading.RLock()
 _TURN_S = 10.0
 _HIDDEN = ("self", "render_mode", "continuous")
 """Of constructors: what no field is made for. Continuous actions are none that DQN could choose among."""
+_HIDDEN_ATARI = ("game", "continuous_action_threshold", "max_num_frames_per_episode", "sound_obs")
+"""Which game is played, is said by the id."""
 ARGUMENT_LABELS: Mapping[str, str] = {each.name: each.label for known in _KNOWN.values() for each in known}
 """Words for an argument wherever its environment is not known; a message each."""
 
@@ -420,10 +568,16 @@ ARGUMENT_LABELS: Mapping[str, str] = {each.name: each.label for known in _KNOWN.
 
 def environment_arguments(spec: EnvSpec) -> tuple[Argument, ...]:
     """What can be set in an environment: those known by name first, then the rest of its constructor's arguments."""
-    known = _KNOWN.get(str(spec.entry_point), ())
+    known = next((known for maker, known in _KNOWN.items() if str(spec.entry_point).startswith(maker)), ())
     taken = {each.name: each for each in _of_constructor(spec)}
-    first = [each if each.constant else replace(each, default=taken[each.name].default) for each in known]
+    first = [
+        each if each.constant or each.is_wrapped else replace(each, default=taken[each.name].default) for each in known
+    ]
     return *first, *(each for name, each in taken.items() if all(name != other.name for other in known))
+
+
+def _settled(spec: EnvSpec) -> Mapping[str, Any]:
+    return _SETTLED.get(str(spec.entry_point), {})
 
 
 def takes_more(spec: EnvSpec) -> bool:
@@ -461,8 +615,9 @@ def _loaded(entry_point: str) -> Any:
 
 
 def _of_constructor(spec: EnvSpec) -> Iterator[Argument]:
+    hidden = {*_HIDDEN, *_settled(spec), *(_HIDDEN_ATARI if spec.entry_point == "ale_py.env:AtariEnv" else ())}
     for each in _parameters(spec) or ():
-        if each.kind in {each.VAR_KEYWORD, each.VAR_POSITIONAL, each.POSITIONAL_ONLY} or each.name in _HIDDEN:
+        if each.kind in {each.VAR_KEYWORD, each.VAR_POSITIONAL, each.POSITIONAL_ONLY} or each.name in hidden:
             continue
         default = spec.kwargs.get(each.name, each.default)
         kind, choices = _kind(each.annotation, default)
@@ -540,8 +695,9 @@ def _unknown(env_id: str, name: str, names: list[str]) -> tuple[str, dict[str, o
 
 def constructor_arguments(spec: EnvSpec, env_kwargs: Arguments) -> dict[str, Any]:
     """Those of ``env_kwargs`` that the constructor takes, as plain values."""
-    constants = {each.name for each in environment_arguments(spec) if each.constant}
-    return {name: value for name, value in env_kwargs.to_dict().items() if name not in constants}
+    others = {each.name for each in environment_arguments(spec) if each.constant or each.is_wrapped}
+    given = {name: value for name, value in env_kwargs.to_dict().items() if name not in others}
+    return {**_settled(spec), **given}
 
 
 def set_constants(spec: EnvSpec, env_kwargs: Arguments, environment: gym.Env[Any, Any]) -> None:

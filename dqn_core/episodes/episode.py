@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,8 +89,8 @@ class Rollout:
     """Of the environment's reset."""
     epsilon: float
     """Probability of a random action."""
-    observations: NDArray[np.float32]
-    """[T + 1, D]; the last one is what the episode ended in."""
+    observations: NDArray[np.float32] | NDArray[np.uint8]
+    """[T + 1, D]; the last one is what the episode ended in. Pictures of bytes, or of 0 and 1, are kept as bytes."""
     actions: NDArray[np.int64]
     """[T], numbered from 0, whatever the environment's own numbers are."""
     is_greedy: NDArray[np.bool_]
@@ -168,21 +168,29 @@ def roll_out(
     learner = policy_with(config, weights)
     environment = make_environment(*config.environment)
     try:
-        return _rolled_out(Episode(environment, seed), learner, epsilon, reward_formula(config), on_step)
+        kept = environment.layout.kept if environment.layout else _as_it_is
+        formula = reward_formula(config)
+        return _rolled_out(Episode(environment, seed), learner, epsilon, formula, on_step=on_step, kept=kept)
     finally:
         environment.close()
 
 
-def _rolled_out(
+def _as_it_is(observation: NDArray[np.float32]) -> NDArray[Any]:
+    return observation
+
+
+def _rolled_out(  # noqa: PLR0913  what is played, and by whom, and what is kept of it
     episode: Episode,
     learner: Learner,
     epsilon: float,
     formula: RewardFormula | None,
+    *,
     on_step: Callable[[], object] | None,
+    kept: Callable[[NDArray[np.float32]], NDArray[Any]],
 ) -> Rollout:
     assert episode.seed is not None  # noqa: S101  a rollout is reset with one
     chance = np.random.default_rng(np.random.SeedSequence(episode.seed).spawn(1)[0])  # not the environment's own
-    observations, greedy, rewards, q_values = [episode.observation], [], [], []
+    observations, greedy, rewards, q_values = [kept(episode.observation)], [], [], []
     shaped: list[float] = []
     while not episode.is_over:
         seen = episode.observation
@@ -192,7 +200,7 @@ def _rolled_out(
         rewards.append(episode.step(action))
         if formula is not None:
             shaped.append(episode.shaped(formula, seen, rewards[-1]))
-        observations.append(episode.observation)
+        observations.append(kept(episode.observation))
         greedy.append(is_greedy)
         if on_step is not None:
             on_step()
@@ -211,8 +219,12 @@ def _rolled_out(
     )
 
 
-def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Learner:
-    """A learner with ``weights`` that is fast on one observation at a time: the fused one where it covers the network.
+def policy_with(
+    config: TrainingConfig, weights: Mapping[str, np.ndarray], *, compute: Literal["fused", "torch-cpu"] = "fused"
+) -> Learner:
+    """A learner with ``weights``: the fused one, fast on one observation at a time, where it covers the network.
+
+    With ``compute="torch-cpu"`` it is torch's, whose gradients can be asked for.
 
     Raises
     ------
@@ -230,7 +242,7 @@ def policy_with(config: TrainingConfig, weights: Mapping[str, np.ndarray]) -> Le
     )
     config = as_trained(config, weights, environment.picture)
     try:
-        learner, _ = make_learner(config.replace(compute="fused"), *asked)
+        learner, _ = make_learner(config.replace(compute=compute), *asked)
     except (ConfigError, UnavailableComputeError):  # a kind of network that it does not know, or no numba
         learner, _ = make_learner(config.replace(compute="torch-cpu"), *asked)
     learner.load_weights(weights)

@@ -18,10 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
 
+from dqn_core.algorithm.learner import Learner
 from dqn_core.config import Arguments, TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.environments.pictures import as_jpeg
 from dqn_core.environments.settings import check_environment
-from dqn_core.episodes.episode import Rollout, as_rollout_error, check_episode, roll_out
+from dqn_core.episodes.episode import Rollout, as_rollout_error, check_episode, policy_with, roll_out
 from dqn_core.episodes.frames import EpisodeFrame, draw_episode
 from dqn_core.errors import BusyError, DqnLabError, mark
 from dqn_core.runs.policies import Policy
@@ -36,6 +38,8 @@ _UNWANTED_AFTER_S = 30.0
 """A replay that nobody has asked for in this time is not drawn further."""
 _JPEG_QUALITY = 85
 _CLOSING_S = 3.0
+_MOST_OBSERVED_BYTES = 128 * 2**20
+"""What an episode's observations may take: 4,700 stacks of four frames, over five minutes of an Atari game."""
 
 
 class ReplayStage(StrEnum):
@@ -109,6 +113,11 @@ class Replay:
         except Exception as error:  # noqa: BLE001  an environment is other people's code
             self._fail(as_rollout_error(error))
 
+    def torch_learner(self) -> Learner:
+        """The network that played, as torch's learner: made anew each time. The episode has to be played."""
+        assert self.config is not None  # noqa: S101
+        return policy_with(self.config, self._load().weights, compute="torch-cpu")
+
     def close(self) -> None:
         """Close the environment that draws."""
         if self._drawing is not None:
@@ -120,7 +129,7 @@ class Replay:
         policy = self._load()
         config = policy.config.played_with(self._env_kwargs)
         check_environment(config)
-        config = shortened(config, MOST_REPLAY_STEPS)
+        config = shortened(config, _most_steps(config))
 
         def check() -> None:
             if not is_wanted():
@@ -280,6 +289,13 @@ class Replays:
             if replay.stage.is_over:
                 n_bytes -= replay.n_bytes
                 del self._kept[replay_id]
+
+
+def _most_steps(config: TrainingConfig) -> int:
+    """Of an episode that is kept: pictures take more memory than numbers."""
+    report = inspect_environment(*config.environment)
+    n_bytes = report.observation_size * (1 if report.layout is not None and report.layout.is_whole else 4)
+    return max(1, min(MOST_REPLAY_STEPS, _MOST_OBSERVED_BYTES // n_bytes))
 
 
 class _UnwantedError(Exception):

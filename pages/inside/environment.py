@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
+from dqn_core.environments.planes import PictureLayout
 from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.episodes.human import HandEpisode, play_by_hand
 from pages.inside.states import observation_table, value_text
@@ -16,6 +17,7 @@ from pages.shared.i18n import _
 from pages.shared.jpeg import jpeg_address
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text
+from pages.shared.seen import show_seen
 
 __all__ = ["environment"]
 
@@ -39,6 +41,9 @@ def _observations(study: Study) -> None:
     report, seen = study.report, study.seen
     count = _("{count} numbers").format(count=report.observation_size)
     heading(_("State s: what the agent observes"), count)
+    if report.layout is not None:
+        _picture_observed(study, report.layout)
+        return
     shown = slice(MOST_ROWS)
     table = {
         _("Number"): [f"s[{i}]" for i in range(report.observation_size)[shown]],
@@ -51,6 +56,25 @@ def _observations(study: Study) -> None:
         table[_("Range in memory")] = [f"{value_text(float(low))} … {value_text(float(high))}" for low, high in ends]
     st.table(table, border="horizontal", alt=_("State s: what the agent observes"))
     say_what_is_left_out(report.observation_size)
+
+
+def _picture_observed(study: Study, layout: PictureLayout) -> None:
+    texts = {
+        "colour": _("A picture in colour of {width} x {height} points."),
+        "frames": _(
+            "The last {channels} frames in grey, {width} x {height} points each, one picture of several channels."
+        ),
+        "planes": _("A picture of {width} x {height} points in {channels} channels, one for each kind of thing."),
+    }
+    st.markdown(
+        texts[layout.kind].format(width=layout.width, height=layout.height, channels=layout.channels)
+        + " "
+        + _("Each point is a number from 0 to {most}.").format(most=number_text(layout.most))
+    )
+    seen = study.checkpoint.replay.observations
+    if len(seen):
+        show_seen(layout, np.asarray(seen[len(seen) // 2], np.float32), None)
+        st.caption(_("A state from the replay memory."))
 
 
 def _actions_and_rewards(study: Study) -> None:

@@ -8,12 +8,14 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from dqn_core.environments.planes import PictureLayout
 from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.episodes.human import play_by_hand
 from pages.inside.study import Study
 from pages.shared.i18n import _
 from pages.shared.long_lists import MOST_ROWS
 from pages.shared.numbers import number_text
+from pages.shared.seen import show_seen
 
 __all__ = ["ChosenState", "observation_table", "state_picker", "value_text"]
 
@@ -58,7 +60,13 @@ def _another(key: str, count: int) -> None:
 
 
 def observation_table(study: Study, columns: dict[str, NDArray[np.float32]]) -> None:
-    """The numbers of observations [D] by name, a column each; of very many, the first that are not 0."""
+    """The numbers of observations [D] by name, a column each; of very many, the first that are not 0.
+
+    Those that are pictures are shown as the network sees them.
+    """
+    if study.report.layout is not None:
+        _pictures(study, study.report.layout, columns)
+        return
     names = study.observation_names
     shown = list(range(len(names)))
     if len(names) > MOST_ROWS:
@@ -75,6 +83,21 @@ def observation_table(study: Study, columns: dict[str, NDArray[np.float32]]) -> 
     if len(shown) < len(names):
         text = _("{count} of {total} numbers: the first that are not 0.")
         st.caption(text.format(count=number_text(len(shown)), total=number_text(len(names))))
+
+
+def _pictures(study: Study, layout: PictureLayout, columns: dict[str, NDArray[np.float32]]) -> None:
+    key = f"{study.run_id}:saliency-{'-'.join(columns)}"
+    help_text = _(
+        "The redder a point, the more the Q-value of the greedy action would change with it: its gradient. It is "
+        "largest at the reddest point of each state."
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{_('What the network sees')}**", width="content")
+        is_asked = st.toggle(_("Saliency"), key=key, help=help_text)
+    for title, observation in columns.items():
+        if len(columns) > 1:
+            st.markdown(f"**{title}**")
+        show_seen(layout, observation, study.saliency(observation) if is_asked else None)
 
 
 def value_text(value: float) -> str:

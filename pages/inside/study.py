@@ -73,6 +73,18 @@ class Study:
         """The agent's learner, to ask for Q-values."""
         return self.checkpoint.agent.learner()
 
+    @functools.cached_property
+    def torch_learner(self) -> Learner:
+        """The same network as torch's, to ask for gradients and for what its layers make of a state."""
+        return self.checkpoint.agent.torch_learner()
+
+    def saliency(self, observation: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Gradient [D] of the greedy action's Q-value with respect to ``observation`` [D]."""
+        from dqn_core.algorithm.saliency import saliency  # torch's seconds are for who looks at this
+
+        gradient: NDArray[np.float32] = saliency(self.torch_learner, observation[None])[0]
+        return gradient
+
     def agents(self, most: int) -> tuple[Agent, ...]:
         """The agent over its training, oldest first, as it is now the last."""
         return get_library().agents(self.folder, most, now=self.checkpoint.agent)

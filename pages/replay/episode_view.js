@@ -5,6 +5,7 @@ import { Episode, fetchNumbers, ReplayProblem } from "../shared/episode.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
 import { Pictures } from "../shared/pictures.js";
 import { Curves } from "./curves.js";
+import { SeenView } from "./seen_view.js";
 
 const NOT_FOUND = 404;
 
@@ -17,6 +18,7 @@ const NOT_FOUND = 404;
  * @property {import("./transport.js").Side[]} sides The episodes to show: one, or two side by side.
  * @property {string[]} action_names
  * @property {string[]} observation_names
+ * @property {import("./seen_view.js").Layout | null} [layout] How an observation is a picture; none where it is not.
  * @property {number} frames_per_s Env steps a second at real time.
  * @property {string} locale
  * @property {Labels} labels
@@ -61,6 +63,10 @@ export class EpisodeView {
     this.stage.addEventListener("click", () => onPress());
     this.facts = new FactsView(labels, formats);
     this.state = new StateView(labels, data.observation_names, formats);
+    /** @type {SeenView | null} In the place of its numbers, where what is observed is a picture. */
+    this.seen = null;
+    this.seenPlace = make("div", { class: "dqn-seen-place" });
+    this.seenPlace.hidden = true;
     /** @type {ActionBars | null} Its scale is the episode's. */
     this.bars = null;
     this.choice = make("div", { class: "dqn-choice" });
@@ -103,7 +109,10 @@ export class EpisodeView {
     this.episode = episode;
     this.bars = new ActionBars(labels, data.action_names, { scale: episode.qScale, showsGaps: true });
     this.choice.replaceChildren(this.bars.element);
-    this.details.replaceChildren(this.facts.element, this.state.element);
+    this.seen = this.makeSeen(numbers);
+    this.details.replaceChildren(this.facts.element, ...(this.seen ? [] : [this.state.element]));
+    this.seenPlace.replaceChildren(...(this.seen ? [this.seen.element] : []));
+    this.seenPlace.hidden = this.seen === null;
     const end = episode.isTruncated ? labels.cut_off : labels.ended;
     const said = { steps: formats.integer(episode.length), score: formats.score(numbers.episode_return) };
     setText(this.outcome, fill(end, said));
@@ -113,14 +122,47 @@ export class EpisodeView {
     this.onNews();
   }
 
+  /**
+   * @param {import("../shared/episode.js").EpisodeNumbers} numbers
+   * @returns {SeenView | null}
+   */
+  makeSeen({ id }) {
+    const { data, labels, formats, side } = this;
+    if (!data.layout) return null;
+    this.replayId = id;
+    return new SeenView({
+      layout: data.layout,
+      labels,
+      formats,
+      onChange: () => {
+        this.shownStep = null;
+        this.onNews();
+      },
+      load: (name) => {
+        const recorded = side.recorded?.[name];
+        if (side.recorded && !recorded) return null;
+        const pictures = this.makePictures(name);
+        if (recorded) pictures.hold(recorded);
+        else pictures.load();
+        return pictures;
+      },
+    });
+  }
+
+  /** @param {"frames" | "seen" | "important"} name */
+  makePictures(name) {
+    const pictures = new Pictures({
+      url: (first) => `live/replays/${this.replayId}/${name}?from=${first}&lang=${this.data.locale}`,
+      onNews: () => this.onNews(),
+      onProblem: (error) => this.lostPictures(error, pictures),
+    });
+    return pictures;
+  }
+
   /** @param {import("../shared/episode.js").EpisodeNumbers} numbers */
   loadPictures({ id }) {
     this.replayId = id;
-    this.pictures = new Pictures({
-      url: (first) => `live/replays/${this.replayId}/frames?from=${first}&lang=${this.data.locale}`,
-      onNews: () => this.onNews(),
-      onProblem: (error) => this.lostPictures(error),
-    });
+    this.pictures = this.makePictures("frames");
     if (this.side.recorded) this.pictures.hold(this.side.recorded.pictures);
     else this.pictures.load();
   }
@@ -128,8 +170,9 @@ export class EpisodeView {
   /**
    * The server keeps a replay for a while only; asked again, it makes the same one.
    * @param {unknown} error
+   * @param {Pictures} pictures Those that are missing.
    */
-  async lostPictures(error) {
+  async lostPictures(error, pictures) {
     const isGone = error instanceof ReplayProblem && error.status === NOT_FOUND;
     if (!isGone || this.hasAskedAgain) {
       this.fail(error);
@@ -138,7 +181,7 @@ export class EpisodeView {
     this.hasAskedAgain = true;
     try {
       ({ id: this.replayId } = await this.fetchNumbers());
-      await this.pictures?.load();
+      await pictures.load();
       this.hasAskedAgain = false;
     } catch (failure) {
       if (!this.abort.signal.aborted) this.fail(failure);
@@ -176,6 +219,7 @@ export class EpisodeView {
     if (this.episode === null || this.bars === null) return;
     const at = Math.min(step, this.episode.length);
     this.showPicture(at, stride);
+    this.seen?.show(at, stride);
     this.values.moveTo(at);
     if (this.shownStep === at) return;
     this.shownStep = at;
@@ -184,7 +228,7 @@ export class EpisodeView {
     this.bars.element.classList.toggle("dqn-over", state.isOver);
     if (state.isOver) setText(this.bars.mode, this.labels.over);
     this.facts.show(state);
-    this.state.show(state.observation);
+    if (this.seen === null) this.state.show(state.observation);
     this.values.showNumbers(state);
     if (stride === 0) setAttribute(this.canvas, "aria-label", fill(this.labels.picture_alt, { n: this.formats.integer(at) }));
   }
@@ -216,6 +260,7 @@ export class EpisodeView {
   dispose() {
     this.abort.abort();
     this.pictures?.dispose();
+    this.seen?.dispose();
   }
 }
 

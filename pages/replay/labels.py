@@ -40,6 +40,13 @@ def _number_labels() -> dict[str, str]:
         "got_help": _("The discounted return of the rewards received from this state on."),
         "state_more": _("{count} of {total} numbers: the first that are not 0."),
         "state": _("Observation"),
+        "seen": _("What the network sees"),
+        "saliency": _("Saliency"),
+        "saliency_help": _(
+            "The redder a point, the more the Q-value of the action taken would change with it: its gradient. It is "
+            "largest at the reddest point of each state."
+        ),
+        "saliency_missing": _("Saliency was not loaded before this page was saved."),
         "values": _("Predicted and actual return from each state"),
         "curve_value": "V(s) = max Q(s, a)",
         "curve_got": _("actual discounted return"),

@@ -166,7 +166,8 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
         epsilon=epsilon,
         env_kwargs=env_kwargs,
         action_names=[_(name) for name in report.action_names],
-        observation_names=[_(name) for name in report.observation_names[:MOST_NUMBERS]],
+        observation_names=[_(name) for name in report.observation_names[: 0 if report.layout else MOST_NUMBERS]],
+        layout=report.layout,
         frames_per_s=report.frames_per_s,
     )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dqn_core.config import Arguments
+from dqn_core.environments.planes import PictureLayout
 from pages.replay.episode_file import MOST_BYTES, template_address
 from pages.replay.labels import replay_labels
 from pages.shared.component import Component
@@ -28,6 +29,7 @@ STYLES = (
     "shared/action_bars.css",
     "replay/replay.css",
     "replay/curves.css",
+    "replay/seen.css",
     "replay/transport.css",
     "replay/sizes.css",
 )
@@ -57,6 +59,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
     action_names: Sequence[str],
     observation_names: Sequence[str],
     frames_per_s: float,
+    layout: PictureLayout | None = None,
     key: str = "replay",
 ) -> None:
     """Show the episodes of ``sides`` (one or two, of one environment) on ``seed``, in step.
@@ -67,6 +70,8 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         Arguments of the environment besides those of the runs; None: as they are evaluated.
     frames_per_s
         Env steps a second at real time.
+    layout
+        How an observation is a picture; None where it is none.
     """
     data: dict[str, Any] = {
         "sides": [
@@ -80,6 +85,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         ],
         "action_names": list(action_names),
         "observation_names": list(observation_names),
+        "layout": _layout_data(layout),
         "frames_per_s": frames_per_s,
         "locale": current_language(),
     }
@@ -93,3 +99,11 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         "title": _("Episode: {titles}").format(titles=", ".join(side.title for side in sides)),
     }
     _draw(key=key, data=data, constants={"labels": replay_labels()})
+
+
+def _layout_data(layout: PictureLayout | None) -> dict[str, Any] | None:
+    if layout is None:
+        return None
+    colors = layout.colors or ("",) * len(layout.names)
+    tiles = [{"name": _(name), "color": color} for name, color in zip(layout.names, colors, strict=True)]
+    return {"height": layout.height, "width": layout.width, "tiles": tiles, "is_small": layout.is_small}

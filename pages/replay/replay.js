@@ -73,13 +73,13 @@ export default class ReplayPanel {
     const row = (/** @type {Node[]} */ ...parts) => make("div", { class: "dqn-sides" }, ...parts);
     const column = (/** @type {Node[]} */ ...parts) => make("div", { class: "dqn-side" }, ...parts);
     if (views.length === 1) {
-      const [{ picture, choice, details, values }] = views;
-      return [row(column(picture, transport.element), column(choice, details, values.element))];
+      const [{ picture, choice, seenPlace, details, values }] = views;
+      return [row(column(picture, transport.element), column(choice, seenPlace, details, values.element))];
     }
     return [
       row(...views.map((view) => view.picture)),
       transport.element,
-      row(...views.map((view) => column(view.choice, view.details))),
+      row(...views.map((view) => column(view.choice, view.seenPlace, view.details))),
       row(...views.map((view) => view.values.element)),
     ];
   }

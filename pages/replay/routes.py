@@ -4,6 +4,8 @@
                                                             &from=0   of a long episode, those from that step on
                                                             &with=gravity%3D-5   in an environment with that argument
     GET /live/replays/{replay_id}/frames?from=0                       the pictures from there on that are drawn by now
+    GET /live/replays/{replay_id}/seen?from=0                         what the network sees, where that is a picture
+    GET /live/replays/{replay_id}/important?from=0                    how much its Q-values hang on each point of it
 
 Both wait a while for what is not there yet. The first begins to play the episode; asked again, it goes on waiting.
 """
@@ -21,10 +23,11 @@ from starlette.routing import BaseRoute, Route
 
 from dqn_core.config import Arguments
 from dqn_core.environments.make import inspect_environment
+from dqn_core.environments.planes import PictureLayout
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import find_policy
 from dqn_core.runs.replays import Replay, Replays
-from pages.replay.wire import frame_pack, replay_numbers
+from pages.replay.wire import frame_pack, important_pack, replay_numbers, seen_pack
 from pages.server.answers import JsonAnswer, error_answer, query_count, query_number
 from pages.server.process import get_manager, get_replays
 from pages.server.shutdown import is_closing
@@ -46,6 +49,14 @@ def replay_routes(
     return [
         Route("/live/runs/{run_id}/replay", json_errors(numbers), methods=["GET"]),
         Route("/live/replays/{replay_id}/frames", json_errors(frames), methods=["GET"]),
+        *(
+            Route(
+                f"/live/replays/{{replay_id}}/{name}",
+                json_errors(functools.partial(_seen, replays=replays, pack=pack)),
+                methods=["GET"],
+            )
+            for name, pack in (("seen", seen_pack), ("important", important_pack))
+        ),
     ]
 
 
@@ -86,6 +97,29 @@ async def _frames(request: Request, *, replays: Callable[[], Replays]) -> Respon
     # JPEG does not get smaller: the server's own compression is kept from trying.
     headers = {"Cache-Control": "no-store", "Content-Encoding": "identity"}
     return Response(frame_pack(replay, first), media_type="application/octet-stream", headers=headers)
+
+
+async def _seen(
+    request: Request, *, replays: Callable[[], Replays], pack: Callable[[Replay, PictureLayout, int], bytes]
+) -> Response:
+    first = query_count(request, "from")
+    replay = await run_in_threadpool(replays().find, str(request.path_params["replay_id"]))
+    if replay is None:
+        return error_answer(404, "This replay is no longer kept: ask for the episode again.")
+    if replay.error is not None:
+        raise replay.error
+    content = await run_in_threadpool(_packed, replay, pack, first)
+    if content is None:
+        return error_answer(404, "This episode has no pictures that a network sees.")
+    headers = {"Cache-Control": "no-store", "Content-Encoding": "identity"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def _packed(replay: Replay, pack: Callable[[Replay, PictureLayout, int], bytes], first: int) -> bytes | None:
+    if replay.config is None:
+        return None
+    layout = inspect_environment(*replay.config.environment).layout
+    return None if layout is None else pack(replay, layout, first)
 
 
 async def _until(holds: Callable[[], bool]) -> None:

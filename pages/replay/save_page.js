@@ -35,7 +35,9 @@ export class SavePage {
 
   /** How large the file will be, once everything has come. */
   show() {
-    const isComplete = this.views.every((view) => view.episode !== null && view.lastReady === Infinity && !view.hasFailed);
+    const isComplete = this.views.every(
+      (view) => view.episode !== null && view.lastReady === Infinity && !view.hasFailed && (view.seen?.isReady ?? true),
+    );
     if (this.isKnown || !isComplete) return;
     this.isKnown = true;
     const bytes = this.offer.bytes + this.views.reduce((sum, view) => sum + bytesOf(view), 0);
@@ -69,16 +71,21 @@ export class SavePage {
 
   /** @param {string} template */
   page(template) {
-    const { labels, action_names, observation_names, frames_per_s, locale } = this.data;
-    const sides = this.views.map(({ side, episode, pictures }) => ({
+    const { labels, action_names, observation_names, layout, frames_per_s, locale } = this.data;
+    const sides = this.views.map(({ side, episode, pictures, seen }) => ({
       title: side.title,
       detail: side.detail,
       url: "",
       facts: side.facts,
-      recorded: { numbers: episode?.numbers, pictures: (pictures?.packed ?? []).map(base64) },
+      recorded: {
+        numbers: episode?.numbers,
+        pictures: (pictures?.packed ?? []).map(base64),
+        seen: encodedOf(seen?.streams.seen),
+        important: encodedOf(seen?.streams.important),
+      },
     }));
     const { title } = this.offer;
-    const data = { title, sides, labels, action_names, observation_names, frames_per_s, locale };
+    const data = { title, sides, labels, action_names, observation_names, layout, frames_per_s, locale };
     const [head, afterTitle] = cut(template, PLACES.title);
     const [middle, tail] = cut(afterTitle, PLACES.data);
     const episode = JSON.stringify(data, short).replaceAll("<", "\\u003c");
@@ -90,12 +97,23 @@ export class SavePage {
  * How much of the file an episode takes; of a long one, about how much.
  * @param {EpisodeView} view
  */
-function bytesOf({ episode, pictures }) {
-  const encoded = (pictures?.packed ?? []).reduce((sum, each) => sum + 4 * Math.ceil(each.length / 3) + 3, 0);
+function bytesOf({ episode, pictures, seen }) {
+  const streams = [pictures, seen?.streams.seen, seen?.streams.important];
+  const encoded = streams
+    .flatMap((each) => each?.packed ?? [])
+    .reduce((sum, each) => sum + 4 * Math.ceil(each.length / 3) + 3, 0);
   if (episode === null) return encoded;
   const { numbers, length } = episode;
   const count = length * (OTHER_NUMBERS + (numbers.observations[0]?.length ?? 0) + (numbers.q_values[0]?.length ?? 0));
   return encoded + (count > MOST_COUNTED ? count * BYTES_OF_NUMBER : JSON.stringify(numbers, short).length);
+}
+
+/**
+ * Pictures in base64, where all of them have come.
+ * @param {import("../shared/pictures.js").Pictures | null | undefined} pictures
+ */
+function encodedOf(pictures) {
+  return pictures?.isComplete ? pictures.packed.map(base64) : undefined;
 }
 
 /**

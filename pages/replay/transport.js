@@ -10,12 +10,19 @@ const MANY = 10; // States that Shift and an arrow go.
 /** @typedef {import("../shared/format.js").Labels} Labels */
 /** @typedef {import("../shared/format.js").Formats} Formats */
 /**
+ * @typedef {object} Recorded Pictures are in base64; what was not loaded is missing.
+ * @property {import("../shared/episode.js").EpisodeNumbers} numbers
+ * @property {string[]} pictures
+ * @property {string[]} [seen]
+ * @property {string[]} [important]
+ */
+/**
  * @typedef {object} Side One of the episodes shown.
  * @property {string} title
  * @property {string} detail
  * @property {string} url
  * @property {[string, string][]} [facts] What a saved page says of it.
- * @property {{numbers: import("../shared/episode.js").EpisodeNumbers, pictures: string[]}} [recorded] In a saved page,
+ * @property {Recorded} [recorded] In a saved page,
  *   where nothing is fetched: its numbers, and its pictures in base64.
  */
 

@@ -1,10 +1,11 @@
-// The pictures of one episode: fetched as they are drawn, kept as JPEG, decoded when they are about to be shown.
+// The pictures of one episode: fetched as they are drawn, kept as JPEG or PNG, decoded when they are about to be shown.
 
 import { patientFetch } from "./episode.js";
 
 const BITMAPS_KEPT = 48; // About 1 MB each.
 const DECODES_AT_ONCE = 3;
 const PREFETCHED = 16;
+const PNG_HEAD = 0x89; // A PNG's first byte.
 const PACK_HEAD = 4; // Numbers before the lengths: first, count, drawn, whether these are all.
 
 export class Pictures {
@@ -118,7 +119,9 @@ export class Pictures {
   async decode(index) {
     this.decoding.add(index);
     try {
-      const bitmap = await createImageBitmap(new Blob([this.packed[index]], { type: "image/jpeg" }));
+      const packed = this.packed[index];
+      const type = packed[0] === PNG_HEAD ? "image/png" : "image/jpeg";
+      const bitmap = await createImageBitmap(new Blob([packed], { type }));
       if (this.abort.signal.aborted) bitmap.close();
       else this.keep(index, bitmap);
     } catch (error) {

@@ -74,7 +74,7 @@ def settings_query(config: TrainingConfig) -> dict[str, str]:
 def settings_link(page: str, config: TrainingConfig, language: str | None = None) -> str | None:
     """The whole address, where ``page`` is the Train page's; None where it would be too long for one."""
     query = settings_query(config) | ({"lang": language} if language else {})
-    link = f"{page}?{urlencode(query)}"
+    link = f"{page}?{urlencode(query, safe='/')}"  # ids have slashes, which may stand in a query
     return link if len(link) <= LONGEST_LINK else None
 
 

@@ -14,6 +14,7 @@ from pages.shared.headings import heading
 from pages.shared.i18n import _, problem_text
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text, size_text
+from pages.shared.seen import picture_text
 from pages.shared.words import CHOICE_LABELS
 
 __all__ = ["about"]
@@ -40,6 +41,11 @@ def about(
 
 def _observations(report: EnvironmentReport) -> None:
     heading(_("What the agent observes"), _("{count} numbers").format(count=report.observation_size))
+    if report.layout is not None:
+        st.markdown(picture_text(report.layout))
+        if report.layout.kind == "planes":
+            st.markdown("\n".join(f"- {_(name)}" for name in report.layout.names))
+        return
     shown = slice(MOST_ROWS)
     st.table(
         {

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from browser_watch import BrowserWatch
-from mounted_replay import MadeUpEpisode, MountedReplay, number_in, opened_replay
+from mounted_replay import LAYOUT, MadeUpEpisode, MountedReplay, number_in, opened_replay
 from pages.replay.episode_file import MOST_BYTES, page_template
 from pages.replay.panel import STYLES
 from pages.server.browser_code import BROWSER_CODE
@@ -198,3 +198,14 @@ def test_a_long_episode_opens_at_its_end_too(opened: MountedReplay, open_file: A
     page.keyboard.press("End")
     shown_is(page, 4_000)
     assert shown_number(page) == 4_000 % 4096
+
+
+def test_what_the_network_sees_is_in_the_file_too(opened: MountedReplay, open_file: Any, tmp_path: Path) -> None:
+    mounted(opened, MadeUpEpisode(length=12), layout=LAYOUT, observation_names=[])
+    page = open_file(saved(opened, tmp_path))
+    expect(page.get_by_test_id("seen-1")).to_have_attribute("data-state", "0")
+    page.get_by_test_id("position").first.click()
+    page.keyboard.press("End")
+    expect(page.get_by_test_id("seen-1")).to_have_attribute("data-state", "12")
+    page.get_by_test_id("saliency").click()
+    expect(page.get_by_test_id("seen-note")).to_contain_text("not loaded before")

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from mounted_replay import MadeUpEpisode, MountedReplay, opened_replay
+from mounted_replay import LAYOUT, MadeUpEpisode, MountedReplay, opened_replay
+
+_RED = "document.querySelector('[data-testid=seen-1]').getContext('2d').getImageData(0, 0, 1, 1).data[0]"
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +186,45 @@ def test_what_is_taken_from_the_page_listens_no_more(replay: MountedReplay) -> N
     assert replay.ask("step") == 0
     assert replay.ask("decoded") == [0]
     assert replay.page.get_by_test_id("replay").count() == 0
+
+
+def test_what_the_network_sees_stands_beside_the_picture_and_follows_it(replay: MountedReplay) -> None:
+    episode = MadeUpEpisode(length=30, pack=7)
+    replay.mount(episode, layout=LAYOUT, observation_names=[])
+    replay.wait_ready()
+    expect(replay.page.get_by_test_id("seen").locator("figcaption")).to_have_text(["ball", "brick"])
+    expect(replay.page.get_by_test_id("state-0")).to_have_count(0)
+    for step in (0, 30, 13):
+        replay.press({0: "Home", 30: "End"}.get(step, "Home"))
+        for _ in range(step if step == 13 else 0):
+            replay.press("ArrowRight")
+        expect(replay.page.get_by_test_id("seen-1")).to_have_attribute("data-state", str(step))
+        assert replay.tile_shown(0) == replay.tile_shown(1) == [0, 0, step]
+    assert not any("/important" in each for each in episode.asked)
+
+
+def test_what_matters_is_loaded_when_it_is_asked_for_and_drawn_over_it(replay: MountedReplay) -> None:
+    episode = MadeUpEpisode(length=100)
+    replay.mount(episode, layout=LAYOUT, observation_names=[])
+    replay.wait_ready()
+    replay.press("End")
+    button = replay.page.get_by_test_id("saliency")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(replay.page.get_by_test_id("seen-note")).to_contain_text("its gradient")
+    replay.wait_for(f"{_RED} === 200")
+    assert replay.tile_shown(0) == [0, 0, 60]  # dimmed
+    assert replay.tile_shown(1) == [200, 0, 60]
+    button.click()
+    expect(replay.page.get_by_test_id("seen-note")).to_be_hidden()
+    replay.wait_for(f"{_RED} === 0")
+    assert replay.tile_shown(1) == [0, 0, 100]
+
+
+def test_each_of_two_sides_has_its_own(replay: MountedReplay) -> None:
+    replay.mount(MadeUpEpisode(length=10), MadeUpEpisode(length=20), layout=LAYOUT, observation_names=[])
+    replay.wait_ready()
+    replay.press("End")
+    for side, step in ((0, 10), (1, 20)):
+        expect(replay.page.get_by_test_id("seen-0").nth(side)).to_have_attribute("data-state", str(step))
+        assert replay.tile_shown(0, side) == [0, 0, step]

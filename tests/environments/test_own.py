@@ -271,7 +271,8 @@ def test_a_module_that_fails_says_how(
 @pytest.mark.parametrize(
     ("env_id", "package"),
     [
-        ("ALE/Pong-v5", "ale-py"),
+        ("ALE/Unheard-v5", "ale-py"),
+        ("MinAtar/Unheard-v1", "minatar"),
         ("FlappyBird-v0", "flappy-bird-gymnasium"),
         ("MiniWorld-Hallway-v0", "miniworld"),
         ("VizdoomBasic-v1", "vizdoom"),

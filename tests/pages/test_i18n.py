@@ -29,6 +29,7 @@ SAME_IN_KOREAN = {
     "Taxi",
     "CliffWalking",
     "Blackjack",
+    *(f"{game} (MinAtar)" for game in ("Asterix", "Breakout", "Freeway", "Space Invaders")),
     "Double DQN",
     "NoisyNets",
     "CPU (PyTorch)",

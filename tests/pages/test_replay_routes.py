@@ -14,8 +14,11 @@ from starlette.applications import Starlette
 
 import fake_environments as fake
 from asgi_client import Client
+from dqn_core.algorithm.saliency import saliency
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.episodes.episode import policy_with, roll_out
+from dqn_core.runs import replays
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.replays import Replays
 from dqn_core.training.run_folder import RunFolder
@@ -49,11 +52,11 @@ class Lab:
         values: dict[str, Any] = response.json()
         return values
 
-    def frames(self, replay_id: str) -> list[bytes]:
+    def frames(self, replay_id: str, name: str = "frames") -> list[bytes]:
         """All pictures, asked for pack by pack as the viewer does."""
         pictures: list[bytes] = []
         while True:
-            response = self.client.get(f"/live/replays/{replay_id}/frames?from={len(pictures)}")
+            response = self.client.get(f"/live/replays/{replay_id}/{name}?from={len(pictures)}")
             assert response.status_code == 200, response.text
             first, count, drawn, is_over = struct.unpack_from("<4I", response.content)
             assert first == len(pictures)
@@ -219,3 +222,65 @@ def test_a_long_episode_comes_in_portions_that_are_the_whole(lab: Lab, monkeypat
     for name in ("actions", "is_greedy", "rewards", "q_values", "observations", "discounted_returns"):
         assert [*itertools.chain.from_iterable(each[name] for each in portions)] == whole[name], name
     assert lab.numbers(run_id, "from=999999") == portions[-1]
+
+
+MINATAR = {"env_id": "MinAtar/Breakout-v1", "hidden_sizes": (16,)}
+
+
+def test_what_the_network_sees_comes_as_pictures_in_the_place_of_numbers(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "_TILE_POINTS_A_PACK", 3 * 400)
+    config = short_config(**MINATAR)
+    weights = some_weights(config)
+    sent = lab.numbers(lab.run(config, weights), "seed=4")
+    expected = roll_out(config, weights, 4)
+    assert expected.observations.dtype == np.uint8
+    assert sent["observations"] == [[]] * (expected.length + 1)
+    layout = inspect_environment(config.env_id).layout
+    assert layout is not None
+    tiles = [np.asarray(Image.open(io.BytesIO(each))) for each in lab.frames(sent["id"], "seen")]
+    assert len(tiles) == expected.length + 1
+    for tile, observation in zip(tiles, expected.observations, strict=True):
+        assert np.array_equal(tile, layout.tiles(observation))
+
+
+@pytest.mark.parametrize("changes", [{}, {"normalize_observations": True}])
+def test_what_matters_is_the_gradient_of_the_action_taken(lab: Lab, changes: dict[str, Any]) -> None:
+    config = short_config(**MINATAR, **changes)
+    weights = some_weights(config)
+    sent = lab.numbers(lab.run(config, weights), "seed=4&epsilon=0.5")
+    states = roll_out(config, weights, 4, 0.5).observations.astype(np.float32)
+    learner = policy_with(config, weights, compute="torch-cpu")
+    actions = np.append(sent["actions"], learner.q_values(states[-1:]).argmax())
+    layout = inspect_environment(config.env_id).layout
+    assert layout is not None
+    expected = layout.importance(saliency(learner, states, actions))
+    pictures = lab.frames(sent["id"], "important")
+    assert len(pictures) == len(states)
+    for picture, shares in zip(pictures, expected, strict=True):
+        red = np.asarray(Image.open(io.BytesIO(picture)))[..., 0]
+        assert np.abs(red.astype(int) - shares).max() <= 1
+
+
+@pytest.mark.parametrize("name", ["seen", "important"])
+def test_an_episode_of_numbers_has_no_pictures_that_a_network_sees(lab: Lab, name: str) -> None:
+    config = short_config()
+    sent = lab.numbers(lab.run(config, some_weights(config)))
+    assert lab.client.get(f"/live/replays/{sent['id']}/{name}").status_code == 404
+    assert lab.client.get(f"/live/replays/unknown/{name}").status_code == 404
+
+
+def test_pictures_that_a_browser_could_not_hold_end_earlier(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_MOST_TILE_POINTS", 5 * 400)
+    config = short_config(**MINATAR)
+    sent = lab.numbers(lab.run(config, some_weights(config)), "seed=4")
+    assert sent["length"] > 5
+    assert len(lab.frames(sent["id"], "seen")) == 5
+
+
+def test_an_episode_of_pictures_ends_where_memory_does(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replays, "_MOST_OBSERVED_BYTES", 4 * 400)
+    config = short_config(**MINATAR)
+    sent = lab.numbers(lab.run(config, some_weights(config)), "seed=4")
+    assert (sent["length"], sent["truncated"]) == (4, True)

@@ -19,7 +19,14 @@ from picture_environments import CATCH, CATCH_STACK
 
 picture_environments.register()
 
-_SHORT = {"compute": "fused", "warmup_steps": 200, "max_env_steps": 700, "evaluation_episodes": 1, "goal_score": None}
+_SHORT = {
+    "compute": "fused",
+    "warmup_steps": 200,
+    "max_env_steps": 700,
+    "max_episode_steps": 500,  # one of Freeway takes 2,500
+    "evaluation_episodes": 1,
+    "goal_score": None,
+}
 _VARIANTS = {
     "plain": {},
     "huber, soft": {"loss": "huber", "target_update": "soft"},

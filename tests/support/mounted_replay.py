@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route
 
 from browser_sources import fulfill, mount_script
 from browser_watch import BrowserWatch
+from dqn_core.environments.planes import as_png
 from pages.replay import panel
 from pages.replay.labels import replay_labels
 
@@ -82,6 +84,27 @@ class MadeUpEpisode:
         header = (first, len(pictures), drawn, int(drawn == total), *map(len, pictures))
         return struct.pack(f"<{len(header)}I", *header) + b"".join(pictures)
 
+    def tiles(self, name: str, first: int) -> bytes:
+        """What :data:`LAYOUT` shows of each state: its number in blue, and in red in the second tile what matters."""
+        pictures = []
+        for number in range(first, min(self.length + 1, first + self.pack)):
+            pixels = np.zeros((2, 4, 3), np.uint8)
+            if name == "seen":
+                pixels[..., 2] = number
+            else:
+                pixels[:, 2:, 0] = 200
+            pictures.append(as_png(pixels))
+        header = (first, len(pictures), self.length + 1, 1, *map(len, pictures))
+        return struct.pack(f"<{len(header)}I", *header) + b"".join(pictures)
+
+
+LAYOUT = {
+    "height": 2,
+    "width": 2,
+    "tiles": [{"name": "ball", "color": "#ffd24a"}, {"name": "brick", "color": "#e88b3c"}],
+    "is_small": True,
+}
+
 
 def picture(number: int) -> bytes:
     """A JPEG whose colour is its number."""
@@ -141,6 +164,14 @@ class MountedReplay:
             canvas.evaluate("each => [...each.getContext('2d').getImageData(9, 9, 1, 1).data].slice(0, 3)")
         )
 
+    def tile_shown(self, tile: int, side: int = 0) -> list[int]:
+        """Red, green and blue of the first point of a tile of what the network sees."""
+        canvas = self.page.get_by_test_id(f"seen-{tile}").nth(side)
+        colour: list[int] = canvas.evaluate(
+            "each => [...each.getContext('2d').getImageData(0, 0, 1, 1).data].slice(0, 3)"
+        )
+        return colour
+
     def drag(self, start: float, end: float) -> None:
         """From one share of the scrub bar's width to another."""
         box = self.page.get_by_test_id("scrub").bounding_box()
@@ -158,7 +189,7 @@ class MountedReplay:
         elif parts.path.startswith("/live/runs/"):
             self._answer_numbers(route, parts.path.split("/")[3])
         elif not fulfill(route):
-            self._answer_frames(route, int(parse_qs(parts.query)["from"][0]))
+            self._answer_frames(route, parts.path.split("/")[-1], int(parse_qs(parts.query)["from"][0]))
 
     def _answer_numbers(self, route: Route, name: str) -> None:
         episode = self.episodes[name]
@@ -168,14 +199,15 @@ class MountedReplay:
         else:
             route.fulfill(json=episode.numbers() | {"id": name})
 
-    def _answer_frames(self, route: Route, first: int) -> None:
+    def _answer_frames(self, route: Route, name: str, first: int) -> None:
         episode = self.episodes[urlsplit(route.request.url).path.split("/")[3]]
         episode.asked.append(route.request.url)
         if episode.forgotten:
             episode.forgotten -= 1
             route.fulfill(status=404, json={"error": "no longer kept"})
         else:
-            route.fulfill(body=episode.frames(first), content_type="application/octet-stream")
+            pictures = episode.frames(first) if name == "frames" else episode.tiles(name, first)
+            route.fulfill(body=pictures, content_type="application/octet-stream")
 
 
 @contextmanager

@@ -1,0 +1,75 @@
+"""Gradients of Q-values with respect to observations, against finite differences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqn_core.algorithm.compute import make_learner
+from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.normalization import NormalizedLearner
+from dqn_core.algorithm.saliency import feature_maps, saliency
+from dqn_core.config import TrainingConfig
+
+SIZE, ACTIONS, STEP = 6, 3, 1e-2
+
+
+def learner_of(**changes: Any) -> Learner:
+    config = TrainingConfig(hidden_sizes=(16,), compute="torch-cpu", **changes)
+    learner, _ = make_learner(config, SIZE, ACTIONS, np.random.default_rng(1))
+    if isinstance(learner, NormalizedLearner):
+        for seen in np.random.default_rng(2).normal(3.0, 2.0, (50, SIZE)).astype(np.float32):
+            learner.observe(seen)
+    return learner
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"dueling": True},
+        {"distribution": "quantile", "quantiles": 5},
+        {"noisy_nets": True},
+        {"normalize_observations": True},
+    ],
+)
+def test_a_gradient_is_what_a_small_change_of_a_number_does(changes: dict[str, Any]) -> None:
+    learner = learner_of(**changes)
+    states = np.random.default_rng(3).normal(3.0, 1.0, (4, SIZE)).astype(np.float32)
+    actions = np.array([0, 1, 2, 1])
+    found = saliency(learner, states, actions)
+    for number in range(SIZE):
+        change = np.zeros(SIZE, np.float32)
+        change[number] = STEP
+        up, down = learner.q_values(states + change), learner.q_values(states - change)
+        expected = (up - down)[np.arange(4), actions] / (2 * STEP)
+        close = np.isclose(found[:, number], expected, rtol=0.02, atol=2e-3)
+        assert close.sum() >= 3  # a ReLU may bend between the two
+
+
+def test_without_actions_it_is_the_greedy_ones() -> None:
+    learner = learner_of()
+    states = np.random.default_rng(3).normal(size=(4, SIZE)).astype(np.float32)
+    greedy = learner.q_values(states).argmax(-1)
+    assert np.array_equal(saliency(learner, states), saliency(learner, states, greedy))
+
+
+def test_nothing_hangs_on_a_number_that_is_clipped() -> None:
+    learner = learner_of(normalize_observations=True)
+    far = np.full((1, SIZE), 3.0, np.float32)
+    far[0, 2] = 1e6
+    found = saliency(learner, far)
+    assert found[0, 2] == 0.0
+    assert found[0].any()
+
+
+def test_a_learner_of_another_kind_is_refused() -> None:
+    learner, _ = make_learner(TrainingConfig(compute="fused"), SIZE, ACTIONS, np.random.default_rng(1))
+    with pytest.raises(TypeError, match="FusedLearner"):
+        saliency(learner, np.zeros((1, SIZE), np.float32))
+
+
+def test_a_dense_network_has_no_feature_maps() -> None:
+    assert feature_maps(learner_of(), np.zeros(SIZE, np.float32)) is None

@@ -1,0 +1,58 @@
+"""Inside on runs whose agents see pictures: those are shown, and not hundreds of numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dqn_core.runs.manager import RunManager
+from inside_page import PARTS, finished, opened
+
+MINATAR: dict[str, Any] = {"env_id": "MinAtar/Breakout-v1", "max_episodes": 8}
+VIEW: dict[str, Any] = {
+    "env_id": "MiniGrid-Empty-5x5-v0",
+    "env_kwargs": {"observation": "view"},
+    "max_episodes": 2,
+    "max_episode_steps": 40,
+}
+
+
+def pictures(app: AppTest) -> list[str]:
+    """HTML of each picture on the page."""
+    return [each.proto.body for each in app.get("html") if 'class="seen-tiles"' in each.proto.body]
+
+
+def captions(app: AppTest) -> list[list[str]]:
+    """Names of the tiles of each picture on the page."""
+    return [re.findall(r"<figcaption>(?:<span[^>]*></span>)?([^<]*)", body) for body in pictures(app)]
+
+
+@pytest.mark.parametrize("settings", [MINATAR, VIEW])
+def test_every_part_is_drawn(lab: RunManager, settings: dict[str, Any]) -> None:
+    run_id = finished(lab, **settings)
+    for part in PARTS[:6]:
+        app = opened(run=run_id, part=part)
+        assert not app.error, (part, [each.value for each in app.error])
+
+
+def test_a_state_is_shown_channel_by_channel_in_the_readers_language(lab: RunManager) -> None:
+    run_id = finished(lab, **MINATAR)
+    channels = ["paddle", "ball", "trail", "brick"]
+    assert captions(opened(run=run_id)) == [channels, channels]  # one of the memory, one to play with
+    assert captions(opened(run=run_id, part="network")) == [channels]
+    assert captions(opened(run=run_id, part="update")) == [channels, channels]  # s and s'
+    assert captions(opened("ko-KR", run=run_id, part="network")) == [["패들", "공", "지나간 자리", "벽돌"]]
+
+
+def test_saliency_is_drawn_over_it_when_it_is_asked_for(lab: RunManager) -> None:
+    run_id = finished(lab, **MINATAR)
+    app = opened(run=run_id, part="network")
+    (before,) = pictures(app)
+    app.toggle(key=f"{run_id}:saliency-s").set_value(True).run()
+    assert not app.exception
+    (after,) = pictures(app)
+    assert after != before
+    assert after.count("<figure>") == before.count("<figure>") == 4
