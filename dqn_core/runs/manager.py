@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -107,9 +107,14 @@ class RunManager:
         self._kept_bytes = kept_bytes
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
         self._is_closed = False
+        survivors: dict[str, Attached] = {}
+
+        def find_survivors() -> Collection[str]:
+            survivors.update(executors.survivors())
+            return list(survivors)
+
         try:
-            survivors: dict[str, Attached] = {}
-            self._data = DataFolder(data_dir, database, lambda: survivors.update(executors.survivors()) or survivors)
+            self._data = DataFolder(data_dir, database, find_survivors)
         except BaseException:
             executors.disconnect()
             raise

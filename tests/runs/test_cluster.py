@@ -36,7 +36,7 @@ CRASHES = int(os.environ.get("DQN_LAB_TEST_CRASHES", "4"))
 LOST_S = 60.0
 """A machine that does not answer is given up within seconds, on a busy machine of tests too."""
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

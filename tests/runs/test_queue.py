@@ -396,9 +396,9 @@ def test_a_large_run_trains_in_a_process_of_its_own_even_where_it_is_alone(
     asked: list[bool] = []
     factory = Executors.factory
 
-    def noted(executors: Executors, env_id: str, *, is_alone: bool) -> TrainerFactory:
+    def noted(executors: Executors, run_id: str, env_id: str, *, is_alone: bool) -> TrainerFactory:
         asked.append(is_alone)
-        return factory(executors, env_id, is_alone=is_alone)
+        return factory(executors, run_id, env_id, is_alone=is_alone)
 
     monkeypatch.setattr(Executors, "factory", noted)
     manager = RunManager(tmp_path, trainer_factory=following(obedient()), memory_bytes=2 * _MEMORY)

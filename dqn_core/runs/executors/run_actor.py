@@ -24,7 +24,7 @@ import socket
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -179,7 +179,8 @@ class RunActor:
                 self._kept_bytes -= len(self._batches.popleft()[1])
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._last > after or self._status is not None, wait_s)
-            batches, size = [], 0
+            batches: list[tuple[int, bytes]] = []
+            size = 0
             for number, batch in self._batches:
                 if number > after and (not batches or size + len(batch) <= _MOST_AT_ONCE_BYTES):
                     batches.append((number, batch))
@@ -234,10 +235,12 @@ class RunActor:
         self._thin_out_at = max(self._most_kept_bytes // 4, 2 * len(batch))
 
     def _end_if_forgotten(self) -> None:
-        while True:
-            readings = self._readings
-            if not self._changed.wait_for(lambda before=readings: self._readings > before, _FORGOTTEN_S):
-                os._exit(0)
+        while self._is_asked_for_again(self._readings):
+            pass
+        os._exit(0)
+
+    def _is_asked_for_again(self, before: int) -> bool:
+        return self._changed.wait_for(lambda: self._readings > before, _FORGOTTEN_S)
 
 
 @dataclass
@@ -291,7 +294,7 @@ def _is_thinned(message: Any) -> bool:
     return isinstance(message, (EpisodeRecorded, WeightsReady)) and message.kind in {"kept", "training"}
 
 
-def _replaces(message: Any) -> Hashable | None:
+def _replaces(message: Any) -> Any:
     """Messages of which the newest replaces the others have this in common; None for one that stays."""
     if isinstance(message, (Progress, Frame)):
         return type(message)
