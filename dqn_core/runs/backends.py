@@ -93,7 +93,7 @@ class Backend(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Raise StoreError where what is written now would be lost."""
+        """Raise StoreError where what is written now would be lost, or is not this server's to write."""
 
     @abstractmethod
     def claim(self) -> None:
@@ -313,7 +313,7 @@ class _PostgreSql(Backend):
             pool_timeout=_TURN_WAIT_S,
             pool_use_lifo=True,
         )
-        sa.event.listen(self.reading, "connect", _on_postgresql_connect)
+        sa.event.listen(self.reading, "connect", self._on_connect)
         self.writing = self.reading
         self._claim: sa.Connection | None = None
         self._claiming = threading.Lock()
@@ -363,6 +363,22 @@ class _PostgreSql(Backend):
                 claim.execute(sa.select(sa.func.pg_advisory_unlock(_SERVER_LOCK, _OWN_TABLES)))
             claim.invalidate()
             claim.close()
+
+    def _on_connect(self, connection: Any, _record: object) -> None:
+        """A write that waits long for another is told; the server frees our locks when this machine is gone.
+
+        A connection that has to be made anew says that others may have broken too, the one with our lock among them.
+        """
+        settings = {
+            "lock_timeout": math.ceil(_TURN_WAIT_S * 1000),
+            "tcp_keepalives_idle": _CONNECTION_SETTINGS["keepalives_idle"],
+            "tcp_keepalives_interval": _CONNECTION_SETTINGS["keepalives_interval"],
+            "tcp_keepalives_count": _CONNECTION_SETTINGS["keepalives_count"],
+        }
+        was_automatic, connection.autocommit = connection.autocommit, True
+        connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
+        connection.autocommit = was_automatic
+        self._claim_good_until = -math.inf
 
     def turn(self) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext()
@@ -443,19 +459,6 @@ def _kind_of(text: str) -> str:
     if 'database "' in text and "does not exist" in text:
         return "missing"
     return "away" if ("connection" in text and "failed" in text) or "timeout expired" in text else "other"
-
-
-def _on_postgresql_connect(connection: Any, _record: object) -> None:
-    """A write that waits long for another is told; the server notices when this machine is gone, and its locks end."""
-    settings = {
-        "lock_timeout": math.ceil(_TURN_WAIT_S * 1000),
-        "tcp_keepalives_idle": _CONNECTION_SETTINGS["keepalives_idle"],
-        "tcp_keepalives_interval": _CONNECTION_SETTINGS["keepalives_interval"],
-        "tcp_keepalives_count": _CONNECTION_SETTINGS["keepalives_count"],
-    }
-    was_automatic, connection.autocommit = connection.autocommit, True
-    connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
-    connection.autocommit = was_automatic
 
 
 @functools.cache

@@ -13,7 +13,7 @@ import pytest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError
-from dqn_core.events import RunState
+from dqn_core.events import Event, RunState
 from dqn_core.runs import backends, tables
 from dqn_core.runs.database import Database
 from dqn_core.runs.live_feed import LiveFeed
@@ -27,7 +27,17 @@ from dqn_core.training.run_folder import RunFolder
 from known_runs import record_of
 from lab_databases import LabDatabases
 from postgresql import ASKED_FOR_PASSWORD, PostgreSql, missing_postgresql
-from scripted_trainer import a_run_of, episode, following, same, wait_for_end, wait_until
+from scripted_trainer import (
+    Mailbox,
+    a_run_of,
+    ended,
+    episode,
+    following,
+    same,
+    started,
+    wait_for_end,
+    wait_until,
+)
 
 pytestmark = pytest.mark.skipif(missing_postgresql() != "", reason=missing_postgresql())
 
@@ -221,6 +231,37 @@ def test_a_search_is_kept_in_the_same_database(tmp_path: Path, server: PostgreSq
     assert again.listed() == [(search_id, "in one place")]
     assert [trial.state for trial in again.status(search_id).trials] == ["complete"] * 2
     again.close()
+    manager.close()
+
+
+def test_a_search_goes_on_when_the_database_is_back(
+    tmp_path: Path, server: PostgreSql, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqn_core.runs.searches._RETRY_AFTER_S", 0.05)
+    told = threading.Event()
+
+    def script(_config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+        yield started()
+        assert told.wait(60)
+        yield from (episode(number) for number in range(1, 4))
+        yield ended(episodes=3)
+
+    manager = RunManager(tmp_path, database=address, trainer_factory=following(script))
+    searches = Searches(manager)
+    base = TrainingConfig(max_env_steps=200, warmup_steps=0)
+    spec = SearchSpec(base=base, ranges=(SearchRange(field="gamma", low=0.5, high=1.0),), trials=3, at_once=1)
+    search_id = searches.start(spec, "through thick and thin")
+    work = searches._work[search_id]
+    wait_until(lambda: len(work._going) == 1)
+    server.stop()
+    wait_until(lambda: work.error is not None, timeout_s=30)
+    assert work.is_alive()
+    told.set()
+    server.start()
+    wait_until(lambda: not work.is_alive(), timeout_s=60)
+    status = searches.status(search_id)
+    assert (status.error, [trial.state for trial in status.trials]) == (None, ["complete"] * 3)
+    searches.close()
     manager.close()
 
 
