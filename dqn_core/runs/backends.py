@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import math
 import threading
 import time
@@ -139,13 +138,9 @@ class Backend(ABC):
     def failure(self, cause: object) -> StoreError:
         """The error that says what to do about ``cause``, the driver's error or a text."""
 
+    @abstractmethod
     def too_new(self, found: int, known: int) -> StoreError:
         """The error for tables of a later version of this program."""
-        template = mark(
-            "The database {path} was written by a newer version of this program (schema {found}, known here: "
-            "{known}): update the program, or set DQN_LAB_DATA to another folder."
-        )
-        return StoreError(template, path=self.shown, found=found, known=known)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -238,6 +233,13 @@ class _Sqlite(Backend):
         )
         return StoreError(template, path=self.shown, cause=cause)
 
+    def too_new(self, found: int, known: int) -> StoreError:
+        template = mark(
+            "The database {path} was written by a newer version of this program (schema {found}, known here: "
+            "{known}): update the program, or set DQN_LAB_DATA to another folder."
+        )
+        return StoreError(template, path=self.shown, found=found, known=known)
+
 
 def _file_at(path: Path) -> tuple[int, int]:
     """What tells the file from every other of this machine, whatever they are called."""
@@ -294,14 +296,14 @@ class _PostgreSql(Backend):
         self.url = url
         self.shown = shown
         self._password = str(url.password or "")
-        if importlib.util.find_spec("psycopg") is None:
+        try:
+            import psycopg
+        except ImportError as error:
             template = mark(
                 "The database {path} is a PostgreSQL, whose driver is not installed here: run "
                 "python -m pip install -r requirements-cluster.txt in the lab's environment."
             )
-            raise StoreError(template, path=self.shown)
-        import psycopg
-
+            raise StoreError(template, path=self.shown) from error
         self.driver_errors = (psycopg.Error,)
         settings = {name: value for name, value in _CONNECTION_SETTINGS.items() if name not in url.query}
         self.engine_options = {"connect_args": settings, "pool_pre_ping": True}
@@ -430,6 +432,13 @@ class _PostgreSql(Backend):
             text = text.replace(self._password, "***")
         kind = _SQLSTATES.get(getattr(cause, "sqlstate", None) or "") or _kind_of(text)
         return StoreError(_FAILURES[kind], path=self.shown, cause=text)
+
+    def too_new(self, found: int, known: int) -> StoreError:
+        template = mark(
+            "The database {path} was written by a newer version of this program (schema {found}, known here: "
+            "{known}): update the program, or set DQN_LAB_DATABASE to another database."
+        )
+        return StoreError(template, path=self.shown, found=found, known=known)
 
 
 _FAILURES = {

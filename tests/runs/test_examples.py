@@ -17,6 +17,8 @@ from dqn_core.runs.manager import RunManager
 from lab_databases import LabDatabases
 from postgresql import missing_postgresql
 
+pytestmark = pytest.mark.sqlite_file
+
 
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Iterator[RunManager]:
