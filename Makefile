@@ -15,10 +15,10 @@ KERNELS := $(wildcard dqn_core/algorithm/*.py)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help app test check lint types contracts browser-code chromium nginx unit browser bench results lessons format clean
+.PHONY: help app test check lint types contracts browser-code chromium nginx unit unit-postgresql browser bench results lessons format clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 app: $(STAMPS)/kernels ## install what is missing, then start the dashboard (PORT=8501)
 	@exec $(BIN)/streamlit run app.py --server.port $(PORT)
@@ -43,6 +43,9 @@ browser-code: $(STAMPS)/browser-code ## the JavaScript: lint, types, and its tes
 # Three on two cores: many tests wait, for a process to end or for a time limit.
 unit: $(STAMPS)/dev ## tests without a browser
 	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
+unit-postgresql: $(STAMPS)/dev ## tests without a browser, with every laboratory in a PostgreSQL of their own
+	$(RUN) -m pytest tests --ignore tests/browser --database postgresql --numprocesses 3 --dist loadfile
 
 browser: $(STAMPS)/dev chromium nginx ## tests in a real Chromium
 	$(RUN) -m pytest tests/browser

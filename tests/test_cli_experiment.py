@@ -16,6 +16,8 @@ from dqn_core.runs.stores import ExperimentStore
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_until
 
+pytestmark = pytest.mark.sqlite_file
+
 QUICK = ["--compute", "fused", "--max-episodes", "3", "--warmup-steps", "40", "--quiet"]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import math
 import threading
 import time
@@ -93,7 +92,7 @@ class Backend(ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Raise StoreError where what is written now would be lost."""
+        """Raise StoreError where what is written now would be lost, or is not this server's to write."""
 
     @abstractmethod
     def claim(self) -> None:
@@ -139,13 +138,9 @@ class Backend(ABC):
     def failure(self, cause: object) -> StoreError:
         """The error that says what to do about ``cause``, the driver's error or a text."""
 
+    @abstractmethod
     def too_new(self, found: int, known: int) -> StoreError:
         """The error for tables of a later version of this program."""
-        template = mark(
-            "The database {path} was written by a newer version of this program (schema {found}, known here: "
-            "{known}): update the program, or set DQN_LAB_DATA to another folder."
-        )
-        return StoreError(template, path=self.shown, found=found, known=known)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -238,6 +233,13 @@ class _Sqlite(Backend):
         )
         return StoreError(template, path=self.shown, cause=cause)
 
+    def too_new(self, found: int, known: int) -> StoreError:
+        template = mark(
+            "The database {path} was written by a newer version of this program (schema {found}, known here: "
+            "{known}): update the program, or set DQN_LAB_DATA to another folder."
+        )
+        return StoreError(template, path=self.shown, found=found, known=known)
+
 
 def _file_at(path: Path) -> tuple[int, int]:
     """What tells the file from every other of this machine, whatever they are called."""
@@ -294,14 +296,14 @@ class _PostgreSql(Backend):
         self.url = url
         self.shown = shown
         self._password = str(url.password or "")
-        if importlib.util.find_spec("psycopg") is None:
+        try:
+            import psycopg
+        except ImportError as error:
             template = mark(
                 "The database {path} is a PostgreSQL, whose driver is not installed here: run "
                 "python -m pip install -r requirements-cluster.txt in the lab's environment."
             )
-            raise StoreError(template, path=self.shown)
-        import psycopg
-
+            raise StoreError(template, path=self.shown) from error
         self.driver_errors = (psycopg.Error,)
         settings = {name: value for name, value in _CONNECTION_SETTINGS.items() if name not in url.query}
         self.engine_options = {"connect_args": settings, "pool_pre_ping": True}
@@ -313,7 +315,7 @@ class _PostgreSql(Backend):
             pool_timeout=_TURN_WAIT_S,
             pool_use_lifo=True,
         )
-        sa.event.listen(self.reading, "connect", _on_postgresql_connect)
+        sa.event.listen(self.reading, "connect", self._on_connect)
         self.writing = self.reading
         self._claim: sa.Connection | None = None
         self._claiming = threading.Lock()
@@ -363,6 +365,22 @@ class _PostgreSql(Backend):
                 claim.execute(sa.select(sa.func.pg_advisory_unlock(_SERVER_LOCK, _OWN_TABLES)))
             claim.invalidate()
             claim.close()
+
+    def _on_connect(self, connection: Any, _record: object) -> None:
+        """A write that waits long for another is told; the server frees our locks when this machine is gone.
+
+        A connection that has to be made anew says that others may have broken too, the one with our lock among them.
+        """
+        settings = {
+            "lock_timeout": math.ceil(_TURN_WAIT_S * 1000),
+            "tcp_keepalives_idle": _CONNECTION_SETTINGS["keepalives_idle"],
+            "tcp_keepalives_interval": _CONNECTION_SETTINGS["keepalives_interval"],
+            "tcp_keepalives_count": _CONNECTION_SETTINGS["keepalives_count"],
+        }
+        was_automatic, connection.autocommit = connection.autocommit, True
+        connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
+        connection.autocommit = was_automatic
+        self._claim_good_until = -math.inf
 
     def turn(self) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext()
@@ -415,6 +433,13 @@ class _PostgreSql(Backend):
         kind = _SQLSTATES.get(getattr(cause, "sqlstate", None) or "") or _kind_of(text)
         return StoreError(_FAILURES[kind], path=self.shown, cause=text)
 
+    def too_new(self, found: int, known: int) -> StoreError:
+        template = mark(
+            "The database {path} was written by a newer version of this program (schema {found}, known here: "
+            "{known}): update the program, or set DQN_LAB_DATABASE to another database."
+        )
+        return StoreError(template, path=self.shown, found=found, known=known)
+
 
 _FAILURES = {
     "password": mark(
@@ -443,19 +468,6 @@ def _kind_of(text: str) -> str:
     if 'database "' in text and "does not exist" in text:
         return "missing"
     return "away" if ("connection" in text and "failed" in text) or "timeout expired" in text else "other"
-
-
-def _on_postgresql_connect(connection: Any, _record: object) -> None:
-    """A write that waits long for another is told; the server notices when this machine is gone, and its locks end."""
-    settings = {
-        "lock_timeout": math.ceil(_TURN_WAIT_S * 1000),
-        "tcp_keepalives_idle": _CONNECTION_SETTINGS["keepalives_idle"],
-        "tcp_keepalives_interval": _CONNECTION_SETTINGS["keepalives_interval"],
-        "tcp_keepalives_count": _CONNECTION_SETTINGS["keepalives_count"],
-    }
-    was_automatic, connection.autocommit = connection.autocommit, True
-    connection.execute("; ".join(f"SET {name} = {value}" for name, value in settings.items()))
-    connection.autocommit = was_automatic
 
 
 @functools.cache

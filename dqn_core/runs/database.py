@@ -85,6 +85,7 @@ class Database:
         with self._backend.turn():
             self._backend.check()
             with self.errors(run_id), self._backend.writing.begin() as connection:
+                self._backend.check()  # once more: the connection may have had to be made
                 if run_id is not None:
                     self._backend.lock_run(connection, run_id)
                 yield connection

@@ -450,6 +450,11 @@ class RunManager:
             queue_wait_s=run.feed.queue_wait_s,
         )
 
+    def is_storing(self, run_id: str) -> bool:
+        """Whether rows or files of the run may still be on their way to where they are kept."""
+        run = self._runs.get(check_run_id(run_id))
+        return run is not None and run.is_at_work
+
     def list_runs(self, limit: int = 100) -> list[RunRecord]:
         """The newest runs, newest first, those that go on as they stand now."""
         return self._runs.present(self.store.runs(limit))

@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from dqn_core.analysis.episode_table import Curve
 from dqn_core.analysis.metrics import area_under_curve
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, DqnLabError, UnknownExperimentError, mark
+from dqn_core.errors import ConfigError, DqnLabError, StoreError, UnknownExperimentError, mark
 from dqn_core.events import RunState
 from dqn_core.runs.database import Database
 from dqn_core.runs.manager import RunManager
@@ -250,6 +251,8 @@ _LOG = logging.getLogger(__name__)
 RUN_ID = "run_id"
 """Attribute of a trial: the run that trains it."""
 _LOOK_EVERY_S = 0.3
+_RETRY_AFTER_S = 2.0
+"""After a database that took nothing."""
 _STAGES = 20
 """Equal parts of the env steps; at the end of each, a trial is compared with the others at the same place."""
 _MOST_REFUSED = 50
@@ -284,7 +287,7 @@ class SearchWork(threading.Thread):
         self._going: list[_Going] = []
         self._refused = self._without_result = 0
         """In a row."""
-        self._is_stopping = False
+        self._has_taken_up = self._is_stopping = False
         self._is_leaving = threading.Event()
         self.error: DqnLabError | None = None
         """What ended the search before its time."""
@@ -298,21 +301,41 @@ class SearchWork(threading.Thread):
         self._is_leaving.set()
 
     def run(self) -> None:
-        """Ask, train, tell."""
+        """Ask, train, tell; what the database does not take for a while is tried again."""
         try:
-            self._take_up()
-            while self._going or self._may_begin():
-                while self._may_begin():
-                    self._begin()
-                for each in list(self._going):
-                    self._look(each)
-                if self._is_leaving.wait(_LOOK_EVERY_S):
+            while not self._is_leaving.is_set():
+                try:
+                    self._carry_on()
+                except (StorageInternalError, StoreError) as error:
+                    self._wait_for_database(error)
+                else:
                     return
         except Exception as error:  # noqa: BLE001  what Optuna's storage raises too
             if self._is_leaving.is_set():  # the database is closing under it
                 return
             self.error = error if isinstance(error, DqnLabError) else _unexpected(error)
             _LOG.warning("Search %s: %s", self._study.study_name, self.error)
+
+    def _wait_for_database(self, error: Exception) -> None:
+        if not self._is_leaving.is_set() and self.error is None:
+            self.error = _away(error)
+            _LOG.warning("Search %s: %s", self._study.study_name, self.error)
+        self._is_leaving.wait(_RETRY_AFTER_S)
+
+    def _carry_on(self) -> None:
+        """To the end of the search. Raises StorageInternalError or StoreError where the database takes nothing."""
+        if not self._has_taken_up:
+            self._take_up()
+            self._has_taken_up = True
+        while self._going or self._may_begin():
+            while self._may_begin():
+                self._begin()
+            for each in list(self._going):
+                self._look(each)
+            self.error = None
+            if self._is_leaving.wait(_LOOK_EVERY_S):
+                return
+        self.error = None
 
     def _may_begin(self) -> bool:
         if self._is_stopping or self._is_leaving.is_set() or len(self._going) >= self._spec.at_once:
@@ -336,16 +359,19 @@ class SearchWork(threading.Thread):
         except DqnLabError:
             self._study.tell(trial, state=TrialState.FAIL)
             raise
-        trial.set_user_attr(RUN_ID, run_id)
         self._going.append(_Going(trial, run_id))
+        trial.set_user_attr(RUN_ID, run_id)
 
     def _take_up(self) -> None:
         """Go on with the trials of an earlier server."""
+        self._going.clear()
         for frozen in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             run_id = frozen.user_attrs.get(RUN_ID)
             try:
                 if run_id is not None and not self._manager.snapshot(run_id).record.state.is_active:
                     self._manager.go_on(run_id)
+            except StoreError:
+                raise
             except DqnLabError:  # nothing is left to go on with: what it did so far counts, if anything
                 pass
             if run_id is None:
@@ -360,15 +386,19 @@ class SearchWork(threading.Thread):
             if state.is_active:
                 self._steer(each)
                 return
+            if self._manager.is_storing(each.run_id):  # a database that was away gets its last rows later
+                return
             self._read(each)  # what was stored between the two
+        except StoreError:
+            raise
         except DqnLabError as error:  # the run was deleted, say
             _LOG.warning("Trial %s: %s", each.trial.number, error)
             state = RunState.FAILED
         is_leaving = self._is_leaving.is_set() or self._manager.is_returning(each.run_id)
         if state is RunState.INTERRUPTED and is_leaving:
             return
-        self._going.remove(each)
         self._tell(each, state)
+        self._going.remove(each)
 
     def _read(self, each: _Going) -> None:
         episodes = self._manager.store.episodes(each.run_id, after=each.rows)
@@ -402,13 +432,13 @@ class SearchWork(threading.Thread):
         self._report(each)
         value = score(each.steps, each.evaluations)
         if each.is_pruned:
-            self._study.tell(each.trial, state=TrialState.PRUNED)
+            self._study.tell(each.trial, state=TrialState.PRUNED, skip_if_finished=True)
             self._without_result = 0
         elif state is RunState.FINISHED and math.isfinite(value):
-            self._study.tell(each.trial, value)
+            self._study.tell(each.trial, value, skip_if_finished=True)
             self._without_result = 0
         else:
-            self._study.tell(each.trial, state=TrialState.FAIL)
+            self._study.tell(each.trial, state=TrialState.FAIL, skip_if_finished=True)
             self._count_failure(state)
 
     def _count_failure(self, state: RunState) -> None:
@@ -430,6 +460,13 @@ def _too_narrow(error: ConfigError) -> DqnLabError:
         "few valid combinations. Change them, and start a new search."
     )
     return DqnLabError(template, count=_MOST_REFUSED, field=first.field, value=first.value)
+
+
+def _away(error: Exception) -> DqnLabError:
+    if isinstance(error, DqnLabError):
+        return error
+    template = mark("The database of the search cannot be used at the moment ({cause}): it is tried again.")
+    return DqnLabError(template, cause=type(error.__cause__ or error).__name__)
 
 
 def _unexpected(error: Exception) -> DqnLabError:

@@ -62,8 +62,8 @@ def get_manager() -> RunManager:
     with _lock:
         if not _managers:
             given = settings()
-            if given.examples and not given.database:
-                _add_examples(given.data)
+            if given.examples:
+                _add_examples(given.data, given.database or None)
             use_folder(given.data / "environments", looks_first=True)
             environment_files()  # they are looked at from now on
             manager = RunManager(
@@ -82,9 +82,9 @@ def get_manager() -> RunManager:
         return _managers[0]
 
 
-def _add_examples(data_dir: Path) -> None:
+def _add_examples(data_dir: Path, database: str | None) -> None:
     try:
-        add_examples(data_dir)
+        add_examples(data_dir, database)
     except OSError as error:  # whoever opens the folder next says what is wrong with it
         _LOG.warning("The examples cannot be put into %s (%s)", data_dir, error)
 

@@ -71,6 +71,7 @@ def test_the_weights_file_can_be_begun_with(run_path: Path) -> None:
         np.testing.assert_array_equal(load(exported)[name], array)
 
 
+@pytest.mark.sqlite_file
 def test_a_run_of_a_server_is_exported_from_its_database(tmp_path: Path) -> None:
     manager = RunManager(tmp_path, trainer_factory=following(a_run_of(9)))
     run_id = manager.start(TrainingConfig())

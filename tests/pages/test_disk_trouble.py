@@ -19,6 +19,8 @@ from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
 from scripted_trainer import wait_for_end
 
+pytestmark = pytest.mark.sqlite_file
+
 OpenApp = Callable[..., AppTest]
 Trouble = Callable[[], AbstractContextManager[None]]
 

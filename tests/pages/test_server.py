@@ -32,6 +32,7 @@ def test_everybody_gets_the_same_manager() -> None:
     assert len(managers) == 1
 
 
+@pytest.mark.sqlite_file
 def test_the_data_folder_is_where_the_environment_says(tmp_path: Path) -> None:
     server.get_manager()
     assert (tmp_path / "lab" / "dqn_lab.sqlite").exists()

@@ -191,6 +191,7 @@ def test_outside_the_main_thread_no_signal_is_touched(handlers: list[int]) -> No
 
 @pytest.mark.timeout(300)  # three dozen seconds, on a machine that has nothing else to do
 @pytest.mark.parametrize("executor", ["auto", "thread"])
+@pytest.mark.sqlite_file
 def test_sigterm_ends_a_server_full_of_work_that_hangs_and_keeps_its_checkpoints(tmp_path: Path, executor: str) -> None:
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     settings = {"DQN_LAB_DATA": str(tmp_path), "DQN_LAB_EXECUTOR": executor, "DQN_LAB_MAX_ACTIVE_RUNS": "8"}

@@ -30,6 +30,8 @@ from lab_databases import LabDatabases
 from postgresql import missing_postgresql
 from scripted_trainer import a_run_of, changed, episode, following, same, wait_until
 
+pytestmark = pytest.mark.sqlite_file
+
 _RUNS = ("20260401-143501-x7k2", "20260401-143502-aaaa")
 _NOW = datetime(2026, 4, 1, tzinfo=UTC)
 _FIXTURE = Path(__file__).parents[1] / "fixtures" / "data_folder"

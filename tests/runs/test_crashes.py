@@ -118,6 +118,7 @@ def _is_as_if_never_stopped(manager: RunManager, run_id: str) -> bool:
     return same(stored, [replace(event, wall_time_s=0.0) for event in events if isinstance(event, EpisodeEnded)])
 
 
+@pytest.mark.sqlite_file
 def test_killed_servers_lose_no_run_and_at_most_a_second_of_its_log(tmp_path: Path, servers: Servers) -> None:
     moment, lost = np.random.default_rng(1), []
     for _ in range(CRASHES):

@@ -27,6 +27,8 @@ from dqn_core.runs.stores import EvaluationStore, ExperimentStore, PredictionSto
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_for_end
 
+pytestmark = pytest.mark.sqlite_file
+
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RUN, EXPERIMENT = "20261128-120000-a1b2", "20261128-110000-e1e1"
 

@@ -14,6 +14,10 @@ from dqn_core.runs.examples import EXAMPLES_OWNER, add_examples
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
+from lab_databases import LabDatabases
+from postgresql import missing_postgresql
+
+pytestmark = pytest.mark.sqlite_file
 
 
 @pytest.fixture
@@ -53,3 +57,20 @@ def test_a_folder_with_runs_is_left_as_it_is(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
     add_examples(tmp_path)
     assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.skipif(missing_postgresql() != "", reason=missing_postgresql())
+def test_an_empty_postgresql_gets_them_too_and_another_does_not(tmp_path: Path, lab_databases: LabDatabases) -> None:
+    address = lab_databases.server.new_database()
+    add_examples(tmp_path / "data", address)
+    assert [each.name for each in (tmp_path / "data").iterdir() if each.is_dir()] == ["runs"]
+    manager = RunManager(tmp_path / "data", database=address, executor="thread")
+    records = manager.list_runs()
+    assert {each.owner for each in records} == {EXAMPLES_OWNER}
+    assert all(manager.open_folder(each.run_id).has_snapshot("best") for each in records)
+    manager.close()
+
+    add_examples(tmp_path / "beside", address)
+    assert list((tmp_path / "beside").iterdir()) == []
+    add_examples(tmp_path / "away", f"postgresql://lab@/lab?host={tmp_path}")
+    assert list((tmp_path / "away").iterdir()) == []

@@ -58,6 +58,7 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         RunManager(tmp_path / "file" / "data")
 
 
+@pytest.mark.sqlite_file
 def test_a_database_that_cannot_be_opened_leaves_the_folder_free(tmp_path: Path) -> None:
     (tmp_path / "dqn_lab.sqlite").write_bytes(b"this is no database, however long it is read" * 100)
     with pytest.raises(StoreError, match="not a database"):

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 _SERVER = """
@@ -58,6 +60,7 @@ print("rows:", feed.rows_total)
 """
 
 
+@pytest.mark.sqlite_file
 def test_runs_go_on_while_the_disk_is_full_and_everything_is_stored_after_it(tmp_path: Path) -> None:
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     server = subprocess.run(

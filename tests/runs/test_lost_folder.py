@@ -13,6 +13,8 @@ from dqn_core.runs.manager import RunManager
 from scripted_trainer import wait_until
 from trainer_runs import short_config
 
+pytestmark = pytest.mark.sqlite_file
+
 
 def _deleted(folder: Path) -> None:
     shutil.rmtree(folder)

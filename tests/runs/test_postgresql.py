@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from dqn_core.cli.main import main
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import StoreError
-from dqn_core.events import RunState
+from dqn_core.errors import RunFolderError, StoreError
+from dqn_core.events import Event, RunState
 from dqn_core.runs import backends, tables
 from dqn_core.runs.database import Database
+from dqn_core.runs.folder_lock import server_lock_above
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.recorder import RunRecorder
@@ -27,7 +29,17 @@ from dqn_core.training.run_folder import RunFolder
 from known_runs import record_of
 from lab_databases import LabDatabases
 from postgresql import ASKED_FOR_PASSWORD, PostgreSql, missing_postgresql
-from scripted_trainer import a_run_of, episode, following, same, wait_for_end, wait_until
+from scripted_trainer import (
+    Mailbox,
+    a_run_of,
+    ended,
+    episode,
+    following,
+    same,
+    started,
+    wait_for_end,
+    wait_until,
+)
 
 pytestmark = pytest.mark.skipif(missing_postgresql() != "", reason=missing_postgresql())
 
@@ -94,7 +106,7 @@ def test_an_address_may_leave_out_the_driver(driver: str) -> None:
 
 
 def test_without_the_driver_the_command_that_installs_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(StoreError, match=r"requirements-cluster\.txt"):
         RunStore("postgresql://lab@host/lab")
 
@@ -222,6 +234,63 @@ def test_a_search_is_kept_in_the_same_database(tmp_path: Path, server: PostgreSq
     assert [trial.state for trial in again.status(search_id).trials] == ["complete"] * 2
     again.close()
     manager.close()
+
+
+def test_a_search_goes_on_when_the_database_is_back(
+    tmp_path: Path, server: PostgreSql, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqn_core.runs.searches._RETRY_AFTER_S", 0.05)
+    told = threading.Event()
+
+    def script(_config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+        yield started()
+        assert told.wait(60)
+        yield from (episode(number) for number in range(1, 4))
+        yield ended(episodes=3)
+
+    manager = RunManager(tmp_path, database=address, trainer_factory=following(script))
+    searches = Searches(manager)
+    base = TrainingConfig(max_env_steps=200, warmup_steps=0)
+    spec = SearchSpec(base=base, ranges=(SearchRange(field="gamma", low=0.5, high=1.0),), trials=3, at_once=1)
+    search_id = searches.start(spec, "through thick and thin")
+    work = searches._work[search_id]
+    wait_until(lambda: len(work._going) == 1)
+    server.stop()
+    wait_until(lambda: work.error is not None, timeout_s=30)
+    assert work.is_alive()
+    told.set()
+    server.start()
+    wait_until(lambda: not work.is_alive(), timeout_s=60)
+    status = searches.status(search_id)
+    assert (status.error, [trial.state for trial in status.trials]) == (None, ["complete"] * 3)
+    searches.close()
+    manager.close()
+
+
+def test_the_command_line_exports_a_run_of_it(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manager = RunManager(tmp_path, database=address, trainer_factory=following(a_run_of(9)))
+    run_id = manager.start(TrainingConfig())
+    wait_for_end(manager, run_id)
+    folder = str(manager.run_folder(run_id))
+    manager.close()
+    monkeypatch.setenv("DQN_LAB_DATA", str(tmp_path))
+    assert main(["export", folder, "--format", "csv", "--out", str(tmp_path / "log.csv")]) == 2
+    assert "has no log" in capsys.readouterr().err
+    monkeypatch.setenv("DQN_LAB_DATABASE", address)
+    assert main(["export", folder, "--format", "csv", "--out", str(tmp_path / "log.csv")]) == 0
+    assert len((tmp_path / "log.csv").read_text("utf-8").splitlines()) == 10
+
+
+def test_the_command_line_leaves_the_runs_of_its_server_alone(tmp_path: Path, address: str) -> None:
+    manager = RunManager(tmp_path, database=address, trainer_factory=following(a_run_of(1)))
+    folder = manager.folder_of(_RUN)
+    with pytest.raises(RunFolderError, match="manages the run"), server_lock_above(folder):
+        pass
+    manager.close()
+    with server_lock_above(folder):
+        pass
 
 
 def test_a_laboratory_trains_and_goes_on(tmp_path: Path, address: str) -> None:

@@ -4,9 +4,13 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dqn_core.events import RunState
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.tables import SCHEMA_VERSION
+
+pytestmark = pytest.mark.sqlite_file
 
 _RUN = "20260401-143501-x7k2"
 _FIRST_VERSION = Path(__file__).parent / "schema_v1.sql"
