@@ -113,7 +113,7 @@ def lead_to_the_leaderboard(teacher: Page, students: tuple[Page, ...]) -> None:
     button(teacher, "Show to all").click()
     for page in students:
         page.wait_for_url(re.compile("/leaderboard"))
-        expect(page.get_by_test_id("class-look")).to_have_attribute("href", re.compile("^/leaderboard"))
+        expect(page.get_by_test_id("class-look")).to_have_attribute("href", re.compile(r"^\./leaderboard"))
 
 
 class Forger:
