@@ -26,8 +26,15 @@ from pages.replay.routes import replay_routes
 from pages.runs.routes import run_list_routes
 from pages.server import shutdown
 from pages.server.browser_code import browser_routes
-from pages.server.connections import Gate, bound_logs, guard, leave_out_late_clicks, raise_descriptor_limit
-from pages.server.middleware import Frames, OwnOrigins, RelativeRedirects, forbid_lookups
+from pages.server.connections import (
+    Gate,
+    bound_logs,
+    guard,
+    leave_out_late_clicks,
+    raise_descriptor_limit,
+    trusted_proxies,
+)
+from pages.server.middleware import Frames, Ipv4Clients, OwnOrigins, RelativeRedirects, forbid_lookups
 from pages.server.process import close_manager, get_manager
 from pages.server.settings import settings
 from pages.server.uploads import UploadLimits
@@ -73,7 +80,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     leave_out_late_clicks()
     server, descriptors = shutdown.server(), raise_descriptor_limit()
     if server is not None:
-        guard(server, Gate.for_descriptors(descriptors))
+        guard(server, Gate.for_descriptors(descriptors, trusted_proxies(server)))
     warm_up = WarmUp()
     warm_up.start()
     try:
@@ -129,6 +136,7 @@ app = st.App(
     routes=_routes(),
     lifespan=lifespan,
     middleware=[
+        Middleware(Ipv4Clients, proxies=lambda: trusted_proxies(shutdown.server())),
         Middleware(RelativeRedirects),
         Middleware(Frames, ancestors=lambda: settings().frame_ancestors),
         Middleware(OwnOrigins),

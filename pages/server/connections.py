@@ -12,7 +12,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import uvicorn
@@ -20,7 +20,15 @@ import uvicorn
 if sys.platform != "win32":
     import resource
 
-__all__ = ["BoundedLog", "Gate", "bound_logs", "guard", "leave_out_late_clicks", "raise_descriptor_limit"]
+__all__ = [
+    "BoundedLog",
+    "Gate",
+    "bound_logs",
+    "guard",
+    "leave_out_late_clicks",
+    "raise_descriptor_limit",
+    "trusted_proxies",
+]
 
 _LOG = logging.getLogger("dqn_lab")
 _WANTED_DESCRIPTORS = 65_536
@@ -61,19 +69,22 @@ class Gate:
     ----------
     most, most_from_one
         Connections at a time, in all and from one address.
+    proxies
+        Addresses from which everybody's connections come; ``*`` for all. They may have three quarters of all.
     """
 
-    def __init__(self, most: int, most_from_one: int) -> None:
+    def __init__(self, most: int, most_from_one: int, proxies: Collection[str] = ()) -> None:
         self.most, self.most_from_one = most, most_from_one
+        self._proxies = frozenset(proxies)
         self._open: dict[str, dict[asyncio.Transport, Callable[[], bool]]] = {}  # by address, oldest first
         self._count = 0
         self._warned_at = -math.inf
 
     @classmethod
-    def for_descriptors(cls, descriptors: int) -> Gate:
+    def for_descriptors(cls, descriptors: int, proxies: Collection[str] = ()) -> Gate:
         """One that leaves some of the process's descriptors to other things."""
         most = max(descriptors // 2, descriptors - _OTHER_DESCRIPTORS)
-        return cls(most, min(_MOST_FROM_ONE_ADDRESS, most * 3 // 4))
+        return cls(most, min(_MOST_FROM_ONE_ADDRESS, most * 3 // 4), proxies)
 
     def enter(self, transport: asyncio.Transport, is_waiting: Callable[[], bool]) -> bool:
         """Whether one more connection may stay open; ``is_waiting`` says whether no request of it is being answered."""
@@ -91,7 +102,11 @@ class Gate:
             self._count -= 1
 
     def _is_full(self, address: str) -> bool:
-        return self._count >= self.most or len(self._open.get(address, ())) >= self.most_from_one
+        return self._count >= self.most or self._has_its_share(address)
+
+    def _has_its_share(self, address: str) -> bool:
+        is_proxy = not self._proxies.isdisjoint((address, "*"))
+        return len(self._open.get(address, ())) >= (self.most * 3 // 4 if is_proxy else self.most_from_one)
 
     def _make_room(self, address: str) -> bool:
         """Forget the connections that closed without a word (one that became a WebSocket); close one that waits."""
@@ -100,7 +115,7 @@ class Gate:
             for transport in [each for each in own if each.is_closing()]:
                 self.leave(transport)
         own = self._open.get(address, {})
-        crowd = [own] if len(own) >= self.most_from_one else self._open.values()
+        crowd = [own] if self._has_its_share(address) else self._open.values()
         if self._is_full(address):
             waiting = (transport for each in crowd for transport, is_waiting in each.items() if is_waiting())
             oldest = next(waiting, None)
@@ -118,7 +133,16 @@ class Gate:
 
 def _address(transport: asyncio.BaseTransport) -> str:
     peer = transport.get_extra_info("peername")
-    return str(peer[0]) if isinstance(peer, tuple) and peer else ""  # a Unix socket has no address
+    # A Unix socket has no address; a server that listens to IPv6 too has IPv4 ones in this form.
+    return str(peer[0]).removeprefix("::ffff:") if isinstance(peer, tuple) and peer else ""
+
+
+def trusted_proxies(server: uvicorn.Server | None) -> list[str]:
+    """The addresses of which ``server`` believes that they pass on other people's requests."""
+    if server is None or not server.config.proxy_headers:
+        return []
+    given = server.config.forwarded_allow_ips
+    return [each.strip() for each in (given.split(",") if isinstance(given, str) else given)]
 
 
 def guard(server: uvicorn.Server, gate: Gate) -> None:

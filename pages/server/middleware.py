@@ -9,17 +9,19 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import net_util
 from streamlit.web.server import server_util
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from dqn_core.errors import SettingError
 from pages.server.answers import error_answer
 
-__all__ = ["Frames", "OwnOrigins", "RelativeRedirects", "forbid_lookups"]
+__all__ = ["Frames", "Ipv4Clients", "OwnOrigins", "RelativeRedirects", "forbid_lookups"]
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY_VIOLATION = 1008
@@ -74,6 +76,38 @@ def _host_of(origin: str) -> str | None:
         return urlsplit(origin).netloc.lower() or None
     except ValueError:  # "http://[", say
         return None
+
+
+class Ipv4Clients:
+    """Middleware: a client by IPv4 of a server that listens to IPv6 too has its IPv4 address, ``::ffff:`` left out.
+
+    uvicorn compares addresses as they are written, so that it believes no proxy in that form: it is asked again.
+
+    Parameters
+    ----------
+    proxies
+        Gives the addresses that are believed; asked once, for the first of these clients.
+    """
+
+    def __init__(self, app: ASGIApp, proxies: Callable[[], list[str]]) -> None:
+        self._app = app
+        self._proxies = proxies
+        self._behind: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        host, port = scope.get("client") or ("", 0)
+        if not host.startswith(_MAPPED):
+            await self._app(scope, receive, send)
+            return
+        if self._behind is None:
+            self._behind = cast(
+                "ASGIApp", ProxyHeadersMiddleware(cast("Any", self._app), trusted_hosts=self._proxies())
+            )
+        await self._behind({**scope, "client": (host.removeprefix(_MAPPED), port)}, receive, send)
+
+
+_MAPPED = "::ffff:"
 
 
 class RelativeRedirects:

@@ -182,6 +182,15 @@ def test_the_gate_keeps_what_is_at_work_and_closes_the_oldest_that_waits() -> No
     assert gate.enter(_Transport("c"), lambda: False)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("listed", ["10.0.0.2", "*"])
+def test_everybody_may_come_through_one_proxy(listed: str) -> None:
+    gate = Gate(most=8, most_from_one=3, proxies=[listed])
+    assert [gate.enter(_Transport("10.0.0.2"), lambda: False) for _ in range(7)] == [True] * 6 + [False]  # type: ignore[arg-type]
+    mapped = Gate(most=8, most_from_one=3, proxies=["10.0.0.2"])
+    assert all(mapped.enter(_Transport("::ffff:10.0.0.2"), lambda: False) for _ in range(6))  # type: ignore[arg-type]
+    assert [mapped.enter(_Transport("10.0.0.3"), lambda: False) for _ in range(3)] == [True, True, False]  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("descriptors", [256, 1_024, 65_536])
 def test_connections_leave_descriptors_to_the_rest(descriptors: int) -> None:
     gate = Gate.for_descriptors(descriptors)

@@ -21,7 +21,7 @@ from streamlit.web.server import server_util
 from asgi_client import Client
 from asgi_socket import AsgiSocket, SocketClosedError
 from dqn_core.errors import SettingError
-from pages.server.middleware import Frames, OwnOrigins, RelativeRedirects
+from pages.server.middleware import Frames, Ipv4Clients, OwnOrigins, RelativeRedirects
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = ["http://evil.example", "http://lab.evil.example", "http://lab:81", "null", "http://[", "", "file://"]
@@ -110,6 +110,30 @@ def test_the_host_that_a_proxy_was_asked_for_is_the_own_too() -> None:
     assert asyncio.run(talk(None, "school.example")) == b"lab"
     with pytest.raises(SocketClosedError):
         asyncio.run(talk("https://evil.example", "school.example"))
+
+
+@pytest.mark.parametrize(
+    ("peer", "believed", "expected"),
+    [
+        pytest.param("::ffff:127.0.0.1", ["127.0.0.1"], "https 10.0.0.9", id="a proxy, by IPv4 over IPv6"),
+        pytest.param("::ffff:10.0.0.5", ["127.0.0.1"], "http 10.0.0.5", id="no proxy"),
+        pytest.param("::ffff:127.0.0.1", [], "http 127.0.0.1", id="no proxy is believed"),
+        pytest.param("10.0.0.5", ["127.0.0.1"], "http 10.0.0.5", id="what uvicorn looked at"),
+    ],
+)
+def test_a_proxy_is_believed_in_either_form_of_its_address(peer: str, believed: list[str], expected: str) -> None:
+    async def who(request: Request) -> Response:
+        assert request.client is not None
+        return PlainTextResponse(f"{request.url.scheme} {request.client.host}")
+
+    app = Starlette(routes=[Route("/", who)], middleware=[Middleware(Ipv4Clients, proxies=lambda: believed)])
+
+    async def ask() -> str:
+        transport = httpx.ASGITransport(app, client=(peer, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://lab") as client:
+            return (await client.get("/", headers={"x-forwarded-proto": "https", "x-forwarded-for": "10.0.0.9"})).text
+
+    assert asyncio.run(ask()) == expected
 
 
 @pytest.mark.parametrize(
