@@ -15,6 +15,7 @@ from pages.inside.study import Study
 from pages.shared.figure.figure import show_figure
 from pages.shared.headings import heading
 from pages.shared.i18n import _
+from pages.shared.seen import show_tiles
 
 __all__ = ["network"]
 
@@ -36,6 +37,7 @@ def network(study: Study) -> None:
     with right:
         chosen = state_picker(study, "network")
         _activations(study, chosen)
+        _feature_maps(study, chosen)
     with left:
         _layers(study)
         heading(_("State in the picture"), chosen.origin)
@@ -122,6 +124,20 @@ def _activations(study: Study, chosen: ChosenState) -> None:
         file_stem=study.run_id,
         height=430,
     )
+
+
+def _feature_maps(study: Study, chosen: ChosenState) -> None:
+    """What the first layer makes of the state, where it is a convolution."""
+    maps = study.feature_maps(chosen.observation)
+    if maps is None:
+        return
+    heading(_("Feature maps of the first layer"), _("{count} filters").format(count=len(maps)))
+    st.caption(
+        _("What each filter finds where in the state, after its ReLU: the brighter, the more. Black is nothing at all.")
+    )
+    shades = np.rint(255.0 * maps / max(float(maps.max()), 1e-9)).astype(np.uint8)
+    names = [_("filter {number}").format(number=i) for i in range(len(maps))]
+    show_tiles(list(shades), names, is_small=True)
 
 
 def _output_names(study: Study, count: int) -> list[str]:

@@ -85,6 +85,15 @@ class Study:
         gradient: NDArray[np.float32] = saliency(self.torch_learner, observation[None])[0]
         return gradient
 
+    def feature_maps(self, observation: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """What the first layer makes of ``observation`` [D]: [C, H, W]; None where it is no convolution."""
+        if self.report.layout is None:
+            return None
+        from dqn_core.algorithm.saliency import feature_maps
+
+        maps: NDArray[np.float32] | None = feature_maps(self.torch_learner, observation)
+        return maps
+
     def agents(self, most: int) -> tuple[Agent, ...]:
         """The agent over its training, oldest first, as it is now the last."""
         return get_library().agents(self.folder, most, now=self.checkpoint.agent)

@@ -21,8 +21,9 @@ VIEW: dict[str, Any] = {
 
 
 def pictures(app: AppTest) -> list[str]:
-    """HTML of each picture on the page."""
-    return [each.proto.body for each in app.get("html") if 'class="seen-tiles"' in each.proto.body]
+    """HTML of each picture on the page that the network sees."""
+    found = [each.proto.body for each in app.get("html") if 'class="seen-tiles"' in each.proto.body]
+    return [body for body in found if "filter 0<" not in body and "필터 0<" not in body]  # it makes feature maps of it
 
 
 def captions(app: AppTest) -> list[list[str]]:
