@@ -164,16 +164,18 @@ class _InfoOptions:
     hidden_sizes: tuple[int, ...] = (32, 32)
     """Width of each hidden layer."""
     warm_up: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Compile the learner's kernels now, so that the first run starts at once."""
+    """Compile the learners' kernels now, so that the first run starts at once."""
 
 
 def _info(arguments: list[str]) -> int:
     options = tyro.cli(_InfoOptions, args=arguments, prog="python -m dqn_core info")
     from dqn_core.algorithm.fused_learner import warm_up_kernels
+    from dqn_core.algorithm.fused_pictures import warm_up_picture_kernels
     from dqn_core.training.report import report_text
 
     with stdout_for_result() as say:
         if options.warm_up:
-            warm_up_kernels(lambda text: print(text, file=sys.stderr))
+            for warm_up in (warm_up_kernels, warm_up_picture_kernels):
+                warm_up(lambda text: print(text, file=sys.stderr))
         say(report_text(TrainingConfig(env_id=options.env, hidden_sizes=options.hidden_sizes)))
     return 0
