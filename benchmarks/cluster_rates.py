@@ -2,8 +2,9 @@
 
 python -m benchmarks.cluster_rates --rounds 5 --window-s 15
 
-The cluster has two machines, each a group of processes here with half of this machine's cores declared as its own twice
-over, so that as many runs train in both ways. Prints one line of JSON; figures stand in docs/decisions/025-ray.md.
+The cluster has two machines, which are processes here, and between them as many cores as runs. Beside the rates, which
+other programs disturb, it is measured what a second of processor time yields, that of the server, the cluster and the
+trainers together. Prints one line of JSON; figures stand in docs/decisions/025-ray.md.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ from pathlib import Path
 
 import tyro
 
-from benchmarks.measuring import interleaved, ratios, summary
+from benchmarks.measuring import ratios, summary
 from dqn_core.cli.bench import speed_config
 from dqn_core.runs.manager import Executor, RunManager
 
 _RUNS = 4
+_EXECUTORS: tuple[Executor, ...] = ("process", "ray")
 _MANY_STEPS = 1_000_000_000
 _START_TIMEOUT_S = 180.0
 
@@ -40,18 +42,24 @@ class Options:
 
 def main(options: Options) -> None:
     """Measure in turns, and print what came out."""
+    rates: dict[str, list[float]] = {"process": [], "ray": []}
+    yields: dict[str, list[float]] = {"process": [], "ray": []}
+    loads = []
     with _cluster() as address:
-        contenders = {
-            "process": lambda: _rate("process", address, options),
-            "ray": lambda: _rate("ray", address, options),
-        }
-        values = interleaved(contenders, options.rounds)
+        for _round in range(options.rounds):
+            for executor in _EXECUTORS:
+                rate, per_cpu_s = _rate(executor, address, options)
+                rates[executor].append(rate)
+                yields[executor].append(per_cpu_s)
+                loads.append(os.getloadavg()[0])
     result = {
         "runs": _RUNS,
         "cores": os.cpu_count(),
-        "load": os.getloadavg(),
-        "steps_per_s": {name: summary(each) for name, each in values.items()},
-        "ray_over_process": summary(ratios(values, "ray", "process")),
+        "load": [min(loads), max(loads)],
+        "steps_per_s": {name: summary(each) for name, each in rates.items()},
+        "ray_over_process": summary(ratios(rates, "ray", "process")),
+        "steps_per_cpu_s": {name: summary(each) for name, each in yields.items()},
+        "ray_over_process_per_cpu_s": summary(ratios(yields, "ray", "process")),
     }
     print(json.dumps(result))
 
@@ -68,7 +76,8 @@ def _cluster() -> Iterator[str]:
         cluster.close()
 
 
-def _rate(executor: Executor, address: str, options: Options) -> float:
+def _rate(executor: Executor, address: str, options: Options) -> tuple[float, float]:
+    """Env steps a second, and in a second of processor time."""
     with tempfile.TemporaryDirectory() as folder:
         manager = RunManager(Path(folder), executor=executor, ray_address=address, max_active_runs=_RUNS)
         try:
@@ -81,11 +90,29 @@ def _rate(executor: Executor, address: str, options: Options) -> float:
                     raise TimeoutError(message)
                 time.sleep(0.1)
             time.sleep(5.0)  # a spare worker warms up, and processes of the cluster settle
-            began, before = time.perf_counter(), _env_steps(manager)
+            began, before, used = time.perf_counter(), _env_steps(manager), _cpu_s()
             time.sleep(options.window_s)
-            return (_env_steps(manager) - before) / (time.perf_counter() - began)
+            seconds, steps = time.perf_counter() - began, _env_steps(manager) - before
+            cpu_s = sum(after - used[pid] for pid, after in _cpu_s().items() if pid in used)
+            return steps / seconds, steps / cpu_s
         finally:
             manager.close()
+
+
+def _cpu_s() -> dict[int, float]:
+    """Processor seconds of this process and of all below it, by id (Linux)."""
+    parents, used = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text("ascii", errors="replace").rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        pid = int(path.parent.name)
+        parents[pid], used[pid] = int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    ours = {os.getpid()}
+    while more := {pid for pid, parent in parents.items() if parent in ours} - ours:
+        ours |= more
+    return {pid: used[pid] for pid in ours}
 
 
 def _env_steps(manager: RunManager) -> int:

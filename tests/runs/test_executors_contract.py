@@ -20,7 +20,8 @@ from dqn_core.training.trainer import Trainer
 from scripted_trainer import ManagerOn, same, wait_for_end, wait_until
 from trainer_runs import short_config
 
-EXECUTORS = ("thread", "process", pytest.param("ray", marks=pytest.mark.cluster))
+ON_CLUSTER = (pytest.mark.cluster, pytest.mark.timeout(600))  # each worker is started from cold there
+EXECUTORS = ("thread", "process", pytest.param("ray", marks=ON_CLUSTER))
 PRELOAD = ("registered_environments",)
 
 pytestmark = pytest.mark.cold_start

@@ -15,7 +15,8 @@ from dqn_core.runs.manager import Executor, RunManager
 from scripted_trainer import Mailbox, Managed, ManagerOn, a_run_of, ended, episode, started, wait_for_end, wait_until
 from trainer_runs import short_config
 
-EXECUTORS = ("thread", "process", pytest.param("ray", marks=pytest.mark.cluster))
+ON_CLUSTER = (pytest.mark.cluster, pytest.mark.timeout(600))  # each worker is started from cold there
+EXECUTORS = ("thread", "process", pytest.param("ray", marks=ON_CLUSTER))
 PLACES = ("make", "reset", "step", "render", "close")
 
 
