@@ -10,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from dqn_core.errors import SettingError
 from dqn_core.runs.manager import RunManager
+from lab_databases import LabDatabases
 from pages.server import process as server
 from pages.server.settings import settings
+from postgresql import missing_postgresql
 
 NAVIGATION = Path(server.__file__).parents[1].joinpath("navigation.py")
 
@@ -81,6 +83,24 @@ def test_a_page_on_a_data_folder_that_cannot_be_made_says_why(tmp_path: Path) ->
     app = AppTest.from_file(str(NAVIGATION), default_timeout=30).run()
     assert not app.exception
     assert "cannot be used" in app.error[0].value
+
+
+@pytest.mark.skipif(missing_postgresql() != "", reason=missing_postgresql())
+def test_a_page_without_its_database_says_why_without_the_password_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lab_databases: LabDatabases
+) -> None:
+    address = lab_databases.server.new_database()
+    monkeypatch.setenv("DQN_LAB_DATABASE", f"postgresql+psycopg://lab:secret-word@/lab?host={tmp_path}")
+    app = AppTest.from_file(str(NAVIGATION), default_timeout=30).run()
+    assert not app.exception
+    (error,) = app.error
+    assert "cannot be reached" in error.value
+    assert "secret-word" not in error.value
+    settings.cache_clear()
+    monkeypatch.setenv("DQN_LAB_DATABASE", address)
+    app.button(key="try_again").click().run()
+    assert not app.error
+    assert server.get_manager().store.database.shown.startswith("postgresql:")
 
 
 def test_runs_do_not_wait_for_what_else_ends_with_the_server(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -206,6 +207,38 @@ def test_nothing_is_lost_while_the_database_is_away(server: PostgreSql, address:
     assert recorder.flush()
     assert same(store.episodes(_RUN), rows)
     store.close()
+
+
+def test_no_row_is_lost_or_doubled_by_restarts_at_any_moment(
+    server: PostgreSql, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dqn_core.runs.recorder._RETRY_AFTER_S", 0.02)
+    monkeypatch.setattr("dqn_core.runs.recorder._ROWS_EVERY_S", 0.0)
+    is_over = threading.Event()
+
+    def script(_config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+        yield started()
+        number = 0
+        while not is_over.is_set():
+            number += 1
+            yield episode(number)
+            time.sleep(0.001)
+        yield ended(episodes=number)
+
+    manager = RunManager(tmp_path, database=address, trainer_factory=following(script), max_active_runs=3)
+    run_ids = [manager.start(TrainingConfig(max_episodes=1_000_000)) for _ in range(3)]
+    for _ in range(5):
+        before = manager.snapshot(run_ids[0]).record.episodes
+        wait_until(lambda: manager.snapshot(run_ids[0]).record.episodes > before + 40, timeout_s=60)  # noqa: B023
+        server.stop()
+        server.start()
+    is_over.set()
+    for run_id in run_ids:
+        wait_for_end(manager, run_id)
+        count = manager.snapshot(run_id).record.episodes
+        assert same(manager.store.episodes(run_id), [episode(number) for number in range(1, count + 1)])
+        assert manager.store.run(run_id).state is RunState.FINISHED
+    manager.close()
 
 
 @pytest.mark.each_database

