@@ -51,7 +51,7 @@ def _server(given: str, here: str) -> tuple[str, bool]:
     is_open = not _is_own(str(st.get_option("server.address") or "0.0.0.0"))  # noqa: S104  Streamlit's own default
     if found is None or not is_open:
         return f"{parts.scheme or 'http'}://{host}{port}{parts.path}", False
-    return f"http://{found}{port}{parts.path}", True
+    return f"{parts.scheme or 'http'}://{found}{port}{parts.path}", True
 
 
 def _is_own(host: str) -> bool:

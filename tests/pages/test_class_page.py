@@ -390,6 +390,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 def test_students_get_an_address_that_they_can_reach(served: Callable[..., str]) -> None:
     assert served("", "http://localhost:8501") == "http://192.168.0.5:8501"
     assert served("", "http://127.0.0.1:8501/lab") == "http://192.168.0.5:8501/lab"
+    assert served("", "https://localhost:8443/lab") == "https://192.168.0.5:8443/lab"
     assert served("", "https://dqn.example.edu") == "https://dqn.example.edu"
     assert served("", "https://hub.example.edu/user/a/proxy/8501") == "https://hub.example.edu/user/a/proxy/8501"
     assert served("", "http://10.0.0.7:8501") == "http://10.0.0.7:8501"
