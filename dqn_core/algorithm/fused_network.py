@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.compiled import helper, kernel
 from dqn_core.algorithm.vector_products import add_product, inner_products, row_sum, vector_product
 
-__all__ = ["backward", "forward", "forward_kept", "greedy_action", "q_rows", "q_values", "slopes_of_outputs"]
+__all__ = [
+    "backward",
+    "block_slopes",
+    "forward",
+    "forward_kept",
+    "greedy_action",
+    "q_rows",
+    "q_values",
+    "rectify",
+    "slopes_of_outputs",
+]
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -34,7 +44,7 @@ def _layer(
 
 
 @helper
-def _rectify(y: Floats) -> None:
+def rectify(y: Floats) -> None:
     """ReLU in place; NaN stays NaN."""
     for k in range(y.shape[0]):
         y[k] = max(y[k], np.float32(0.0))  # the first where the two do not compare
@@ -61,7 +71,7 @@ def forward(
         n_in, n_out = sizes[i], sizes[i + 1]
         _layer(parameters, at, n_in, n_out, workspace, here, there, row, n)
         if i < sizes.shape[0] - 2:
-            _rectify(workspace[there : there + n_out * row])
+            rectify(workspace[there : there + n_out * row])
         at += n_out * (n_in + 1)
         here, there = there, here
     return q_values(workspace, here, sizes[-1], n_values, row, n)
@@ -77,7 +87,7 @@ def forward_kept(parameters: Floats, sizes: Integers, n_values: int, workspace: 
         y_at = x_at + n_in * row
         _layer(parameters, at, n_in, n_out, workspace, x_at, y_at, row, n)
         if i < sizes.shape[0] - 2:
-            _rectify(workspace[y_at : y_at + n_out * row])
+            rectify(workspace[y_at : y_at + n_out * row])
         at += n_out * (n_in + 1)
         x_at = y_at
     return q_values(workspace, x_at, sizes[-1], n_values, row, n)
@@ -136,12 +146,12 @@ def backward(
         if i > 0:
             workspace[there : there + n_in * row] = 0.0
             add_product(workspace, there, parameters, at, 1, n_in, workspace, here, row, n_in, n, n_out)
-            _block(workspace[there : there + n_in * row], workspace[x_at : x_at + n_in * row])
+            block_slopes(workspace[there : there + n_in * row], workspace[x_at : x_at + n_in * row])
             here, there = there, here
 
 
 @helper
-def _block(slopes: Floats, activations: Floats) -> None:
+def block_slopes(slopes: Floats, activations: Floats) -> None:
     """Derivative of the ReLU: nothing passes where it was at rest."""
     for k in range(slopes.shape[0]):
         slopes[k] = slopes[k] if activations[k] > np.float32(0.0) else np.float32(0.0)
@@ -157,7 +167,7 @@ def _forward_one(parameters: Floats, sizes: Integers, scratch: Floats, widest: i
         bias_at = at + n_out * n_in
         vector_product(scratch, y_at, parameters, at, scratch, x_at, parameters, bias_at, n_out, n_in)
         if i < sizes.shape[0] - 2:
-            _rectify(scratch[y_at : y_at + n_out])
+            rectify(scratch[y_at : y_at + n_out])
         at = bias_at + n_out
         x_at, y_at = y_at, x_at
     return x_at

@@ -16,7 +16,7 @@ from dqn_core.algorithm import fused_kernels, picture_kernels
 from dqn_core.algorithm.frame_replay import FrameReplay
 from dqn_core.algorithm.fused_learner import FusedLearner, aligned_zeros
 from dqn_core.algorithm.learner import ALL_STEPS, BatchTerms
-from dqn_core.algorithm.networks import Network, PictureShape, initial_weights, network_of
+from dqn_core.algorithm.networks import Convolution, Network, PictureShape, initial_weights, network_of
 from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.config import TrainingConfig
 
@@ -36,7 +36,7 @@ class FusedPictureLearner(FusedLearner):
         shape[picture_kernels.CHANNELS], shape[picture_kernels.STACK] = picture.channels, picture.frames
         shape[picture_kernels.HIDDEN], shape[picture_kernels.OUTPUTS] = self._hidden, self._outputs
         shape[picture_kernels.N_VALUES] = self._n_values
-        self._shape, self._places = shape, _places(picture)
+        self._shape, self._reach = shape, _reach(picture, convolution)
         self._scale, self._byte_scale = np.float32(1.0 / picture.high), np.float32(picture.unit / picture.high)
         rows = picture_kernels.row_length(self._features) + picture_kernels.row_length(self._hidden)
         self._scratch = aligned_zeros(rows + self._outputs)
@@ -74,7 +74,7 @@ class FusedPictureLearner(FusedLearner):
             self._scale,
             self._parameters,
             self._shape,
-            self._places,
+            self._reach,
             self._one_point,
             self._one_level,
             self._scratch,
@@ -91,7 +91,7 @@ class FusedPictureLearner(FusedLearner):
             self._scale,
             self._parameters,
             self._shape,
-            self._places,
+            self._reach,
             self._one_point,
             self._one_level,
             self._scratch,
@@ -123,10 +123,13 @@ class FusedPictureLearner(FusedLearner):
             self._byte_scale,
             self._parameters,
             self._shape,
-            self._places,
+            self._reach,
             self._points,
             self._levels,
             self._counts,
+            self._picks,
+            self._shares,
+            self._listed,
             self._workspace,
             self._numbers,
             most_steps,
@@ -140,6 +143,9 @@ class FusedPictureLearner(FusedLearner):
             self._all_one = np.ones(batch_size, np.float32)
             self._points, self._levels = _lists(batch_size, self.network.observation_size)
             self._counts = np.zeros(batch_size, np.int64)
+            count = 2 * batch_size * self._hidden
+            self._picks, self._shares = np.zeros(count, np.int32), np.zeros(count, np.float32)
+            self._listed = np.zeros(batch_size + self._hidden, np.int64)
 
     def td_errors(self) -> NDArray[np.float32]:
         """``target - Q(s, a)`` [B] of the rows of the last update, each before its own gradient step."""
@@ -160,7 +166,7 @@ class FusedPictureLearner(FusedLearner):
             self._byte_scale,
             self._parameters,
             self._shape,
-            self._places,
+            self._reach,
             self._points,
             self._levels,
             self._counts,
@@ -171,13 +177,24 @@ class FusedPictureLearner(FusedLearner):
         return self._as_terms(terms)
 
 
-def _places(picture: PictureShape) -> NDArray[np.int32]:
-    """Y, x and channel [D, 3] of each number of an observation."""
+def _reach(picture: PictureShape, convolution: Convolution) -> NDArray[np.int32]:
+    """Where each number of an observation goes, as :mod:`dqn_core.algorithm.picture_kernels` describes it."""
+    side, kernels = convolution.kernel, convolution.outputs
     sides = (picture.channels, picture.height, picture.width)
     order = sides if picture.channels_first else (picture.height, picture.width, picture.channels)
-    first, middle, last = np.indices(order, np.int32).reshape(3, -1)
-    columns = (middle, last, first) if picture.channels_first else (first, middle, last)
-    return np.ascontiguousarray(np.stack(columns, axis=1))
+    reach = np.zeros((picture.size, picture_kernels.N_REACH), np.int32)
+    for number, index in enumerate(np.ndindex(order)):
+        channel, y, x = index if picture.channels_first else (index[2], index[0], index[1])
+        offsets = [
+            (dy, dx)
+            for dy, dx in np.ndindex(side, side)
+            if 0 <= y - dy < convolution.height and 0 <= x - dx < convolution.width
+        ]
+        places = [((y - dy) * convolution.width + x - dx) * kernels for dy, dx in offsets]
+        weights = [((channel * side + dy) * side + dx) * kernels for dy, dx in offsets]
+        reach[number, : 1 + len(offsets)] = [len(offsets), *places]
+        reach[number, 1 + side * side : 1 + side * side + len(offsets)] = weights
+    return reach
 
 
 def _lists(count: int, size: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -10,10 +10,13 @@ parameters  float32 [5 P], the five blocks of :mod:`dqn_core.algorithm.fused_ker
             weights [channel, dy, dx, kernel] and biases, then of both dense layers the weights [out, row_length(in)]
             and the biases, up to whole cache lines. Features of the first are numbered by place, then by kernel.
 shape       int64: what stands at the places below.
-places      int32 [D, 3]: y, x and channel of each number of an observation.
+reach       int32 [D, 19]: of each number of an observation, how many places it adds to; for each where that place's
+            features begin among the features, and from column 10 on where the weights begin that it does it with.
 frames      uint8 [F, D / stack]: of the replay memory (:class:`dqn_core.algorithm.frame_replay.FrameReplay`).
 numbers     int64 [N, 2]: the newest frame of each transition's observation and of its next observation.
 points      int32 [B, D] and levels float32 [B, D]: the points of each row that are not 0; counts int64 [B] of them.
+picks       int32 [2 B H] and shares float32 [2 B H]: derivatives by the H hidden units that are not 0, and where they
+            stand, listed for each row, and then for each unit.
 workspace   float32: features, hidden units and outputs of the batch, and the loss's derivatives by them (:func:`_at`).
 """
 
@@ -39,17 +42,37 @@ from dqn_core.algorithm.fused_kernels import (
     td_errors,
     td_targets,
 )
-from dqn_core.algorithm.fused_network import GRADIENT, N_BLOCKS, ONLINE, TARGET, q_values, slopes_of_outputs
+from dqn_core.algorithm.fused_network import (
+    GRADIENT,
+    N_BLOCKS,
+    ONLINE,
+    TARGET,
+    block_slopes,
+    q_values,
+    rectify,
+    slopes_of_outputs,
+)
 from dqn_core.algorithm.vector_products import (
     BATCH_TILE,
     LANES,
+    LISTED_STRIP,
+    add_listed,
     add_product,
     add_scaled,
     inner_products,
     vector_product,
 )
 
-__all__ = ["N_SHAPE", "block_size", "picture_action", "picture_q", "picture_terms", "row_length", "update_pictures"]
+__all__ = [
+    "N_REACH",
+    "N_SHAPE",
+    "block_size",
+    "picture_action",
+    "picture_q",
+    "picture_terms",
+    "row_length",
+    "update_pictures",
+]
 
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
@@ -63,6 +86,8 @@ and how many outputs come before the actions' (1 where dueling)."""
 N_SHAPE = 7
 KERNELS = LANES
 _SIDE = 3
+_WEIGHTS = _SIDE * _SIDE
+N_REACH = 1 + 2 * _WEIGHTS
 
 
 def row_length(units: int) -> int:
@@ -156,7 +181,7 @@ def _convolve(
     parameters: Floats,
     block: int,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     b: int,
@@ -165,28 +190,24 @@ def _convolve(
     out_at: int,
 ) -> None:
     """Write the features of row ``b``, whose points stand in the lists, after their ReLU."""
-    height, width = shape[HEIGHT], shape[WIDTH]
     biases, _, _ = _weights_at(shape)
-    for k in range(KERNELS):
-        bias = parameters[block + biases + k]
-        for place in range(height * width):
-            out[out_at + place * KERNELS + k] = bias
+    n_features = _features(shape)
+    features = out[out_at : out_at + n_features]
+    features[:] = 0.0
+    for place in range(0, n_features, KERNELS):
+        add_scaled(out, out_at + place, parameters, block + biases, np.float32(1.0))
     for i in range(count):
-        y, x, channel = places[points[b, i], 0], places[points[b, i], 1], places[points[b, i], 2]
-        for dy in range(max(0, y - height + 1), min(_SIDE - 1, y) + 1):
-            for dx in range(max(0, x - width + 1), min(_SIDE - 1, x) + 1):
-                place = (y - dy) * width + x - dx
-                weight = (channel * _SIDE + dy) * _SIDE + dx
-                add_scaled(out, out_at + place * KERNELS, parameters, block + weight * KERNELS, levels[b, i])
-    for k in range(out_at, out_at + height * width * KERNELS):
-        out[k] = max(out[k], np.float32(0.0))  # NaN stays NaN: the first where the two do not compare
+        point = points[b, i]
+        for j in range(1, 1 + reach[point, 0]):
+            place, weight = reach[point, j], reach[point, _WEIGHTS + j]
+            add_scaled(out, out_at + place, parameters, block + weight, levels[b, i])
+    rectify(features)
 
 
 @helper
-def _add_bias(parameters: Floats, bias_at: int, y: Floats, y_at: int, n_out: int, is_hidden: bool) -> None:
-    for o in range(n_out):
-        value = y[y_at + o] + parameters[bias_at + o]
-        y[y_at + o] = max(value, np.float32(0.0)) if is_hidden else value
+def _add_bias(biases: Floats, y: Floats) -> None:
+    for o in range(y.shape[0]):
+        y[o] += biases[o]
 
 
 @helper
@@ -194,7 +215,7 @@ def _forward(
     parameters: Floats,
     place: int,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     counts: Integers,
@@ -213,13 +234,16 @@ def _forward(
     _, hidden, _, outputs, _, _, _ = _at(shape, n)
     _, hidden_weights, output_weights = _weights_at(shape)
     for b in range(n):
-        _convolve(parameters, block, shape, places, points, levels, b, counts[b], workspace, b * feature_row)
+        _convolve(parameters, block, shape, reach, points, levels, b, counts[b], workspace, b * feature_row)
     weights_at = block + hidden_weights
     inner_products(
         workspace, hidden, hidden_row, workspace, 0, parameters, weights_at, feature_row, n, n_hidden, n_features
     )
+    biases_at = weights_at + n_hidden * feature_row
     for b in range(n):
-        _add_bias(parameters, weights_at + n_hidden * feature_row, workspace, hidden + b * hidden_row, n_hidden, True)
+        units = workspace[hidden + b * hidden_row : hidden + b * hidden_row + n_hidden]
+        _add_bias(parameters[biases_at : biases_at + n_hidden], units)
+        rectify(units)
     weights_at = block + output_weights
     inner_products(
         workspace, outputs, n_outputs, workspace, hidden, parameters, weights_at, hidden_row, n, n_outputs, hidden_row
@@ -255,10 +279,13 @@ def _find_all(
 def _backward(
     parameters: Floats,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     counts: Integers,
+    picks: Shorts,
+    shares: Floats,
+    listed: Integers,
     workspace: Floats,
     n: int,
     slopes: int,
@@ -293,52 +320,75 @@ def _backward(
         hidden_tiles,
         n_outputs,
     )
-    _block(workspace, hidden_slopes, hidden, n * hidden_row)
+    block_slopes(workspace[hidden_slopes : hidden_slopes + n * hidden_row], workspace[hidden : hidden + n * hidden_row])
 
     at = gradient + hidden_weights
-    add_product(
-        parameters, at, workspace, hidden_slopes, 1, hidden_row, workspace, 0, feature_row, n_hidden, feature_tiles, n
-    )
+    biases_at = at + n_hidden * feature_row
     for b in range(n):
-        for o in range(n_hidden):
-            parameters[at + n_hidden * feature_row + o] += workspace[hidden_slopes + b * hidden_row + o]
+        first = hidden_slopes + b * hidden_row
+        _add_bias(workspace[first : first + n_hidden], parameters[biases_at : biases_at + n_hidden])
+    by_unit = n * n_hidden
+    _list_slopes(workspace, hidden_slopes, hidden_row, n, n_hidden, picks, shares, listed)
     workspace[feature_slopes : feature_slopes + n * feature_row] = 0.0
-    add_product(
-        workspace,
-        feature_slopes,
-        workspace,
-        hidden_slopes,
-        hidden_row,
-        1,
-        parameters,
-        ONLINE * size + hidden_weights,
-        feature_row,
-        n,
-        feature_tiles,
-        n_hidden,
+    for j in range(0, feature_tiles, LISTED_STRIP):
+        width = min(LISTED_STRIP, feature_tiles - j)
+        for o in range(n_hidden):
+            first, count = by_unit + o * n, listed[n + o]
+            add_listed(
+                parameters, at + o * feature_row + j, shares, picks, first, count, workspace, j, feature_row, width
+            )
+        weights = ONLINE * size + hidden_weights + j
+        for b in range(n):
+            first, count = b * n_hidden, listed[b]
+            to = feature_slopes + b * feature_row + j
+            add_listed(workspace, to, shares, picks, first, count, parameters, weights, feature_row, width)
+    block_slopes(workspace[feature_slopes : feature_slopes + n * feature_row], workspace[: n * feature_row])
+    _backward_convolution(
+        parameters, gradient, biases, reach, points, levels, counts, workspace, n, feature_slopes, n_features
     )
-    _block(workspace, feature_slopes, 0, n * feature_row)
-
-    height, width = shape[HEIGHT], shape[WIDTH]
-    for b in range(n):
-        row = feature_slopes + b * feature_row
-        for place in range(height * width):
-            add_scaled(parameters, gradient + biases, workspace, row + place * KERNELS, np.float32(1.0))
-        for i in range(counts[b]):
-            y, x, channel = places[points[b, i], 0], places[points[b, i], 1], places[points[b, i], 2]
-            for dy in range(max(0, y - height + 1), min(_SIDE - 1, y) + 1):
-                for dx in range(max(0, x - width + 1), min(_SIDE - 1, x) + 1):
-                    place = (y - dy) * width + x - dx
-                    weight = (channel * _SIDE + dy) * _SIDE + dx
-                    add_scaled(parameters, gradient + weight * KERNELS, workspace, row + place * KERNELS, levels[b, i])
 
 
 @helper
-def _block(workspace: Floats, slopes: int, activations: int, count: int) -> None:
-    """Derivative of the ReLU: nothing passes where it was at rest."""
-    for k in range(count):
-        slope, activation = workspace[slopes + k], workspace[activations + k]
-        workspace[slopes + k] = slope if activation > np.float32(0.0) else np.float32(0.0)
+def _backward_convolution(
+    parameters: Floats,
+    gradient: int,
+    biases: int,
+    reach: Shorts,
+    points: Shorts,
+    levels: Floats,
+    counts: Integers,
+    workspace: Floats,
+    n: int,
+    slopes: int,
+    n_features: int,
+) -> None:
+    """Gradient of the convolution, from the derivatives by its features, a row of the batch at a time."""
+    for b in range(n):
+        row = slopes + b * _row_length(n_features)
+        for place in range(n_features // KERNELS):
+            add_scaled(parameters, gradient + biases, workspace, row + place * KERNELS, np.float32(1.0))
+        for i in range(counts[b]):
+            point = points[b, i]
+            for j in range(1, 1 + reach[point, 0]):
+                place, weight = reach[point, j], reach[point, _WEIGHTS + j]
+                add_scaled(parameters, gradient + weight, workspace, row + place, levels[b, i])
+
+
+@helper
+def _list_slopes(
+    workspace: Floats, slopes: int, row: int, n: int, n_hidden: int, picks: Shorts, shares: Floats, listed: Integers
+) -> None:
+    """List the derivatives [n, n_hidden] that are not 0: of each row, then of each unit; ``listed`` counts them."""
+    listed[: n + n_hidden] = 0
+    for b in range(n):
+        for o in range(n_hidden):
+            share = workspace[slopes + b * row + o]
+            at = b * n_hidden + listed[b]
+            picks[at], shares[at] = o, share
+            listed[b] += share != np.float32(0.0)
+            at = n * n_hidden + o * n + listed[n + o]
+            picks[at], shares[at] = b, share
+            listed[n + o] += share != np.float32(0.0)
 
 
 # -------------------------------------------------------------------------------------------------------- update
@@ -353,7 +403,7 @@ def _targets(
     scale: np.float32,
     parameters: Floats,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     counts: Integers,
@@ -369,9 +419,9 @@ def _targets(
     is_double = settings[IS_DOUBLE] != 0.0
     _find_all(frames, numbers, 1, indices, shape, scale, points, levels, counts)
     if is_double:
-        q_at = _forward(parameters, ONLINE, shape, places, points, levels, counts, workspace, n, columns)
+        q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, n, columns)
         best_actions(n, n_actions, workspace, q_at, next_at, n)
-    q_at = _forward(parameters, TARGET, shape, places, points, levels, counts, workspace, n, slopes)
+    q_at = _forward(parameters, TARGET, shape, reach, points, levels, counts, workspace, n, slopes)
     next_values(n, n_actions, workspace, q_at, next_at, n, is_double)
     td_targets(rows, indices, settings[GAMMA], workspace, next_at, targets_at)
     return q_at
@@ -387,10 +437,13 @@ def update_pictures(
     scale: np.float32,
     parameters: Floats,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     counts: Integers,
+    picks: Shorts,
+    shares: Floats,
+    listed: Integers,
     workspace: Floats,
     settings: Doubles,
     most_steps: int,
@@ -404,7 +457,7 @@ def update_pictures(
     n_actions = n_outputs - n_values
     _, _, _, _, _, labels_at, targets_at = _at(shape, batch_size)
     _targets(
-        rows, frames, numbers, indices, scale, parameters, shape, places, points, levels, counts, workspace, settings
+        rows, frames, numbers, indices, scale, parameters, shape, reach, points, levels, counts, workspace, settings
     )
     has_all_outputs = settings[HAS_ALL_OUTPUTS] != 0.0
     minibatch = np.int64(settings[MINIBATCH])
@@ -414,14 +467,14 @@ def update_pictures(
     columns = outputs + batch_size * n_outputs
     if has_all_outputs:
         _find_all(frames, numbers, 0, indices, shape, scale, points, levels, counts)
-        q_at = _forward(parameters, ONLINE, shape, places, points, levels, counts, workspace, batch_size, columns)
+        q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, batch_size, columns)
         for k in range(n_actions * batch_size):
             workspace[labels_at + k] = workspace[q_at + k]
     for first in range(0, min(batch_size, most_steps * minibatch), minibatch):
         size = min(minibatch, batch_size - first)
         part = indices[first : first + size]
         _find_all(frames, numbers, 0, part, shape, scale, points, levels, counts)
-        q_at = _forward(parameters, ONLINE, shape, places, points, levels, counts, workspace, size, columns)
+        q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, size, columns)
         td_errors(
             rows,
             indices,
@@ -440,7 +493,7 @@ def update_pictures(
         )
         if n_values > 0:
             slopes_of_outputs(workspace, slopes, n_outputs, size, size)
-        _backward(parameters, shape, places, points, levels, counts, workspace, size, slopes)
+        _backward(parameters, shape, reach, points, levels, counts, picks, shares, listed, workspace, size, slopes)
         adam(parameters, settings)
     settings[UPDATES] += 1.0
     mix_target(parameters, settings)
@@ -455,7 +508,7 @@ def picture_terms(
     scale: np.float32,
     parameters: Floats,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     counts: Integers,
@@ -468,11 +521,11 @@ def picture_terms(
     n_actions = shape[OUTPUTS] - shape[N_VALUES]
     _, _, _, outputs, _, _, targets_at = _at(shape, n)
     next_q_at = _targets(
-        rows, frames, numbers, indices, scale, parameters, shape, places, points, levels, counts, workspace, settings
+        rows, frames, numbers, indices, scale, parameters, shape, reach, points, levels, counts, workspace, settings
     )
     _find_all(frames, numbers, 0, indices, shape, scale, points, levels, counts)
     columns = outputs + n * shape[OUTPUTS]
-    q_at = _forward(parameters, ONLINE, shape, places, points, levels, counts, workspace, n, columns)
+    q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, n, columns)
     share = np.float32(1.0) if settings[HAS_ALL_OUTPUTS] == 0.0 else np.float32(1.0) / np.float32(n_actions)
     for b in range(n):
         for a in range(n_actions):
@@ -494,7 +547,7 @@ def _forward_one(
     scale: np.float32,
     parameters: Floats,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     scratch: Floats,
@@ -508,11 +561,10 @@ def _forward_one(
     n_features, n_hidden, n_outputs = _features(shape), shape[HIDDEN], shape[OUTPUTS]
     feature_row, hidden_row = _row_length(n_features), _row_length(n_hidden)
     _, hidden_at, outputs_at = _weights_at(shape)
-    _convolve(parameters, ONLINE, shape, places, points, levels, 0, count, scratch, 0)
+    _convolve(parameters, ONLINE, shape, reach, points, levels, 0, count, scratch, 0)
     bias_at = hidden_at + n_hidden * feature_row
     vector_product(scratch, feature_row, parameters, hidden_at, scratch, 0, parameters, bias_at, n_hidden, feature_row)
-    for k in range(feature_row, feature_row + n_hidden):
-        scratch[k] = max(scratch[k], np.float32(0.0))
+    rectify(scratch[feature_row : feature_row + n_hidden])
     at = feature_row + hidden_row
     bias_at = outputs_at + n_outputs * hidden_row
     vector_product(
@@ -527,13 +579,13 @@ def picture_action(
     scale: np.float32,
     parameters: Floats,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     scratch: Floats,
 ) -> int:
     """Action of the highest Q-value for ``observation`` [D], the lowest of equals."""
-    at = _forward_one(observation, scale, parameters, shape, places, points, levels, scratch) + shape[N_VALUES]
+    at = _forward_one(observation, scale, parameters, shape, reach, points, levels, scratch) + shape[N_VALUES]
     best = 0
     for a in range(1, shape[OUTPUTS] - shape[N_VALUES]):
         if scratch[at + a] > scratch[at + best]:
@@ -547,7 +599,7 @@ def picture_q(
     scale: np.float32,
     parameters: Floats,
     shape: Integers,
-    places: Shorts,
+    reach: Shorts,
     points: Shorts,
     levels: Floats,
     scratch: Floats,
@@ -555,6 +607,6 @@ def picture_q(
 ) -> None:
     """Write the Q-values of ``observations`` [B, D] to ``q`` [B, A]."""
     for b in range(observations.shape[0]):
-        at = _forward_one(observations[b], scale, parameters, shape, places, points, levels, scratch)
+        at = _forward_one(observations[b], scale, parameters, shape, reach, points, levels, scratch)
         at = q_values(scratch, at, shape[OUTPUTS], shape[N_VALUES], 1, 1)
         q[b] = scratch[at : at + shape[OUTPUTS] - shape[N_VALUES]]
