@@ -209,6 +209,8 @@ class Frame:
     """The action chosen in the state shown."""
     is_greedy: bool
     """Whether the action was the greedy one rather than a random draw."""
+    seen: bytes = b""
+    """The same state as the network sees it, where that is a picture: its channels side by side, PNG or JPEG."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -329,6 +329,7 @@ class Trainer:
         """A picture of the state that the pending action was chosen in."""
         state, started_at = self.state, self._clock()
         jpeg, running, shown = self._environments[0].draw_jpeg(), state.running, None
+        layout = self._environments[0].layout
         if running is not None and running.pending is not None:
             action, is_greedy = running.pending
             shown = Frame(
@@ -340,6 +341,7 @@ class Trainer:
                 q_values=tuple(map(float, state.learner.q_values(running.observation[None])[0])),
                 action=action,
                 is_greedy=is_greedy,
+                seen=b"" if layout is None else layout.drawn(layout.tiles(running.observation)),
             )
         self._controls.note_frame_cost(self._clock() - started_at)
         if shown is not None:

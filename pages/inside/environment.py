@@ -71,9 +71,8 @@ def _picture_observed(study: Study, layout: PictureLayout) -> None:
         + " "
         + _("Each point is a number from 0 to {most}.").format(most=number_text(layout.most))
     )
-    seen = study.checkpoint.replay.observations
-    if len(seen):
-        show_seen(layout, np.asarray(seen[len(seen) // 2], np.float32), None)
+    if len(study.seen):
+        show_seen(layout, study.seen[len(study.seen) // 2], None)
         st.caption(_("A state from the replay memory."))
 
 

@@ -18,7 +18,7 @@ const NOT_FOUND = 404;
  * @property {import("./transport.js").Side[]} sides The episodes to show: one, or two side by side.
  * @property {string[]} action_names
  * @property {string[]} observation_names
- * @property {import("./seen_view.js").Layout | null} [layout] How an observation is a picture; none where it is not.
+ * @property {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture; none where it is not.
  * @property {number} frames_per_s Env steps a second at real time.
  * @property {string} locale
  * @property {Labels} labels

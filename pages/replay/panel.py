@@ -19,6 +19,7 @@ from pages.replay.labels import replay_labels
 from pages.shared.component import Component
 from pages.shared.i18n import _, current_language
 from pages.shared.links import replay_address
+from pages.shared.seen import layout_data
 
 __all__ = ["COMPONENT_NAME", "STYLES", "ReplaySide", "replay_panel"]
 
@@ -29,7 +30,7 @@ STYLES = (
     "shared/action_bars.css",
     "replay/replay.css",
     "replay/curves.css",
-    "replay/seen.css",
+    "shared/seen.css",
     "replay/transport.css",
     "replay/sizes.css",
 )
@@ -85,7 +86,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         ],
         "action_names": list(action_names),
         "observation_names": list(observation_names),
-        "layout": _layout_data(layout),
+        "layout": layout_data(layout),
         "frames_per_s": frames_per_s,
         "locale": current_language(),
     }
@@ -99,11 +100,3 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         "title": _("Episode: {titles}").format(titles=", ".join(side.title for side in sides)),
     }
     _draw(key=key, data=data, constants={"labels": replay_labels()})
-
-
-def _layout_data(layout: PictureLayout | None) -> dict[str, Any] | None:
-    if layout is None:
-        return None
-    colors = layout.colors or ("",) * len(layout.names)
-    tiles = [{"name": _(name), "color": color} for name, color in zip(layout.names, colors, strict=True)]
-    return {"height": layout.height, "width": layout.width, "tiles": tiles, "is_small": layout.is_small}

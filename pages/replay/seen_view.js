@@ -1,18 +1,11 @@
 // What the network sees of a state that is a picture, tile by tile, and how much its choice hangs on each point.
 
 import { fill, make, setAttribute, setText } from "../shared/format.js";
+import { SeenTiles } from "../shared/seen_tiles.js";
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
 /** @typedef {import("../shared/pictures.js").Pictures} Pictures */
-/**
- * @typedef {object} Layout How an observation is a picture.
- * @property {number} height
- * @property {number} width
- * @property {{name: string, color: string}[]} tiles
- * @property {boolean} is_small Whether each point is to be seen.
- */
-
-const DIMMED = 0.6; // What is seen, below what matters.
+/** @typedef {import("../shared/seen_tiles.js").Layout} Layout */
 
 export class SeenView {
   /**
@@ -25,7 +18,6 @@ export class SeenView {
    * @param {() => void} options.onChange
    */
   constructor({ layout, labels, formats, load, onChange }) {
-    this.layout = layout;
     this.labels = labels;
     this.formats = formats;
     this.load = load;
@@ -36,19 +28,7 @@ export class SeenView {
     this.important = null;
     this.isImportantShown = false;
     this.shown = "";
-    this.tiles = layout.tiles.map(({ name, color }, i) => {
-      const canvas = make("canvas", {
-        width: String(layout.width),
-        height: String(layout.height),
-        role: "img",
-        "aria-label": name,
-        "data-testid": `seen-${i}`,
-      });
-      const chip = color ? [make("span", { class: "dqn-seen-chip", style: `background: ${color}`, "aria-hidden": "true" })] : [];
-      const element = make("figure", { class: "dqn-seen-tile" }, canvas, make("figcaption", {}, ...chip, name));
-      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-      return { canvas, context, element };
-    });
+    this.tiles = new SeenTiles(layout);
     this.button = make(
       "button",
       { type: "button", class: "dqn-seen-button", "aria-pressed": "false", "data-testid": "saliency" },
@@ -61,11 +41,7 @@ export class SeenView {
       "section",
       { class: "dqn-card dqn-seen-card", "data-testid": "seen" },
       make("div", { class: "dqn-card-head" }, make("h2", {}, labels.seen), this.button),
-      make(
-        "div",
-        { class: "dqn-seen-tiles", "data-small": String(layout.is_small), "data-tiles": String(layout.tiles.length) },
-        ...this.tiles.map((tile) => tile.element),
-      ),
+      this.tiles.element,
       this.note,
     );
   }
@@ -112,20 +88,7 @@ export class SeenView {
     const key = `${number} ${matters !== null}`;
     if (this.shown === key) return;
     this.shown = key;
-    const { width, height } = this.layout;
-    this.tiles.forEach(({ canvas, context }, i) => {
-      const place = /** @type {const} */ ([i * width, 0, width, height, 0, 0, width, height]);
-      context.globalCompositeOperation = "source-over";
-      context.clearRect(0, 0, width, height);
-      context.globalAlpha = matters === null ? 1 : DIMMED;
-      context.drawImage(bitmap, ...place);
-      context.globalAlpha = 1;
-      if (matters !== null) {
-        context.globalCompositeOperation = "lighter";
-        context.drawImage(matters[1], ...place);
-      }
-      canvas.dataset.state = String(number);
-    });
+    this.tiles.draw(number, bitmap, matters && matters[1]);
   }
 
   dispose() {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from html import escape
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,11 +14,20 @@ from dqn_core.environments.planes import PictureLayout, as_png
 from pages.shared.i18n import _
 from pages.shared.numbers import number_text
 
-__all__ = ["picture_text", "show_seen", "show_tiles"]
+__all__ = ["layout_data", "picture_text", "show_seen", "show_tiles"]
 
 _DIMMED = 0.6
 """What is seen, below what matters."""
 _RED = (255, 40, 60)
+
+
+def layout_data(layout: PictureLayout | None) -> dict[str, Any] | None:
+    """What ``seen_tiles.js`` has to know of it, in the reader's language."""
+    if layout is None:
+        return None
+    colors = layout.colors or ("",) * len(layout.names)
+    tiles = [{"name": _(name), "color": color} for name, color in zip(layout.names, colors, strict=True)]
+    return {"height": layout.height, "width": layout.width, "tiles": tiles, "is_small": layout.is_small}
 
 
 def picture_text(layout: PictureLayout) -> str:

@@ -90,6 +90,7 @@ def _chart_labels() -> dict[str, str]:
 def _stage_labels() -> dict[str, str]:
     return {
         "stage": _("Running episode"),
+        "seen": _("What the network sees"),
         "stage_over": _("Last frame"),
         "stage_agent": _("The trained agent"),
         "agent_comes": _("Its episode is being drawn…"),

@@ -158,10 +158,12 @@ def _problems(form: FormState) -> None:
 def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
     record = snapshot.record
     agent = None if snapshot.is_active else _trained_agent(record.run_id)
+    report = _report(record.config)
     live_panel(
         record.run_id,
         labels=labels(),
-        action_names=_action_names(record.config),
+        action_names=[_(name) for name in report.action_names] if report else [],
+        layout=report.layout if report else None,
         watch_frames=watch,
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
@@ -188,12 +190,12 @@ def _settings(config: TrainingConfig) -> dict[str, Any]:
     return config.to_dict() | {name: config.value(name) for name in settings_of(config) if "." in name}
 
 
-def _action_names(config: TrainingConfig) -> list[str]:
-    """Names of the actions; none for a run whose environment is not installed here."""
+def _report(config: TrainingConfig) -> EnvironmentReport | None:
+    """Of the run's environment; None where it is not installed here."""
     try:
-        return [_(name) for name in inspect_environment(*config.environment).action_names]
+        return inspect_environment(*config.environment)
     except UnsupportedEnvironmentError:
-        return []
+        return None
 
 
 def _compute(snapshot: RunSnapshot | None) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered withi
  * @typedef {object} PanelData What Python hands over.
  * @property {string} run_id
  * @property {string[]} action_names
+ * @property {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture.
  * @property {boolean} watch_frames
  * @property {import("./agent_episode.js").EpisodeSource | null} [agent_episode] Of a run that is over.
  * @property {string} state The run's, as the page was rendered with it.
@@ -138,7 +139,7 @@ export default class LivePanel {
   showStage() {
     this.stage?.element.remove();
     this.stage?.dispose();
-    this.stage = this.data.watch_frames ? new StageView(this.labels, this.data.action_names) : null;
+    this.stage = this.data.watch_frames ? new StageView(this.labels, this.data.action_names, this.data.layout) : null;
     if (this.stage) this.body.append(this.stage.element);
     this.playAgent();
     this.giveStageRoom();

@@ -15,9 +15,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dqn_core.environments.planes import PictureLayout
 from pages.shared.component import Component
 from pages.shared.i18n import current_language
 from pages.shared.plot_theme import PALETTE
+from pages.shared.seen import layout_data
 from pages.train.charts import live_figures
 from pages.train.labels import labels
 
@@ -30,6 +32,7 @@ STYLES = (
     "shared/panel.css",
     "shared/panel_charts.css",
     "train/panel_stage.css",
+    "shared/seen.css",
     "shared/action_bars.css",
     "train/panel_sizes.css",
     "train/presentation.css",
@@ -48,6 +51,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
     state: str,
     settings: Mapping[str, Any],
     agent_episode: str | None = None,
+    layout: PictureLayout | None = None,
 ) -> None:
     """Show the run ``run_id``; a rerun with the same ``key`` leaves zoom, legend and history as they are.
 
@@ -66,6 +70,8 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
         draws the goal among them as a line.
     agent_episode
         Address of an episode of the trained agent, below ``/live``; for a run that is over.
+    layout
+        How an observation is a picture; None where it is none.
     """
     data = {
         "run_id": run_id,
@@ -74,6 +80,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
         "state": str(state),
         "settings": dict(settings),
         "agent_episode": {"url": agent_episode} if agent_episode else None,
+        "layout": layout_data(layout),
         "locale": current_language(),
     }
     _draw(key=key, data=data, constants=_constants(labels), on_state_change=_rerun_only, on_settings_change=_rerun_only)

@@ -3,6 +3,7 @@
 
 import { ActionBars } from "../shared/action_bars.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
+import { SeenTiles } from "../shared/seen_tiles.js";
 import { AgentEpisode } from "./agent_episode.js";
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
@@ -18,6 +19,7 @@ import { AgentEpisode } from "./agent_episode.js";
  * @property {number} action
  * @property {boolean} is_greedy
  * @property {string} picture A JPEG, base64.
+ * @property {string} [seen] What the network sees, base64: its channels side by side.
  */
 /** @typedef {{frame: LiveFrame, formats: Formats}} Offered */
 
@@ -25,8 +27,9 @@ export class StageView {
   /**
    * @param {Labels} labels
    * @param {string[]} actionNames
+   * @param {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture.
    */
-  constructor(labels, actionNames) {
+  constructor(labels, actionNames, layout = null) {
     this.labels = labels;
     this.actions = new ActionBars(labels, actionNames);
     this.actions.element.hidden = true;
@@ -34,6 +37,7 @@ export class StageView {
     this.wanted = null;
     /** @type {Offered | null} */
     this.loading = null;
+    this.shownFrame = 0;
     /** @type {AgentEpisode | null} After the run. */
     this.agentEpisode = null;
     this.image = make("img", { class: "dqn-frame", "data-testid": "live-frame", alt: "", draggable: "false" });
@@ -42,6 +46,11 @@ export class StageView {
     this.head = make("div", { class: "dqn-card-head" }, this.heading);
     this.empty = make("p", { class: "dqn-frame-empty" }, this.labels.waiting_frame);
     this.box = make("div", { class: "dqn-frame-box" }, this.image, this.empty);
+    this.tiles = layout ? new SeenTiles(layout) : null;
+    this.seen = make("div", { class: "dqn-stage-seen" }, make("h3", {}, labels.seen), this.tiles?.element ?? "");
+    this.seen.hidden = true;
+    this.seenImage = make("img", { alt: "" });
+    this.seenImage.addEventListener("load", () => this.drawSeen());
     this.facts = make("dl", { class: "dqn-facts" });
     this.episode = this.addFact("frame_episode");
     this.step = this.addFact("frame_step");
@@ -54,6 +63,7 @@ export class StageView {
         { class: "dqn-card" },
         this.head,
         this.box,
+        this.seen,
         this.facts,
       ),
       this.actions.element,
@@ -103,12 +113,20 @@ export class StageView {
    * @param {Formats} formats
    */
   showFrame(frame, formats) {
+    this.shownFrame = frame.number;
     setText(this.episode, formats.integer(frame.episode));
     setText(this.step, formats.integer(frame.episode_step));
     setText(this.episodeReturn, formats.score(frame.episode_return));
     setAttribute(this.image, "alt", fill(this.labels.frame_alt, { n: formats.integer(frame.episode) }));
     this.actions.element.hidden = false;
     this.actions.show(frame, formats);
+    if (this.tiles && frame.seen) this.seenImage.src = `data:${typeOf(frame.seen)};base64,${frame.seen}`;
+  }
+
+  drawSeen() {
+    if (this.agentEpisode !== null || this.wanted !== null) return; // A newer one is to come, or an episode after the run.
+    this.tiles?.draw(this.shownFrame, this.seenImage);
+    this.seen.hidden = false;
   }
 
   /** @param {boolean} isActive */
@@ -136,6 +154,7 @@ export class StageView {
       onProblem: (text) => setText(this.empty, text),
     });
     this.agentEpisode = episode;
+    this.seen.hidden = true;
     setText(this.empty, this.labels.agent_comes);
     this.head.replaceChildren(this.heading, episode.button.element);
     episode.button.element.hidden = true;
@@ -164,4 +183,12 @@ export class StageView {
     this.wanted = null;
     this.image.removeAttribute("src");
   }
+}
+
+/**
+ * Of a picture in base64.
+ * @param {string} picture
+ */
+function typeOf(picture) {
+  return picture.startsWith("iVBOR") ? "image/png" : "image/jpeg";
 }

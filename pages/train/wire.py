@@ -184,6 +184,7 @@ def _frame(number: int, frame: Frame) -> dict[str, Any]:
         "action": frame.action,
         "is_greedy": frame.is_greedy,
         "picture": base64.b64encode(frame.jpeg).decode(),
+        "seen": base64.b64encode(frame.seen).decode(),
     }
 
 

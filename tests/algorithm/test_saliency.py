@@ -9,6 +9,7 @@ import pytest
 
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.algorithm.learner import Learner
+from dqn_core.algorithm.networks import PictureShape
 from dqn_core.algorithm.normalization import NormalizedLearner
 from dqn_core.algorithm.saliency import feature_maps, saliency
 from dqn_core.config import TrainingConfig
@@ -47,6 +48,40 @@ def test_a_gradient_is_what_a_small_change_of_a_number_does(changes: dict[str, A
         expected = (up - down)[np.arange(4), actions] / (2 * STEP)
         close = np.isclose(found[:, number], expected, rtol=0.02, atol=2e-3)
         assert close.sum() >= 3  # a ReLU may bend between the two
+
+
+@pytest.mark.parametrize("changes", [{}, {"dueling": True}, {"noisy_nets": True}])
+def test_the_same_holds_for_convolutions(changes: dict[str, Any]) -> None:
+    picture = PictureShape(10, 10, 4, high=1.0)
+    config = TrainingConfig(network="minatar", compute="torch-cpu", **changes)
+    learner, _ = make_learner(config, 400, ACTIONS, np.random.default_rng(1), picture)
+    states = np.random.default_rng(3).uniform(size=(3, 400)).astype(np.float32)
+    actions = np.array([0, 2, 1])
+    found = saliency(learner, states, actions)
+    assert found.shape == (3, 400)
+    close = []
+    for number in range(0, 400, 23):
+        change = np.zeros(400, np.float32)
+        change[number] = STEP
+        up, down = learner.q_values(states + change), learner.q_values(states - change)
+        expected = (up - down)[np.arange(3), actions] / (2 * STEP)
+        close.append(np.isclose(found[:, number], expected, rtol=0.05, atol=5e-3))
+    assert np.mean(close) > 0.9
+
+
+def test_feature_maps_are_what_the_first_layer_makes_of_a_state() -> None:
+    picture = PictureShape(10, 10, 4, high=1.0)
+    config = TrainingConfig(network="minatar", compute="torch-cpu")
+    learner, _ = make_learner(config, 400, ACTIONS, np.random.default_rng(1), picture)
+    state = (np.random.default_rng(3).uniform(size=400) < 0.2).astype(np.float32)
+    maps = feature_maps(learner, state)
+    weights = learner.weights()
+    kernel, bias = weights["layers.0.weight"], weights["layers.0.bias"]  # [16, 4, 3, 3]
+    channels = np.moveaxis(state.reshape(10, 10, 4), -1, 0)
+    expected = np.maximum((kernel[5] * channels[:, 2:5, 6:9]).sum() + bias[5], 0.0)
+    assert maps is not None
+    assert maps.shape == (16, 8, 8)
+    assert maps[5, 2, 6] == pytest.approx(expected, abs=1e-5)
 
 
 def test_without_actions_it_is_the_greedy_ones() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import imageio.v3 as iio
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dqn_core.environments.planes import as_png
 from mounted_panel import (
     PROGRESS,
     Panel,
@@ -20,6 +22,13 @@ from mounted_panel import (
     trace_of,
     update,
 )
+from mounted_replay import LAYOUT
+
+_FIRST_POINT = """each => {
+  const context = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  context.drawImage(each, 0, 0);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -256,6 +265,19 @@ def test_the_last_picture_of_a_run_stays(live: Panel) -> None:
     live.say(update(rows(3), state="stopped", reason="stopped", over=True))
     expect(live.page.get_by_text("stage_over")).to_be_visible()
     expect(live.page.get_by_test_id("live-frame")).to_be_visible()
+
+
+def test_what_the_network_sees_stands_below_the_picture(live: Panel) -> None:
+    live.mount(watch_frames=True, layout=LAYOUT)
+    expect(live.page.get_by_test_id("seen-0")).to_be_hidden()
+    tiles = np.zeros((2, 4, 3), np.uint8)
+    for number in (1, 2):
+        tiles[:, 2:, 2] = 100 * number
+        live.say(update(frame=frame(number, seen=base64.b64encode(as_png(tiles)).decode())))
+        expect(live.page.get_by_test_id("seen-1")).to_have_attribute("data-state", str(number))
+        colours = [live.page.get_by_test_id(f"seen-{tile}").evaluate(_FIRST_POINT) for tile in (0, 1)]
+        assert colours == [[0, 0, 0], [0, 0, 100 * number]]
+    expect(live.page.locator(".dqn-stage figcaption")).to_have_text(["ball", "brick"])
 
 
 def test_a_zoom_in_one_chart_is_the_zoom_of_all_and_so_is_the_way_back(live: Panel) -> None:

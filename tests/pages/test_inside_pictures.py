@@ -57,3 +57,13 @@ def test_saliency_is_drawn_over_it_when_it_is_asked_for(lab: RunManager) -> None
     (after,) = pictures(app)
     assert after != before
     assert after.count("<figure>") == before.count("<figure>") == 4
+
+
+def test_feature_maps_of_the_first_layer_are_shown_where_it_is_a_convolution(lab: RunManager) -> None:
+    run_id = finished(lab, **MINATAR)
+    found = [each.proto.body for each in opened(run=run_id, part="network").get("html")]
+    (maps,) = [body for body in found if "filter 0<" in body]
+    assert maps.count("<figure>") == 16
+    dense = finished(lab, **MINATAR, network="dense")
+    found = [each.proto.body for each in opened(run=dense, part="network").get("html")]
+    assert not any("filter 0<" in body for body in found)

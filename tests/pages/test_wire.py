@@ -186,5 +186,6 @@ def test_a_frame_comes_once_and_only_to_those_who_watch() -> None:
         "q_values": [1.25, None],
         "action": 1,
         "is_greedy": True,
+        "seen": "",
     }
     assert _sent(feed, Cursor(frame=1), with_frames=True)["frame"] is None

@@ -4,11 +4,14 @@ import threading
 from collections.abc import Iterable
 from io import BytesIO
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import fake_environments as fake
 from dqn_core.algorithm.exploration import epsilon_at
+from dqn_core.config import TrainingConfig
+from dqn_core.environments.make import inspect_environment
 from dqn_core.events import (
     Change,
     Command,
@@ -175,6 +178,26 @@ def test_frames_are_made_only_while_watched_and_show_the_state_acted_in() -> Non
         if frame.is_greedy:
             assert frame.action == max(range(2), key=lambda a: frame.q_values[a])
     assert Image.open(BytesIO(frames[0].jpeg)).size == (600, 400)
+
+
+def test_frames_of_an_agent_that_sees_pictures_have_those_too() -> None:
+    assert not any(frame.seen for frame in _watched(short_config()))
+    layout = inspect_environment("MinAtar/Breakout-v1").layout
+    assert layout is not None
+    frames = _watched(short_config(env_id="MinAtar/Breakout-v1", max_episodes=3))
+    assert len(frames) > 10
+    for frame in frames:
+        tiles = np.asarray(Image.open(BytesIO(frame.seen)))
+        assert tiles.shape == (10, 40, 3)
+        paddle = tiles[9, :10].any(axis=-1)
+        assert paddle.sum() == 1
+        picture = np.asarray(Image.open(BytesIO(frame.jpeg)).resize((10, 10), Image.Resampling.NEAREST))
+        assert picture[9, paddle.argmax()].max() > 100  # in the same place
+
+
+def _watched(config: TrainingConfig) -> list[Frame]:
+    commands = [Watch(1_000.0, frames_per_s=1e6), SetPace(1e6)]
+    return of_kind(run_with_reactions(config, nothing, commands), Frame)
 
 
 @pytest.mark.parametrize("pace", [None, 1e9])
