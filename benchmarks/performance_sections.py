@@ -286,6 +286,7 @@ def _class(measured: Measured) -> str:
     if "skipped" in measured:
         return f"Not measured: {measured['skipped']}\n"
     students, enter, server = measured["students"], measured["enter_ms"], measured["server_bytes"]
+    simulated, solved = students - measured.get("browsers", 0), measured["solved"]
     text = f"""\
 A real server on {measured["cores"]} cores and {students} simulated students. Each keeps a session, reads the
 stream of the run and presses the page's buttons, without a browser, from a process on the same cores. All open the page
@@ -300,7 +301,7 @@ the frames on or off every two to six seconds. {measured["cores"]} runs train at
         ("“Show agent”, until the page has answered", milliseconds(measured["click_ms"])),
         ("from “Start” until the run starts training", seconds(measured["begun_s"])),
         ("from “Start” until the run is over", seconds(measured["over_s"])),
-        (f"all {students} runs, of which {measured['solved']} solved", f"{measured['all_over_s']:.0f} s"),
+        (f"all {students} runs; of {simulated} without a browser, {solved} solved", f"{measured['all_over_s']:.0f} s"),
     ]
     idle, after = megabytes(server["idle"]), megabytes(server["after"])
     memory = f"\nPeak memory of the server: {idle} before, {after} after all of this.\n"
