@@ -462,8 +462,8 @@ _BLACKJACK = EnvironmentPreset(
     },
 )
 
-# MinAtar (Young & Tian 2019): their settings for DQN, with Adam in the place of RMSProp, and an exploration that ends
-# after as many steps as a class has time for.
+# MinAtar (Young & Tian 2019): their settings for DQN, but Adam in the place of RMSProp, Double DQN, and an exploration
+# that ends after as many steps as a class has time for.
 _MIN_ATAR_DQN = TrainingConfig(
     gamma=0.99,
     learning_rate=2.5e-4,

@@ -123,6 +123,13 @@ def _look_at_spaces(environment: CheckedEnvironment, findings: list[Finding], nu
     numbers |= {"observation_size": size, "actions": environment.n_actions}
     template = mark("It observes {space}. The network gets {count} numbers: {names}.")
     values = {"space": described_space(environment.observation_space), "count": size, "names": _listed(names)}
+    if layout := environment.layout:
+        template = mark(
+            "It observes {space}, a picture of {width} by {height} points: what the network sees is {channels}."
+        )
+        sides = {"width": layout.width, "height": layout.height}
+        values = {"space": values["space"], "channels": ", ".join(layout.names), **sides}
+        numbers["picture"] = [layout.height, layout.width, layout.channels]
     findings.append(Finding(about="spaces", verdict=Verdict.GOOD, template=template, parameters=values))
     if left_out := environment.observations.left_out:
         template = mark("Parts of the observation that are no numbers are left out: {names}.")
@@ -261,6 +268,8 @@ def _look_at_numbers(
             "most": _text(most[at]),
         }
         findings.append(Finding(about="numbers", verdict=Verdict.NOTE, template=template, parameters=values))
+    if environment.layout is not None:  # convolutions divide bytes by 255, and points at the edge may never change
+        return
     largest = np.maximum(np.abs(low), np.abs(high))
     if largest.max() > _LARGE:
         at = int(largest.argmax())

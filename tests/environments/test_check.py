@@ -196,3 +196,13 @@ def test_arguments_of_the_environment_are_options(capsys: pytest.CaptureFixture[
     assert main([*command, "--max-episode-steps", "9"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert (result["observation_size"], max(result["lengths"])) == (64, 9)
+
+
+def test_a_picture_is_told_by_its_channels() -> None:
+    check = checked("MinAtar/Breakout-v1", episodes=2, most_s=0.5)
+    texts = [str(each) for each in check.findings]
+    assert check.is_usable
+    expected = "a picture of 10 by 10 points: what the network sees is paddle, ball, trail, brick."
+    assert any(text.endswith(expected) for text in texts)
+    assert check.numbers["picture"] == [10, 10, 4]
+    assert not any("never changed" in text for text in texts)

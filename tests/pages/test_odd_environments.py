@@ -25,6 +25,8 @@ NAVIGATION = Path(pages.__file__).with_name("navigation.py")
 SHOWN = (
     "Named",
     "Picture",
+    "Shares",
+    "Stack",
     "States",
     "Parts",
     "Wide",
