@@ -14,7 +14,9 @@ STAMPS := $(VENV)/stamps
 KERNELS := $(wildcard dqn_core/algorithm/*.py)
 
 .DEFAULT_GOAL := help
+ifndef AT_ONCE
 .NOTPARALLEL:
+endif
 .PHONY: help app test check lint types contracts browser-code chromium nginx unit unit-postgresql browser bench results lessons format clean
 
 help: ## this list
@@ -25,7 +27,9 @@ app: $(STAMPS)/kernels ## install what is missing, then start the dashboard (POR
 
 test: chromium nginx check $(STAMPS)/kernels unit browser ## lint, types, contracts, unit tests, browser tests
 
-check: lint types contracts browser-code ## lint, types, contracts, and all of the JavaScript: no test of Python is run
+# Each of them works on one core, so two are at work at once.
+check: $(STAMPS)/dev $(STAMPS)/browser-code ## lint, types, contracts, and all of the JavaScript: no test of Python is run
+	@$(MAKE) --no-print-directory --jobs 2 AT_ONCE=1 types lint contracts browser-code
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check
@@ -45,10 +49,11 @@ unit: $(STAMPS)/dev ## tests without a browser
 	$(RUN) -m pytest tests --ignore tests/browser --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 unit-postgresql: $(STAMPS)/dev ## tests without a browser, with every laboratory in a PostgreSQL of their own
-	$(RUN) -m pytest tests --ignore tests/browser --database postgresql --numprocesses 3 --dist loadfile
+	$(RUN) -m pytest tests --ignore tests/browser --database postgresql --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# Each has a Chromium and servers of its own; a test waits long enough for a page while the other computes.
 browser: $(STAMPS)/dev chromium nginx ## tests in a real Chromium
-	$(RUN) -m pytest tests/browser
+	$(RUN) -m pytest tests/browser --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # First of all steps: a machine where no Chromium can be had says so at the start, not after the unit tests.
 chromium: $(STAMPS)/dev

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from warm_python import Starts
 
 ROOT = Path(__file__).parents[1]
 QUICK = ["--compute", "fused", "--max-episodes", "3", "--warmup-steps", "20", "--quiet"]
@@ -43,15 +44,13 @@ class My(gym.Env):
 
 def command(folder: Path, *arguments: str, **environment: str) -> tuple[int, Any, str]:
     """(exit status, the JSON on stdout, stderr) of a command in ``folder``."""
-    done = subprocess.run(
+    done = Starts.run(
         [sys.executable, "-m", "dqn_core", *arguments],
         cwd=folder,
         env={key: value for key, value in os.environ.items() if not key.startswith("DQN_LAB_")}
         | {"PYTHONPATH": str(ROOT)}
         | environment,
-        capture_output=True,
         text=True,
-        check=False,
     )
     return done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr
 

@@ -15,6 +15,7 @@ import fake_environments as fake
 from dqn_core.training.run_folder import RunFolder
 from policies import always
 from trainer_runs import short_config, snapshot_of
+from warm_python import Starts
 
 QUICK = ["--compute", "torch-cpu", "--max-episodes", "4", "--warmup-steps", "40", "--quiet"]
 
@@ -63,7 +64,7 @@ def test_a_signal_ends_a_run_with_everything_saved(tmp_path: Path, signals: list
 def test_a_run_outlives_the_terminal_that_showed_its_progress(tmp_path: Path) -> None:
     out = tmp_path / "run"
     command = [sys.executable, "-m", "dqn_core", "train", "--out", str(out), "--compute", "torch-cpu"]
-    process = subprocess.Popen(
+    process = Starts.popen(
         [*command, "--max-episodes", "30", "--goal-score", "None"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
@@ -101,12 +102,10 @@ def test_what_an_environment_prints_is_not_in_the_result(command: str, tmp_path:
         "bench": ["--env", fake.TALKING, "--steps", "300", "--compute", "torch-cpu"],
         "info": ["--env", fake.TALKING],
     }
-    told = subprocess.run(
+    told = Starts.run(
         [sys.executable, "-c", f"{talking}sys.exit(main(sys.argv[1:]))", command, *options[command]],
-        capture_output=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         stdin=subprocess.DEVNULL,
-        check=False,
     )
     assert told.returncode == 0, told.stderr
     for spoken in (b"a new episode", b"from C"):

@@ -265,8 +265,9 @@ def bound_logs() -> None:
 
 def leave_out_late_clicks() -> None:
     """Have Streamlit not warn of a part of a page that asked to be drawn in the instant in which the page was left."""
-    logging.getLogger("streamlit.runtime.scriptrunner.script_runner").addFilter(_is_no_late_click)
+    for name in ("streamlit.runtime.scriptrunner.script_runner", "streamlit.runtime.app_session"):
+        logging.getLogger(name).addFilter(_is_no_late_click)
 
 
 def _is_no_late_click(record: logging.LogRecord) -> bool:
-    return not str(record.msg).startswith("Couldn't find fragment with id")
+    return not str(record.msg).startswith(("Couldn't find fragment with id", "The fragment with id"))

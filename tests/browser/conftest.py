@@ -29,6 +29,7 @@ from scripts.find_chromium import NoChromiumError, find_chromium
 
 OUTPUT = ROOT / "test-output"
 MAX_LINES_SHOWN = 40
+TEST_TIMEOUT_S = 300
 DEFAULT_OPTIONS: dict[str, Any] = {
     "locale": "en-US",
     "color_scheme": "light",
@@ -40,6 +41,13 @@ HAS_FAILED = pytest.StashKey[bool]()
 
 StartServer = Callable[..., LiveServer]
 OpenPage = Callable[..., Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that waits for a page while others compute may take longer than one without a browser."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
 
 
 @pytest.hookimpl(wrapper=True)

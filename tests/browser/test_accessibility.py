@@ -361,7 +361,7 @@ def test_the_page_says_its_language(page: Page) -> None:
     expect(page.get_by_role("link", name="Skip to main content")).to_be_attached()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("address", "drawn_last"),
     [

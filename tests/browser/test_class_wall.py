@@ -75,7 +75,7 @@ def test_a_teacher_sees_all_and_takes_the_results_along(open_page: Callable[...,
     start(ben, "real time")
     wall.scroll_into_view_if_needed()
     expect(card(teacher, "Ben")).to_contain_text("Running", timeout=60_000)
-    expect(card(teacher, "Ben").get_by_role("img", name="The agent of Ben")).to_be_visible(timeout=30_000)
+    expect(card(teacher, "Ben").get_by_role("img", name="The agent of Ben")).to_be_visible()
     expect(card(teacher, "Mina")).to_contain_text(re.compile("Solved|limit reached"), timeout=120_000)
     expect(card(teacher, "Mina").locator("path")).to_have_attribute("d", re.compile("^M"))
     expect(card(teacher, "Mina").locator("strong")).to_have_text(re.compile(r"\d"))

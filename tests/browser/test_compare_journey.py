@@ -77,13 +77,13 @@ def start_experiment(page: Page) -> None:
     page.get_by_label("Name", exact=True).press("Enter")
     page.get_by_label("Setting to vary").click()
     page.get_by_role("option", name="Discount factor γ", exact=True).click()
-    expect(page.locator('input[value="0.98, 0.99, 0.995"]')).to_be_visible(timeout=20_000)
+    expect(page.locator('input[value="0.98, 0.99, 0.995"]')).to_be_visible()
     settle(page)  # the other setting's values are gone
     page.get_by_label("Values", exact=True).fill("0.9, 0.99")
     page.get_by_label("Values", exact=True).press("Enter")
     page.get_by_label("Max episodes").fill("25")
     page.get_by_label("Max episodes").press("Enter")
-    expect(page.get_by_text("2 values × 3 seeds = 6 runs")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("2 values × 3 seeds = 6 runs")).to_be_visible()
     settle(page)
     page.get_by_role("button", name="Start experiment").click()
 

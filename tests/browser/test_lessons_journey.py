@@ -87,7 +87,7 @@ def test_every_lesson_by_two_visitors(start_server: StartServer, open_page: Open
     expect(ann.locator(".st-key-lesson-cards").get_by_text("done")).to_have_count(len(LESSONS))
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_training_shows_its_progress_in_the_place_of_the_figure_to_everybody(
     start_server: StartServer, open_page: OpenPage
 ) -> None:
@@ -110,7 +110,7 @@ def test_training_shows_its_progress_in_the_place_of_the_figure_to_everybody(
         assert "figure-lesson" not in page.content()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_number_follows_the_pointer_and_the_figure_follows_the_number(page: Page) -> None:
     _open(page, "discount-factor")
     idea = page.get_by_test_id("idea")

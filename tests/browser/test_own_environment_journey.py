@@ -63,7 +63,7 @@ def test_a_file_in_the_folder_is_listed_checked_trained_and_replayed(page: Page,
     run_id = re.sub(r".*run=([\w-]+).*", r"\1", page.url)
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 150", timeout=90_000)
     press(page, "Stop")
-    expect(page.get_by_test_id("run-state")).to_contain_text("Stopped", timeout=30_000)
+    expect(page.get_by_test_id("run-state")).to_contain_text("Stopped")
     page.goto(f"/replay?run={run_id}")
     page.wait_for_function("() => window.dqnLabReplay?.last() > 0 && window.dqnLabReplay.isComplete()", timeout=60_000)
     assert page.evaluate("window.dqnLabReplay.last()") == 200  # the boat is held at the pier to the end

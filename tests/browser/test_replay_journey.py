@@ -32,7 +32,7 @@ def train_fast(page: Page) -> str:
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 30", timeout=60_000)
     settle(page)
     press(page, "Stop")
-    expect(page.get_by_test_id("run-state")).to_contain_text("Stopped", timeout=30_000)
+    expect(page.get_by_test_id("run-state")).to_contain_text("Stopped")
     return re.sub(r".*run=([\w-]+).*", r"\1", page.url)
 
 

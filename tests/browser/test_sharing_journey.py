@@ -88,7 +88,7 @@ def test_two_settings_go_by_a_link_into_another_persons_run(open_page: OpenPage,
     config = json.loads((server.data_dir / "runs" / run_id / "config.json").read_text("utf-8"))
     assert (config["seed"], config["gamma"]) == (8, settings["gamma"])
     press(second, "Stop")
-    expect(second.get_by_test_id("run-state")).to_contain_text("Stopped", timeout=30_000)
+    expect(second.get_by_test_id("run-state")).to_contain_text("Stopped")
 
     # The run that somebody else started is shared from each view of it.
     first.goto(f"/inside?run={run_id}")

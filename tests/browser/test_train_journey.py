@@ -82,7 +82,7 @@ def zoom_in(page: Page, chart: str) -> list[float]:
 def wait_for_agent(page: Page) -> None:
     """Wait until the trained agent plays where the running episode stood."""
     agent = page.get_by_test_id("agent-episode")
-    expect(agent).to_be_visible(timeout=30_000)
+    expect(agent).to_be_visible()
     agent.scroll_into_view_if_needed()
     steps = page.locator(".dqn-facts dd").nth(1)
     before = steps.inner_text()

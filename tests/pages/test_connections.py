@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from streamlit.runtime import app_session
+from streamlit.runtime.scriptrunner import script_runner
 
 from pages.server.connections import BoundedLog, Gate, leave_out_late_clicks, raise_descriptor_limit
 
@@ -228,17 +230,25 @@ def test_a_log_leaves_out_what_repeats_itself_and_says_so() -> None:
     assert passes("the same %d") == (True, "the same 1")
 
 
-def test_a_page_left_in_the_instant_of_a_click_is_no_warning(caplog: pytest.LogCaptureFixture) -> None:
-    from streamlit.runtime.scriptrunner import script_runner
-
-    logger = logging.getLogger(script_runner.__name__)
-    before = list(logger.filters)
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        ("streamlit.runtime.scriptrunner.script_runner", "Couldn't find fragment with id"),
+        ("streamlit.runtime.app_session", "The fragment with id"),
+    ],
+)
+def test_a_page_left_in_the_instant_of_a_click_is_no_warning(
+    module: str, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    loggers = [logging.getLogger(each) for each in (module, script_runner.__name__, app_session.__name__)]
+    before = [list(each.filters) for each in loggers]
     leave_out_late_clicks()
     try:
-        with caplog.at_level(logging.WARNING, logger=logger.name):
-            logger.warning("Couldn't find fragment with id %s. This can happen if ...", "c7da")
-            logger.warning("something else")
+        with caplog.at_level(logging.INFO, logger=module):
+            loggers[0].info(f"{words} %s is gone", "c7da")
+            loggers[0].info("something else")
     finally:
-        logger.filters[:] = before
-    assert "Couldn't find fragment with id" in Path(script_runner.__file__).read_text()
+        for logger, filters in zip(loggers, before, strict=True):
+            logger.filters[:] = filters
+    assert words in Path(sys.modules[module].__file__ or "").read_text()
     assert [record.getMessage() for record in caplog.records] == ["something else"]

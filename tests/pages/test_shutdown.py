@@ -22,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from pages.server import shutdown
+from warm_python import Starts
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,7 +68,7 @@ class Server:
         source = _SERVER.replace("NOTICE_SIZE", str(notice_size))
         (folder / "small_server.py").write_text(source)
         paths = os.pathsep.join([str(folder), str(ROOT), str(ROOT / "tests" / "support")])
-        self.process = subprocess.Popen(
+        self.process = Starts.popen(
             [sys.executable, "-m", "uvicorn", "small_server:app", "--host", "127.0.0.1", "--port", "0"],
             env={**os.environ, "PYTHONPATH": paths},
             stdout=subprocess.PIPE,
@@ -195,7 +196,7 @@ def test_outside_the_main_thread_no_signal_is_touched(handlers: list[int]) -> No
 def test_sigterm_ends_a_server_full_of_work_that_hangs_and_keeps_its_checkpoints(tmp_path: Path, executor: str) -> None:
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
     settings = {"DQN_LAB_DATA": str(tmp_path), "DQN_LAB_EXECUTOR": executor, "DQN_LAB_MAX_ACTIVE_RUNS": "8"}
-    process = subprocess.Popen(
+    process = Starts.popen(
         [sys.executable, "-m", "uvicorn", "hanging_server:app", "--host", "127.0.0.1", "--port", "0"],
         env={**os.environ, **settings, "PYTHONPATH": paths},
         cwd=ROOT,

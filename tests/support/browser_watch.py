@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response, expect
 
-PAGE_TIMEOUT_MS = 20_000
-"""For what is to be seen on a page, unless a test says otherwise."""
+PAGE_TIMEOUT_MS = 60_000
+"""For what is to be seen on a page, unless a test says otherwise. Long: other tests compute on the same cores."""
 
 _LOCAL_HOSTS = {"127.0.0.1", "localhost"}
 _FIRST_SERVER_ERROR = 500
@@ -55,7 +55,7 @@ class BrowserWatch:
             self._problems.append(f"answer {response.status}: {response.url}")
 
 
-def choose_speed(page: Page, text: str, timeout_s: float = 20.0, *, label: str = "Speed") -> None:
+def choose_speed(page: Page, text: str, timeout_s: float = PAGE_TIMEOUT_MS / 1_000, *, label: str = "Speed") -> None:
     """Set the slider of the speed, before or during a run: "automatic", "real time", "10×", "full speed"."""
     slider = page.get_by_role("slider", name=label)
     slider.focus()
@@ -68,7 +68,7 @@ def choose_speed(page: Page, text: str, timeout_s: float = 20.0, *, label: str =
     settle(page, timeout_s)
 
 
-def settle(page: Page, timeout_s: float = 20.0) -> None:
+def settle(page: Page, timeout_s: float = PAGE_TIMEOUT_MS / 1_000) -> None:
     """Wait until Streamlit has run the page's script and nothing of it is stale."""
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=timeout_s * 1_000)

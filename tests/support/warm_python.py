@@ -34,7 +34,7 @@ import sys
 import tempfile
 import threading
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Never
@@ -115,6 +115,13 @@ class Starts:
         else:
             cls.popen = subprocess.Popen
             module.subprocess = subprocess
+
+    @classmethod
+    def run(cls, command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+        """What it says and how it ends, as ``subprocess.run`` with ``capture_output`` tells it."""
+        with cls.popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options) as process:
+            output, errors = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 @functools.cache
