@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,6 +64,12 @@ def _runs(program: Path) -> bool:
     return bool(done.returncode == 0)
 
 
+def _end_with_parent() -> None:
+    """Have Linux stop the server where the tests are killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)  # PR_SET_PDEATHSIG
+
+
 class PostgreSql:
     """One server, and what can be done to it."""
 
@@ -96,6 +105,7 @@ class PostgreSql:
                 [self._programs / "postgres", "-D", str(self._data), *options],
                 stdout=log,
                 stderr=log,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509  one system call
                 **self._as,  # type: ignore[call-overload]
             )
         self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "60", "status", is_tried=True)
@@ -117,7 +127,7 @@ class PostgreSql:
     def stop(self) -> None:
         """Stop it at once, as a crash does for those who are connected."""
         if self._process is not None:
-            self._process.send_signal(3)  # SIGQUIT: "immediate shutdown"
+            self._process.send_signal(signal.SIGQUIT)  # "immediate shutdown"
             self._process.wait(30)
             self._process = None
 
