@@ -13,7 +13,7 @@ RUN useradd --create-home lab && mkdir /lab /data && chown lab /lab /data
 USER lab
 WORKDIR /lab
 
-# requirements-cluster.txt brings what the executor on Ray and PostgreSQL need.
+# requirements-cluster.txt brings what Ray and PostgreSQL need.
 ARG REQUIREMENTS=requirements.txt
 # Without a GPU, torch's CPU build saves several gigabytes; for a GPU: --build-arg TORCH_INDEX=https://pypi.org/simple
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -24,6 +24,7 @@ RUN python3 -m venv .venv && . .venv/bin/activate \
 
 COPY --chown=lab . .
 ENV PATH=/lab/.venv/bin:$PATH \
+    PYTHONPATH=/lab \
     PYTHONUNBUFFERED=1 \
     DQN_LAB_DATA=/data
 # Compiled kernels lie beside their sources. On another kind of CPU than this one they are compiled again, once.
