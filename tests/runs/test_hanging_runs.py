@@ -61,9 +61,9 @@ def test_stop_ends_a_run_wherever_its_environment_hangs_and_the_next_begins(mana
     wait_until(
         lambda: all(manager.open_folder(runs[place]).has_checkpoint for place in (*stuck, "close")), timeout_s=60
     )
-    wait_until(lambda: manager.snapshot(runs["close"]).record.env_steps > 100, timeout_s=60)
+    wait_until(lambda: manager.snapshot(runs["close"]).record.env_steps > 100, timeout_s=110)
     for place in stuck:
-        wait_until(lambda place=place: _stands_still(manager, runs[place]), timeout_s=60)
+        wait_until(lambda place=place: _stands_still(manager, runs[place]), timeout_s=110)
     assert manager.snapshot(waiting).record.state is RunState.QUEUED
 
     for run_id in runs.values():
@@ -95,7 +95,7 @@ def _stands_still(manager: RunManager, run_id: str) -> bool:
 
 def test_a_run_that_hangs_in_its_clean_up_is_over_without_being_stopped(manager: RunManager) -> None:
     run_id = manager.start(_config(fake.HANGING["close"], max_episodes=40))
-    wait_until(lambda: not manager.snapshot(run_id).is_active, timeout_s=60)
+    wait_until(lambda: not manager.snapshot(run_id).is_active, timeout_s=110)
     wait_until(lambda: not manager._runs[run_id].is_at_work, timeout_s=30)
     assert manager.store.run(run_id).reason is EndReason.MAX_EPISODES
     manager.delete(run_id)
@@ -159,8 +159,8 @@ def test_a_server_closes_while_runs_hang_and_keeps_what_they_did(
     manager = manager_on(executor, tmp_path, max_active_runs=8)
     runs = [manager.start(_config(fake.HANGING[place])) for place in ("reset", "step")]
     for run_id in runs:
-        wait_until(lambda run_id=run_id: manager.open_folder(run_id).has_checkpoint, timeout_s=60)
-        wait_until(lambda run_id=run_id: _stands_still(manager, run_id), timeout_s=60)
+        wait_until(lambda run_id=run_id: manager.open_folder(run_id).has_checkpoint, timeout_s=110)
+        wait_until(lambda run_id=run_id: _stands_still(manager, run_id), timeout_s=110)
     manager.close(timeout_s=20.0)
     again = manager_on(executor, tmp_path)
     for run_id in runs:

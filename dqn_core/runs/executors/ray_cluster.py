@@ -17,7 +17,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -213,6 +213,8 @@ class RayCluster:
         self._used_by_others = 0.0
         self._moved_at = time.monotonic()
         self._is_closed = threading.Event()
+        self.is_ending = False
+        """Whether the server ended its actors because it shuts down."""
         self._nodes: list[Mapping[str, Any]] = []
         self._on_change: Callable[[], None] = lambda: None
         self._look()
@@ -293,7 +295,7 @@ class RayCluster:
             actor = self._actors.pop(name, None)
             self._moved_at = time.monotonic()
         if actor is not None:
-            _end(actor)
+            _end([actor])
 
     def survivors(self) -> dict[str, Attached]:
         """By run id: what an earlier server of this laboratory left on the cluster.
@@ -312,7 +314,7 @@ class RayCluster:
                 continue
             standing = self._standing(actor)
             if standing is None:
-                _end(actor)
+                _end([actor])
             else:
                 self.hold(name, actor)
                 found[name.rpartition(".")[0]] = Attached(name, actor, standing)
@@ -342,11 +344,12 @@ class RayCluster:
         return all(each["NodeID"] != node for each in self._nodes)
 
     def end_all(self) -> None:
-        """End the actors of this server."""
+        """End the actors of this server, which shuts down."""
         with self._lock:
-            names = list(self._actors)
-        for name in names:
-            self.end(name)
+            self.is_ending = True
+            actors = list(self._actors.values())
+            self._actors.clear()
+        _end(actors)
 
     def close(self) -> None:
         """Leave the cluster; actors stay as they are."""
@@ -355,13 +358,16 @@ class RayCluster:
             _Connection.close()
 
 
-def _end(actor: Any) -> None:
-    """End an actor and its worker, whatever they do."""
+def _end(actors: Sequence[Any]) -> None:
+    """End actors and their workers, whatever they do."""
     ray = _ray()
     with contextlib.suppress(ray.exceptions.RayError):
-        ray.get(actor.kill.options(concurrency_group="control").remote(), timeout=_ANSWER_S)
-    with contextlib.suppress(Exception):
-        ray.kill(actor)
+        told = [actor.kill.options(concurrency_group="control").remote() for actor in actors]
+        if told:
+            ray.wait(told, num_returns=len(told), timeout=_ANSWER_S)
+    for actor in actors:
+        with contextlib.suppress(Exception):
+            ray.kill(actor)
 
 
 def _resource(node: Mapping[str, Any], name: str) -> float:
@@ -578,7 +584,7 @@ class RayTrainer:
 
     def _death(self, error: Exception, placed: _Placed | None) -> DqnLabError:
         """Why the actor is gone, in words."""
-        if self._is_killed:
+        if self._is_killed or self._cluster.is_ending:
             return _ended_by_server()
         if isinstance(error, _ray().exceptions.RayTaskError):
             cause = error.cause
