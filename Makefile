@@ -92,7 +92,7 @@ $(STAMPS)/app: requirements.txt $(STAMPS)/venv
 	@$(PIP) install -r requirements.txt
 	@touch $@
 
-$(STAMPS)/dev: requirements-dev.txt requirements-cluster.txt $(STAMPS)/app
+$(STAMPS)/dev: requirements-dev.txt requirements-cluster.txt requirements-atari.txt $(STAMPS)/app
 	@echo "Installing what the tests need into $(VENV) (once) ..."
 	@$(PIP) install --quiet -r requirements-dev.txt
 	@touch $@
