@@ -20,7 +20,6 @@ import pages.server.process
 import pages.shared.job_progress
 from dqn_core.episodes.recordings import recording_name
 from dqn_core.runs.jobs.orders import evaluation_order, recording_video_order
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
 from pages.shared.identity import member_mark
@@ -111,7 +110,7 @@ def submit_again(stage: Stage) -> AppTest:
     stage.manager.store.update_run(run_id, owner="")
     app = stage.tab(run=run_id)
     app.text_input(key="leaderboard:name").set_value("mine")
-    Leaderboard(stage.manager, pages.server.process.get_jobs()).submit(run_id, "theirs", OWNER)
+    stage.submit(run_id)
     stage.before = stage.world()
     return press(app, "leaderboard:submit")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import gymnasium as gym
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -198,6 +199,8 @@ def test_a_link_imports_no_module_and_no_well_known_package(tmp_path: Path, monk
     )
     (tmp_path / "highway_env.py").write_text("raise SystemExit('imported')\n", "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "highway_env", raising=False)  # as if no other test had imported it
+    monkeypatch.delitem(gym.registry, "highway-v0", raising=False)
     for env_id in ("linked_module:Linked-v0", "linked_module:CartPole-v1", "highway-v0"):
         assert named(read({"gamma": 0.5}, env=env_id)) == ["env_id"]
     assert not {"linked_module", "highway_env"} & set(sys.modules)

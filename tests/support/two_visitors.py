@@ -106,8 +106,13 @@ class Stage:
 
     def submitted(self) -> str:
         run_id = self.over()
-        Leaderboard(self.manager, pages.server.process.get_jobs()).submit(run_id, "theirs", OWNER)
+        self.submit(run_id)
         return run_id
+
+    def submit(self, run_id: str) -> None:
+        """Put a run on the leaderboard; its evaluation has been made."""
+        Leaderboard(self.manager, pages.server.process.get_jobs()).submit(run_id, "theirs", OWNER)
+        wait_until(lambda: all(job.state.is_over for job in _jobs()), timeout_s=60)
 
     def experiment(self, *, is_over: bool = False) -> str:
         experiments = Experiments(self.manager)

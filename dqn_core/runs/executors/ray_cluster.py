@@ -361,12 +361,12 @@ class RayCluster:
 def _end(actors: Sequence[Any]) -> None:
     """End actors and their workers, whatever they do."""
     ray = _ray()
-    with contextlib.suppress(ray.exceptions.RayError):
+    with contextlib.suppress(ray.exceptions.RayError, SystemExit):  # the latter where Ray is shut down meanwhile
         told = [actor.kill.options(concurrency_group="control").remote() for actor in actors]
         if told:
             ray.wait(told, num_returns=len(told), timeout=_ANSWER_S)
     for actor in actors:
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception, SystemExit):
             ray.kill(actor)
 
 
@@ -485,7 +485,7 @@ class RayTrainer:
             raise self._death(error, placed) from error
         finally:
             if is_over and placed is not None:
-                with contextlib.suppress(ray.exceptions.RayError):
+                with contextlib.suppress(ray.exceptions.RayError, SystemExit):
                     ray.get(placed.actor.leave.remote(_GRACE_S), timeout=_GRACE_S + _ANSWER_S)
             self._cluster.end(self._name)
             if forwarder is not None:
