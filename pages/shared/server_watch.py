@@ -5,6 +5,7 @@ Until then, a press of a button in a part that is drawn alone would reach nobody
 
 from __future__ import annotations
 
+import functools
 import secrets
 
 from dqn_core.json_text import json_text
@@ -15,21 +16,25 @@ from pages.shared.live_socket import News, Topic, polled
 __all__ = ["COMPONENT_NAME", "server_topic", "server_watch"]
 
 COMPONENT_NAME = "dqn_lab_server_watch"
-_PROCESS = secrets.token_hex(8)
-"""Another one for each process of the server."""
 _EVERY_S = 60.0  # it never changes: a tab hears it whenever it connects
 
 _draw = Component(COMPONENT_NAME, "shared/server_watch.js", ())
 
 
+@functools.cache
+def _process() -> str:
+    """Another one for each process of the server, be it a fork of one that has imported this."""
+    return secrets.token_hex(8)
+
+
 def server_topic() -> Topic:
     """The topic: which process of the server this is."""
-    return polled(lambda _subscription: News(json_text(_PROCESS)), _EVERY_S)
+    return polled(lambda _subscription: News(json_text(_process())), _EVERY_S)
 
 
 def server_watch() -> None:
     """Watch over the whole page, from outside of the parts that are drawn alone; it shows nothing."""
-    data = {"process": _PROCESS, "locale": current_language()}
+    data = {"process": _process(), "locale": current_language()}
     _draw(key="server-watch", data=data, constants={}, on_stale_change=_rerun_only)
 
 
