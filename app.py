@@ -30,6 +30,7 @@ from pages.server.connections import (
     Gate,
     bound_logs,
     guard,
+    leave_out_idle_ends,
     leave_out_late_clicks,
     raise_descriptor_limit,
     trusted_proxies,
@@ -78,6 +79,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     shutdown.install()
     bound_logs()
     leave_out_late_clicks()
+    leave_out_idle_ends()
     server, descriptors = shutdown.server(), raise_descriptor_limit()
     if server is not None:
         guard(server, Gate.for_descriptors(descriptors, trusted_proxies(server)))

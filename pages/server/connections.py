@@ -25,6 +25,7 @@ __all__ = [
     "Gate",
     "bound_logs",
     "guard",
+    "leave_out_idle_ends",
     "leave_out_late_clicks",
     "raise_descriptor_limit",
     "trusted_proxies",
@@ -267,6 +268,15 @@ def leave_out_late_clicks() -> None:
     """Have Streamlit not warn of a part of a page that asked to be drawn in the instant in which the page was left."""
     for name in ("streamlit.runtime.scriptrunner.script_runner", "streamlit.runtime.app_session"):
         logging.getLogger(name).addFilter(_is_no_late_click)
+
+
+def leave_out_idle_ends() -> None:
+    """Have uvicorn not tell of an end that it waited for in vain if nothing was at work: a browser closes when it will."""
+    logging.getLogger("uvicorn.error").addFilter(_has_cut_something_off)
+
+
+def _has_cut_something_off(record: logging.LogRecord) -> bool:
+    return not (str(record.msg).startswith("Cancel %s running task(s)") and record.args == (0,))
 
 
 def _is_no_late_click(record: logging.LogRecord) -> bool:

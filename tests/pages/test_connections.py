@@ -14,10 +14,17 @@ from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn.server
 from streamlit.runtime import app_session
 from streamlit.runtime.scriptrunner import script_runner
 
-from pages.server.connections import BoundedLog, Gate, leave_out_late_clicks, raise_descriptor_limit
+from pages.server.connections import (
+    BoundedLog,
+    Gate,
+    leave_out_idle_ends,
+    leave_out_late_clicks,
+    raise_descriptor_limit,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 _SERVER = """
@@ -252,3 +259,17 @@ def test_a_page_left_in_the_instant_of_a_click_is_no_warning(
             logger.filters[:] = filters
     assert words in Path(sys.modules[module].__file__ or "").read_text()
     assert [record.getMessage() for record in caplog.records] == ["something else"]
+
+
+def test_an_end_that_cuts_nothing_off_is_not_told(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("uvicorn.error")
+    before = [*logger.filters]
+    template = "Cancel %s running task(s), timeout graceful shutdown exceeded"
+    leave_out_idle_ends()
+    try:
+        for count in (0, 2):
+            logger.error(template, count)
+    finally:
+        logger.filters[:] = before
+    assert [record.getMessage() for record in caplog.records] == [template % 2]
+    assert template in Path(uvicorn.server.__file__).read_text()
