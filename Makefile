@@ -51,9 +51,9 @@ unit: $(STAMPS)/dev ## tests without a browser
 unit-postgresql: $(STAMPS)/dev ## tests without a browser, with every laboratory in a PostgreSQL of their own
 	$(RUN) -m pytest tests --ignore tests/browser --database postgresql --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-# Each has a Chromium and servers of its own; a test waits long enough for a page while the other computes.
+# One after another: a Chromium and the servers of a test keep two cores at work.
 browser: $(STAMPS)/dev chromium nginx ## tests in a real Chromium
-	$(RUN) -m pytest tests/browser --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(RUN) -m pytest tests/browser
 
 # First of all steps: a machine where no Chromium can be had says so at the start, not after the unit tests.
 chromium: $(STAMPS)/dev

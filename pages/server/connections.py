@@ -271,7 +271,7 @@ def leave_out_late_clicks() -> None:
 
 
 def leave_out_idle_ends() -> None:
-    """Have uvicorn not tell of an end that it waited for in vain if nothing was at work: a browser closes when it will."""
+    """Have uvicorn not tell of an end that it waited for in vain if nothing was at work: browsers close late."""
     logging.getLogger("uvicorn.error").addFilter(_has_cut_something_off)
 
 
