@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def verdicts(preset: str, results: list[SeedResult]) -> list[str]:
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Folders of a study that the test may write to."""
     monkeypatch.setattr(learning, "RESULTS", tmp_path / "kept")
     monkeypatch.setattr(results_page, "DOCS", tmp_path)
@@ -47,7 +48,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(presets, "RECORDS", tmp_path / "records.json")
     (tmp_path / "pictures").mkdir()
     presets._records.cache_clear()
-    return tmp_path
+    yield tmp_path
+    presets._records.cache_clear()
 
 
 def test_a_goal_is_told_as_it_is() -> None:
