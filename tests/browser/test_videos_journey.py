@@ -52,6 +52,7 @@ def saved(file: Download, folder: Path) -> Path:
     return path
 
 
+@pytest.mark.cold_start  # a worker that is warm has made an evaluation before anybody can cancel it
 @pytest.mark.timeout(240)
 def test_make_a_video_evaluate_and_watch_the_learning(
     trained: Path, start_server: Callable[..., LiveServer], open_page: Callable[..., Page], tmp_path: Path
