@@ -246,7 +246,7 @@ async def _viewers(config: TrainingConfig, count: int, rounds: int) -> dict[str,
             ticks.go_on()
             for socket in sockets:
                 message = await socket.receive_json()
-                while "data" not in message:  # the socket's own sign of life
+                while "data" not in message:  # the socket's own heartbeat
                     message = await socket.receive_json()
                 sent += len(json.dumps(message, separators=(",", ":")))
         cpu = time.process_time() - cpu
