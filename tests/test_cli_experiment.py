@@ -70,7 +70,7 @@ def test_a_signal_ends_an_experiment_with_everything_saved(tmp_path: Path, numbe
     command = [sys.executable, "-m", "dqn_core", "experiment", "--out", str(tmp_path), "--compute", "fused"]
     endless = ["--seeds", "0", "--max-episodes", "1000000", "--goal-score", "None"]
     process = subprocess.Popen([*command, *endless], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wait_until(lambda: bool(list(tmp_path.glob("runs/*/checkpoint.safetensors"))), timeout_s=90)
+    wait_until(lambda: bool(list(tmp_path.glob("runs/*/checkpoint.safetensors"))))
     process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 1

@@ -39,7 +39,7 @@ def _runs_of_an_earlier_server(data_dir: Path, count: int = RUNS) -> list[str]:
         manager.start(short_config(compute="fused", max_episodes=10_000_000, seed=seed), f"run {seed}")
         for seed in range(count)
     ]
-    wait_until(lambda: all(manager.snapshot(run_id).record.episodes >= 3 for run_id in runs), timeout_s=60)
+    wait_until(lambda: all(manager.snapshot(run_id).record.episodes >= 3 for run_id in runs))
     manager.close()
     return runs
 
@@ -101,7 +101,7 @@ def test_runs_are_found_named_tagged_downloaded_and_deleted(
     _press(page, "Resume")
     expect(_row(table, "the <i>best</i> one").locator(".dqn-badge")).to_have_text("Running")
     before = _episodes(_row(table, "the <i>best</i> one"))
-    wait_until(lambda: _episodes(_row(table, "the <i>best</i> one")) > before, timeout_s=60)
+    wait_until(lambda: _episodes(_row(table, "the <i>best</i> one")) > before)
     expect(_row(table, "the <i>best</i> one").get_by_role("checkbox")).to_be_checked()
 
     table.get_by_role("searchbox").fill("exam")

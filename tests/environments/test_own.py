@@ -310,7 +310,7 @@ def test_a_run_and_a_job_in_processes_find_it(env_id: str, folder: Path, modules
     try:
         share = EvaluationShare(config=config, weights=weights, seed=1, episodes=2)
         job = jobs.submit("evaluation", lambda: Work(tasks=[share], finish=lambda results: results[0]))
-        wait_until(lambda: job.state.is_over, timeout_s=60)
+        wait_until(lambda: job.state.is_over)
         assert job.state is JobState.DONE, job.error
         assert job.result.lengths == (9, 9)
     finally:

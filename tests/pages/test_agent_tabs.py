@@ -53,7 +53,7 @@ def shown(app: AppTest, name: str) -> list[dict[str, Any]]:
 
 def wait_for_jobs() -> None:
     jobs = pages.server.process.get_jobs()
-    wait_until(lambda: all(job.state.is_over for job in jobs._jobs.values()), timeout_s=60)
+    wait_until(lambda: all(job.state.is_over for job in jobs._jobs.values()))
 
 
 def test_a_video_is_asked_for_made_and_offered(app: AppTest) -> None:

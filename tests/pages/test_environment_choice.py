@@ -108,7 +108,7 @@ def test_an_environment_is_checked_before_its_first_run(
     app.selectbox(key="new:environment").set_value("Own/Walk-v0").run()
     assert expanders(app)
     jobs, order = pages.server.process.get_jobs(), check_order(EnvironmentChoice("Own/Walk-v0"))
-    wait_until(lambda: (job := order.job(jobs)) is not None and job.state.is_over, timeout_s=60)
+    wait_until(lambda: (job := order.job(jobs)) is not None and job.state.is_over)
     app.run()
     (said,) = [each.value for each in app.markdown if "It observes Box" in each.value]
     assert "The same seed and actions give the same episode." in said

@@ -289,7 +289,7 @@ def test_overestimation_is_measured_on_request(lab: RunManager, run_id: str) -> 
     app.button(key=f"{run_id}:overestimation-measure").click().run()
     job = overestimation_order(lab, run_id, episodes=1, snapshots=24).job(pages.server.process.get_jobs())
     assert job is not None
-    wait_until(lambda: job.state.is_over, timeout_s=90)
+    wait_until(lambda: job.state.is_over)
     assert job.result == 7
     shown = figures(app.run())["overestimation"]["figure"]["data"]
     assert len(shown[0]["x"]) == 7

@@ -48,7 +48,7 @@ class Lab:
     def done(self, *tasks: Any) -> dict[str, Any]:
         """What the route says of a job with ``tasks`` that is over."""
         job = self.jobs.submit(str(tasks), lambda: Work(tasks=tasks, finish=lambda results: results))
-        wait_until(lambda: job.state.is_over, timeout_s=60)
+        wait_until(lambda: job.state.is_over)
         return self.facts(job.job_id)
 
     def facts(self, job_id: str, language: str = "en") -> dict[str, Any]:
@@ -81,7 +81,7 @@ def test_why_a_job_failed_is_said_in_the_readers_language(lab: Lab, tmp_path: Pa
     job = lab.jobs.submit(
         "x", lambda: Work(tasks=(Fail("known", tmp_path / "cleared"),), finish=lambda results: results)
     )
-    wait_until(lambda: job.state.is_over, timeout_s=60)
+    wait_until(lambda: job.state.is_over)
     assert job.error is not None
     english, korean = lab.facts(job.job_id)["error"], lab.facts(job.job_id, "ko")["error"]
     assert english == str(job.error)
@@ -91,7 +91,7 @@ def test_why_a_job_failed_is_said_in_the_readers_language(lab: Lab, tmp_path: Pa
 def test_a_tab_follows_a_job_to_its_end(lab: Lab, tmp_path: Path) -> None:
     begun, end = tmp_path / "begun", tmp_path / "end"
     job = lab.jobs.submit("y", lambda: Work(tasks=(Wait(begun, end),), finish=list))
-    wait_until(begun.exists, timeout_s=60)
+    wait_until(begun.exists)
     threading.Timer(0.5, end.touch).start()
     messages = heard(lab.topic, job=job.job_id)
     assert [each["over"] for each in messages] == [False] * (len(messages) - 1) + [True]
@@ -103,7 +103,7 @@ def test_a_video_is_to_be_had_whole_and_in_parts(lab: Lab) -> None:
     run_id = lab.run(short_config(env_id=fake.CORRIDOR))
     RunFolder.open(lab.manager.run_folder(run_id)).write_recording(recorded(12))
     job = recording_video_order(lab.manager, run_id, "episode-00000012").submit(lab.jobs)
-    wait_until(lambda: job.state.is_over, timeout_s=60)
+    wait_until(lambda: job.state.is_over)
     video = lab.facts(job.job_id)["video"]
     assert video["name"] == "DqnLabTest-Corridor-v0-episode-00000012-return5.mp4"
     response = lab.client.get(video["url"])

@@ -50,7 +50,7 @@ def named(manager: RunManager) -> Iterator[str]:
         base=TrainingConfig(max_env_steps=2_000), ranges=(SearchRange(field="gamma", low=0.5, high=0.9),), trials=1
     )
     pages.server.process.get_searches().start(spec, NAME)
-    wait_until(lambda: len(manager.list_runs()) == 3, timeout_s=30)
+    wait_until(lambda: len(manager.list_runs()) == 3)
     experiments.stop(experiment_id)
     return run_id
 

@@ -82,7 +82,7 @@ def test_every_page_of_its_run_is_drawn(name: str, lab: RunManager) -> None:
     lab.watch(run_id, seconds=60.0)
     feed = lab.feed(run_id)
     assert feed is not None
-    wait_until(lambda: feed.read(0, 0).frame_number >= 1 and lab.snapshot(run_id).record.episodes >= 6, timeout_s=60)
+    wait_until(lambda: feed.read(0, 0).frame_number >= 1 and lab.snapshot(run_id).record.episodes >= 6)
     assert isinstance(feed.read(0, 0).frame, Frame)
     opened("train/page.py", run=run_id)
     lab.stop(run_id)
@@ -108,7 +108,7 @@ def test_an_environment_of_another_package_is_started_from_the_page(env_id: str,
     app.button(key="start").click().run()
     assert not app.exception
     run_id = str(app.query_params["run"])
-    wait_until(lambda: lab.snapshot(run_id).record.env_steps > 20, timeout_s=60)
+    wait_until(lambda: lab.snapshot(run_id).record.env_steps > 20)
     lab.stop(run_id)
     wait_for_end(lab, run_id)
     assert (lab.store.run(run_id).config.env_id, lab.store.run(run_id).state) == (env_id, RunState.STOPPED)

@@ -61,7 +61,7 @@ def test_the_form_starts_a_search(opened: Opened) -> None:
     assert name == "CartPole-v1"
     spec = searches.status(search_id).spec
     assert (spec.trials, [each.field for each in spec.ranges]) == (3, ["learning_rate", "gamma"])
-    wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
+    wait_until(lambda: not searches.status(search_id).is_active)
 
 
 def test_a_wrong_range_is_named_and_keeps_the_search_from_starting(opened: Opened) -> None:
@@ -76,7 +76,7 @@ def test_a_wrong_range_is_named_and_keeps_the_search_from_starting(opened: Opene
 def test_the_best_is_opened_on_the_train_page(opened: Opened) -> None:
     searches = pages.server.process.get_searches()
     search_id = searches.start(SPEC, "a search")
-    wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
+    wait_until(lambda: not searches.status(search_id).is_active)
     best = searches.status(search_id).best_config()
     app = opened()
     (table,) = app.dataframe

@@ -86,7 +86,7 @@ def _search(address: Path | str, folder: Path) -> str:
     base = TrainingConfig(max_env_steps=200, warmup_steps=0)
     spec = SearchSpec(base=base, ranges=(SearchRange(field="gamma", low=0.5, high=1.0),), trials=2)
     search_id = searches.start(spec, "found")
-    wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
+    wait_until(lambda: not searches.status(search_id).is_active)
     searches.close()
     manager.close()
     return search_id
@@ -152,7 +152,7 @@ def test_searches_move_too_and_go_on(new_place: NewPlace, tmp_path: Path) -> Non
         status = searches.status(search_id)
         assert (status.name, [trial.state for trial in status.trials]) == ("found", ["complete"] * 2)
         later = searches.start(status.spec, "later")  # its rows are numbered after those that came
-        wait_until(lambda: not searches.status(later).is_active, timeout_s=60)  # noqa: B023
+        wait_until(lambda: not searches.status(later).is_active)  # noqa: B023
         assert searches.status(later).done == 2
         assert [name for _, name in searches.listed()] == ["later", "found"]
         searches.close()

@@ -153,7 +153,7 @@ class Workers:
 
     def newest(self) -> int:
         """Process id of the worker that was not there before; waits for it."""
-        wait_until(lambda: bool(self._new()), timeout_s=60)
+        wait_until(lambda: bool(self._new()))
         (new,) = self._new()
         self.seen.append(new)
         return new
@@ -167,7 +167,7 @@ def _train_and_kill_worker(manager: RunManager, run_id: str, pid: int, moment: n
     feed = manager.feed(run_id)
     assert feed is not None
     rows = feed.rows_total
-    wait_until(lambda: feed.rows_total > rows, timeout_s=60)
+    wait_until(lambda: feed.rows_total > rows)
     if moment.random() < 0.5:
         manager.pause(run_id)
         wait_until(lambda: feed.state is RunState.PAUSED)  # with a checkpoint
@@ -181,7 +181,7 @@ def _train_and_kill_worker(manager: RunManager, run_id: str, pid: int, moment: n
         began_at = min(began_at, time.monotonic() - update.progress.wall_time_s)
         return update.rows_total >= rows
 
-    wait_until(has_trained, timeout_s=60)
+    wait_until(has_trained)
     time.sleep(moment.uniform(0.0, 0.05))
     os.kill(pid, signal.SIGKILL)
     killed_at, seen = time.monotonic(), feed.rows_total

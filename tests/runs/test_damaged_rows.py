@@ -240,7 +240,7 @@ def test_a_damaged_search_hides_no_other(manager: RunManager, value: str) -> Non
         trials=1,
     )
     damaged, whole = searches.start(spec, "damaged"), searches.start(spec, "whole")
-    wait_until(lambda: not any(searches.status(each).is_active for each in (damaged, whole)), timeout_s=60)
+    wait_until(lambda: not any(searches.status(each).is_active for each in (damaged, whole)))
     _write(
         manager,
         "UPDATE study_user_attributes SET value_json = ? WHERE key = 'spec' AND study_id ="

@@ -52,7 +52,7 @@ def _message(record: RunRecord) -> str:
 
 
 def _wait_for_state(manager: RunManager, run_id: str, state: RunState) -> None:
-    wait_until(lambda: manager.snapshot(run_id).record.state is state, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.state is state)
 
 
 def _at_no_time(rows: list[EpisodeEnded]) -> list[EpisodeEnded]:
@@ -75,7 +75,7 @@ def test_a_run_is_the_one_of_a_bare_trainer(manager: RunManager, compute: str) -
 
 def test_a_run_is_paused_stepped_changed_resumed_and_stopped(manager: RunManager) -> None:
     run_id = manager.start(_config())
-    wait_until(lambda: manager.snapshot(run_id).record.env_steps > 0, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.env_steps > 0)
     manager.pause(run_id)
     _wait_for_state(manager, run_id, RunState.PAUSED)
     steps = manager.snapshot(run_id).record.env_steps
@@ -105,7 +105,7 @@ def test_a_run_that_is_watched_shows_frames(manager: RunManager) -> None:
     assert feed is not None
     assert feed.read(0, 0).frame is None
     manager.watch(run_id, seconds=60.0)
-    wait_until(lambda: feed.read(0, 0).frame_number >= 2, timeout_s=60)
+    wait_until(lambda: feed.read(0, 0).frame_number >= 2)
     manager.stop(run_id)
     frame = feed.read(0, 0).frame
     assert isinstance(frame, Frame)
@@ -154,7 +154,7 @@ def test_closing_interrupts_a_run_in_the_middle_and_keeps_its_rows(
 ) -> None:
     manager = manager_on(executor, tmp_path)
     run_id = manager.start(_config())
-    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3)
     manager.close()
     record = manager.store.run(run_id)
     assert (record.state, record.reason) == (RunState.INTERRUPTED, EndReason.INTERRUPTED)
@@ -171,10 +171,10 @@ def test_a_checkpoint_is_written_when_asked_for_also_while_paused(manager: RunMa
     def env_step() -> int:
         return max((info.env_step for info in folder.checkpoints() if info.kind == "last"), default=0)
 
-    wait_until(lambda: env_step() == 50, timeout_s=60)  # at the warm-up's end
+    wait_until(lambda: env_step() == 50)  # at the warm-up's end
     manager.set_pace(run_id, 200.0)
     manager.take_checkpoint(run_id)
-    wait_until(lambda: env_step() > 50, timeout_s=60)
+    wait_until(lambda: env_step() > 50)
     rows = folder.checkpoint().arrays["replay.rows"]
     assert len(rows) == min(env_step(), 500)
 
@@ -183,7 +183,7 @@ def test_a_checkpoint_is_written_when_asked_for_also_while_paused(manager: RunMa
     path = folder.path / "checkpoint.safetensors"
     paused_at = path.stat().st_mtime_ns
     manager.take_checkpoint(run_id)
-    wait_until(lambda: path.stat().st_mtime_ns > paused_at, timeout_s=60)
+    wait_until(lambda: path.stat().st_mtime_ns > paused_at)
     assert manager.snapshot(run_id).record.state is RunState.PAUSED
     manager.stop(run_id)
     wait_for_end(manager, run_id)

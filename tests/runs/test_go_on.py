@@ -49,7 +49,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(manager: RunManager) -
     config = _CONFIG.replace(max_episodes=40)
     run_id = manager.start(config)
     manager.set_pace(run_id, 2_000.0)
-    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 3)
     manager.stop(run_id)
     wait_for_end(manager, run_id)
     assert manager.store.run(run_id).state is RunState.STOPPED
@@ -75,7 +75,7 @@ def test_a_run_of_an_earlier_server_goes_on_from_its_checkpoint(tmp_path: Path) 
     first = RunManager(tmp_path)
     run_id = first.start(_CONFIG.replace(max_episodes=30))
     first.set_pace(run_id, 2_000.0)
-    wait_until(lambda: first.snapshot(run_id).record.episodes >= 2, timeout_s=60)
+    wait_until(lambda: first.snapshot(run_id).record.episodes >= 2)
     first.pause(run_id)
     wait_until(lambda: first.snapshot(run_id).record.state is RunState.PAUSED)
     first.close()
@@ -105,7 +105,7 @@ def test_what_cannot_go_on_says_why(manager: RunManager) -> None:
     run_id = manager.start(_CONFIG.replace(max_episodes=10_000))
     with pytest.raises(RunStateError, match="nothing to resume"):
         manager.go_on(run_id)
-    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 1, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.episodes >= 1)
     manager.stop(run_id)
     wait_for_end(manager, run_id)
     with pytest.raises(ChangeRefusedError, match="new run"):

@@ -58,22 +58,20 @@ def test_stop_ends_a_run_wherever_its_environment_hangs_and_the_next_begins(mana
     manager.watch(runs["render"], seconds=600.0)
     waiting = manager.start(short_config(compute="fused"))
     stuck = ("reset", "step", "render")
-    wait_until(
-        lambda: all(manager.open_folder(runs[place]).has_checkpoint for place in (*stuck, "close")), timeout_s=60
-    )
-    wait_until(lambda: manager.snapshot(runs["close"]).record.env_steps > 100, timeout_s=110)
+    wait_until(lambda: all(manager.open_folder(runs[place]).has_checkpoint for place in (*stuck, "close")))
+    wait_until(lambda: manager.snapshot(runs["close"]).record.env_steps > 100)
     for place in stuck:
-        wait_until(lambda place=place: _stands_still(manager, runs[place]), timeout_s=110)
+        wait_until(lambda place=place: _stands_still(manager, runs[place]))
     assert manager.snapshot(waiting).record.state is RunState.QUEUED
 
     for run_id in runs.values():
         manager.stop(run_id)
     for run_id in runs.values():
-        wait_until(lambda run_id=run_id: not manager.snapshot(run_id).is_active, timeout_s=30)
+        wait_until(lambda run_id=run_id: not manager.snapshot(run_id).is_active)
     wait_for_end(manager, waiting)
     assert manager.store.run(waiting).reason is EndReason.MAX_EPISODES
     for place, run_id in runs.items():
-        wait_until(lambda run_id=run_id: not manager._runs[run_id].is_at_work, timeout_s=30)
+        wait_until(lambda run_id=run_id: not manager._runs[run_id].is_at_work)
         record = manager.store.run(run_id)
         assert (place, record.reason) == (place, EndReason.STOPPED)
         assert manager.store.episode_count(run_id) == record.episodes
@@ -95,8 +93,8 @@ def _stands_still(manager: RunManager, run_id: str) -> bool:
 
 def test_a_run_that_hangs_in_its_clean_up_is_over_without_being_stopped(manager: RunManager) -> None:
     run_id = manager.start(_config(fake.HANGING["close"], max_episodes=40))
-    wait_until(lambda: not manager.snapshot(run_id).is_active, timeout_s=110)
-    wait_until(lambda: not manager._runs[run_id].is_at_work, timeout_s=30)
+    wait_until(lambda: not manager.snapshot(run_id).is_active)
+    wait_until(lambda: not manager._runs[run_id].is_at_work)
     assert manager.store.run(run_id).reason is EndReason.MAX_EPISODES
     manager.delete(run_id)
 
@@ -119,7 +117,7 @@ def test_a_trainer_that_wakes_up_after_it_was_given_up_is_not_heard(managed: Man
     run_id = manager.start(TrainingConfig())
     wait_until(lambda: manager.snapshot(run_id).record.episodes == 1)
     manager.stop(run_id)
-    wait_until(lambda: not manager._runs[run_id].is_at_work, timeout_s=30)
+    wait_until(lambda: not manager._runs[run_id].is_at_work)
     before = manager.store.run(run_id)
     assert (before.reason, before.episodes) == (EndReason.STOPPED, 1)
     awake.set()
@@ -143,7 +141,7 @@ def test_a_run_that_was_given_up_can_go_on(managed: Managed) -> None:
     run_id = manager.start(TrainingConfig())
     wait_until(lambda: manager.snapshot(run_id).record.state is RunState.RUNNING)
     manager.stop(run_id)
-    wait_until(lambda: not manager._runs[run_id].is_at_work, timeout_s=30)
+    wait_until(lambda: not manager._runs[run_id].is_at_work)
     goes.set()
     manager.go_on(run_id)
     wait_for_end(manager, run_id)
@@ -159,8 +157,8 @@ def test_a_server_closes_while_runs_hang_and_keeps_what_they_did(
     manager = manager_on(executor, tmp_path, max_active_runs=8)
     runs = [manager.start(_config(fake.HANGING[place])) for place in ("reset", "step")]
     for run_id in runs:
-        wait_until(lambda run_id=run_id: manager.open_folder(run_id).has_checkpoint, timeout_s=110)
-        wait_until(lambda run_id=run_id: _stands_still(manager, run_id), timeout_s=110)
+        wait_until(lambda run_id=run_id: manager.open_folder(run_id).has_checkpoint)
+        wait_until(lambda run_id=run_id: _stands_still(manager, run_id))
     manager.close(timeout_s=20.0)
     again = manager_on(executor, tmp_path)
     for run_id in runs:

@@ -53,7 +53,7 @@ def run_with(manager: RunManager, config: TrainingConfig, weights: dict[str, np.
 
 def done(order: Order, jobs: Jobs) -> Job:
     job = order.submit(jobs)
-    wait_until(lambda: job.state.is_over, timeout_s=60)
+    wait_until(lambda: job.state.is_over)
     return job
 
 

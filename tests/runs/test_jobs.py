@@ -36,7 +36,7 @@ def plan(*tasks: Task) -> Plan:
 
 
 def over(job: Job) -> Job:
-    wait_until(lambda: job.state.is_over, timeout_s=60)
+    wait_until(lambda: job.state.is_over)
     return job
 
 
@@ -66,10 +66,10 @@ def test_tasks_are_done_in_processes_that_give_way(jobs: Jobs) -> None:
 
 def test_one_job_at_a_time_in_the_order_asked(jobs: Jobs, tmp_path: Path) -> None:
     first = jobs.submit("first", plan(Wait(tmp_path / "begun", tmp_path / "end")))
-    wait_until((tmp_path / "begun").exists, timeout_s=60)
+    wait_until((tmp_path / "begun").exists)
     second, third = jobs.submit("second", plan(Say(2))), jobs.submit("third", plan(Say(3)))
     assert first.state is JobState.WORKING
-    wait_until(lambda: first.share == 0.25, timeout_s=60)
+    wait_until(lambda: first.share == 0.25)
     assert [jobs.jobs_ahead(each) for each in (first, second, third)] == [0, 1, 2]
     assert jobs.submit("first", plan(Say("other"))) is first
     assert jobs.submit("third", plan(Say("other"))) is third
@@ -85,7 +85,7 @@ def test_one_job_at_a_time_in_the_order_asked(jobs: Jobs, tmp_path: Path) -> Non
 def test_a_cancelled_job_ends_its_process_and_leaves_nothing(jobs: Jobs, tmp_path: Path) -> None:
     at_work = jobs.submit("a", plan(Wait(tmp_path / "begun", tmp_path / "end")))
     waiting = jobs.submit("b", plan(Say(1)))
-    wait_until((tmp_path / "begun").exists, timeout_s=60)
+    wait_until((tmp_path / "begun").exists)
     pid = int((tmp_path / "begun").read_text())
     jobs.cancel(waiting.job_id)
     assert waiting.state is JobState.CANCELLED
@@ -142,7 +142,7 @@ def test_a_module_that_cannot_be_imported_is_named(tmp_path: Path) -> None:
 def test_closing_ends_the_job_at_work(tmp_path: Path) -> None:
     jobs = Jobs()
     job = jobs.submit("a", plan(Wait(tmp_path / "begun", tmp_path / "end")))
-    wait_until((tmp_path / "begun").exists, timeout_s=60)
+    wait_until((tmp_path / "begun").exists)
     pid = int((tmp_path / "begun").read_text())
     jobs.close()
     assert job.state is JobState.CANCELLED
@@ -264,7 +264,7 @@ def test_one_visitor_does_not_fill_the_queue(tmp_path: Path) -> None:
     jobs = Jobs(most_waiting=10, most_of_one=2)
     try:
         first = jobs.submit("first", plan(Wait(tmp_path / "begun", tmp_path / "end")), "ann")
-        wait_until((tmp_path / "begun").exists, timeout_s=60)
+        wait_until((tmp_path / "begun").exists)
         for key in ("second", "third"):
             jobs.submit(key, plan(Say(key)), "ann")
         with pytest.raises(LimitReachedError, match="You have 2"):

@@ -203,7 +203,7 @@ def test_the_server_plays_the_episodes_itself(tmp_path: Path, monkeypatch: pytes
     board = Leaderboard(school.manager, jobs)
     run_id = school.run()
     board.submit(run_id, "Ada")
-    wait_until(lambda: bool(board.standings("CartPole-v1").by_score), timeout_s=200)
+    wait_until(lambda: bool(board.standings("CartPole-v1").by_score))
     (entry,) = board.standings("CartPole-v1").by_score
     assert entry.evaluation is not None
     assert entry.evaluation.seeds == tuple(range(FIRST_SEED, FIRST_SEED + 4))

@@ -31,16 +31,16 @@ def test_a_lost_data_folder_is_told_while_the_training_goes_on(tmp_path: Path, l
     folder = tmp_path / "data"
     manager = RunManager(folder, executor="thread")
     run_id = manager.start(short_config(compute="fused", max_episodes=1_000_000))
-    wait_until(lambda: manager.store.episode_count(run_id) > 0, timeout_s=60)
+    wait_until(lambda: manager.store.episode_count(run_id) > 0)
     lose(folder)
 
     def notices() -> str:
         update = manager.view(run_id).feed.read(0, 0, limit=0)
         return " ".join(str(each.template).format(**each.parameters) for each in update.notices)
 
-    wait_until(lambda: "deleted, moved or replaced" in notices(), timeout_s=60)
+    wait_until(lambda: "deleted, moved or replaced" in notices())
     steps = manager.snapshot(run_id).record.env_steps
-    wait_until(lambda: manager.snapshot(run_id).record.env_steps > steps, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.env_steps > steps)
     with pytest.raises(StoreError, match="deleted, moved or replaced"):
         manager.store.update_run(run_id, name="kept?")
     manager.close(timeout_s=1.0)

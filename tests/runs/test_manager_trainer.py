@@ -50,7 +50,7 @@ def test_a_managed_run_learns_what_a_bare_trainer_learns(manager: RunManager) ->
 def test_a_run_is_paused_changed_stepped_watched_and_stopped(manager: RunManager) -> None:
     run_id = manager.start(_CONFIG.replace(max_episodes=10_000))
     manager.set_pace(run_id, 100.0)
-    wait_until(lambda: manager.snapshot(run_id).record.env_steps > 0, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.env_steps > 0)
     manager.pause(run_id)
     wait_until(lambda: manager.snapshot(run_id).record.state is RunState.PAUSED)
     steps = manager.snapshot(run_id).record.env_steps

@@ -229,7 +229,7 @@ def test_no_row_is_lost_or_doubled_by_restarts_at_any_moment(
     run_ids = [manager.start(TrainingConfig(max_episodes=1_000_000)) for _ in range(3)]
     for _ in range(5):
         before = manager.snapshot(run_ids[0]).record.episodes
-        wait_until(lambda: manager.snapshot(run_ids[0]).record.episodes > before + 40, timeout_s=60)  # noqa: B023
+        wait_until(lambda: manager.snapshot(run_ids[0]).record.episodes > before + 40)  # noqa: B023
         server.stop()
         server.start()
     is_over.set()
@@ -260,7 +260,7 @@ def test_a_search_is_kept_in_the_same_database(tmp_path: Path, server: PostgreSq
     base = TrainingConfig(max_env_steps=200, warmup_steps=0)
     spec = SearchSpec(base=base, ranges=(SearchRange(field="gamma", low=0.5, high=1.0),), trials=2)
     search_id = searches.start(spec, "in one place")
-    wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
+    wait_until(lambda: not searches.status(search_id).is_active)
     searches.close()
     again = Searches(manager)
     assert again.listed() == [(search_id, "in one place")]
@@ -289,11 +289,11 @@ def test_a_search_goes_on_when_the_database_is_back(
     work = searches._work[search_id]
     wait_until(lambda: len(work._going) == 1)
     server.stop()
-    wait_until(lambda: work.error is not None, timeout_s=30)
+    wait_until(lambda: work.error is not None)
     assert work.is_alive()
     told.set()
     server.start()
-    wait_until(lambda: not work.is_alive(), timeout_s=60)
+    wait_until(lambda: not work.is_alive())
     status = searches.status(search_id)
     assert (status.error, [trial.state for trial in status.trials]) == (None, ["complete"] * 3)
     searches.close()

@@ -51,7 +51,7 @@ def policy(env_id: str = fake.CORRIDOR, **changes: object) -> Policy:
 
 
 def wait_until_over(*replays: Replay) -> None:
-    wait_until(lambda: all(each.stage.is_over for each in replays), timeout_s=60)
+    wait_until(lambda: all(each.stage.is_over for each in replays))
 
 
 def test_a_replay_is_the_rollout_with_a_picture_of_every_state(made: Made) -> None:
@@ -246,7 +246,7 @@ def test_an_episode_that_nobody_waits_for_any_more_is_not_played_to_its_end(
         except BusyError:
             return False
 
-    wait_until(has_room, timeout_s=60)
+    wait_until(has_room)
     assert long.rollout is None
 
 
@@ -254,7 +254,7 @@ def test_a_server_that_ends_does_not_wait_for_a_long_episode(made: Made, monkeyp
     monkeypatch.setattr("dqn_core.runs.replays.MOST_REPLAY_STEPS", 1_000_000)
     shelf = made()
     long = shelf.ask(Path("long"), lambda: _standing(max_episode_steps=1_000_000), seed=0)
-    wait_until(lambda: long.stage is ReplayStage.PLAYING, timeout_s=60)
+    wait_until(lambda: long.stage is ReplayStage.PLAYING)
     shelf.close()
     assert long.rollout is None
 

@@ -67,7 +67,7 @@ def searching(managed: Managed) -> Iterator[Callable[..., Searches]]:
 
 
 def until_over(searches: Searches, search_id: str) -> SearchStatus:
-    wait_until(lambda: not searches.status(search_id).is_active, timeout_s=60)
+    wait_until(lambda: not searches.status(search_id).is_active)
     return searches.status(search_id)
 
 
@@ -102,7 +102,7 @@ def test_what_does_worse_than_the_median_is_stopped(searching: Callable[..., Sea
 def test_a_search_that_is_stopped_stops_its_runs(searching: Callable[..., Searches]) -> None:
     searches = searching(obedient(3))
     search_id = searches.start(SPEC)
-    wait_until(lambda: len(searches.status(search_id).trials) == SPEC.at_once, timeout_s=60)
+    wait_until(lambda: len(searches.status(search_id).trials) == SPEC.at_once)
     searches.stop(search_id)
     status = until_over(searches, search_id)
     assert {trial.state for trial in status.trials} == {"fail"}
@@ -114,9 +114,7 @@ def test_a_search_that_is_stopped_stops_its_runs(searching: Callable[..., Search
 def test_a_search_goes_on_after_a_restart(searching: Callable[..., Searches]) -> None:
     before = searching(obedient(0))
     search_id = before.start(SPEC, "kept")
-    wait_until(
-        lambda: sum(trial.run_id != "" for trial in before.status(search_id).trials) == SPEC.at_once, timeout_s=60
-    )
+    wait_until(lambda: sum(trial.run_id != "" for trial in before.status(search_id).trials) == SPEC.at_once)
     before.close()
     before._manager.close()
 

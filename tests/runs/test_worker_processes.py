@@ -56,7 +56,7 @@ def _pool(manager: RunManager) -> WorkerPool:
 
 def _wait_for_episodes(manager: RunManager, run_id: str, more: int) -> None:
     before = manager.snapshot(run_id).record.episodes
-    wait_until(lambda: manager.snapshot(run_id).record.episodes >= before + more, timeout_s=60)
+    wait_until(lambda: manager.snapshot(run_id).record.episodes >= before + more)
 
 
 def _message(manager: RunManager, run_id: str) -> str:

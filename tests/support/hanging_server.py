@@ -33,8 +33,8 @@ def _hang() -> None:
     runs = [manager.start(config) for config in configs]
     replay = get_replays().ask(Path("best"), _policy, 1)
     threading.Thread(target=fake.RELEASE.wait).start()  # a page's script that hangs: no daemon
-    wait_until(lambda: all(manager.open_folder(run_id).has_checkpoint for run_id in runs), timeout_s=90)
-    wait_until(lambda: replay.stage is ReplayStage.DRAWING, timeout_s=90)
+    wait_until(lambda: all(manager.open_folder(run_id).has_checkpoint for run_id in runs))
+    wait_until(lambda: replay.stage is ReplayStage.DRAWING)
     wait_until(lambda: _is_still({run_id: manager.snapshot(run_id).record.env_steps for run_id in runs[:2]}), 90)
     os.write(1, b"stuck\n")
 

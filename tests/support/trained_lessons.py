@@ -23,7 +23,7 @@ def train_lesson(data_dir: Path, lesson: Lesson, owner: str = "", *, name: str =
     try:
         experiments = Experiments(manager)
         experiment_id = experiments.start(lesson.spec, name or lesson.title, owner)
-        wait_until(lambda: not experiments.status(experiment_id).is_active, timeout_s=60)
+        wait_until(lambda: not experiments.status(experiment_id).is_active)
     finally:
         manager.close()
 

@@ -112,7 +112,7 @@ class Stage:
     def submit(self, run_id: str) -> None:
         """Put a run on the leaderboard; its evaluation has been made."""
         Leaderboard(self.manager, pages.server.process.get_jobs()).submit(run_id, "theirs", OWNER)
-        wait_until(lambda: all(job.state.is_over for job in _jobs()), timeout_s=60)
+        wait_until(lambda: all(job.state.is_over for job in _jobs()))
 
     def experiment(self, *, is_over: bool = False) -> str:
         experiments = Experiments(self.manager)
@@ -134,10 +134,10 @@ class Stage:
         )
         search_id = searches.start(spec, "theirs", OWNER)
         runs = self.manager.runs_of_experiment
-        wait_until(lambda: [run.state for run in runs(search_id)] == [RunState.RUNNING], timeout_s=30)
+        wait_until(lambda: [run.state for run in runs(search_id)] == [RunState.RUNNING])
         if is_over:
             searches.stop(search_id)
-            wait_until(lambda: not searches.status(search_id).is_active, timeout_s=30)
+            wait_until(lambda: not searches.status(search_id).is_active)
         return search_id
 
     def job(self, key: str) -> Job:
@@ -145,7 +145,7 @@ class Stage:
         begun = self._folder / "begun"
         task = Wait(begun, self._folder / "end")
         job = pages.server.process.get_jobs().submit(key, lambda: Work(tasks=[task], finish=list), OWNER)
-        wait_until(begun.exists, timeout_s=60)
+        wait_until(begun.exists)
         return job
 
     def world(self) -> dict[str, Any]:
