@@ -11,8 +11,8 @@ The thread's events come from a Trainer that it runs itself, or, for a run besid
 
 Or on a machine of a Ray cluster, whose actor outlives the server:
 
-    RunThread <── RayTrainer <──reads──── RunActor <── pipe ── Outbox <── Trainer
-    mailbox ─────────────────────commands──> RunActor ── pipe ─> mailbox ──────┘
+    RunThread <── RayTrainer <──reads──── WorkerActor <── pipe ── Outbox <── Trainer
+    mailbox ─────────────────────commands──> WorkerActor ── pipe ─> mailbox ──────┘
 
 A RunView joins what the store and the feed know into one history, which a viewer reads from a cursor of its own.
 """

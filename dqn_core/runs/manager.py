@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ from dqn_core.runs.classes import Classes
 from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
 from dqn_core.runs.data_folder import DataFolder, discard, folder_bytes, remove_run
 from dqn_core.runs.executors.choice import Executor, Executors
-from dqn_core.runs.executors.ray_cluster import Attached
+from dqn_core.runs.executors.ray_cluster import Attached, RayTaskWorker
 from dqn_core.runs.executors.thread import TrainerFactory, end_of
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
 from dqn_core.runs.lost_runs import LostRuns
@@ -425,6 +425,18 @@ class RunManager:
         feed = self.feed(run_id)
         if feed is not None:
             feed.relabel(**labels)
+
+    # ------------------------------------------------------------------------------------------------ beside runs
+
+    @property
+    def cores(self) -> int:
+        """Those of what trains: this machine, or the cluster."""
+        return self._executors.places(None)
+
+    @property
+    def task_workers(self) -> Callable[[int], RayTaskWorker] | None:
+        """``elsewhere`` of :class:`~dqn_core.runs.jobs.service.Jobs`: the cluster, where runs train on one."""
+        return self._executors.task_workers
 
     # ------------------------------------------------------------------------------------------------ looking
 

@@ -129,9 +129,10 @@ def get_searches() -> Searches:
 
 def get_jobs() -> Jobs:
     """The videos, evaluations and measurements that people ask for, made at the first call."""
+    manager = get_manager()
     with _lock:
         if not _jobs:
-            _jobs.append(Jobs(settings().preload))
+            _jobs.append(Jobs(settings().preload, elsewhere=manager.task_workers))
         return _jobs[0]
 
 

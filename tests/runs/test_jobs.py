@@ -169,24 +169,20 @@ def share(config: TrainingConfig, episodes: int = 20) -> EvaluationShare:
 
 
 @pytest.mark.parametrize(
-    ("episodes", "cores", "active", "parts"),
-    [(20, 4, 0, [5, 5, 5, 5]), (20, 4, 2, [10, 10]), (20, 2, 2, [20]), (7, 8, 0, [7]), (1, 8, 0, [1]), (23, 3, 0, 3)],
+    ("episodes", "free_cores", "parts"),
+    [(20, 4, [5, 5, 5, 5]), (20, 2, [10, 10]), (20, 1, [20]), (7, 8, [7]), (1, 8, [1]), (23, 3, 3)],
 )
-def test_an_evaluation_takes_the_cores_that_the_runs_leave(
-    episodes: int, cores: int, active: int, parts: Sequence[int] | int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    shares = evaluation_shares(share(short_config(), episodes), active)
+def test_an_evaluation_takes_the_free_cores(episodes: int, free_cores: int, parts: Sequence[int] | int) -> None:
+    shares = evaluation_shares(share(short_config(), episodes), free_cores)
     counts = [each.episodes for each in shares]
     assert len(counts) == parts if isinstance(parts, int) else counts == parts
     seeds = [each.seed + number for each in shares for number in range(each.episodes)]
     assert seeds == list(range(500, 500 + episodes))
 
 
-def test_episodes_played_in_processes_are_those_of_evaluate(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+def test_episodes_played_in_processes_are_those_of_evaluate(jobs: Jobs) -> None:
     whole = share(short_config(), episodes=11)
-    shares = evaluation_shares(whole, active_runs=0)
+    shares = evaluation_shares(whole, 2)
     assert len(shares) == 2
     job = jobs.submit("a", lambda: Work(tasks=shares, finish=joined))
     assert over(job).state is JobState.DONE, job.error

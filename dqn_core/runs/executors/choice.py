@@ -12,7 +12,7 @@ from dqn_core.environments.make import comes_with_gymnasium
 from dqn_core.environments.own import is_own
 from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.runs.executors.process import ProcessTrainer, WorkerPool
-from dqn_core.runs.executors.ray_cluster import Attached, RayCluster, RayTrainer
+from dqn_core.runs.executors.ray_cluster import Attached, RayCluster, RayTaskWorker, RayTrainer
 from dqn_core.runs.executors.thread import TrainerFactory, make_trainer
 from dqn_core.runs.executors.training_worker import portable_environment
 from dqn_core.runs.worker_process import import_modules
@@ -82,6 +82,11 @@ class Executors:
         """Have a worker ready for the next run."""
         if self.pool is not None:
             self.pool.prepare()
+
+    @property
+    def task_workers(self) -> Callable[[int], RayTaskWorker] | None:
+        """Makes what does a job's task on the cluster, from how far it steps back; None where there is no cluster."""
+        return None if self.cluster is None else functools.partial(RayTaskWorker, self.cluster)
 
     def places(self, wanted: int | None) -> int:
         """How many runs train at a time where ``wanted`` are, or, for None, as many as there are cores."""

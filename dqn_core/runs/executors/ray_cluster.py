@@ -1,14 +1,15 @@
 """Runs on a Ray cluster: each is a detached, named actor, which the server reads from and may come back to.
 
 Ray finds the machine, starts the process there, and says when either is gone; what happens in that process is
-:class:`~dqn_core.runs.executors.run_actor.RunActor`. Importing this module imports no ray: the package is optional
-(``requirements-cluster.txt``) and loaded by the first :class:`RayCluster`.
+:class:`~dqn_core.runs.executors.worker_actor.WorkerActor`. Importing this module imports no ray: the package is
+optional (``requirements-cluster.txt``) and loaded by the first :class:`RayCluster`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import logging
 import math
 import os
@@ -19,6 +20,8 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,14 +35,14 @@ from dqn_core.errors import ClusterError, DqnLabError, MachineLostError, WorkerD
 from dqn_core.events import EndReason, EpisodeEnded, Event, HyperparametersChanged, Notice, RunEnded, RunStarted
 from dqn_core.files import write_atomically
 from dqn_core.runs.executors.process import Forwarder, death_of
-from dqn_core.runs.executors.run_actor import EnvironmentFiles, Order, Reading, RunActor, Standing, lab_version
 from dqn_core.runs.executors.thread import Mailbox
-from dqn_core.runs.executors.training_worker import Measured, RunToTrain, portable_environment
-from dqn_core.runs.worker_process import Failed, Finished
+from dqn_core.runs.executors.training_worker import Measured, RunToTrain, portable_environment, train, warm_up
+from dqn_core.runs.executors.worker_actor import EnvironmentFiles, Order, Reading, Standing, WorkerActor, lab_version
+from dqn_core.runs.worker_process import Commands, Failed, Finished, ProcessEndedError, Send
 from dqn_core.training.budget import run_memory
 from dqn_core.training.checkpoint import Checkpoint
 
-__all__ = ["Attached", "RayCluster", "RayTrainer"]
+__all__ = ["Attached", "RayCluster", "RayTaskWorker", "RayTrainer"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -58,6 +61,9 @@ _SETTLED_S = 3.0
 _LOOK_S = 1.0
 _MOST_ENVIRONMENT_BYTES = 64 * 2**20
 _IDENTITY = "cluster.id"
+
+_ACTOR = {"concurrency_groups": {"control": 1, "commands": 1, "events": 2}}
+"""Of which none waits for another."""
 
 _QUIET = {
     "RAY_ENABLE_AUTO_CONNECT": "0",
@@ -210,6 +216,7 @@ class RayCluster:
         self._lock = threading.Lock()
         self._actors: dict[str, Any] = {}
         """By name, those that this server began or took up."""
+        self._turns = itertools.count()
         self._used_by_others = 0.0
         self._moved_at = time.monotonic()
         self._is_closed = threading.Event()
@@ -267,7 +274,7 @@ class RayCluster:
             raise DqnLabError(template, compute=config.compute)
         name = f"{run_id}.{secrets.token_hex(4)}"
         actor = (
-            ray.remote(concurrency_groups={"control": 1, "commands": 1, "events": 2})(RunActor)
+            ray.remote(**_ACTOR)(WorkerActor)
             .options(
                 name=name,
                 namespace=self._namespace,
@@ -332,9 +339,42 @@ class RayCluster:
         return standing
 
     def order(self, run: RunToTrain) -> Order:
-        """What an actor is to begin."""
+        """The training of a run, for an actor to begin."""
         return Order(
-            run=run, preload=self._preload, environments=_environments(run.config.env_id), version=lab_version()
+            function=train,
+            argument=run,
+            warm_up=warm_up,
+            may_use_gpu=run.config.compute == "torch-cuda",
+            preload=self._preload,
+            environments=_environments(run.config.env_id),
+            version=lab_version(),
+        )
+
+    # --------------------------------------------------------------------------------------------- tasks
+
+    def new_task_actor(self) -> Any:
+        """An actor for a job's task, on one of the machines that train; it takes no core from runs, and ends with us.
+
+        Raises :class:`~dqn_core.errors.ClusterError` where there is no such machine.
+        """
+        ray = _ray()
+        trains = [node["NodeID"] for node in self._nodes if _resource(node, "CPU") >= 1.0]
+        if not trains:
+            raise ClusterError(mark("The cluster has no machine at the moment: try again when one has joined it."))
+        place = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            trains[next(self._turns) % len(trains)], soft=True
+        )
+        return ray.remote(**_ACTOR)(WorkerActor).options(num_cpus=0, max_restarts=0, scheduling_strategy=place).remote()
+
+    def task_order(self, function: Callable[[Any, Commands, Send], Any], argument: Any, niceness: int) -> Order:
+        """A call for an actor of :meth:`new_task_actor`, beside training. Raises ClusterError as :meth:`order` does."""
+        return Order(
+            function=function,
+            argument=argument,
+            niceness=niceness,
+            preload=self._preload,
+            environments=_environments(),
+            version=lab_version(),
         )
 
     def has_lost(self, node: str) -> bool:
@@ -385,10 +425,13 @@ def _identity(data_dir: Path) -> str:
         return path.read_text("ascii").strip()
 
 
-def _environments(env_id: str) -> EnvironmentFiles | None:
-    """The folder of people's own environments, where ``env_id`` is from there. Raises ClusterError for a huge one."""
+def _environments(env_id: str | None = None) -> EnvironmentFiles | None:
+    """The folder of people's own environments, where ``env_id`` is from there, or is not known.
+
+    Raises :class:`ClusterError` for a huge one.
+    """
     sources = present_sources()
-    if sources.folder is None or not is_own(env_id):
+    if sources.folder is None or not (sources.files if env_id is None else is_own(env_id)):
         return None
     contents, size = {}, 0
     for path in sorted(sources.folder.rglob("*")):
@@ -612,7 +655,7 @@ def _node_of(actor: Any) -> str:
     return node
 
 
-def _own_node(_actor: RunActor) -> str:
+def _own_node(_actor: WorkerActor) -> str:
     node: str = _ray().get_runtime_context().get_node_id()
     return node
 
@@ -625,3 +668,67 @@ def _finished_episodes(checkpoint: Checkpoint | None) -> int:
 
 def _ended_by_server() -> WorkerDiedError:
     return death_of(0, is_given_up=True)
+
+
+# ------------------------------------------------------------------------------------------------------ a job's task
+
+
+class RayTaskWorker:
+    """A worker process on a machine of ``cluster``, for one call.
+
+    It is used as a :class:`~dqn_core.runs.worker_process.WorkerProcess` is. Raises
+    :class:`~dqn_core.errors.ClusterError` where the cluster has no machine.
+    """
+
+    def __init__(self, cluster: RayCluster, niceness: int = 0) -> None:
+        self._cluster = cluster
+        self._niceness = niceness
+        self._actor = cluster.new_task_actor()
+        self._incoming, self._outgoing = Pipe(duplex=False)
+        self._status = 0
+
+    @property
+    def connection(self) -> Connection[Any, Any]:
+        """Becomes ready where there is something to :meth:`receive`."""
+        return self._incoming
+
+    def begin(self, function: Callable[[Any, Commands, Send], Any], argument: Any) -> None:
+        """Have ``function`` of a module called with ``argument``, with no commands, and with what sends."""
+        order = self._cluster.task_order(function, argument, self._niceness)
+        threading.Thread(target=self._bring, args=(order,), name="task", daemon=True).start()
+
+    def receive(self) -> list[Any]:
+        """The next messages; waits for them. Raises :class:`ProcessEndedError` where none will come."""
+        try:
+            messages: list[Any] = pickle.loads(self._incoming.recv_bytes())  # noqa: S301  of this program's own making
+        except EOFError:
+            raise ProcessEndedError(self._status) from None
+        return messages
+
+    def leave(self) -> None:
+        """End the actor, whatever it does."""
+        _end([self._actor])
+
+    def close(self) -> None:
+        """Nothing more is received."""
+        self._incoming.close()
+
+    def _bring(self, order: Order) -> None:
+        """Bring here what the actor's worker says, to its end."""
+        ray, arrived = _ray(), 0
+        with self._outgoing, contextlib.suppress(BrokenPipeError):  # nobody listens any more
+            try:
+                ray.get(self._actor.begin.remote(order))
+                read = self._actor.read.options(concurrency_group="events").remote
+                reading = Reading(batches=(), status=None)
+                while reading.status is None:
+                    reading = ray.get(read(arrived, arrived, _READ_S))
+                    for number, batch in reading.batches:
+                        self._outgoing.send_bytes(batch)
+                        arrived = number
+                self._status = reading.status
+            except (ray.exceptions.RayError, SystemExit) as error:  # the latter where Ray is shut down meanwhile
+                cause = getattr(error, "cause", None)
+                template = mark("The machine of the cluster that did this left it ({cause}): try again.")
+                lost = cause if isinstance(cause, DqnLabError) else ClusterError(template, cause=_last_line(error))
+                self._outgoing.send_bytes(pickle.dumps([Failed(lost)]))

@@ -207,7 +207,7 @@ def evaluation_order(  # noqa: PLR0913  whose weights, which episodes; and when 
         policy = load()
         config: TrainingConfig = policy.config.played_with(played)
         whole = EvaluationShare(config=config, weights=policy.weights, seed=seed, episodes=episodes)
-        return Work(tasks=evaluation_shares(whole, _training_runs(manager)), finish=_keep)
+        return Work(tasks=evaluation_shares(whole, max(1, manager.cores - _training_runs(manager))), finish=_keep)
 
     def _keep(results: list[EvaluationResult]) -> int:
         result = joined(results)

@@ -12,16 +12,16 @@ import logging
 import secrets
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from multiprocessing.connection import wait
-from typing import Any
+from multiprocessing.connection import Connection, wait
+from typing import Any, Protocol
 
 from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, mark
-from dqn_core.runs.jobs.tasks import Plan, Task, do_task
-from dqn_core.runs.worker_process import Failed, Finished, ProcessEndedError, WorkerProcess
+from dqn_core.runs.jobs.tasks import Plan, PortableTask, Task, do_task
+from dqn_core.runs.worker_process import Commands, Failed, Finished, ProcessEndedError, Send, WorkerProcess
 
-__all__ = ["Job", "JobState", "Jobs"]
+__all__ = ["Job", "JobState", "Jobs", "TaskWorker"]
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_S = 0.1
@@ -45,6 +45,26 @@ class JobState(StrEnum):
         return self not in {JobState.WAITING, JobState.WORKING}
 
 
+class TaskWorker(Protocol):
+    """What a task is done in: a :class:`~dqn_core.runs.worker_process.WorkerProcess`, or its like elsewhere."""
+
+    @property
+    def connection(self) -> Connection[Any, Any]:
+        """Becomes ready where there is something to receive."""
+
+    def begin(self, function: Callable[[Any, Commands, Send], Any], argument: Any) -> None:
+        """Have ``function`` called with ``argument``."""
+
+    def receive(self) -> list[Any]:
+        """The next messages; waits for them. Raises :class:`ProcessEndedError` where none will come."""
+
+    def leave(self) -> None:
+        """End it, whatever it does."""
+
+    def close(self) -> None:
+        """Nothing more is received."""
+
+
 class Job:
     """One job. Written by the service's thread alone, read by any."""
 
@@ -55,8 +75,6 @@ class Job:
         self.key = key
         """Two jobs with the same key would do the same."""
         self.plan = plan
-        self.owner = owner
-        """Who asked for it first; empty where that is not known."""
         self.state = JobState.WAITING
         self.share = 0.0
         """Of the work that is done, 0 to 1."""
@@ -75,6 +93,8 @@ class Jobs:
     ----------
     preload
         Modules that each process imports, because they register environments.
+    elsewhere
+        Gives a worker on another machine, from how far it is to step back; None where all is done on this one.
     most_waiting
         A further job is refused.
     most_of_one
@@ -84,9 +104,16 @@ class Jobs:
     """
 
     def __init__(
-        self, preload: Sequence[str] = (), *, most_waiting: int = 20, most_of_one: int = 6, most_kept: int = 100
+        self,
+        preload: Sequence[str] = (),
+        *,
+        elsewhere: Callable[[int], TaskWorker] | None = None,
+        most_waiting: int = 20,
+        most_of_one: int = 6,
+        most_kept: int = 100,
     ) -> None:
         self._preload = tuple(preload)
+        self._elsewhere = elsewhere
         self._most_waiting, self._most_of_one, self._most_kept = most_waiting, most_of_one, most_kept
         self._jobs: OrderedDict[str, Job] = OrderedDict()  # by id, oldest first
         self._waiting: deque[Job] = deque()
@@ -197,7 +224,7 @@ class Jobs:
         with contextlib.ExitStack() as stack:
             processes = []
             for task in work.tasks:
-                processes.append(_TaskProcess(task, self._preload))
+                processes.append(self._at_work(task))
                 stack.callback(processes[-1].close)
             while missing := [each for each in processes if not each.is_done]:
                 if job.is_unwanted:
@@ -209,6 +236,17 @@ class Jobs:
                 job.share = sum(each.share for each in processes) / len(processes)
         return work.finish([each.result for each in processes])
 
+    def _at_work(self, task: Task) -> _TaskProcess:
+        """Raises :class:`DqnLabError` where no process can be started."""
+        if self._elsewhere is not None and isinstance(task, PortableTask):
+            return _TaskProcess(task, self._elsewhere(_NICENESS), task.elsewhere(), task.received)
+        try:
+            worker = WorkerProcess(self._preload, niceness=_NICENESS)
+        except OSError as error:
+            template = mark("No process can be started ({cause}): close programs, and try again.")
+            raise DqnLabError(template, cause=error) from error
+        return _TaskProcess(task, worker, task)
+
     def _forget(self) -> None:
         over = [job_id for job_id, job in self._jobs.items() if job.state.is_over]
         for job_id in over[: max(0, len(over) - self._most_kept)]:
@@ -216,20 +254,29 @@ class Jobs:
 
 
 class _TaskProcess:
-    """One task at work in a process of its own. Raises :class:`DqnLabError` where none can be started."""
+    """One task at work in a process of its own.
 
-    def __init__(self, task: Task, preload: Sequence[str]) -> None:
+    Parameters
+    ----------
+    task
+        Cleared up after if it is not done.
+    worker
+        The process.
+    sent, received
+        What is done there, and what makes the task's result of that one's.
+    """
+
+    def __init__(
+        self, task: Task, worker: TaskWorker, sent: Task, received: Callable[[Any], Any] = lambda result: result
+    ) -> None:
         self.share = 0.0
         """Of the task that is done."""
         self.result: Any = None
         self.is_done = False
+        self.worker = worker
         self._task = task
-        try:
-            self.worker = WorkerProcess(preload, niceness=_NICENESS)
-        except OSError as error:
-            template = mark("No process can be started ({cause}): close programs, and try again.")
-            raise DqnLabError(template, cause=error) from error
-        self.worker.begin(do_task, task)
+        self._received = received
+        worker.begin(do_task, sent)
 
     def hear(self) -> None:
         """Take the next messages. Raises what the task ended with, or that its process died."""
@@ -242,7 +289,7 @@ class _TaskProcess:
             if isinstance(message, Failed):
                 raise message.error
             if isinstance(message, Finished):
-                self.result, self.is_done, self.share = message.result, True, 1.0
+                self.result, self.is_done, self.share = self._received(message.result), True, 1.0
             else:
                 self.share = message
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +21,17 @@ from dqn_core.runs.executors.training_worker import register_environment
 from dqn_core.runs.worker_process import Commands, Send
 from dqn_core.training.evaluation import EvaluationResult, evaluate_config
 
-__all__ = ["EnvironmentTask", "EvaluationShare", "Plan", "Task", "Work", "do_task", "evaluation_shares", "joined"]
+__all__ = [
+    "EnvironmentTask",
+    "EvaluationShare",
+    "Plan",
+    "PortableTask",
+    "Task",
+    "Work",
+    "do_task",
+    "evaluation_shares",
+    "joined",
+]
 
 _BETWEEN_REPORTS_S = 0.1
 
@@ -35,6 +44,17 @@ class Task(Protocol):
 
     def clear(self) -> None:
         """Remove what it left; called in the server after the task failed, or its process was ended."""
+
+
+@runtime_checkable
+class PortableTask(Task, Protocol):
+    """A task that a machine without the laboratory's folder can do."""
+
+    def elsewhere(self) -> Task:
+        """The same task for another machine."""
+
+    def received(self, result: Any) -> Any:
+        """This task's result, from that of :meth:`elsewhere`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,10 +149,17 @@ class EvaluationShare:
     def clear(self) -> None:
         """Nothing is left."""
 
+    def elsewhere(self) -> EvaluationShare:
+        """Itself: it needs no folder."""
+        return self
 
-def evaluation_shares(whole: EvaluationShare, active_runs: int) -> list[EvaluationShare]:
-    """``whole`` in parts to be played at the same time, while so many runs train."""
-    free_cores = max(1, (os.cpu_count() or 1) - active_runs)
+    def received(self, result: EvaluationResult) -> EvaluationResult:
+        """``result`` as it is."""
+        return result
+
+
+def evaluation_shares(whole: EvaluationShare, free_cores: int) -> list[EvaluationShare]:
+    """``whole`` in parts to be played at the same time."""
     count = max(1, min(free_cores, whole.episodes // _FEWEST_EPISODES))
     firsts = [round(whole.episodes * number / count) for number in range(count + 1)]
     return [

@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import RecordedEpisode
 from dqn_core.episodes.video import VideoOptions, not_written, video_name, write_episode_video
+from dqn_core.files import write_atomically
 
 __all__ = [
     "MOST_VIDEO_BYTES",
@@ -59,6 +61,36 @@ class VideoTask:
     def clear(self) -> None:
         """Remove what there is of the video."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def elsewhere(self) -> SentVideoTask:
+        """The video as a name and bytes."""
+        return SentVideoTask(self)
+
+    def received(self, result: tuple[str, bytes]) -> Path:
+        """Write the video that another machine has made. Raises VideoError where the disk refuses."""
+        name, content = result
+        path = _made(self.folder) / name
+        try:
+            write_atomically(path, content)
+        except OSError as error:
+            raise not_written(path, error) from error
+        return path
+
+
+@dataclass(frozen=True)
+class SentVideoTask:
+    """The task of writing a video on a machine that does not have the run's folder."""
+
+    task: VideoTask
+
+    def run(self, report: Callable[[float], object]) -> tuple[str, bytes]:
+        """(The video's name, its content)."""
+        with tempfile.TemporaryDirectory(prefix="dqn-lab-video-") as folder:
+            path = replace(self.task, folder=Path(folder)).run(report)
+            return path.name, path.read_bytes()
+
+    def clear(self) -> None:
+        """Nothing is left here."""
 
 
 def video_folder(run_folder: Path, *how: Any) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,29 +26,29 @@ from dqn_core.events import (
     StateChanged,
     Stop,
 )
-from dqn_core.runs.executors.run_actor import Order, Reading, RunActor, lab_version, newest
-from dqn_core.runs.executors.training_worker import RunToTrain
+from dqn_core.runs.executors.training_worker import RunToTrain, train
+from dqn_core.runs.executors.worker_actor import Order, Reading, WorkerActor, lab_version, newest
 from scripted_trainer import changed, episode, frame, progress, started, wait_until
 from trainer_runs import recorded, short_config, snapshot_of
 
 
 @pytest.fixture
-def actor() -> Iterator[RunActor]:
-    actor = RunActor()
+def actor() -> Iterator[WorkerActor]:
+    actor = WorkerActor()
     yield actor
     actor.kill()
 
 
 def _order(**changes: Any) -> Order:
     run = RunToTrain(config=short_config(compute="fused", **changes), rates={}, resume_from=None)
-    return Order(run=run, preload=(), environments=None, version=lab_version())
+    return Order(function=train, argument=run, preload=(), environments=None, version=lab_version())
 
 
 def _events(reading: Reading) -> list[Event]:
     return [event for _, batch in reading.batches for event in pickle.loads(batch)]  # noqa: S301  of this program's own making
 
 
-def _read_to_end(actor: RunActor) -> tuple[list[Event], Reading]:
+def _read_to_end(actor: WorkerActor) -> tuple[list[Event], Reading]:
     events: list[Event] = []
     after = 0
     while True:
@@ -58,7 +59,7 @@ def _read_to_end(actor: RunActor) -> tuple[list[Event], Reading]:
             return events, reading
 
 
-def test_what_was_not_acknowledged_is_read_again_and_nothing_else(actor: RunActor) -> None:
+def test_what_was_not_acknowledged_is_read_again_and_nothing_else(actor: WorkerActor) -> None:
     actor.begin(_order(max_episodes=20))
     events, last = _read_to_end(actor)
     assert last.status == 0
@@ -75,7 +76,7 @@ def test_what_was_not_acknowledged_is_read_again_and_nothing_else(actor: RunActo
     assert (list(done.batches), done.status) == ([], 0)
 
 
-def test_commands_reach_the_trainer_and_are_remembered(actor: RunActor) -> None:
+def test_commands_reach_the_trainer_and_are_remembered(actor: WorkerActor) -> None:
     assert actor.standing() is None
     actor.begin(_order(max_episodes=1_000_000))
     for command in (SetPace(50.0), Pause(), Resume(), SetHyperparameter("gamma", 0.5), SetHyperparameter("gamma", 0.6)):
@@ -88,17 +89,17 @@ def test_commands_reach_the_trainer_and_are_remembered(actor: RunActor) -> None:
     assert [each.reason for each in events if isinstance(each, RunEnded)] == [EndReason.STOPPED]
 
 
-def test_a_killed_worker_is_told_by_its_status(actor: RunActor) -> None:
+def test_a_killed_worker_is_told_by_its_status(actor: WorkerActor) -> None:
     actor.begin(_order(max_episodes=1_000_000))
     actor.read(0, 0, 30.0)
     actor.kill()
     assert _read_to_end(actor)[1].status == -9
 
 
-def test_another_version_of_the_lab_is_refused(actor: RunActor) -> None:
+def test_another_version_of_the_lab_is_refused(actor: WorkerActor) -> None:
     order = _order()
     with pytest.raises(ClusterError, match="bring both to the same version"):
-        actor.begin(Order(run=order.run, preload=(), environments=None, version="another"))
+        actor.begin(replace(order, version="another"))
 
 
 def test_what_is_replaced_need_not_be_kept() -> None:
@@ -120,7 +121,7 @@ def test_what_is_replaced_need_not_be_kept() -> None:
 
 
 def test_memory_stays_bounded_while_nobody_reads() -> None:
-    actor = RunActor(most_kept_bytes=100_000)
+    actor = WorkerActor(most_kept_bytes=100_000)
     try:
         actor.begin(_order(max_episodes=1_000_000))
         wait_until(lambda: actor._kept_bytes > 100_000)  # the trainer waits, for there is no more room

@@ -1,10 +1,10 @@
-"""The far end of a run on a cluster: its worker process, what that says, and what it is told.
+"""The far end of a run, or of a job's task, on a cluster: its worker process, what that says, and what it is told.
 
-A :class:`RunActor` lives in a process that Ray starts on one of the cluster's machines, and outlives the server. It
+A :class:`WorkerActor` lives in a process that Ray starts on one of the cluster's machines, and outlives the server. It
 knows nothing of Ray: its methods are called by whoever has a handle of it, from several threads.
 
     server                                   a machine of the cluster
-    RayTrainer ──begin(order)──────────────> RunActor ──> WorkerProcess ──> Trainer
+    RayTrainer ──begin(order)────────────> WorkerActor ──> WorkerProcess ──> Trainer
                ──tell(command)─────────────>          ──────────────────>   mailbox
                <─read(after, acknowledged)──          <──── batches ─────   events
 
@@ -24,7 +24,7 @@ import socket
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,10 @@ from dqn_core.events import (
     SetPace,
     WeightsReady,
 )
-from dqn_core.runs.executors.training_worker import RunToTrain, train, warm_up
-from dqn_core.runs.worker_process import ProcessEndedError, WorkerProcess
+from dqn_core.runs.worker_process import Commands, ProcessEndedError, Send, WorkerProcess
 from dqn_core.training.snapshots import thinning_interval
 
-__all__ = ["EnvironmentFiles", "Order", "Reading", "RunActor", "Standing", "lab_version", "newest"]
+__all__ = ["EnvironmentFiles", "Order", "Reading", "Standing", "WorkerActor", "lab_version", "newest"]
 
 _GATHER_S = 0.1
 """Each reading is a call over the network: what can wait goes together for longer than over a pipe."""
@@ -71,9 +70,15 @@ class EnvironmentFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One run for a machine of the cluster to train."""
+    """One call for a worker process on a machine of the cluster."""
 
-    run: RunToTrain
+    function: Callable[[Any, Commands, Send], Any]
+    """Of a module: :func:`~dqn_core.runs.executors.training_worker.train`, say."""
+    argument: Any
+    """Pickled by Ray."""
+    warm_up: Callable[[], object] | None = None
+    niceness: int = 0
+    may_use_gpu: bool = False
     preload: tuple[str, ...]
     """Modules to import because they register environments."""
     environments: EnvironmentFiles | None
@@ -103,8 +108,8 @@ class Reading:
     """The worker's exit status, once it has ended and nothing comes after these."""
 
 
-class RunActor:
-    """Trains one run in a worker process; any thread may call any method.
+class WorkerActor:
+    """Has one call made in a worker process; any thread may call any method.
 
     Parameters
     ----------
@@ -137,10 +142,10 @@ class RunActor:
         if order.environments is not None:
             self._folder = Path(tempfile.mkdtemp(prefix="dqn-lab-environments-"))
             adopt_sources(_written(order.environments, self._folder))
-        if order.run.config.compute != "torch-cuda":  # a GPU is for runs that asked the cluster for one
+        if not order.may_use_gpu:  # a GPU is for runs that asked the cluster for one
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        worker = WorkerProcess(order.preload, warm_up)
-        worker.begin(train, order.run, _GATHER_S)
+        worker = WorkerProcess(order.preload, order.warm_up, order.niceness)
+        worker.begin(order.function, order.argument, _GATHER_S)
         with self._changed:
             self._worker = worker
         threading.Thread(target=self._listen, args=(worker,), name="listen", daemon=True).start()
