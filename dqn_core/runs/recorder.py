@@ -174,6 +174,8 @@ class RunRecorder:
             case WeightsReady():
                 self._files.snapshot(event)
             case CheckpointReady():
+                if self._trouble is None:
+                    self._store_log()  # a run that goes on from here after a kill has every episode before it
                 self._files.checkpoint(event)
             case EpisodeRecorded():
                 self._files.recording(event)

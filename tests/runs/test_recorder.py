@@ -114,6 +114,26 @@ def test_a_turn_of_the_run_stores_everything_at_once(desk: Desk, event: object) 
     assert desk.store.run(_RUN) == desk.feed.record()
 
 
+def test_a_checkpoint_comes_after_the_rows_of_the_episodes_before_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.recorder.take(started())
+    desk.recorder.take(episode(1))
+    desk.recorder.take(episode(2))
+    monkeypatch.setattr(desk.folder, "write_checkpoint", _is_killed)
+    with pytest.raises(_KilledError):
+        desk.recorder.take(_checkpoint(2))
+    assert desk.stored == 2
+
+
+class _KilledError(Exception):
+    """As if the server ended in that moment."""
+
+
+def _is_killed(_event: CheckpointReady) -> None:
+    raise _KilledError
+
+
 def test_progress_reaches_the_database_twice_a_second(desk: Desk) -> None:
     for step in range(40):
         desk.now += 0.05
