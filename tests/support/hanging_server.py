@@ -35,7 +35,7 @@ def _hang() -> None:
     threading.Thread(target=fake.RELEASE.wait).start()  # a page's script that hangs: no daemon
     wait_until(lambda: all(manager.open_folder(run_id).has_checkpoint for run_id in runs))
     wait_until(lambda: replay.stage is ReplayStage.DRAWING)
-    wait_until(lambda: _is_still({run_id: manager.snapshot(run_id).record.env_steps for run_id in runs[:2]}), 90)
+    wait_until(lambda: _is_still({run_id: manager.snapshot(run_id).record.env_steps for run_id in runs[:2]}))
     os.write(1, b"stuck\n")
 
 
