@@ -48,6 +48,8 @@ class Lab:
 
     def numbers(self, run_id: str, query: str = "") -> dict[str, Any]:
         response = self.client.get(f"/live/runs/{run_id}/replay?{query}")
+        while response.status_code == 202:  # it is not played yet: the viewer asks again too
+            response = self.client.get(f"/live/runs/{run_id}/replay?{query}")
         assert response.status_code == 200, response.text
         values: dict[str, Any] = response.json()
         return values
