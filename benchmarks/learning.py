@@ -54,13 +54,15 @@ class Study:
     presets: tuple[str, ...] = ("lab8", "fast", "strong")
     """Names of the presets."""
     seeds: tuple[int, ...] = ()
-    """Seeds of the runs; none: 0 to 99 for CartPole's fast and strong, 0 to 29 for the others."""
+    """Seeds of the runs; none: 0 to 99 for CartPole's fast and strong, 0 to 9 for MinAtar, 0 to 29 for the others."""
     workers: int = 1
     """Processes that train at the same time; with more than one the wall times say less."""
 
     def seeds_of(self, env_id: str, preset: str) -> tuple[int, ...]:
         """The seeds of one preset."""
-        return self.seeds or tuple(range(100 if env_id == "CartPole-v1" and preset != "lab8" else 30))
+        is_cartpole = env_id == "CartPole-v1" and preset != "lab8"
+        count = 10 if env_id.startswith("MinAtar/") else 100 if is_cartpole else 30
+        return self.seeds or tuple(range(count))
 
 
 def train_once(config: TrainingConfig, threshold: float) -> SeedResult:
@@ -102,7 +104,7 @@ def train_once(config: TrainingConfig, threshold: float) -> SeedResult:
 
 def table_path(env_id: str, preset: str) -> Path:
     """Where the results of one preset are kept."""
-    return RESULTS / f"{env_id}_{preset}.csv"
+    return RESULTS / f"{env_id.replace('/', '-')}_{preset}.csv"
 
 
 def read_table(env_id: str, preset: str) -> list[SeedResult]:

@@ -42,8 +42,11 @@ def final_episodes(env_id: str) -> int:
 
 
 def first_threshold(env_id: str, preset: str) -> float:
-    """Evaluation return whose first time a run notes: the environment's, or that which the lab's report tells of."""
-    return 100.0 if (env_id, preset) == ("CartPole-v1", "lab8") else _THRESHOLDS[env_id]
+    """Evaluation return whose first time a run notes: the environment's, or that which the lab's report tells of.
+
+    Infinity where neither names one.
+    """
+    return 100.0 if (env_id, preset) == ("CartPole-v1", "lab8") else _THRESHOLDS.get(env_id, math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +66,7 @@ class SeedResult:
     """Episode and env step of the first evaluation at or above the environment's threshold; None where none was."""
     first_env_step: int | None
     wall_s: float
-    """Of the whole run, start-up and evaluations included."""
+    """Of the whole run, start-up and evaluations included; NaN where other programs had a part in it."""
     mean_20: float
     """Mean return of the first 20 final episodes."""
     mean_100: float
@@ -104,6 +107,23 @@ def _at_least(goal: float, episodes: int = 100) -> Success:
     return Success(text=text, is_reached=lambda each: each.mean_100 >= goal, goal=goal)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Published:
+    """Mean return of DQN in the curves of MinAtar's authors, read off by the picture's points."""
+
+    at_250k: float
+    """After 250,000 frames, as many as a preset's run has."""
+    at_5m: float
+    """After five million."""
+
+
+_YOUNG_AND_TIAN = {
+    "MinAtar/Breakout-v1": _Published(at_250k=6.8, at_5m=10.0),
+    "MinAtar/Freeway-v1": _Published(at_250k=6.0, at_5m=50.0),
+    "MinAtar/Asterix-v1": _Published(at_250k=0.9, at_5m=17.0),
+    "MinAtar/SpaceInvaders-v1": _Published(at_250k=21.0, at_5m=44.0),
+}
+
 _SOLVED = "its own goal reached, confirmed by two episodes"
 
 SUCCESSES = {
@@ -121,6 +141,7 @@ SUCCESSES = {
     ("Taxi-v4", "fast"): _at_least(7.5, 1_000),
     ("CliffWalking-v1", "fast"): _at_least(-13.0),
     ("Blackjack-v1", "fast"): _at_least(-0.08, 10_000),
+    **{(env_id, "fast"): _at_least(published.at_250k) for env_id, published in _YOUNG_AND_TIAN.items()},
 }
 
 
@@ -211,13 +232,13 @@ _HEAD = """# Results
 
 Made by `make results` (`python -m benchmarks.learning`), which writes this page and its picture from the tables in
 `benchmarks/results/learning/`, one per preset with a row per seed. Seeds from 0 on are reported, 100 for CartPole's
-`fast` and `strong` and 30 for the others, and none is left out. Settings were chosen on seeds from 100 on (`lab8` has
-those of the course lab). "100 episodes" are greedy episodes with the weights that the run itself selected, on starts
-that were used neither for training nor for selecting weights: reset seeds 10000 + 1000 s, 10001 + 1000 s, ... for the
-run with seed s, so that no start that is hard by chance counts for all runs. Where a single episode says little, there
-are more of them: 1,000 for FrozenLake and Taxi, 10,000 for Blackjack. Rewards are those of the environments. Env
-steps include the warm-up; those of evaluations are not counted, as in the references. The wall time covers the whole
-run, including start-up and evaluations.
+`fast` and `strong`, 10 for MinAtar's games and 30 for the others, and none is left out. Settings were chosen on seeds
+from 100 on (`lab8` has those of the course lab). "100 episodes" are greedy episodes with the weights that the run
+itself selected, on starts that were used neither for training nor for selecting weights: reset seeds 10000 + 1000 s,
+10001 + 1000 s, ... for the run with seed s, so that no start that is hard by chance counts for all runs. Where a single
+episode says little, there are more of them: 1,000 for FrozenLake and Taxi, 10,000 for Blackjack. Rewards are those of
+the environments. Env steps include the warm-up; those of evaluations are not counted, as in the references. The wall
+time covers the whole run, including start-up and evaluations; "-" stands where other programs ran beside it.
 
 The same seed gives the same run on every CPU ([decision 017](decisions/017-one-run-on-every-cpu.md)), so these shares
 are the same on another machine; only the times differ.
@@ -246,7 +267,7 @@ LunarLander is version 2, which differs from version 3 only in its wind.
 def write_results_page(kept: Kept, machine: str) -> None:
     """Write page, picture and records of ``kept``, results by (environment, preset) in the order of the page."""
     (DOCS / "pictures" / "results.svg").write_text(distributions_svg(_means(kept)), encoding="utf-8")
-    parts = [_HEAD, _shares(kept, machine), _goals(kept), _REFERENCES, *_lab(kept), _tried()]
+    parts = [_HEAD, _shares(kept, machine), _goals(kept), _REFERENCES, *_minatar(kept), *_lab(kept), _tried()]
     (DOCS / "results.md").write_text("\n".join(parts), encoding="utf-8")
     records = [_record(*key, results) for key, results in kept.items()]
     RECORDS.write_text(json.dumps([record.to_dict() for record in records], indent=1) + "\n", encoding="utf-8")
@@ -289,12 +310,12 @@ def _shares(kept: Kept, machine: str) -> str:
         record, means = _record(env_id, preset, results), sorted(each.mean_100 for each in results)
         digits = _DIGITS.get(env_id, 1)
         spread = ", ".join(f"{_quantile(means, level):.{digits}f}" for level in (0.0, 0.1, 0.5, 0.9, 1.0))
-        times = [each.wall_s for each in results]
+        times = [each.wall_s for each in results if not math.isnan(each.wall_s)]
+        time = f"{statistics.median(times):.1f} s ({max(times):.1f} s)" if times else "-"
         lines.append(
             f"| {env_id} | `{preset}` | {SUCCESSES[env_id, preset].text} | {record.reached} of {record.seeds}: "
             f"{record.low:.0%} to {record.high:.0%} | {statistics.fmean(means):.{digits}f} | {spread} | "
-            f"{statistics.median(each.env_steps for each in results):,.0f} | "
-            f"{statistics.median(times):.1f} s ({max(times):.1f} s) |"
+            f"{statistics.median(each.env_steps for each in results):,.0f} | {time} |"
         )
     return "\n".join([*lines, "", f"Times on {machine}.", ""])
 
@@ -309,6 +330,30 @@ def _goals(kept: Kept) -> str:
     lines = ["## Goals", "", "| | preset | to reach | measured | |", "|---|---|---|---:|---|"]
     lines += [goal.line(kept.get((goal.env_id, goal.preset), ())) for goal in GOALS]
     return "\n".join([*lines, ""])
+
+
+def _minatar(kept: Kept) -> list[str]:
+    """MinAtar's games beside their authors' DQN at the same number of frames."""
+    lines = [
+        "## MinAtar beside Young & Tian",
+        "",
+        (
+            "What a preset's run reaches in 250,000 frames, beside DQN in the learning curves that MinAtar's authors "
+            "publish with it (github.com/kenjyoung/MinAtar, `img/learning_curves.gif`; Young & Tian 2019), read off "
+            "the picture: the average of 30 runs. Theirs are returns while it trains, with exploration, over the last "
+            "100 episodes, and with all six actions; ours are greedy, with the actions that a game has. "
+            "`success` above is their return at the same number of frames."
+        ),
+        "",
+        "| | seeds | mean of 100 episodes: mean, least to most | theirs at 250,000 frames | theirs at 5,000,000 |",
+        "|---|---:|---|---:|---:|",
+    ]
+    for env_id, published in _YOUNG_AND_TIAN.items():
+        if results := kept.get((env_id, "fast"), ()):
+            means = [each.mean_100 for each in results]
+            reached = f"{statistics.fmean(means):.1f}, {min(means):.1f} to {max(means):.1f}"
+            lines.append(f"| {env_id} | {len(means)} | {reached} | {published.at_250k} | {published.at_5m:.0f} |")
+    return ["\n".join([*lines, ""])] if len(lines) > 6 else []
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -378,7 +378,7 @@ A Python process has one second of processor time a second. With `c` for a run's
 
 {STUDENTS:,} such students need {STUDENTS:,} × {_ms(watched["full"])} = {STUDENTS * watched["full"]:.0f} dashboard processes, beside the {STUDENTS:,} cores that train; in real time {STUDENTS * watched["real"]:.0f}. Their messages are {STUDENTS * MESSAGES * n_bytes * 8 / 1e6:,.0f} Mbit/s, their writes {STUDENTS * run["writes"]:,.0f} a second.
 
-**The second wall stands at about {_round(more * most ** (-1 / power)):,} students who wait in one queue**: telling them their places takes a second of every second then. It grows with the {power:.1f}th power of their number (measured from {fewer:,} to {more:,}); for {STUDENTS:,} it would be {most * (STUDENTS / more) ** power:.0f} s each time. The order is worked out pick by pick, from a heap of every student's first run.
+**The second wall stands at about {_round(more * most ** (-1 / power)):,} students who wait in one queue**: telling them their places takes a second of every second then. It grows with the {power:.1f}th power of their number (measured from {fewer:,} to {more:,}); for {STUDENTS:,} it is {most * (STUDENTS / more) ** power:.2g} s each time. The order is worked out pick by pick, from a heap of every student's first run.
 
 ## What moves it
 
