@@ -8,7 +8,18 @@ from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import inspect_environment
 from dqn_core.errors import ConfigError
-from dqn_core.presets import PRESETS, preset_config, preset_name, preset_names, preset_record, settings_digest
+from dqn_core.events import EndReason, EpisodeEnded, RunEnded
+from dqn_core.presets import (
+    ATARI_PRESETS,
+    PRESETS,
+    preset_config,
+    preset_name,
+    preset_names,
+    preset_record,
+    settings_digest,
+)
+from dqn_core.training import budget
+from dqn_core.training.trainer import Trainer
 
 
 @pytest.mark.parametrize(
@@ -54,13 +65,37 @@ def test_names_and_meanings_fit_the_spaces(env_id: str) -> None:
     assert ("lab8" in preset.configs) == (env_id in {"CartPole-v1", "LunarLander-v3"})
 
 
+@pytest.mark.parametrize("env_id", ATARI_PRESETS)
+def test_atari_presets_train_and_are_evaluated(env_id: str) -> None:
+    """The first steps of a run of ten million, with the network and the environment that they name."""
+    preset, report = ATARI_PRESETS[env_id], inspect_environment(env_id)
+    assert set(preset.play_keys.values()) <= set(range(report.n_actions))
+    assert report.picture is not None
+    config = preset_config(env_id, "nature")
+    budget.check_memory(config, 4 * 2**30)
+    short = config.replace(warmup_steps=40, buffer_size=1_000, max_env_steps=140, compute="torch-cpu")
+    short = short.replace(evaluate_every=1, evaluation_episodes=1, max_episode_steps=60)
+    events = list(Trainer(short).events())
+    ended = events[-1]
+    assert isinstance(ended, RunEnded)
+    assert (ended.reason, ended.env_steps, ended.updates) == (EndReason.MAX_ENV_STEPS, 140, 25), ended
+    assert any(isinstance(each, EpisodeEnded) and math.isfinite(each.eval_return) for each in events)
+
+
+def test_a_brick_counts_as_one_for_what_is_learned_and_as_it_is_for_what_is_shown() -> None:
+    config = preset_config("ALE/Breakout-v5", "nature")
+    assert config.reward_formula == "sign(reward)"
+    assert config.env_kwargs["terminal_on_life_loss"] is True
+    assert config.as_evaluated.env_kwargs["terminal_on_life_loss"] is False
+
+
 @pytest.mark.parametrize(
-    ("env_id", "budget"),
+    ("env_id", "env_steps"),
     [("CartPole-v1", 50_000), ("LunarLander-v3", 100_000), ("Acrobot-v1", 100_000), ("MountainCar-v0", 120_000)],
 )
-def test_strong_keeps_to_the_references_budget_and_makes_no_mistakes(env_id: str, budget: int) -> None:
+def test_strong_keeps_to_the_references_budget_and_makes_no_mistakes(env_id: str, env_steps: int) -> None:
     config = preset_config(env_id, "strong")
-    assert config.max_env_steps == budget
+    assert config.max_env_steps == env_steps
     assert config.max_episode_steps is None
     assert not any(value for name, value in config.to_dict().items() if name.startswith("mistake_"))
 

@@ -41,8 +41,9 @@ def listed_environments() -> tuple[ListedEnvironment, ...]:
     Of other people's, nothing is made to find out whether it can be used.
     """
     own = {env_id: file.path.name for file in environment_files() for env_id in file.env_ids}
-    with contextlib.suppress(UnsupportedEnvironmentError):  # its package may not be installed
-        find_spec("MinAtar/Breakout-v1")  # registers all of them
+    for first in ("MinAtar/Breakout-v1", "ALE/Pong-v5"):
+        with contextlib.suppress(UnsupportedEnvironmentError):  # its package may not be installed
+            find_spec(first)  # registers all of its package
     registered = [env_id for env_id in ids_from_elsewhere() if _is_offered(gym.registry[env_id])]
     others = [_choice(env_id) for env_id in registered if env_id not in PRESETS]
     return (

@@ -31,7 +31,7 @@ from dqn_core.environments.physics import constructor_arguments, set_constants
 from dqn_core.environments.planes import PictureLayout
 from dqn_core.environments.wrapped import step_limit_of, wrapped
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
-from dqn_core.presets import PRESETS
+from dqn_core.presets import find_preset
 
 __all__ = [
     "EPISODE_STEPS_WITHOUT_LIMIT",
@@ -124,7 +124,7 @@ def make_environment(
     """
     spec = registered(env_id)
     made, render_mode, no_pictures = _made(env_id, spec, env_kwargs)
-    preset = PRESETS.get(env_id)
+    preset = find_preset(env_id)
     try:
         return CheckedEnvironment(
             _wrapped(spec, env_kwargs, made),
@@ -236,7 +236,7 @@ def inspect_environment(
 
 
 def _inspect(env_id: str, max_episode_steps: int | None, env_kwargs: Arguments) -> EnvironmentReport:
-    environment, preset = make_environment(env_id, max_episode_steps, env_kwargs), PRESETS.get(env_id)
+    environment, preset = make_environment(env_id, max_episode_steps, env_kwargs), find_preset(env_id)
     try:
         observations, actions = environment.observations, environment.actions
         has_names = preset is not None and len(preset.action_names) == actions.count

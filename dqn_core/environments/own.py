@@ -67,7 +67,7 @@ _LOG = logging.getLogger(__name__)
 _LONG_WAIT_S = 5.0
 _WELL_KNOWN: tuple[tuple[str, str, str], ...] = (
     ("MinAtar/", "dqn_core.environments.minatar_games", "minatar"),
-    ("ALE/", "ale_py", "ale-py"),
+    ("ALE/", "dqn_core.environments.atari_games", "ale-py"),
     ("MiniGrid-", "minigrid", "minigrid"),
     ("BabyAI-", "minigrid", "minigrid"),
     ("MiniWorld-", "miniworld", "miniworld"),
@@ -203,7 +203,7 @@ def _import_well_known(env_id: str) -> bool:
     for beginning, module, package in _WELL_KNOWN:
         if env_id.startswith(beginning):
             needed = module.partition(".")[0]
-            if importlib.util.find_spec(package if needed == _OWN_PACKAGE else needed) is None:
+            if importlib.util.find_spec(package.replace("-", "_") if needed == _OWN_PACKAGE else needed) is None:
                 template = mark("{env_id} comes with the package {package}: install it (pip install {package}).")
                 raise UnsupportedEnvironmentError(template, env_id=env_id, package=package)
             import_module(module)

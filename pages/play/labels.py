@@ -24,6 +24,7 @@ def play_labels() -> dict[str, str]:
         "key_ArrowLeft": "←",
         "key_ArrowUp": "↑",
         "key_ArrowRight": "→",
+        "key_ArrowDown": "↓",
         "action_n": _("Action {n}"),
         "ended": _("The episode is over"),
         "cut_off": _("You reached the limit of steps"),

@@ -5,13 +5,14 @@ The address says against whom: ``?run=...``, or ``?env=CartPole-v1`` for a game 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 import streamlit as st
 
 from dqn_core.config import EnvironmentChoice
 from dqn_core.environments.make import inspect_environment
-from dqn_core.presets import PRESETS
+from dqn_core.presets import PRESETS, find_preset
 from dqn_core.runs.records import RunRecord
 from pages.play.panel import play_panel
 from pages.server.process import get_manager
@@ -50,7 +51,7 @@ def play_page() -> None:
 def _game(record: RunRecord | None, against: str) -> None:
     env_id = record.config.env_id if record else against
     choice = record.config.as_evaluated.environment if record else EnvironmentChoice(env_id)
-    report, preset = inspect_environment(*choice), PRESETS.get(env_id)
+    report, preset = inspect_environment(*choice), find_preset(env_id)
     query = page_query(run=record.run_id if record else None) | {"checkpoint": "best"}
     play_panel(
         env_id,
@@ -58,17 +59,16 @@ def _game(record: RunRecord | None, against: str) -> None:
         action_names=[_(name) for name in report.action_names],
         play_keys=preset.play_keys if preset else {},
         speed=preset.play_speed if preset else 1.0,
-        idle_note=_idle_note(env_id),
+        idle_note=_idle_note(preset.idle_actions if preset else (), report.action_names),
         replay_address=f"replay?{urlencode(query)}",
     )
 
 
-def _idle_note(env_id: str) -> str:
-    idle = PRESETS[env_id].idle_actions if env_id in PRESETS else ()
+def _idle_note(idle: Sequence[int], action_names: Sequence[str]) -> str:
     if not idle:
         return _("While you press no key, your last action is repeated.")
     if len(idle) == 1:
-        action = _(PRESETS[env_id].action_names[idle[0]])
+        action = _(action_names[idle[0]])
         return _("While you press no key: {action}.").format(action=action)
     return _(
         "This environment needs an action at every step: while you press no key, it pushes left and right in turn."

@@ -35,7 +35,7 @@ from dqn_core.episodes.episode import as_rollout_error
 from dqn_core.episodes.human import HumanEpisode
 from dqn_core.errors import BusyError, LimitReachedError, RolloutError, mark
 from dqn_core.json_text import json_text
-from dqn_core.presets import PRESETS
+from dqn_core.presets import find_preset
 from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager
 from pages.server.shutdown import is_closing
@@ -153,8 +153,8 @@ def _opened(query: dict[str, str], manager: Callable[[], RunManager]) -> tuple[H
     if not re.fullmatch(r"\d{1,12}", seed, re.ASCII):
         raise RolloutError(mark("{seed} is not a seed: enter a whole number."), seed=repr(seed[:40]))
     report = inspect_environment(*choice)
-    idle = PRESETS[choice.env_id].idle_actions if choice.env_id in PRESETS else ()
-    episode = HumanEpisode(choice, int(seed), idle)
+    preset = find_preset(choice.env_id)
+    episode = HumanEpisode(choice, int(seed), preset.idle_actions if preset else ())
     return episode, report.frames_per_s, _speed(speed)
 
 

@@ -33,6 +33,7 @@ PRESET_LABELS = {
     "lab8": mark("Course lab"),
     "fast": mark("Fast"),
     "strong": mark("Strong"),
+    "nature": mark("As in the Nature paper"),
     "default": mark("Default"),
     "custom": mark("Custom"),
 }

@@ -14,7 +14,7 @@ from dqn_core.environments.own import environment_files
 from dqn_core.environments.physics import environment_arguments
 from dqn_core.environments.settings import usable_arguments
 from dqn_core.errors import AccessError, UnsupportedEnvironmentError
-from dqn_core.presets import PRESETS, preset_config, preset_names
+from dqn_core.presets import find_preset, preset_config, preset_names
 from pages.shared.errors import fragment
 from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
@@ -138,7 +138,7 @@ def _picture(env_id: str, env_kwargs: Mapping[str, Any]) -> EnvironmentReport | 
             text.format(env_id=escape_markdown(env_id), cause=escape_markdown(trouble)),
             icon=":material/visibility_off:",
         )
-    preset = PRESETS.get(env_id)
+    preset = find_preset(env_id)
     summary = _(preset.summary) if preset else ""
     alt = _("Picture of {env_id}.").format(env_id=env_id) + f" {summary}"
     st.image(jpeg_address(picture), alt=alt, width="stretch")

@@ -30,6 +30,8 @@ SAME_IN_KOREAN = {
     "CliffWalking",
     "Blackjack",
     *(f"{game} (MinAtar)" for game in ("Asterix", "Breakout", "Freeway", "Space Invaders")),
+    "Breakout (Atari)",
+    "Pong (Atari)",
     "Double DQN",
     "NoisyNets",
     "CPU (PyTorch)",

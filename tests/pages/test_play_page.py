@@ -4,11 +4,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 import fake_environments
 from browser_sources import data_of, module_text
 from dqn_core.config import TrainingConfig
+from dqn_core.presets import ATARI_PRESETS, PRESETS, find_preset
 from dqn_core.runs.manager import RunManager
 from pages.play import panel
 from pages.play.labels import play_labels
@@ -28,6 +30,18 @@ def test_without_runs_one_plays_alone(open_app: Opened) -> None:
     assert (data["env_id"], data["run_id"]) == ("CartPole-v1", None)
     assert data["play_keys"] == {"ArrowLeft": 0, "ArrowRight": 1}
     assert "left and right in turn" in data["idle_note"]
+
+
+@pytest.mark.parametrize("env_id", [*PRESETS, *ATARI_PRESETS])
+def test_every_environment_with_presets_is_played_by_keys_that_have_names(
+    open_app: Opened, manager: RunManager, env_id: str
+) -> None:
+    run_id = manager.start(TrainingConfig(env_id=env_id))
+    data = game(open_app(page="play/page.py", run=run_id))
+    assert data["play_keys"] == (find_preset(env_id).play_keys or data["play_keys"])  # type: ignore[union-attr]
+    assert data["play_keys"]
+    assert data["idle_note"].startswith(("While you press no key", "This environment needs an action"))
+    assert {f"key_{key}" for key in data["play_keys"] if len(key) > 1} <= play_labels().keys()
 
 
 def test_one_plays_against_the_run_in_the_address(open_app: Opened, manager: RunManager) -> None:
