@@ -60,11 +60,24 @@ def replay_page() -> None:
             env_kwargs = _other_arguments(chosen.record.config) if chosen else None
         other = _other(runs, chosen) if is_double and chosen else None
     if chosen is None:
-        st.info(_("This run has saved no network yet: wait for its first evaluation."), icon=":material/hourglass:")
+        _no_network(record)
         return
     _replay([chosen, *([other] if other else [])], seed, epsilon, env_kwargs)
     beside = (other.record.run_id, other.snapshot.name) if other else None
     agent_tabs(chosen.record.run_id, chosen.snapshot.name, seed, epsilon, env_kwargs, beside=beside)
+
+
+def _no_network(record: RunRecord) -> None:
+    if record.state.is_active:
+        st.info(_("This run has saved no network yet: wait for its first evaluation."), icon=":material/hourglass:")
+        return
+    st.info(_("This run ended before it saved a network: resume it, or choose another run."), icon=":material/info:")
+    st.page_link(
+        TRAIN_PAGE,
+        label=_("Open the run"),
+        icon=":material/model_training:",
+        query_params=page_query(run=record.run_id),
+    )
 
 
 def _nothing_yet() -> None:

@@ -17,7 +17,7 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from pages.replay import panel
 from pages.replay.labels import replay_labels
-from scripted_trainer import wait_until
+from scripted_trainer import wait_for_end, wait_until
 from trainer_runs import snapshot_of
 
 Opened = Callable[..., AppTest]
@@ -150,6 +150,15 @@ def test_a_run_without_a_network_says_so(open_app: Opened, manager: RunManager) 
     app = open_app(page="replay/page.py", run=run_id)
     assert any("saved no network yet" in each.value for each in app.info)
     assert panel.COMPONENT_NAME not in components(app)
+
+
+def test_a_run_that_ended_without_a_network_waits_for_nothing(open_app: Opened, manager: RunManager) -> None:
+    run_id = manager.start(TrainingConfig())
+    manager.stop(run_id)
+    wait_for_end(manager, run_id)
+    app = open_app(page="replay/page.py", run=run_id)
+    assert any("ended before it saved a network" in each.value for each in app.info)
+    assert not any("wait for" in each.value for each in app.info)
 
 
 @pytest.mark.parametrize("address", [{"run": "20260401-143501-zzzz"}, {"run": "../.."}])
