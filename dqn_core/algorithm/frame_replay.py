@@ -28,10 +28,13 @@ __all__ = ["FrameReplay", "Pictures", "frame_replay_bytes"]
 
 Bytes = NDArray[np.uint8]
 
-_SPARE = 16
-"""There is room for a frame more every so many transitions, for the ends of episodes."""
-_GROWTH = 8
+_SPARE = 8
+"""There is room for a frame more every so many transitions, for the ends of episodes: random play in MinAtar's
+Breakout, whose episodes are the shortest of its games, ends every tenth step."""
+_GROWTH = 16
 """Where that is not enough, because episodes are shorter, the ring grows by one part in so many."""
+_COPIED_FRAMES = 1_000
+"""Frames that are copied at once: the copy of all would take the memory once more."""
 _BYTE = 255
 _NUMBER_BYTES, _ROW_BYTES = 2 * 8, EXTRA_COLUMNS * 4
 
@@ -43,8 +46,9 @@ def _frame_count(capacity: int, stack: int) -> int:
 def frame_replay_bytes(picture: PictureShape, capacity: int) -> int:
     """Bytes that a memory of ``capacity`` transitions of such pictures takes.
 
-    Where episodes are shorter than sixteen env steps it may grow beyond it: to twice as much at most, if each ends with
-    its first step.
+    The frames of episodes that end after eight env steps or more fit in; of stacks, whose first one is written whole,
+    after eight times as many as there are frames in a stack. Where they are shorter it grows beyond it: to twice as
+    much, if each ends with its first step.
     """
     frames = _frame_count(capacity, picture.frames) * (picture.size // picture.frames)
     return frames + capacity * (_NUMBER_BYTES + _ROW_BYTES)
@@ -123,9 +127,10 @@ class FrameReplay(ReplayBuffer):
 
     def _make_room(self, count: int) -> None:
         """Go on with a ring of ``count`` frames, which is enough for those that are needed."""
-        held = np.arange(self._oldest_number(), self._next_number)
         frames = np.zeros((count, self._frame_size), np.uint8)
-        frames[held % count] = self.frames[held % len(self.frames)]
+        for first in range(self._oldest_number(), self._next_number, _COPIED_FRAMES):
+            held = np.arange(first, min(first + _COPIED_FRAMES, self._next_number))
+            frames[held % count] = self.frames[held % len(self.frames)]
         self.frames = frames
 
     def add(
