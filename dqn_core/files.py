@@ -12,7 +12,9 @@ _SHARED, _PRIVATE = 0o666, 0o600
 """Who may use a new file: whoever the umask lets, or its owner alone."""
 
 
-def write_atomically(path: Path, content: bytes, *, is_lasting: bool = True, is_private: bool = False) -> None:
+def write_atomically(
+    path: Path, content: bytes | memoryview, *, is_lasting: bool = True, is_private: bool = False
+) -> None:
     """Replace ``path`` by ``content``: after a crash the file is the old one or the new one, whole.
 
     Where it need not outlast a crash of the machine itself (``is_lasting`` false), the disk is not waited for. Others

@@ -1,17 +1,19 @@
 """Checkpoints: all that a run's future depends on, to go on bit for bit as if it had never stopped.
 
 On disk a checkpoint is one safetensors file (never pickle), written whole or not at all: its arrays, and everything
-else as JSON in that file's header.
+else as JSON in that file's header. The frames of pictures lie beside it (:mod:`dqn_core.training.checkpoint_frames`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from dqn_core.errors import RunFolderError, mark
 from dqn_core.events import CheckpointKind, CheckpointReady, RunEnded, RunState
 from dqn_core.files import write_atomically
 from dqn_core.json_text import json_text, nan_if_none
+from dqn_core.training.checkpoint_frames import FRAMES, FRAMES_KEY, StoredFrames, remove_unnamed, write_frames
 
 __all__ = [
     "CHECKPOINT_VERSION",
@@ -32,6 +35,7 @@ __all__ = [
     "changed_config",
     "checkpoint_info",
     "read_checkpoint",
+    "whole_file",
     "with_last_checkpoint",
     "write_checkpoint",
 ]
@@ -39,6 +43,12 @@ __all__ = [
 CHECKPOINT_VERSION = 1
 _VALUES = "values"
 """Key of the header that holds a checkpoint's JSON."""
+_LENGTH_BYTES = 8
+"""A safetensors file begins with the length of its header, in so many bytes, and then the header, as JSON."""
+_MOST_REPLACED = 3
+"""Checkpoints that may come while one is read; they are written seconds apart."""
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +86,16 @@ class CheckpointInfo:
     env_step: int
     path: Path
     size: int
-    """Bytes on disk."""
+    """Bytes on disk, those that it shares with others included."""
 
 
 def write_checkpoint(path: Path, checkpoint: CheckpointReady) -> None:
     """Write a checkpoint; the one before it stays whole until this one is."""
-    arrays = {name: np.asarray(array, order="C") for name, array in checkpoint.arrays.items()}
-    write_atomically(path, save(arrays, metadata={_VALUES: json_text(checkpoint.values)}))
+    rest, stored = write_frames(path.parent, checkpoint.arrays)
+    arrays = {name: np.asarray(array, order="C") for name, array in rest.items()}
+    metadata = {_VALUES: json_text(checkpoint.values)} | ({FRAMES_KEY: stored.as_text()} if stored.names else {})
+    write_atomically(path, save(arrays, metadata=metadata))
+    remove_unnamed(path.parent)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -94,12 +107,84 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
         raise RunFolderError(template, path=path)
     try:
-        with safe_open(path, framework="numpy") as file:
-            values = _with_nan(json.loads((file.metadata() or {})[_VALUES]))
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+        return _again_if_replaced(_read, path)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise RunFolderError(mark("{path} is not a readable checkpoint: {cause}"), path=path, cause=error) from error
-    return Checkpoint(arrays=arrays, values=values)
+
+
+def _read(path: Path) -> Checkpoint:
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+    stored = StoredFrames.of(metadata)
+    if stored.names:
+        arrays[FRAMES] = stored.joined(arrays[FRAMES], stored.opened(path.parent))
+    return Checkpoint(arrays=arrays, values=_with_nan(json.loads(metadata[_VALUES])))
+
+
+def _again_if_replaced(read: Callable[[Path], Result], path: Path) -> Result:
+    """What ``read`` makes of the checkpoint at ``path``; a newer one may take away frames that it is about to read."""
+    for _ in range(_MOST_REPLACED):
+        with contextlib.suppress(FileNotFoundError):
+            return read(path)
+    return read(path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeFile:
+    """A checkpoint as one file, with all frames in it."""
+
+    size: int
+    """Bytes."""
+    pieces: tuple[bytes | memoryview, ...]
+    """One after the other; what lies on the disk is read when it is looked at."""
+
+    def portions(self, size: int) -> Iterator[bytes]:
+        """The file in portions of at most ``size`` bytes."""
+        for piece in self.pieces:
+            for start in range(0, len(piece), size):
+                yield bytes(piece[start : start + size])
+
+
+def whole_file(path: Path) -> WholeFile:
+    """The checkpoint at ``path`` as one safetensors file, as it is now: a newer one does not change what is read.
+
+    What is no checkpoint is given as it is. Raises OSError where there is no file that can be read.
+    """
+    return _again_if_replaced(_whole, path)
+
+
+def _whole(path: Path) -> WholeFile:
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+        size, start = os.fstat(file.fileno()).st_size, _LENGTH_BYTES + length
+        own = np.memmap(file, np.uint8, "r").data if size else memoryview(b"")
+    try:
+        header = json.loads(bytes(own[_LENGTH_BYTES:start]))
+        metadata = header.pop("__metadata__")
+        stored = StoredFrames.of(metadata)
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return WholeFile(size=size, pieces=(own,))
+    if not stored.names:
+        return WholeFile(size=size, pieces=(own,))
+    frames = header.pop(FRAMES)
+    pieces: list[memoryview] = []
+    arrays, end = {}, 0
+    for name, array in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        first, last = array["data_offsets"]
+        pieces.append(own[start + first : start + last])
+        arrays[name] = array | {"data_offsets": [end, end + last - first]}
+        end += last - first
+    (first, last), width = frames["data_offsets"], frames["shape"][1]
+    split = start + first + stored.before * width
+    segments = [each.data for each in stored.opened(path.parent)]
+    pieces += [own[start + first : split], *segments, own[split : start + last]]
+    total = last - first + sum(map(len, segments))
+    arrays[FRAMES] = frames | {"shape": [total // width, width], "data_offsets": [end, end + total]}
+    text = json_text({"__metadata__": {_VALUES: metadata[_VALUES]}, **arrays}, is_compact=True).encode()
+    text += b" " * (-len(text) % _LENGTH_BYTES)  # so that the arrays are aligned
+    head = len(text).to_bytes(_LENGTH_BYTES, "little") + text
+    return WholeFile(size=len(head) + end + total, pieces=(head, *pieces))
 
 
 def _with_nan(values: dict[str, Any]) -> dict[str, Any]:
@@ -115,13 +200,19 @@ def _with_nan(values: dict[str, Any]) -> dict[str, Any]:
 def checkpoint_info(path: Path, kind: CheckpointKind) -> Iterator[CheckpointInfo]:
     """Where the checkpoint in ``path`` stands; nothing where there is no readable one."""
     try:
-        with safe_open(path, framework="numpy") as file:
-            counters = json.loads((file.metadata() or {})[_VALUES])["counters"]
+        counters, size = _again_if_replaced(_read_place, path)
         episode, env_step = int(counters["episode"]), int(counters["env_step"])
-        size = path.stat().st_size
     except (SafetensorError, OSError, LookupError, TypeError, ValueError):
         return
     yield CheckpointInfo(kind=kind, episode=episode, env_step=env_step, path=path, size=size)
+
+
+def _read_place(path: Path) -> tuple[Any, int]:
+    """The counters of the checkpoint at ``path``, and its bytes."""
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+    size = path.stat().st_size + sum(StoredFrames.of(metadata).sizes(path.parent).values())
+    return json.loads(metadata[_VALUES])["counters"], size
 
 
 def changed_config(config: TrainingConfig, changes: Mapping[str, Any], counters: Mapping[str, Any]) -> TrainingConfig:

@@ -8,7 +8,8 @@ DIR/
 ├── initial.safetensors                                       weights that it began with, where it did not draw its own
 ├── recordings/          episodes to see again
 ├── best.safetensors, last.safetensors, snapshots/            states of the learner, to look back at
-└── checkpoint.safetensors, checkpoint-best.safetensors       states of the run, to go on from
+├── checkpoint.safetensors, checkpoint-best.safetensors       states of the run, to go on from
+└── checkpoint-frames/   the frames of pictures that these need
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from pathlib import Path
 from dqn_core.json_text import json_text
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import RunRecord
+from dqn_core.training.checkpoint import whole_file
+from dqn_core.training.checkpoint_frames import FRAMES_FOLDER
 from pages.shared.csv_export import changes_csv, episodes_csv
 from pages.shared.zip_portions import zip_portions
 
@@ -17,6 +19,8 @@ __all__ = ["archive"]
 
 _LOG = logging.getLogger(__name__)
 _PIECE = 256 * 1024
+_CHECKPOINT = "checkpoint"
+"""What the names of all of them begin with."""
 _LEFT_OUT = {"episodes.csv", "changes.csv"}
 """Of a run of the command line, in its folder already; here they come from the log."""
 
@@ -45,18 +49,21 @@ def _files(manager: RunManager, run_id: str, *, with_checkpoints: bool) -> Itera
         if name in _LEFT_OUT:
             continue
         try:
-            file = path.open("rb")
+            file = whole_file(path) if path.name.startswith(_CHECKPOINT) else None
+            opened = path.open("rb")
         except OSError as error:
             _LOG.info("Left out of an archive: %s", error)
             continue
-        with file:
-            yield name, iter(lambda: file.read(_PIECE), b"")  # noqa: B023  read before the next file is opened
+        with opened:
+            # Read before the next file is opened.
+            yield name, iter(lambda: opened.read(_PIECE), b"") if file is None else file.portions(_PIECE)  # noqa: B023
 
 
 def _is_wanted(path: Path, *, with_checkpoints: bool) -> bool:
     is_half_written = path.name.startswith(".")
-    is_checkpoint = path.name.startswith("checkpoint")
-    return path.is_file() and not is_half_written and (with_checkpoints or not is_checkpoint)
+    is_checkpoint = path.name.startswith(_CHECKPOINT)
+    is_part = path.parent.name == FRAMES_FOLDER  # of checkpoints, which are whole here
+    return path.is_file() and not is_half_written and not is_part and (with_checkpoints or not is_checkpoint)
 
 
 def _encoded(text: Iterable[str]) -> Iterator[bytes]:

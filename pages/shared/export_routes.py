@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, get_args
+from collections.abc import Callable
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -22,6 +21,7 @@ from dqn_core.export.formats import FORMATS, FormatName
 from dqn_core.export.run_content import RunContent
 from dqn_core.export.tables import csv_portions
 from dqn_core.runs.manager import RunManager
+from dqn_core.training.checkpoint import whole_file
 from dqn_core.training.csv_log import CsvStyle
 from pages.server.answers import error_answer
 from pages.server.process import get_manager
@@ -75,21 +75,14 @@ def _checkpoint(content: RunContent) -> Response:
     """The file as it is now: a newer one takes its name, not its contents, while it is sent."""
     newest = next((each for each in content.folder.checkpoints() if each.kind == "last"), None)
     try:
-        file = None if newest is None else newest.path.open("rb")
+        file = None if newest is None else whole_file(newest.path)
     except OSError:
         file = None
     if file is None:
         raise RunFolderError(mark("The run has no checkpoint yet: pause it, or wait until the warm-up is over."))
     headers = _headers(f"{content.run_id}-checkpoint.safetensors")
-    headers |= {"Content-Length": str(os.fstat(file.fileno()).st_size), "Content-Encoding": "identity"}
-    return StreamingResponse(_portions(file), headers=headers, media_type=_BINARY)
-
-
-def _portions(file: BinaryIO) -> Iterator[bytes]:
-    """The contents of ``file``; Starlette walks a plain iterator in worker threads."""
-    with file:
-        while portion := file.read(_PORTION):
-            yield portion
+    headers |= {"Content-Length": str(file.size), "Content-Encoding": "identity"}
+    return StreamingResponse(file.portions(_PORTION), headers=headers, media_type=_BINARY)  # in worker threads
 
 
 def _headers(name: str) -> dict[str, str]:

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load
 from starlette.applications import Starlette
 
 from asgi_client import Client
 from dqn_core.config import TrainingConfig
-from dqn_core.events import EndReason, RunState
+from dqn_core.events import CheckpointReady, EndReason, RunState
 from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import ListUpdate, RunList
+from dqn_core.training import checkpoint_frames
 from dqn_core.training.run_folder import RunFolder
 from live_tab import heard
 from pages.runs.archive import archive
@@ -194,3 +196,22 @@ def test_a_file_that_cannot_be_opened_is_left_out(manager: RunManager, monkeypat
     opened = _opened(b"".join(archive(manager, [run_id], with_checkpoints=False)))
     assert f"{run_id}/config.json" in opened.namelist()
     assert f"{run_id}/gone.mp4" not in opened.namelist()
+
+
+def test_a_checkpoint_of_pictures_is_one_file_in_an_archive(
+    client: Client, manager: RunManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint_frames, "SEGMENT_BYTES", 40)
+    run_id = _run(manager)
+    arrays = {
+        "replay.frames": np.arange(200, dtype=np.uint8).reshape(50, 4),
+        "replay.first_frame": np.array([7]),
+    }
+    folder = RunFolder.open(manager.run_folder(run_id))
+    folder.write_checkpoint(CheckpointReady(episode=1, env_step=50, arrays=arrays, values={}))
+    assert any(folder.path.glob("checkpoint-frames/*"))
+    answer = client.get(f"/live/runs/{run_id}/everything.zip")
+    assert not any("checkpoint" in name for name in _opened(answer.content).namelist())
+    whole = _opened(client.get(f"/live/runs/{run_id}/everything.zip?checkpoints=1").content)
+    (name,) = (name for name in whole.namelist() if "checkpoint" in name)
+    np.testing.assert_array_equal(load(whole.read(name))["replay.frames"], arrays["replay.frames"])
