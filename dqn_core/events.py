@@ -211,6 +211,8 @@ class Frame:
     """Whether the action was the greedy one rather than a random draw."""
     seen: bytes = b""
     """The same state as the network sees it, where that is a picture: its channels side by side, PNG or JPEG."""
+    important: bytes = b""
+    """How much the Q-value of the action hangs on each point of that, in the same places; where it was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -392,6 +394,8 @@ class Watch:
 
     seconds: float
     frames_per_s: float = 10.0
+    with_saliency: bool = False
+    """Also say how much the Q-values hang on each point of them, where the network sees pictures."""
 
 
 @dataclass(frozen=True, slots=True)

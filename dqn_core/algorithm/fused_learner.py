@@ -47,6 +47,11 @@ class FusedLearner:
         self._workspace = aligned_zeros(0)
         self._all_one = np.ones(0, np.float32)
 
+    @property
+    def is_dueling(self) -> bool:
+        """Whether the first of the outputs is the state's value, and the others are advantages."""
+        return self._n_values > 0
+
     def _make_blocks(self, block_size: int, n_used: int) -> None:
         """Five blocks of parameters of ``block_size`` floats each, of which ``n_used`` are used."""
         self._parameters = aligned_zeros(network.N_BLOCKS * block_size)

@@ -27,6 +27,7 @@ __all__ = [
     "BITS",
     "FRAME_NAMES",
     "PLANE_COLORS",
+    "RED",
     "PictureLayout",
     "as_png",
     "coloured",
@@ -49,6 +50,8 @@ PLANE_COLORS = (
 """Of planes, in their order; of more, they begin again. None is red, which is what matters to the network."""
 BACK = (0, 0, 0)
 """Behind what planes show."""
+RED = (255, 40, 60)
+"""Of what matters to the network."""
 FRAME_NAMES = (
     mark("newest frame"),
     mark("1 frame earlier"),
@@ -133,6 +136,11 @@ class PictureLayout:
     def drawn(self, tiles: NDArray[np.uint8]) -> bytes:
         """Tiles [H, W * tiles, 3] as a file: PNG where each point is to be seen, else JPEG."""
         return as_png(tiles) if self.is_small else as_jpeg(tiles, _JPEG_QUALITY)
+
+    def drawn_importance(self, gradients: NDArray[np.float32]) -> list[bytes]:
+        """Files of ``gradients`` [N, ...] in the places of the tiles: the redder a point, the larger they are."""
+        red = (self.importance(gradients)[..., None] * (np.array(RED) / _MOST_BYTE)).astype(np.uint8)
+        return [self.drawn(each) for each in red]
 
     def importance(self, gradients: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Sizes of ``gradients`` [N, ...] tile by tile, side by side: [N, H, W * tiles], 255 for the largest of each.

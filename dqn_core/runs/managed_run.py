@@ -87,7 +87,7 @@ class ManagedRun:
         self._is_pause_wanted = False
         self._stop: Stop | None = None
         """The first that was told."""
-        self._next_watch_at = self._seen_at = -math.inf
+        self._next_watch_at = self._next_saliency_at = self._seen_at = -math.inf
 
     # ------------------------------------------------------------------------------------- beginning and end
 
@@ -244,14 +244,17 @@ class ManagedRun:
         """Somebody looks at the run; said again and again while that is so."""
         self._seen_at = time.monotonic()
 
-    def watch(self, seconds: float) -> None:
+    def watch(self, seconds: float, *, with_saliency: bool = False) -> None:
         """Make frames for the next ``seconds``; asked for again and again by whoever looks on."""
         self.look()
         with self._lock:
             now = time.monotonic()
-            if self.is_active and now >= self._next_watch_at and self.feed.state is not RunState.QUEUED:
+            due_at = self._next_saliency_at if with_saliency else self._next_watch_at
+            if self.is_active and now >= due_at and self.feed.state is not RunState.QUEUED:
                 self._next_watch_at = now + _BETWEEN_WATCHES_S  # a thousand viewers fill no mailbox
-                self.mailbox.put(Watch(seconds))
+                if with_saliency:
+                    self._next_saliency_at = self._next_watch_at
+                self.mailbox.put(Watch(seconds, with_saliency=with_saliency))
 
     def pause_if_unwatched(self, after_s: float) -> None:
         """Pause the run, and say so, where nobody has looked at it for ``after_s`` seconds; called in its thread."""

@@ -365,11 +365,11 @@ class RunManager:
         """
         self._active(run_id).set_pace(steps_per_s, is_automatic=is_automatic)
 
-    def watch(self, run_id: str, seconds: float = 2.0) -> None:
+    def watch(self, run_id: str, seconds: float = 2.0, *, with_saliency: bool = False) -> None:
         """Make frames for the next ``seconds``; nothing happens where no trainer is there to make them."""
         run = self._runs.get(check_run_id(run_id))
         if run is not None:
-            run.watch(seconds)
+            run.watch(seconds, with_saliency=with_saliency)
 
     def look(self, run_id: str) -> None:
         """Somebody looks at the run; said again and again while that is so, or the run may be paused as unwatched."""

@@ -57,7 +57,7 @@ class Controls:
         self._rises_from: float | None = None
         """Steps a second that an automatic pace begins with; None where the pace stays as it is."""
         self._rises_since: float | None = None
-        self._watched_until = -math.inf
+        self._watched_until = self._saliency_until = -math.inf
         self._frame_interval = 0.1
         self._next_frame_at = -math.inf
 
@@ -88,8 +88,10 @@ class Controls:
                 self._step_interval = 0.0 if steps_per_s is None or is_automatic else 1.0 / steps_per_s
                 self._next_step_at = -math.inf
                 self._rises_from, self._rises_since = (steps_per_s if is_automatic else None), None
-            case Watch(seconds, frames_per_s):
+            case Watch(seconds, frames_per_s, with_saliency):
                 self._watched_until = self._clock() + seconds
+                if with_saliency:
+                    self._saliency_until = self._watched_until
                 self._frame_interval = 1.0 / frames_per_s
             case SetHyperparameter():
                 self._changes.append(command)
@@ -143,6 +145,11 @@ class Controls:
     def is_watched(self) -> bool:
         """Whether somebody wants frames now."""
         return self._clock() < self._watched_until
+
+    @property
+    def wants_saliency(self) -> bool:
+        """Whether somebody wants to know how much the Q-values hang on each point of a frame."""
+        return self._clock() < self._saliency_until
 
     @property
     def shows_motion(self) -> bool:

@@ -18,10 +18,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dqn_core.algorithm.dqn import Point, train
 from dqn_core.algorithm.networks import as_trained
 from dqn_core.algorithm.normalization import network_only
+from dqn_core.algorithm.saliency import saliency
 from dqn_core.algorithm.training_state import TrainingState
 from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
@@ -312,11 +314,11 @@ class Trainer:
             self._announced = RunState.PAUSED
             yield StateChanged(state=RunState.PAUSED)  # first: whoever pressed the button waits for it
             yield from self._policy.at_pause()
-        is_drawn = False
+        is_drawn = has_saliency = False
         while controls.is_paused and not controls.take_single_step():
-            if controls.is_watched and not is_drawn:
+            if controls.is_watched and (not is_drawn or (controls.wants_saliency and not has_saliency)):
                 yield from self._draw_frame()
-                is_drawn = True
+                is_drawn, has_saliency = True, controls.wants_saliency
             controls.receive(timeout=None)
             yield from self._apply_changes()
             yield from self._take_requested_checkpoint()
@@ -330,6 +332,7 @@ class Trainer:
         state, started_at = self.state, self._clock()
         jpeg, running, shown = self._environments[0].draw_jpeg(), state.running, None
         layout = self._environments[0].layout
+        wants_saliency = layout is not None and self._controls.wants_saliency
         if running is not None and running.pending is not None:
             action, is_greedy = running.pending
             shown = Frame(
@@ -342,10 +345,17 @@ class Trainer:
                 action=action,
                 is_greedy=is_greedy,
                 seen=b"" if layout is None else layout.drawn(layout.tiles(running.observation)),
+                important=self._drawn_saliency(running.observation, action) if wants_saliency else b"",
             )
         self._controls.note_frame_cost(self._clock() - started_at)
         if shown is not None:
             yield shown
+
+    def _drawn_saliency(self, observation: NDArray[np.float32], action: int) -> bytes:
+        layout = self._environments[0].layout
+        assert layout is not None  # noqa: S101  asked for where the observation is a picture
+        gradient = saliency(self.state.learner, observation[None], np.array([action]))
+        return layout.drawn_importance(gradient)[0]
 
     def _apply_changes(self) -> Iterator[Event]:
         """Put the live changes that were asked for into effect; one that is refused becomes a notice."""

@@ -4,8 +4,8 @@ import { ActionBars } from "../shared/action_bars.js";
 import { Episode, fetchNumbers, ReplayProblem } from "../shared/episode.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
 import { Pictures } from "../shared/pictures.js";
+import { SeenView } from "../shared/seen_view.js";
 import { Curves } from "./curves.js";
-import { SeenView } from "./seen_view.js";
 
 const NOT_FOUND = 404;
 

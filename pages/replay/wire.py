@@ -30,7 +30,6 @@ _TILE_POINTS_A_PACK, _GRADIENTS_A_PACK = 3_000_000, 1_000_000
 """Points of a pack's pictures of what the network sees, and of what matters in it: some tenths of a second of work."""
 _MOST_TILE_POINTS = 100_000_000
 """Of an episode: about 25 MB of JPEG."""
-_RED = (255, 40, 60)
 
 
 def replay_numbers(replay: Replay, report: EnvironmentReport, first: int = 0) -> bytes:
@@ -119,9 +118,7 @@ def important_pack(replay: Replay, layout: PictureLayout, first: int) -> bytes:
     actions = replay.rollout.actions[first : first + len(few)]
     if len(actions) < len(few):  # in the last state none is taken
         actions = np.append(actions, learner.q_values(few[-1:]).argmax(-1))
-    shares = layout.importance(saliency(learner, few, actions))
-    red = (shares[..., None] * (np.array(_RED) / 255.0)).astype(np.uint8)
-    return _packed(first, [layout.drawn(each) for each in red], total, is_over=True)
+    return _packed(first, layout.drawn_importance(saliency(learner, few, actions)), total, is_over=True)
 
 
 def _seen(replay: Replay, layout: PictureLayout) -> tuple[NDArray[Any], int]:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from dqn_core.environments.planes import PictureLayout, as_png
+from dqn_core.environments.planes import RED, PictureLayout, as_png
 from pages.shared.i18n import _
 from pages.shared.numbers import number_text
 
@@ -18,7 +18,6 @@ __all__ = ["layout_data", "picture_text", "show_seen", "show_tiles"]
 
 _DIMMED = 0.6
 """What is seen, below what matters."""
-_RED = (255, 40, 60)
 
 
 def layout_data(layout: PictureLayout | None) -> dict[str, Any] | None:
@@ -46,7 +45,7 @@ def show_seen(layout: PictureLayout, observation: NDArray[np.float32], important
     pixels = layout.tiles(observation)
     if important is not None:
         shares = layout.importance(important[None])[0, ..., None] / 255.0
-        pixels = np.clip(_DIMMED * pixels + shares * np.array(_RED), 0.0, 255.0).astype(np.uint8)
+        pixels = np.clip(_DIMMED * pixels + shares * np.array(RED), 0.0, 255.0).astype(np.uint8)
     tiles = np.split(pixels, len(layout.names), axis=1)
     show_tiles(tiles, [_(name) for name in layout.names], layout.colors, is_small=layout.is_small)
 

@@ -40,7 +40,7 @@ export class SeenTiles {
    * Draws state number `state`, its tiles side by side in `bitmap`, and what `matters` in the same places.
    * @param {number} state
    * @param {ImageBitmap | HTMLImageElement} bitmap
-   * @param {ImageBitmap | null} [matters]
+   * @param {ImageBitmap | HTMLImageElement | null} [matters]
    */
   draw(state, bitmap, matters = null) {
     const { width, height } = this.layout;

@@ -1,31 +1,45 @@
 // An episode of the trained agent, played over and over where the running episode stood.
 
-import { Episode, fetchNumbers } from "../shared/episode.js";
+import { Episode, fetchNumbers, ReplayProblem } from "../shared/episode.js";
 import { make } from "../shared/format.js";
 import { Pictures } from "../shared/pictures.js";
 import { Clock, PlayButton } from "../shared/player.js";
+import { SeenView } from "../shared/seen_view.js";
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
 /** @typedef {{url: string}} EpisodeSource Where its numbers are. */
 
+const NOT_FOUND = 404;
+
 export class AgentEpisode {
   /**
-   * `onShow` hears of each state that is shown, `onProblem` why there is none.
+   * `onShow` hears of each state that is shown, `onProblem` why there is none, `onSeen` what shows what the network sees.
    * @param {object} options
    * @param {EpisodeSource} options.source
    * @param {Labels} options.labels
+   * @param {import("../shared/format.js").Formats} options.formats
+   * @param {import("../shared/seen_tiles.js").Layout | null} options.layout How an observation is a picture.
+   * @param {(element: HTMLElement) => void} options.onSeen
    * @param {(state: ReturnType<Episode["at"]>, step: number) => void} options.onShow
    * @param {(text: string) => void} options.onProblem
    */
-  constructor({ source, labels, onShow, onProblem }) {
+  constructor({ source, labels, formats, layout, onSeen, onShow, onProblem }) {
     this.source = source;
+    this.labels = labels;
+    this.formats = formats;
+    this.layout = layout;
+    this.onSeen = onSeen;
     this.onShow = onShow;
     this.onProblem = onProblem;
     /** @type {Episode | null} */
     this.episode = null;
     /** @type {Pictures | null} */
     this.pictures = null;
+    /** @type {SeenView | null} */
+    this.seen = null;
+    this.replayId = "";
     this.isPlayedByHand = false;
+    this.hasAskedAgain = false;
     this.abort = new AbortController();
     this.clock = new Clock({ limit: () => this.lastReady, onMove: () => this.show() });
     this.clock.isRepeating = true;
@@ -56,14 +70,56 @@ export class AgentEpisode {
       this.episode = new Episode(numbers);
       this.clock.last = this.episode.length;
       this.clock.framesPerS = numbers.frames_per_s;
-      this.pictures = new Pictures({
-        url: (first) => `live/replays/${numbers.id}/frames?from=${first}`,
-        onNews: () => this.show(),
-        onProblem: (error) => this.fail(error),
-      });
-      this.pictures.load();
+      this.replayId = numbers.id;
+      this.pictures = this.loaded("frames");
+      if (this.layout) this.makeSeen(this.layout);
     } catch (error) {
       this.fail(error);
+    }
+  }
+
+  /** @param {"frames" | "seen" | "important"} name */
+  loaded(name) {
+    const pictures = new Pictures({
+      url: (first) => `live/replays/${this.replayId}/${name}?from=${first}`,
+      onNews: () => this.show(),
+      onProblem: (error) => this.lostPictures(error, pictures),
+    });
+    pictures.load();
+    return pictures;
+  }
+
+  /** @param {import("../shared/seen_tiles.js").Layout} layout */
+  makeSeen(layout) {
+    const { labels, formats } = this;
+    this.seen = new SeenView({
+      layout,
+      labels,
+      formats,
+      load: (name) => this.loaded(name),
+      onChange: () => this.show(),
+    });
+    this.onSeen(this.seen.element);
+  }
+
+  /**
+   * The server keeps a replay for a while only; asked again, it makes the same one.
+   * @param {unknown} error
+   * @param {Pictures} pictures Those that are missing.
+   */
+  async lostPictures(error, pictures) {
+    const isGone = error instanceof ReplayProblem && error.status === NOT_FOUND;
+    if (!isGone || this.hasAskedAgain) {
+      this.fail(error);
+      return;
+    }
+    this.hasAskedAgain = true;
+    try {
+      ({ id: this.replayId } = await fetchNumbers(this.source.url, this.abort.signal, () => {}));
+      await pictures.load();
+      this.hasAskedAgain = false;
+    } catch (failure) {
+      this.fail(failure);
     }
   }
 
@@ -91,6 +147,7 @@ export class AgentEpisode {
       Object.assign(this.canvas, { width: bitmap.width, height: bitmap.height });
     }
     this.context.drawImage(bitmap, 0, 0);
+    this.seen?.show(index, clock.isPlaying ? clock.stride : 0);
     this.onShow(episode.at(clock.step), clock.step);
     if (!this.canvas.hidden) return;
     this.canvas.hidden = false;
@@ -108,5 +165,6 @@ export class AgentEpisode {
     document.removeEventListener("visibilitychange", this.whenSeen);
     this.clock.dispose();
     this.pictures?.dispose();
+    this.seen?.dispose();
   }
 }

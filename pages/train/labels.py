@@ -91,6 +91,13 @@ def _stage_labels() -> dict[str, str]:
     return {
         "stage": _("Running episode"),
         "seen": _("What the network sees"),
+        "saliency": _("Saliency"),
+        "saliency_help": _(
+            "The redder a point, the more the Q-value of the action taken would change with it: its gradient. It is "
+            "largest at the reddest point of each state."
+        ),
+        "saliency_missing": _("Saliency was not loaded before this page was saved."),
+        "pictures_end": _("The pictures end at step {n}: the episode is too long to keep them all."),
         "stage_over": _("Last frame"),
         "stage_agent": _("The trained agent"),
         "agent_comes": _("Its episode is being drawn…"),

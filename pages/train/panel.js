@@ -139,7 +139,8 @@ export default class LivePanel {
   showStage() {
     this.stage?.element.remove();
     this.stage?.dispose();
-    this.stage = this.data.watch_frames ? new StageView(this.labels, this.data.action_names, this.data.layout) : null;
+    const { action_names: names, layout, watch_frames: isWatched } = this.data;
+    this.stage = isWatched ? new StageView(this.labels, names, layout, () => this.follow()) : null;
     if (this.stage) this.body.append(this.stage.element);
     this.playAgent();
     this.giveStageRoom();
@@ -163,7 +164,11 @@ export default class LivePanel {
     this.unfollow();
     this.unfollow = follow({
       topic: "run",
-      parameters: { run: this.data.run_id, frames: this.data.watch_frames },
+      parameters: {
+        run: this.data.run_id,
+        frames: this.data.watch_frames,
+        saliency: this.stage?.wantsSaliency ?? false,
+      },
       cursor: { rows: this.series.length, changes: this.changes.length },
       language: this.data.locale,
       onData: (update) => this.receive(update),

@@ -3,7 +3,7 @@
 
 import { ActionBars } from "../shared/action_bars.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
-import { SeenTiles } from "../shared/seen_tiles.js";
+import { SeenCard } from "../shared/seen_view.js";
 import { AgentEpisode } from "./agent_episode.js";
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
@@ -20,17 +20,22 @@ import { AgentEpisode } from "./agent_episode.js";
  * @property {boolean} is_greedy
  * @property {string} picture A JPEG, base64.
  * @property {string} [seen] What the network sees, base64: its channels side by side.
+ * @property {string} [important] How much its choice hangs on each point of that, in the same places.
  */
 /** @typedef {{frame: LiveFrame, formats: Formats}} Offered */
+/** @typedef {{number: number, seen: HTMLImageElement, important: HTMLImageElement | null}} Seen Of a frame. */
 
 export class StageView {
   /**
    * @param {Labels} labels
    * @param {string[]} actionNames
    * @param {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture.
+   * @param {() => void} [onSaliency] Hears that frames are wanted with it from now on, or without.
    */
-  constructor(labels, actionNames, layout = null) {
+  constructor(labels, actionNames, layout = null, onSaliency = () => {}) {
     this.labels = labels;
+    this.layout = layout;
+    this.onSaliency = onSaliency;
     this.actions = new ActionBars(labels, actionNames);
     this.actions.element.hidden = true;
     /** @type {Offered | null} The newest, while another is loaded. */
@@ -46,11 +51,11 @@ export class StageView {
     this.head = make("div", { class: "dqn-card-head" }, this.heading);
     this.empty = make("p", { class: "dqn-frame-empty" }, this.labels.waiting_frame);
     this.box = make("div", { class: "dqn-frame-box" }, this.image, this.empty);
-    this.tiles = layout ? new SeenTiles(layout) : null;
-    this.seen = make("div", { class: "dqn-stage-seen" }, make("h3", {}, labels.seen), this.tiles?.element ?? "");
+    this.card = layout ? new SeenCard({ layout, labels, onToggle: () => this.toggledSaliency() }) : null;
+    this.seen = make("div", { class: "dqn-stage-seen" }, this.card?.element ?? "");
     this.seen.hidden = true;
-    this.seenImage = make("img", { alt: "" });
-    this.seenImage.addEventListener("load", () => this.drawSeen());
+    /** @type {Seen | null} What the newest frame brought of it. */
+    this.newestSeen = null;
     this.facts = make("dl", { class: "dqn-facts" });
     this.episode = this.addFact("frame_episode");
     this.step = this.addFact("frame_step");
@@ -120,12 +125,32 @@ export class StageView {
     setAttribute(this.image, "alt", fill(this.labels.frame_alt, { n: formats.integer(frame.episode) }));
     this.actions.element.hidden = false;
     this.actions.show(frame, formats);
-    if (this.tiles && frame.seen) this.seenImage.src = `data:${typeOf(frame.seen)};base64,${frame.seen}`;
+    if (this.card) this.takeSeen(frame);
+  }
+
+  /** Whether frames shall say how much the choice hangs on each point. */
+  get wantsSaliency() {
+    return this.card !== null && this.card.isImportantShown;
+  }
+
+  toggledSaliency() {
+    this.onSaliency();
+    this.drawSeen();
+  }
+
+  /** @param {LiveFrame} frame */
+  async takeSeen({ number, seen: text = "", important: mattersText = "" }) {
+    const [seen, important] = await Promise.all([decoded(text), decoded(mattersText)]);
+    if (seen === null || number !== this.shownFrame) return; // A newer one has come.
+    this.newestSeen = { number, seen, important };
+    this.drawSeen();
   }
 
   drawSeen() {
-    if (this.agentEpisode !== null || this.wanted !== null) return; // A newer one is to come, or an episode after the run.
-    this.tiles?.draw(this.shownFrame, this.seenImage);
+    if (this.card === null || this.newestSeen === null || this.agentEpisode !== null) return;
+    const { number, seen, important } = this.newestSeen;
+    this.card.tiles.draw(number, seen, this.wantsSaliency ? important : null);
+    this.card.say(this.wantsSaliency ? this.labels.saliency_help : "");
     this.seen.hidden = false;
   }
 
@@ -150,6 +175,12 @@ export class StageView {
     const episode = new AgentEpisode({
       source,
       labels: this.labels,
+      layout: this.layout,
+      formats,
+      onSeen: (element) => {
+        this.seen.replaceChildren(element);
+        this.seen.hidden = false;
+      },
       onShow: (state, step) => this.showState(state, step, formats),
       onProblem: (text) => setText(this.empty, text),
     });
@@ -186,9 +217,17 @@ export class StageView {
 }
 
 /**
- * Of a picture in base64.
+ * A PNG or JPEG in base64, ready to be drawn; null for none.
  * @param {string} picture
  */
-function typeOf(picture) {
-  return picture.startsWith("iVBOR") ? "image/png" : "image/jpeg";
+async function decoded(picture) {
+  if (picture === "") return null;
+  const image = new Image();
+  image.src = `data:${picture.startsWith("iVBOR") ? "image/png" : "image/jpeg"};base64,${picture}`;
+  try {
+    await image.decode();
+  } catch {
+    return null;
+  }
+  return image;
 }

@@ -1,7 +1,7 @@
 """A run as a topic of the live socket: its episodes, its changes, where it stands, and its running episode's frames.
 
-Parameters: ``run``, its id, and ``frames``, whether its pictures are watched. The first message comes at once, the
-others as the run goes on, ten a second at most; the last has the run's end.
+Parameters: ``run``, its id, ``frames``, whether its pictures are watched, and ``saliency``, whether with that. The
+first message comes at once, the others as the run goes on, ten a second at most; the last has the run's end.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def run_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
             frame=subscription.reached("frame"),
         )
         own, view = await run_in_threadpool(_opened, manager, run_id)
-        look = functools.partial(own.watch, seconds=_WATCH_S) if with_frames else own.look
+        watch = functools.partial(own.watch, seconds=_WATCH_S, with_saliency=subscription.flag("saliency"))
+        look = watch if with_frames else own.look
         version, looked_at = 0, 0.0
         while True:
             now = time.monotonic()

@@ -185,6 +185,7 @@ def _frame(number: int, frame: Frame) -> dict[str, Any]:
         "is_greedy": frame.is_greedy,
         "picture": base64.b64encode(frame.jpeg).decode(),
         "seen": base64.b64encode(frame.seen).decode(),
+        "important": base64.b64encode(frame.important).decode(),
     }
 
 

@@ -100,10 +100,37 @@ def test_nothing_hangs_on_a_number_that_is_clipped() -> None:
     assert found[0].any()
 
 
-def test_a_learner_of_another_kind_is_refused() -> None:
+@pytest.mark.parametrize("changes", [{}, {"dueling": True}])
+@pytest.mark.parametrize(
+    "picture",
+    [
+        None,
+        PictureShape(10, 10, 4, high=1.0),
+        PictureShape(9, 12, 3),
+        PictureShape(11, 8, 4, channels_first=True, frames=4),
+    ],
+)
+def test_a_compiled_learner_has_the_gradients_of_torch(changes: dict[str, Any], picture: PictureShape | None) -> None:
+    size = SIZE if picture is None else picture.size
+    config = TrainingConfig(hidden_sizes=(16, 8), network="minatar" if picture else "auto", **changes)
+    generator = np.random.default_rng(1)
+    compiled, _ = make_learner(config.replace(compute="fused"), size, ACTIONS, generator, picture)
+    reference, _ = make_learner(config.replace(compute="torch-cpu"), size, ACTIONS, generator, picture)
+    weights = {name: each + np.float32(0.05) for name, each in compiled.weights().items()}  # no bias is to be 0
+    for each in (compiled, reference):
+        each.load_weights(weights)
+    states = generator.uniform(high=1.0 if picture is None else picture.high, size=(5, size)).astype(np.float32)
+    actions = np.array([0, 2, 1, 1, 0])
+    for chosen in (actions, None):
+        expected = saliency(reference, states, chosen)
+        assert np.abs(expected).max() > 0
+        np.testing.assert_allclose(saliency(compiled, states, chosen), expected, rtol=1e-3, atol=1e-5)
+
+
+def test_feature_maps_of_a_compiled_learner_are_refused() -> None:
     learner, _ = make_learner(TrainingConfig(compute="fused"), SIZE, ACTIONS, np.random.default_rng(1))
     with pytest.raises(TypeError, match="FusedLearner"):
-        saliency(learner, np.zeros((1, SIZE), np.float32))
+        feature_maps(learner, np.zeros(SIZE, np.float32))
 
 
 def test_a_dense_network_has_no_feature_maps() -> None:

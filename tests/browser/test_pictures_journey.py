@@ -25,7 +25,7 @@ from videos import read_video
 _MAKING_MS = 120_000
 _GAME = "MinAtar/Breakout-v1"
 _CONFIG = preset_config(_GAME, "fast").replace(
-    compute="fused", buffer_size=1_000, warmup_steps=300, max_env_steps=1_500, evaluate_every=40, evaluation_episodes=2
+    compute="fused", buffer_size=1_000, warmup_steps=300, max_env_steps=2_500, evaluate_every=40, evaluation_episodes=2
 )
 _WHILE_THE_SERVER_IS_AWAY = pytest.mark.expected_problem(
     "WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to fetch|not responding|server endpoint",
@@ -37,6 +37,7 @@ _PIXELS = """name => {
     copy.drawImage(canvas, 0, 0);
     return [...copy.getImageData(0, 0, canvas.width, canvas.height).data];
 }"""
+_TILES = [f"seen-{number}" for number in range(4)]
 _ARE_RED = f"""names => names.some((name) => {{
     const data = ({_PIXELS})(name);
     return data.some((red, i) => i % 4 === 0 && red - data[i + 1] > 80 && red - data[i + 2] > 80);
@@ -84,7 +85,7 @@ def test_breakout_is_learned_watched_killed_resumed_filmed_and_exported(
 
 
 def trained_and_killed(page: Page, server: LiveServer) -> RunFolder:
-    """Both pictures are there while it trains; then the server is killed, with a checkpoint on the disk."""
+    """Both pictures and the saliency are there while it trains; then the server is killed, a checkpoint on the disk."""
     page.goto(settings_link("/train", _CONFIG) or "")
     settle(page)
     choose_speed(page, "real time")
@@ -95,6 +96,8 @@ def trained_and_killed(page: Page, server: LiveServer) -> RunFolder:
     expect(page.get_by_test_id("seen-0")).to_be_visible()
     paddle = pixels(page, "seen-0").astype(int)
     assert np.ptp(paddle[9]) > np.ptp(paddle[:9])  # on its row
+    page.get_by_test_id("saliency").click()
+    page.wait_for_function(_ARE_RED, arg=_TILES, timeout=_MAKING_MS)
     page.wait_for_function("() => window.dqnLabPanel?.rows() >= 3", timeout=_MAKING_MS)
     settle(page)
     press(page, "Pause")
@@ -114,6 +117,9 @@ def resumed(page: Page, server: LiveServer, folder: RunFolder) -> None:
     choose_speed(page, "full speed")
     press(page, "Resume")
     expect(page.get_by_test_id("run-state")).to_contain_text("Finished", timeout=_MAKING_MS)
+    expect(page.get_by_test_id("agent-episode")).to_be_visible(timeout=_MAKING_MS)
+    page.get_by_test_id("saliency").click()
+    page.wait_for_function(_ARE_RED, arg=_TILES, timeout=_MAKING_MS)
 
 
 def exported(page: Page, folder: RunFolder, rollout: Rollout, downloads: Path) -> None:
@@ -148,7 +154,7 @@ def watched(page: Page, rollout: Rollout) -> None:
         page.keyboard.press("ArrowRight")
     page.get_by_test_id("saliency").click()
     expect(page.get_by_test_id("seen-note")).to_be_visible()
-    page.wait_for_function(_ARE_RED, arg=[f"seen-{number}" for number in range(4)], timeout=_MAKING_MS)
+    page.wait_for_function(_ARE_RED, arg=_TILES, timeout=_MAKING_MS)
 
 
 def filmed(page: Page, rollout: Rollout, downloads: Path) -> None:

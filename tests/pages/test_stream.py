@@ -46,8 +46,8 @@ class OneRun:
     def look(self, _run_id: str) -> None:
         self.looks.append(("look", 0.0, time.monotonic()))
 
-    def watch(self, _run_id: str, seconds: float) -> None:
-        self.looks.append(("watch", seconds, time.monotonic()))
+    def watch(self, _run_id: str, seconds: float, *, with_saliency: bool) -> None:
+        self.looks.append(("watch with saliency" if with_saliency else "watch", seconds, time.monotonic()))
 
 
 @pytest.fixture
@@ -81,6 +81,17 @@ def _data(news: News) -> dict[str, Any]:
 def _episodes(news: News) -> list[int]:
     numbers: list[int] = _data(news)["episodes"]["columns"]["episode"]
     return numbers
+
+
+def test_frames_are_asked_for_with_what_matters_in_them(run: OneRun) -> None:
+    parameters = {"run": _RUN, "frames": True, "saliency": True}
+
+    async def look() -> None:
+        async with aclosing(_opened(run, Subscription(parameters=parameters, cursor={}, language="en"))) as messages:
+            await anext(messages)
+
+    asyncio.run(look())
+    assert [kind for kind, *_ in run.looks] == ["watch with saliency"]
 
 
 def test_the_first_message_comes_at_once(run: OneRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,5 +187,6 @@ def test_a_frame_comes_once_and_only_to_those_who_watch() -> None:
         "action": 1,
         "is_greedy": True,
         "seen": "",
+        "important": "",
     }
     assert _sent(feed, Cursor(frame=1), with_frames=True)["frame"] is None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -195,8 +196,23 @@ def test_frames_of_an_agent_that_sees_pictures_have_those_too() -> None:
         assert picture[9, paddle.argmax()].max() > 100  # in the same place
 
 
-def _watched(config: TrainingConfig) -> list[Frame]:
-    commands = [Watch(1_000.0, frames_per_s=1e6), SetPace(1e6)]
+@pytest.mark.parametrize("compute", ["fused", "torch-cpu"])
+def test_saliency_is_of_the_action_shown_and_there_where_it_is_asked_for(compute: Any) -> None:
+    config = short_config(env_id="MinAtar/Breakout-v1", compute=compute, max_episodes=3)
+    plain = _watched(config)
+    assert not any(frame.important for frame in plain)
+    frames = _watched(config, with_saliency=True)
+    assert [frame.q_values for frame in frames] == [frame.q_values for frame in plain]
+    for frame in frames:
+        red, green, blue = np.moveaxis(np.asarray(Image.open(BytesIO(frame.important))), -1, 0)
+        assert red.shape == (10, 40)
+        assert red.max() == 255
+        assert (green < red).sum() == (blue < red).sum() == (red > 0).sum() > 100
+    assert not any(frame.important for frame in _watched(short_config(max_episodes=2), with_saliency=True))
+
+
+def _watched(config: TrainingConfig, *, with_saliency: bool = False) -> list[Frame]:
+    commands = [Watch(1_000.0, frames_per_s=1e6, with_saliency=with_saliency), SetPace(1e6)]
     return of_kind(run_with_reactions(config, nothing, commands), Frame)
 
 
