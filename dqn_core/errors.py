@@ -11,6 +11,7 @@
     ├── ClassError                   a class that there is not, or that refuses a nickname or a member
     ├── SubmissionError              a run that cannot stand on the leaderboard, or a name that cannot
     ├── RunStateError                a command that makes no sense in the run's present state
+    ├── RunLostError                 a run that another server of the lab has taken over
     ├── LimitReachedError            more than this server gives to one visitor
     ├── AccessError                  what only a run's owner or the instructor may do
     ├── SettingError                 a setting of the server that is not valid
@@ -53,6 +54,7 @@ __all__ = [
     "RewardFormulaError",
     "RolloutError",
     "RunFolderError",
+    "RunLostError",
     "RunStateError",
     "SettingError",
     "StoreError",
@@ -166,6 +168,10 @@ class SubmissionError(DqnLabError):
 
 class RunStateError(DqnLabError):
     """A command that makes no sense in the run's present state."""
+
+
+class RunLostError(DqnLabError):
+    """A run that another server of the lab has taken over: nothing of it is this server's to write any more."""
 
 
 class LimitReachedError(DqnLabError):

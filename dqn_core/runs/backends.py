@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from dqn_core.errors import StoreError, mark
 from dqn_core.runs.column_types import from_json, to_json
 
-__all__ = ["Backend", "Upsert", "backend_of", "database_url", "shown_address", "upsert"]
+__all__ = ["Backend", "Upsert", "backend_of", "database_url", "is_shared", "shown_address", "upsert"]
 
 _LOCK_WAIT_S = 0.5
 """How long a statement waits for another program's lock on the file: a training thread is what waits here."""
@@ -66,6 +66,11 @@ def shown_address(address: Path | str) -> str:
     return sa.URL.create("postgresql", host=url.host, port=url.port, database=url.database).render_as_string()
 
 
+def is_shared(address: Path | str) -> bool:
+    """Whether several servers may work with the database at a time."""
+    return backend_of(address).is_shared
+
+
 def backend_of(address: Path | str) -> Backend:
     """What is at ``address``; nothing is opened yet. Raises StoreError as :func:`database_url` does."""
     url = database_url(address)
@@ -83,6 +88,10 @@ class Backend(ABC):
     """For another library's engine to the same database."""
     reading: sa.Engine
     writing: sa.Engine
+    is_shared: bool
+    """Whether several servers may work with it at a time."""
+    now: sa.ColumnElement[float]
+    """What the database's clock says: seconds since 1970."""
     driver_errors: tuple[type[Exception], ...] = ()
     """What the driver raises where :meth:`insert` calls it directly."""
 
@@ -95,8 +104,16 @@ class Backend(ABC):
         """Raise StoreError where what is written now would be lost, or is not this server's to write."""
 
     @abstractmethod
-    def claim(self) -> None:
-        """Be the one server that works with this database, until :meth:`close`. Raises StoreError where another is."""
+    def claim(self, *, alone: bool) -> bool:
+        """Be a server that works with this database, until :meth:`close`; ``alone``, the only one.
+
+        Whether no other is at work; the others then wait for :meth:`share`. Raises StoreError where another is that
+        does not allow it.
+        """
+
+    @abstractmethod
+    def share(self) -> None:
+        """Let other servers come, where several may."""
 
     @abstractmethod
     def disclaim(self) -> None:
@@ -107,8 +124,11 @@ class Backend(ABC):
         """Held while a thread of this program writes."""
 
     @abstractmethod
-    def lock_run(self, connection: sa.Connection, run_id: str) -> None:
-        """Let nobody else add rows to the run until the transaction ends."""
+    def lock_run(self, connection: sa.Connection, run_id: str) -> str | None:
+        """Let nobody else add rows to the run until the transaction ends.
+
+        Gives the id of the server that it belongs to; None where there can be only one.
+        """
 
     @abstractmethod
     def lock_tables(self, connection: sa.Connection) -> None:
@@ -156,6 +176,9 @@ class _Sqlite(Backend):
     The threads of this program take turns at writing, so that only another program's lock can ever refuse one.
     """
 
+    is_shared = False
+    now = sa.literal_column("(julianday('now') - 2440587.5) * 86400.0", sa.Float)
+
     def __init__(self, url: sa.URL, shown: str) -> None:
         self.url = url
         self._path = Path(shown)
@@ -188,8 +211,12 @@ class _Sqlite(Backend):
             )
             raise StoreError(template, path=self.shown)
 
-    def claim(self) -> None:
+    def claim(self, *, alone: bool) -> bool:  # noqa: ARG002  it always is
         """The lock of the data folder has seen to it."""
+        return True
+
+    def share(self) -> None:
+        """There can be no other."""
 
     def disclaim(self) -> None:
         """It is the data folder's lock that goes."""
@@ -204,7 +231,7 @@ class _Sqlite(Backend):
         finally:
             self._turn.release()
 
-    def lock_run(self, connection: sa.Connection, run_id: str) -> None:
+    def lock_run(self, connection: sa.Connection, run_id: str) -> str | None:
         """Whoever writes is alone."""
 
     def lock_tables(self, connection: sa.Connection) -> None:
@@ -278,6 +305,7 @@ _TABLES_LOCK = 0x64716E
 _SERVER_LOCK = _TABLES_LOCK + 1
 _OWN_TABLES = sa.func.hashtext(sa.func.current_schema())
 """Second key of both: laboratories may share a database, each with a schema of its own."""
+_LOOK_S = 0.02
 _CLAIM_LASTS_S = 5.0
 """How long a claim is believed to hold, once it was seen."""
 _CONNECTIONS = 5
@@ -291,6 +319,9 @@ class _PostgreSql(Backend):
 
     Writes of different runs do not wait for each other; those of one run do, for its row.
     """
+
+    is_shared = True
+    now = sa.literal_column("extract(epoch FROM clock_timestamp())::double precision", sa.Float)
 
     def __init__(self, url: sa.URL, shown: str) -> None:
         self.url = url
@@ -319,7 +350,7 @@ class _PostgreSql(Backend):
         self.writing = self.reading
         self._claim: sa.Connection | None = None
         self._claiming = threading.Lock()
-        self._is_claimed = False
+        self._is_claimed = self._is_alone = False
         self._claim_good_until = -math.inf
 
     def open(self) -> None:
@@ -329,27 +360,42 @@ class _PostgreSql(Backend):
         """A server that was started again has forgotten whose it was."""
         with self._claiming:
             if self._is_claimed and time.monotonic() >= self._claim_good_until:
-                self._take()
+                self._keep_claim()
 
-    def claim(self) -> None:
+    def claim(self, *, alone: bool) -> bool:
         """Hold a lock of the server's that ends with the connection, and so with this process, however that ends."""
         with self._claiming:
-            self._take()
+            self._is_alone = self._take(alone=True, is_needed=alone)
+            deadline = time.monotonic() + _TURN_WAIT_S
+            while not self._is_alone and not self._take(alone=False, is_needed=time.monotonic() > deadline):
+                time.sleep(_LOOK_S)  # the first one puts things in order
             self._is_claimed = True
+            return self._is_alone
 
-    def _take(self) -> None:
-        """Take the lock, or see that it is held still."""
+    def share(self) -> None:
+        with self._claiming:
+            if self._is_alone and self._claim is not None:
+                self._take(alone=False)
+                with self._errors():
+                    self._claim.execute(sa.select(sa.func.pg_advisory_unlock(_SERVER_LOCK, _OWN_TABLES)))
+            self._is_alone = False
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
         try:
-            with contextlib.suppress(SQLAlchemyError):
-                if self._claim is not None and self._claim.execute(sa.select(1)).scalar_one():
-                    self._claim_good_until = time.monotonic() + _CLAIM_LASTS_S
-                    return
-            self._drop_claim()
-            self._claim = self.reading.connect().execution_options(isolation_level="AUTOCOMMIT")
-            taken = self._claim.execute(sa.select(sa.func.pg_try_advisory_lock(_SERVER_LOCK, _OWN_TABLES))).scalar_one()
+            yield
         except SQLAlchemyError as error:
+            self._drop_claim()
             raise self.failure(getattr(error, "orig", None) or error) from error
-        if not taken:
+
+    def _take(self, *, alone: bool, is_needed: bool = True) -> bool:
+        """Take the lock; whether it could be taken. Raises StoreError where it could not and ``is_needed``."""
+        take = sa.func.pg_try_advisory_lock if alone else sa.func.pg_try_advisory_lock_shared
+        with self._errors():
+            if self._claim is None:
+                self._claim = self.reading.connect().execution_options(isolation_level="AUTOCOMMIT")
+            taken = bool(self._claim.execute(sa.select(take(_SERVER_LOCK, _OWN_TABLES))).scalar_one())
+        if not taken and is_needed:
             self._drop_claim()
             template = mark(
                 "Another server of the lab uses the database {path}: use that one, or stop it, or start this one with "
@@ -357,12 +403,22 @@ class _PostgreSql(Backend):
             )
             raise StoreError(template, path=self.shown)
         self._claim_good_until = time.monotonic() + _CLAIM_LASTS_S
+        return taken
+
+    def _keep_claim(self) -> None:
+        """See that the lock is held still, or take it again."""
+        with contextlib.suppress(SQLAlchemyError):
+            if self._claim is not None and self._claim.execute(sa.select(1)).scalar_one():
+                self._claim_good_until = time.monotonic() + _CLAIM_LASTS_S
+                return
+        self._drop_claim()
+        self._take(alone=self._is_alone)
 
     def _drop_claim(self) -> None:
         claim, self._claim = self._claim, None
         if claim is not None:
             with contextlib.suppress(SQLAlchemyError):  # told, so that the next server need not wait for it
-                claim.execute(sa.select(sa.func.pg_advisory_unlock(_SERVER_LOCK, _OWN_TABLES)))
+                claim.execute(sa.select(sa.func.pg_advisory_unlock_all()))
             claim.invalidate()
             claim.close()
 
@@ -394,9 +450,10 @@ class _PostgreSql(Backend):
         self.disclaim()
         super().close()
 
-    def lock_run(self, connection: sa.Connection, run_id: str) -> None:
-        statement = sa.text("SELECT 1 FROM runs WHERE run_id = :run_id FOR NO KEY UPDATE")
-        connection.execute(statement, {"run_id": run_id})
+    def lock_run(self, connection: sa.Connection, run_id: str) -> str | None:
+        statement = sa.text("SELECT server_id FROM runs WHERE run_id = :run_id FOR NO KEY UPDATE")
+        found: str | None = connection.execute(statement, {"run_id": run_id}).scalar_one_or_none()
+        return found
 
     def lock_tables(self, connection: sa.Connection) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLES_LOCK, _OWN_TABLES)))

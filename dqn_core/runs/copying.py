@@ -77,7 +77,8 @@ class _Copy:
 
     def run(self) -> dict[str, int]:
         """Copy; gives the rows by table."""
-        copied = [*tables.metadata.sorted_tables, *self._search_tables()]
+        kept = [table for table in tables.metadata.sorted_tables if table not in tables.PASSING]
+        copied = [*kept, *self._search_tables()]
         self._refuse_filled(copied)
         with self._source.read() as reading:
             counts = {table.name: _count(reading, table) for table in copied}

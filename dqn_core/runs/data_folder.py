@@ -12,46 +12,56 @@ import math
 import os
 import re
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, mark
+from dqn_core.runs import backends
 from dqn_core.runs.folder_lock import DATABASE_NAME, FolderLock
 from dqn_core.runs.records import check_run_id
+from dqn_core.runs.servers import Lease, Servers
 from dqn_core.runs.store import RunStore
 
 __all__ = ["DataFolder", "FolderSizes", "discard", "finish_removals", "folder_bytes", "remove_leftovers", "remove_run"]
 
 
 class DataFolder:
-    """One server's alone, until :meth:`close`. What an earlier server left unfinished is put in order.
+    """One server's, until :meth:`close`; of several servers of one database, each has the same.
 
-    The database is a file in it, or at the address ``database``. ``survivors`` gives the ids of runs that went on
-    without a server; the others that it left active are interrupted.
+    The database is a file in it, which is one server's alone, or at the address ``database``. What earlier servers left
+    unfinished is put in order by the first.
 
-    Raises :class:`~dqn_core.errors.StoreError` where another server uses the folder, or it cannot be used.
+    Raises :class:`~dqn_core.errors.StoreError` where a server uses the folder that shares it not, or it cannot be used.
     """
 
-    def __init__(
-        self, path: Path, database: str | None = None, survivors: Callable[[], Collection[str]] = tuple
-    ) -> None:
+    def __init__(self, path: Path, database: str | None = None) -> None:
         self._runs = path / "runs"
-        self.lock = FolderLock(path)
-        try:
-            self.store = RunStore(database or path / DATABASE_NAME)
-        except BaseException:
-            self.lock.release()
-            raise
-        try:
-            self.store.database.claim()
-            self.store.mark_interrupted(survivors())
-            finish_removals(self.store, self._runs)
-            with contextlib.suppress(OSError):  # a folder that cannot be written: its runs say so themselves
-                remove_leftovers(self._runs)
-        except BaseException:
-            self.close()
-            raise
+        address = database or path / DATABASE_NAME
+        with contextlib.ExitStack() as opened:
+            self.lock = FolderLock(path, may_share=backends.is_shared(address))
+            opened.callback(self.lock.release)
+            self.store = RunStore(address)
+            opened.callback(self.store.close)
+            self.is_alone = self.store.database.claim(alone=False)
+            """Whether no other server was at work when this one came."""
+            self.servers = Servers(self.store.database)
+            if self.is_alone:
+                self.servers.forget()
+                if self.lock.is_alone:
+                    self._put_in_order()
+            self.lease = Lease(self.servers)
+            opened.callback(self.lease.close)
+            self.store.server_id = self.lease.server_id
+            if self.servers.is_shared:
+                self.store.database.share()
+                self.lock.share()
+            self._opened = opened.pop_all()
+
+    def _put_in_order(self) -> None:
+        finish_removals(self.store, self._runs)
+        with contextlib.suppress(OSError):  # a folder that cannot be written: its runs say so themselves
+            remove_leftovers(self._runs)
 
     def of_run(self, run_id: str) -> Path:
         """The run's own folder; raises :class:`~dqn_core.errors.UnknownRunError` for what is no id."""
@@ -59,8 +69,7 @@ class DataFolder:
 
     def close(self) -> None:
         """Let another server have it."""
-        self.store.close()
-        self.lock.release()
+        self._opened.close()
 
 
 # -------------------------------------------------------------------------------------------------------------- removal

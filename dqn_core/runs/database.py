@@ -14,11 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from dqn_core.errors import RunLostError, mark
 from dqn_core.runs import backends, tables
 from dqn_core.runs.records import unknown_run
 from dqn_core.runs.tables import SCHEMA_VERSION
 
 __all__ = ["Database"]
+
+_TAKEN_OVER = mark("Another server of the lab has taken this run over.")
 
 
 class Database:
@@ -47,12 +50,27 @@ class Database:
         """Give back the file, or the connections."""
         self._backend.close()
 
-    def claim(self) -> None:
-        """Be the one server that works with this database, until :meth:`close`.
+    def claim(self, *, alone: bool = True) -> bool:
+        """Be a server that works with this database, until :meth:`close`; ``alone``, the only one.
 
-        Raises StoreError where another is. A file is its folder's, which has a lock of its own.
+        Whether no other is at work; the others then wait for :meth:`share`. Raises StoreError where another is that
+        does not allow it. A file is its folder's, which has a lock of its own.
         """
-        self._backend.claim()
+        return self._backend.claim(alone=alone)
+
+    def share(self) -> None:
+        """Let other servers come, where several may."""
+        self._backend.share()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may work with it at a time."""
+        return self._backend.is_shared
+
+    @property
+    def now(self) -> sa.ColumnElement[float]:
+        """What the database's clock says, for a statement: seconds since 1970."""
+        return self._backend.now
 
     @property
     def shown(self) -> str:
@@ -76,10 +94,11 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def write(self, run_id: str | None = None) -> Iterator[sa.Connection]:
+    def write(self, run_id: str | None = None, server_id: str = "") -> Iterator[sa.Connection]:
         """One transaction: all of it is kept, or nothing.
 
         With ``run_id``, nobody else adds rows to the run meanwhile, and a missing parent row is an UnknownRunError.
+        With ``server_id`` too, the run must be that server's: raises RunLostError where another has taken it over.
         Raises StoreError where the database fails.
         """
         with self._backend.turn():
@@ -87,7 +106,9 @@ class Database:
             with self.errors(run_id), self._backend.writing.begin() as connection:
                 self._backend.check()  # once more: the connection may have had to be made
                 if run_id is not None:
-                    self._backend.lock_run(connection, run_id)
+                    found = self._backend.lock_run(connection, run_id)
+                    if server_id and found is not None and found != server_id:
+                        raise RunLostError(_TAKEN_OVER)
                 yield connection
 
     @contextlib.contextmanager

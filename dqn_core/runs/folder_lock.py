@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ __all__ = ["DATABASE_NAME", "FolderLock", "run_folder_lock", "server_lock_above"
 _NAME = "server.lock"
 _TRAINER = ".trainer.lock"
 DATABASE_NAME = "dqn_lab.sqlite"
+_FIRST_MOMENT_S = 5.0
+"""How long the first server of a folder that is shared may take to put it in order."""
+_LOOK_S = 0.05
 _WITHOUT_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS})
 """What a network's file system may answer; a lab must work there too."""
 
@@ -33,13 +37,23 @@ class _HeldError(Exception):
 
 
 class _LockFile:
-    """A file of which one process at a time is the holder, to :meth:`release` or to its end, however that comes."""
+    """A file of which one process at a time is the holder, to :meth:`release` or to its end, however that comes.
 
-    def __init__(self, path: Path) -> None:
+    With ``may_share`` several may hold it that all do so; :attr:`is_alone` says whether this one is the first.
+    """
+
+    def __init__(self, path: Path, *, may_share: bool = False) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)  # not handed on to worker processes
+        self.is_alone = True
         try:
-            _lock(self._descriptor)
+            try:
+                _lock(self._descriptor)
+            except BlockingIOError:
+                if not may_share:
+                    raise
+                self._wait_for_share()
+                self.is_alone = False
         except BlockingIOError as error:
             holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
             self.release()
@@ -47,6 +61,21 @@ class _LockFile:
         with contextlib.suppress(OSError):  # a full disk: the number is for people only
             os.ftruncate(self._descriptor, 0)
             os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def share(self) -> None:
+        """Let others hold it too that share it."""
+        _lock(self._descriptor, is_shared=True)
+
+    def _wait_for_share(self) -> None:
+        """The first that shares it holds it alone for a moment. Raises BlockingIOError where it stays alone."""
+        deadline = time.monotonic() + _FIRST_MOMENT_S
+        while True:
+            try:
+                return self.share()
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_LOOK_S)
 
     def release(self) -> None:
         """Let another process have it; nothing happens the second time."""
@@ -58,15 +87,21 @@ class _LockFile:
 class FolderLock:
     """A server's data folder. Held from its making to :meth:`release`, or to the end of the process.
 
+    Parameters
+    ----------
+    may_share
+        Whether other servers may hold it too that say so: those of one database that several may use. The first of
+        them is alone until it says :meth:`share`.
+
     Raises
     ------
     StoreError
         Another server holds it (the message names its process), or the folder cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, may_share: bool = False) -> None:
         try:
-            self._file = _LockFile(folder / _NAME)
+            self._file = _LockFile(folder / _NAME, may_share=may_share)
         except _HeldError as held:
             template = mark(
                 "Another server (process {pid}) uses the data folder {path}: use that one, or stop it, or start this "
@@ -79,6 +114,15 @@ class FolderLock:
                 "room, or start the server with DQN_LAB_DATA set to another folder."
             )
             raise StoreError(template, path=folder, cause=error) from error
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other server held it when this one came."""
+        return self._file.is_alone
+
+    def share(self) -> None:
+        """Let other servers of the same database come."""
+        self._file.share()
 
     def release(self) -> None:
         """Let another server have the folder; nothing happens the second time."""
@@ -135,14 +179,14 @@ def _held(path: Path, template: str, folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _lock(descriptor: int) -> None:
-    """Raises BlockingIOError where another open file holds the lock."""
+def _lock(descriptor: int, *, is_shared: bool = False) -> None:
+    """Raises BlockingIOError where another open file holds the lock in a way that allows no other."""
     if sys.platform == "win32":
         return  # has no flock; there, whoever starts a second server has to know
     import fcntl
 
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError as error:

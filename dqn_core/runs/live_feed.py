@@ -115,6 +115,8 @@ class LiveFeed:
         self._frame_number = 0
         self._version = 1
         self._is_over = is_over
+        self.is_left = False
+        """Whether the run's present is in another feed by now."""
         self._queue_position: int | None = None
         self._queue_wait_s: float | None = None
 
@@ -148,6 +150,41 @@ class LiveFeed:
             if notice in self._notices:
                 self._notices.remove(notice)
                 self._version += 1
+
+    def leave(self) -> None:
+        """Another feed has the run's present from now on: viewers look for it."""
+        with self._lock:
+            self.is_left = True
+            self._version += 1
+
+    def follow(  # noqa: PLR0913  each is a part of where a run stands
+        self,
+        record: RunRecord,
+        rows: Sequence[EpisodeEnded],
+        changes: Sequence[HyperparametersChanged],
+        *,
+        progress: Progress | None = None,
+        notices: Sequence[Notice] = (),
+        queue: tuple[int | None, float | None] = (None, None),
+    ) -> None:
+        """Take in where a run stands that another server trains, as the store has it.
+
+        ``rows`` and ``changes`` are those that came, ``queue`` the place and the wait of one whose turn has not come.
+        """
+        with self._lock:
+            before = (self._current_record(), self._progress, tuple(self._notices), self._queue_position)
+            self._record, self._best_eval = record, record.best_eval
+            self._rows += rows
+            self._returns.extend(row.episode_return for row in rows)
+            self._changes += changes
+            self._progress = progress or _progress_of(record, self._rows[-1:])
+            self._notices = deque(notices, maxlen=_KEPT_NOTICES)
+            self._queue_position, self._queue_wait_s = queue
+            now = (self._current_record(), self._progress, tuple(self._notices), self._queue_position)
+            if now != before or rows or changes:
+                self._remaining.add(self._progress.wall_time_s, self._fraction)
+                self._version += 1
+        self.mark_stored(len(rows), len(changes))
 
     def close(self) -> None:
         """Nothing more will be published: viewers that have everything may go."""
@@ -193,6 +230,17 @@ class LiveFeed:
     def is_over(self) -> bool:
         """Whether nothing will be published any more."""
         return self._is_over
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What a person should know, the newest last."""
+        with self._lock:
+            return list(self._notices)
+
+    @property
+    def progress(self) -> Progress:
+        """The last heartbeat."""
+        return self._progress
 
     @property
     def state(self) -> RunState:

@@ -32,6 +32,7 @@ from dqn_core.events import (
 from dqn_core.runs.executors.thread import Mailbox, NeverBegun, RunThread, TrainerFactory
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord
+from dqn_core.runs.standings import Standing
 
 __all__ = ["ManagedRun", "ManagedRuns"]
 
@@ -93,13 +94,18 @@ class ManagedRun:
 
     @property
     def is_active(self) -> bool:
-        """Whether the run is not over."""
-        return self.feed.state.is_active
+        """Whether the run is this server's, and not over."""
+        return self.feed.state.is_active and not self.is_lost
 
     @property
     def is_training(self) -> bool:
         """Whether it needs a core now."""
-        return self.feed.state in {RunState.STARTING, RunState.RUNNING} and not self.feed.is_over
+        return self.is_active and self.feed.state in {RunState.STARTING, RunState.RUNNING} and not self.feed.is_over
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another server of the lab has taken the run over."""
+        return self.thread is not None and self.thread.is_lost
 
     @property
     def is_at_work(self) -> bool:
@@ -134,6 +140,18 @@ class ManagedRun:
                 self._is_pause_wanted = True
                 self._tell(Pause())
 
+    def standing(self) -> Standing:
+        """What other servers are told of it beside its log."""
+        return Standing(
+            pace=self.pace,
+            is_pace_automatic=self.is_pace_automatic,
+            changes=dict(self.changes),
+            queue_position=self.feed.queue_position,
+            queue_wait_s=self.feed.queue_wait_s,
+            progress=self.feed.progress,
+            notices=tuple(self.feed.notices),
+        )
+
     @property
     def is_stopping(self) -> bool:
         """Whether it was told to stop."""
@@ -147,6 +165,11 @@ class ManagedRun:
         """Wait until everything that the run did is stored, for ``timeout_s`` seconds at most."""
         if self.thread is not None:
             self.thread.wait(timeout_s)
+
+    def lose(self) -> None:
+        """Another server has taken the run over."""
+        if self.thread is not None:
+            self.thread.lose()
 
     def leave(self, interruption: str) -> None:
         """End the run because its server ends: it waits no longer for a database that takes no writes."""
@@ -291,15 +314,18 @@ class ManagedRuns(Mapping[str, ManagedRun]):
     def __len__(self) -> int:
         return len(self._runs)
 
-    def add(self, run: ManagedRun) -> None:
-        """Take on a run, in place of what it was before if it goes on; old ones that ended are forgotten."""
+    def add(self, run: ManagedRun, *, is_launch: bool = True) -> None:
+        """Take on a run, in place of what it was before if it goes on; old ones that ended are forgotten.
+
+        It is no launch where the run went on meanwhile, without its server.
+        """
         with self._lock:
             ended = [run_id for run_id, each in self._runs.items() if not each.is_at_work and each.feed.is_over]
             for run_id in ended[: max(0, len(ended) - _KEPT_ENDED)]:
                 if not self._runs[run_id].feed.has_unstored:  # else the store does not have everything
                     del self._runs[run_id]
             self._runs[run.feed.run_id] = run
-            self._launches[run.feed.run_id] += 1
+            self._launches[run.feed.run_id] += is_launch
 
     def discard(self, run_id: str) -> None:
         """Forget a run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,10 +22,12 @@ from dqn_core.events import CheckpointKind, EndReason, Notice, RunState
 from dqn_core.runs.classes import Classes
 from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
 from dqn_core.runs.data_folder import DataFolder, discard, folder_bytes, remove_run
+from dqn_core.runs.elsewhere import Elsewhere, Remote
 from dqn_core.runs.executors.choice import Executor, Executors
 from dqn_core.runs.executors.ray_cluster import Attached, RayTaskWorker
 from dqn_core.runs.executors.thread import TrainerFactory, end_of
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
+from dqn_core.runs.lookout import Lookout
 from dqn_core.runs.lost_runs import LostRuns
 from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
 from dqn_core.runs.recorder import RunRecorder
@@ -44,6 +46,10 @@ _LAST_FLUSH_S = 2.0
 """How long a run that is to go on, or to be deleted, may take to store its last rows."""
 _SHUT_DOWN = mark(
     "The server shut down while this run was active. Everything is saved: press Resume to continue from there."
+)
+_SERVER_GONE = mark(
+    "The server that trained this run is gone: it was killed, it lost its database, or its machine stopped. What was "
+    "logged is kept: press Resume to continue from the last checkpoint."
 )
 _NOT_BEGUN = mark("The server shut down before this run's turn came. Press Resume to start it.")
 _LAST_ROWS_OF_LOST_S = 60.0
@@ -64,7 +70,9 @@ class RunManager:
         :class:`~dqn_core.errors.StoreError` where another server uses it. Runs that an earlier server left active are
         marked interrupted.
     database
-        Address of the database, such as ``postgresql://user:password@host/name``; None for a file in ``data_dir``.
+        Address of the database, such as ``postgresql://user:password@host/name``; None for a file in ``data_dir``. Of
+        a PostgreSQL's several servers, each shows and steers the runs of all, and takes over those of one that is gone;
+        ``data_dir`` is one folder for all of them.
     executor, preload, trainer_factory
         Where runs train: see :class:`~dqn_core.runs.executors.choice.Executors`.
     max_active_runs, pause_unwatched_after_s
@@ -107,24 +115,29 @@ class RunManager:
         self._kept_bytes = kept_bytes
         self._admitting = threading.Lock()  # held while a run's state is looked at and made another
         self._is_closed = False
-        survivors: dict[str, Attached] = {}
-
-        def find_survivors() -> Collection[str]:
-            survivors.update(executors.survivors())
-            return list(survivors)
-
         try:
-            self._data = DataFolder(data_dir, database, find_survivors)
+            self._data = DataFolder(data_dir, database)
         except BaseException:
             executors.disconnect()
             raise
         self.store = self._data.store
+        self.lease = self._data.lease
+        self._elsewhere = Elsewhere(self.store)
+        servers, lost = self._data.servers, self._give_up
+        self._lookout = Lookout(servers, self.lease, self._runs, self._do, self._take_over, lost)
         self.admission = Admission(self._runs, data_dir, executors.memory_bytes(memory_bytes))
         limit = None if executors.cluster is not None else self.admission.memory_bytes
         self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, limit)
         self.classes = Classes(self.store.database)
-        for run_id, attached in survivors.items():
-            self._take_up(run_id, attached)
+        try:
+            left_behind = servers.take_over(self.lease.server_id)
+            self._go_on_with(left_behind, executors.survivors(None if self._data.is_alone else left_behind))
+        except BaseException:
+            executors.disconnect()
+            self._data.close()
+            raise
+        if servers.is_shared:
+            self._lookout.start()
 
     # ------------------------------------------------------------------------------------------ start and end
 
@@ -258,6 +271,30 @@ class RunManager:
         )
         run.feed.publish(Notice(template=template, parameters={"episode": run.feed.record().episodes}))
 
+    def _take_over(self, run_ids: Sequence[str]) -> None:
+        """Go on with runs whose server is gone, where they trained without it; the others are interrupted."""
+        try:
+            survivors = self._executors.survivors(run_ids)
+        except Exception:
+            self.store.mark_interrupted(only=run_ids, cause=_SERVER_GONE)
+            raise
+        self._go_on_with(run_ids, survivors, cause=_SERVER_GONE)
+
+    def _go_on_with(self, run_ids: Sequence[str], survivors: Mapping[str, Attached], **cause: str) -> None:
+        self.store.mark_interrupted(but=survivors, only=run_ids, **cause)
+        for run_id, attached in survivors.items():
+            self._take_up(run_id, attached)
+        for run_id in run_ids:
+            self._elsewhere.leave(run_id)
+
+    def _give_up(self, run_id: str) -> None:
+        """The run is another server's by now, or there is no such run any more."""
+        run = self._runs.get(run_id)
+        if run is not None:
+            self._withdraw(run, EndReason.INTERRUPTED)
+            run.lose()
+            self._runs.discard(run_id)
+
     def _take_up(self, run_id: str, attached: Attached) -> None:
         """Go on with a run that went on without a server."""
         try:
@@ -277,7 +314,7 @@ class RunManager:
         run = self._managed(LiveFeed(record, tail=tail, changes=changes), folder, attached=known)
         standing = attached.standing
         run.was_told(standing.pace, standing.changes, is_pause_wanted=standing.is_pause_wanted)
-        self._runs.add(run)
+        self._runs.add(run, is_launch=False)
         self._scheduler.take_up(run)
 
     def _wait_for_last_rows(self, run_id: str) -> None:
@@ -304,7 +341,7 @@ class RunManager:
     def _managed(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> ManagedRun:
         config, done = folder.config, feed.record().env_steps
         return ManagedRun(
-            RunRecorder(feed, self.store, folder),
+            RunRecorder(feed, self.store, folder, lapses=self.lease.lapses),
             memory=run_memory(config),
             most_steps=max(0, run_steps(config) - done),
             **start,
@@ -313,6 +350,9 @@ class RunManager:
     def close(self, timeout_s: float = 10.0) -> None:
         """End every run as interrupted, with a checkpoint to go on from; waits up to ``timeout_s`` seconds in all."""
         self._is_closed = True
+        if self._lookout.is_alive():
+            self._lookout.close()
+        self._elsewhere.close()
         for run in self._scheduler.close():
             self._withdraw(run, EndReason.INTERRUPTED, DqnLabError(_NOT_BEGUN))
         runs = self._runs.snapshot()
@@ -347,7 +387,7 @@ class RunManager:
         """End the run, keeping everything; nothing happens where it was stopped already."""
         if self.snapshot(run_id).record.state is not RunState.STOPPED:
             run = self._active(run_id)
-            if not self._withdraw(run, EndReason.STOPPED):
+            if isinstance(run, Remote) or not self._withdraw(run, EndReason.STOPPED):
                 run.stop()
 
     def _withdraw(self, run: ManagedRun, reason: EndReason, error: DqnLabError | None = None) -> bool:
@@ -370,12 +410,16 @@ class RunManager:
         run = self._runs.get(check_run_id(run_id))
         if run is not None:
             run.watch(seconds, with_saliency=with_saliency)
+        else:
+            self._elsewhere.look(run_id)
 
     def look(self, run_id: str) -> None:
         """Somebody looks at the run; said again and again while that is so, or the run may be paused as unwatched."""
         run = self._runs.get(check_run_id(run_id))
         if run is not None:
             run.look()
+        else:
+            self._elsewhere.look(run_id)
 
     def change(self, run_id: str, field: str, value: Any) -> TrainingConfig:
         """Change one hyperparameter while the run trains; returns the config that it will have.
@@ -387,6 +431,9 @@ class RunManager:
             run's class does not allow it. The run goes on as it is.
         """
         run = self._active(run_id)
+        if isinstance(run, Remote):
+            run.change(field, value)
+            return self.snapshot(run_id).wanted_config
         self.classes.check_change(run.feed.record().class_id, {field: value})
         changed = run.wanted_config.changed_live(field, value)
         check_live_change(run.wanted_config, changed)
@@ -425,6 +472,21 @@ class RunManager:
         feed = self.feed(run_id)
         if feed is not None:
             feed.relabel(**labels)
+        elif self._is_elsewhere(self.store.run(run_id)):
+            Remote(self._elsewhere, run_id).relabel(labels)
+
+    def _do(self, run_id: str, name: str, arguments: Mapping[str, Any]) -> None:
+        """What another server was asked to have done to a run of this one."""
+        feed = self.feed(run_id)
+        if feed is None:
+            raise RunStateError(mark("The run is just being taken over by another server: try again in a moment."))
+        match name:
+            case "relabel":
+                feed.relabel(**{key: tuple(value) if key == "tags" else value for key, value in arguments.items()})
+            case "look" | "pause" | "resume" | "step" | "stop" | "take_checkpoint" | "set_pace" | "change":
+                getattr(self, name)(run_id, **arguments)
+            case _:
+                raise RunStateError(mark("This server does not know the command {name}."), name=name)
 
     # ------------------------------------------------------------------------------------------------ beside runs
 
@@ -445,9 +507,14 @@ class RunManager:
         run = self._runs.get(check_run_id(run_id))
         if run is None:
             record = self.store.run(run_id)
-            launches = self._runs.launches(run_id)
+            if self._is_elsewhere(record):
+                return self._snapshot_elsewhere(record)
             return RunSnapshot(
-                record=record, wanted_config=record.config, pace=None, is_active=False, launches=launches
+                record=record,
+                wanted_config=record.config,
+                pace=None,
+                is_active=False,
+                launches=self._launches(run_id),
             )
         record, is_active = run.feed.record(), run.is_active
         wanted = run.wanted_config if is_active else record.config
@@ -457,10 +524,31 @@ class RunManager:
             pace=run.pace,
             is_pace_automatic=run.is_pace_automatic,
             is_active=is_active,
-            launches=self._runs.launches(run_id),
+            launches=self._launches(run_id),
             queue_position=run.feed.queue_position,
             queue_wait_s=run.feed.queue_wait_s,
         )
+
+    def _is_elsewhere(self, record: RunRecord) -> bool:
+        """Whether another server works at a run that this one does not."""
+        return self._data.servers.is_shared and record.state.is_active
+
+    def _snapshot_elsewhere(self, record: RunRecord) -> RunSnapshot:
+        record, standing = self._elsewhere.seen(record)
+        return RunSnapshot(
+            record=record,
+            wanted_config=standing.wanted(record.config),
+            pace=standing.pace,
+            is_pace_automatic=standing.is_pace_automatic,
+            is_active=record.state.is_active,
+            launches=self._launches(record.run_id),
+            queue_position=standing.queue_position,
+            queue_wait_s=standing.queue_wait_s,
+        )
+
+    def _launches(self, run_id: str) -> int:
+        """How often the run was taken on, here or, as far as this server knows, elsewhere."""
+        return self._runs.launches(run_id) + self._elsewhere.launches(run_id)
 
     def is_storing(self, run_id: str) -> bool:
         """Whether rows or files of the run may still be on their way to where they are kept."""
@@ -472,8 +560,10 @@ class RunManager:
         return self._runs.present(self.store.runs(limit))
 
     def runs_in_memory(self) -> list[RunRecord]:
-        """Every run that this server works at, those that wait or are paused included, and the last that ended."""
-        return [run.feed.record() for run in self._runs.snapshot()]
+        """Every run that a server works at, those that wait or are paused included, and the last that ended here."""
+        own = [run.feed.record() for run in self._runs.snapshot()]
+        known = {each.run_id for each in own}
+        return [*own, *(each for each in self._elsewhere.active() if each.run_id not in known)]
 
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment in the order of their start; none where there is no such experiment."""
@@ -488,13 +578,16 @@ class RunManager:
         return folder_bytes(self._data.of_run(run_id))
 
     def feed(self, run_id: str) -> LiveFeed | None:
-        """The live feed of a run of this server; None for one that is read back from the store alone."""
+        """The live feed of a run of this server; None for one of another server, or of the store alone."""
         run = self._runs.get(check_run_id(run_id))
         return None if run is None else run.feed
 
     def view(self, run_id: str) -> RunView:
         """The run with all its history, as a viewer reads it."""
         feed = self.feed(run_id)
+        if feed is None and self._data.servers.is_shared:
+            record = self.store.run(check_run_id(run_id))
+            feed = self._elsewhere.feed(record) if self._is_elsewhere(record) else None
         return RunView.of_stored_run(run_id, self.store) if feed is None else RunView(feed, self.store)
 
     def run_folder(self, run_id: str) -> Path:
@@ -512,12 +605,15 @@ class RunManager:
 
     # ------------------------------------------------------------------------------------------------- plumbing
 
-    def _active(self, run_id: str) -> ManagedRun:
-        """The run, if a trainer of this server works at it."""
+    def _active(self, run_id: str) -> ManagedRun | Remote:
+        """The run, if a trainer of this server works at it, or one of another server that can be asked."""
         run = self._runs.get(check_run_id(run_id))
         if run is not None and run.is_active:
             return run
-        state = self.snapshot(run_id).record.state
+        record = self.snapshot(run_id).record
+        state = record.state
+        if self._is_elsewhere(record):
+            return Remote(self._elsewhere, run_id)
         if state.is_active:  # on a file system without locks
             raise RunStateError(mark("The run belongs to another server that uses the same data: control it there."))
         raise RunStateError(mark("The run is over ({state}): start a new run."), state=state)

@@ -6,6 +6,7 @@ until a later attempt succeeds, and a notice says what to do meanwhile.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import math
@@ -46,13 +47,17 @@ class FolderWriter:
 
     Of what waits there is one of a kind (the settings, each kind of checkpoint, snapshot and recording), the newest: a
     disk that stays full for days costs no more memory than one that is full for a moment. The feed's viewers are told
-    once that the disk fails and what to do, and once that it works again.
+    once that the disk fails and what to do, and once that it works again. ``check`` is called before each write, and
+    raises where the folder is not this server's to write any more.
     """
 
-    def __init__(self, folder: RunFolder, feed: LiveFeed, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, folder: RunFolder, feed: LiveFeed, clock: Callable[[], float], check: Callable[[], None] = lambda: None
+    ) -> None:
         self._folder = folder
         self._feed = feed
         self._clock = clock
+        self._check = check
         self._kept = KeptEpisodes()
         self._waiting: dict[str, Callable[[], None]] = {}
         self._retry_at = -math.inf
@@ -115,6 +120,7 @@ class FolderWriter:
         self._try(name, write)
 
     def _try(self, name: str, write: Callable[[], None]) -> bool:
+        self._check()
         try:
             write()
         except OSError as error:
@@ -153,15 +159,29 @@ _NAMES = tuple(each.name for each in fields(RunRecord))
 
 
 class RunRecorder:
-    """Takes the events of one run; used by that run's thread alone. ``clock`` gives seconds."""
+    """Takes the events of one run; used by that run's thread alone. ``clock`` gives seconds.
+
+    ``lapses`` gives how often another server may have taken the run over without this one's knowledge; None while
+    that may be so now. Rows are refused then by the database (:meth:`~dqn_core.runs.store.RunStore.append`); before a
+    file is written, it is asked. Whatever is called here raises :class:`~dqn_core.errors.RunLostError` where it was.
+    """
 
     def __init__(
-        self, feed: LiveFeed, store: RunStore, folder: RunFolder, *, clock: Callable[[], float] = time.monotonic
+        self,
+        feed: LiveFeed,
+        store: RunStore,
+        folder: RunFolder,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        lapses: Callable[[], int | None] = lambda: 0,
     ) -> None:
         self.feed = feed
         self._store = store
         self._folder = folder
-        self._files = FolderWriter(folder, feed, clock)
+        self._files = FolderWriter(folder, feed, clock, self._check_own)
+        self._lapses = lapses
+        self._known_lapses = lapses()
+        self._ask_at = -math.inf
         self._clock = clock
         self._rows_stored_at = self._stored_at = self._retry_at = -math.inf
         self._stored = feed.record()
@@ -197,6 +217,15 @@ class RunRecorder:
         """Store everything that is not stored yet; False where the database or the disk did not take it."""
         has_files = self._files.flush()
         return self._store_log() and has_files
+
+    def _check_own(self) -> None:
+        """Raises RunLostError. While the database is away, nobody takes anything over: it is asked now and then."""
+        lapses = self._lapses()
+        if (lapses is None or lapses != self._known_lapses) and self._clock() >= self._ask_at:
+            self._ask_at = self._clock() + _RETRY_AFTER_S
+            with contextlib.suppress(StoreError):
+                self._store.check_own(self.feed.run_id)
+                self._known_lapses = lapses
 
     def _store_log(self) -> bool:
         record, rows, changes = self.feed.unstored()

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import operator
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import mark
+from dqn_core.errors import RunStateError, mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.json_text import json_text, nan_if_none
 from dqn_core.runs import tables
@@ -26,7 +26,10 @@ from dqn_core.runs.database import Database
 from dqn_core.runs.records import RunBrief, RunRecord, is_run_id, unknown_run
 from dqn_core.runs.tables import EPISODE_FIELDS
 
-__all__ = ["RunStore"]
+__all__ = ["ACTIVE", "RunStore"]
+
+ACTIVE = tuple(state.value for state in RunState if state.is_active)
+"""States of a run that is not over."""
 
 _SERVER_LOST = mark(
     "The server went down while this run was active: it was killed, it crashed, or the machine stopped. What was "
@@ -64,6 +67,8 @@ class RunStore:
 
     def __init__(self, address: Path | str) -> None:
         self.database = Database(address)
+        self.server_id = ""
+        """Of the server that new runs belong to, and that logs what they do; empty where there is only one."""
 
     def close(self) -> None:
         """Give back the file."""
@@ -74,11 +79,12 @@ class RunStore:
     def create_run(self, record: RunRecord) -> None:
         """Add a run."""
         with self.database.write() as connection:
-            connection.execute(sa.insert(_runs), to_columns(vars(record)))
+            connection.execute(sa.insert(_runs), to_columns(vars(record)) | {"server_id": self.server_id})
 
     def update_run(self, run_id: str, /, **values: Any) -> None:
-        """Set fields of :class:`RunRecord` by name."""
-        self.append(run_id, (), (), **values)
+        """Set fields of :class:`RunRecord` by name, whichever server the run belongs to."""
+        with self.database.write(run_id) as connection:
+            _set(connection, run_id, values)
 
     def run(self, run_id: str) -> RunRecord:
         """The run's record."""
@@ -113,6 +119,15 @@ class RunStore:
                 rows += connection.execute(query.where(_runs.c.run_id.in_(wanted))).all()
         return {run_id: dict(settings) if isinstance(settings, dict) else {} for run_id, settings in rows}
 
+    def active_elsewhere(self, limit: int = 200) -> list[RunRecord]:
+        """The newest active runs of other servers, newest first; none where there can be no others."""
+        if not self.server_id:
+            return []
+        query = sa.select(_runs).where(_runs.c.state.in_(ACTIVE), _runs.c.server_id != self.server_id)
+        with self.database.read() as connection:
+            rows = connection.execute(query.order_by(_runs.c.started_at.desc()).limit(limit)).mappings()
+            return [_record(row) for row in rows if _has_id(row)]
+
     def runs_of_experiment(self, experiment_id: str) -> list[RunRecord]:
         """The runs of one experiment, in the order of their start."""
         query = sa.select(_runs).where(_runs.c.experiment_id == experiment_id)
@@ -133,16 +148,22 @@ class RunStore:
             if connection.execute(sa.delete(_runs).where(_runs.c.run_id == run_id)).rowcount == 0:
                 raise unknown_run(run_id)
 
-    def mark_interrupted(self, but: Collection[str] = ()) -> int:
-        """Mark every run that an earlier server left active, ``but`` those that go on; returns how many there were."""
-        active = [state.value for state in RunState if state.is_active]
+    def mark_interrupted(
+        self, but: Collection[str] = (), only: Collection[str] | None = None, cause: str = _SERVER_LOST
+    ) -> int:
+        """Mark every run that an earlier server left active, ``but`` those that go on; returns how many there were.
+
+        With ``only``, none but these. ``cause`` is a message template.
+        """
         values = {
             "state": RunState.INTERRUPTED,
             "reason": EndReason.INTERRUPTED,
-            "message_template": _SERVER_LOST,
+            "message_template": cause,
             "message_parameters": {},
         }
-        left = sa.and_(_runs.c.state.in_(active), _runs.c.run_id.not_in(but))
+        left = sa.and_(_runs.c.state.in_(ACTIVE), _runs.c.run_id.not_in(but))
+        if only is not None:
+            left = sa.and_(left, _runs.c.run_id.in_(only))
         query = sa.update(_runs).where(left).values(to_columns(values))
         with self.database.write() as connection:
             return connection.execute(query).rowcount
@@ -160,10 +181,12 @@ class RunStore:
     ) -> None:
         """Add rows after those that are there and set ``values`` of the record: all of it, or nothing.
 
+        Raises :class:`~dqn_core.errors.RunLostError` where another server has taken the run over.
+
         ``stored`` says how many rows and changes are there as far as the caller knows. There may be more: where the
         connection broke before the database could say that it kept what was sent. These are not added again.
         """
-        with self.database.write(run_id) as connection:
+        with self.database.write(run_id, self.server_id) as connection:
             if episodes:
                 first = _row_count(connection, _episodes, run_id)
                 episodes = episodes[_again(first, stored, 0) :]
@@ -177,23 +200,29 @@ class RunStore:
                 if numbered:
                     connection.execute(sa.insert(_changes), numbered)
             if values:
-                query = sa.update(_runs).where(_runs.c.run_id == run_id).values(to_columns(values))
-                if connection.execute(query).rowcount == 0:
-                    raise unknown_run(run_id)
+                _set(connection, run_id, values)
+
+    def check_own(self, run_id: str) -> None:
+        """Raises :class:`~dqn_core.errors.RunLostError` where another server has taken the run over."""
+        with self.database.write(run_id, self.server_id):
+            pass
 
     def rewind(self, run_id: str, episodes: int, env_step: int, /, **values: Any) -> None:
         """Keep the first ``episodes`` rows and the changes up to ``env_step``, and set ``values`` of the record.
 
-        A run that goes on from a checkpoint logs again what came after it.
+        A run that goes on from a checkpoint logs again what came after it, and belongs to the server that does this.
+        Raises :class:`~dqn_core.errors.RunStateError` where another server has it go on already.
         """
         later_rows = sa.delete(_episodes).where(_episodes.c.run_id == run_id, _episodes.c.position >= episodes)
         later_changes = sa.delete(_changes).where(_changes.c.run_id == run_id, _changes.c.env_step > env_step)
-        with self.database.write() as connection:
+        with self.database.write(run_id) as connection:
+            query = sa.select(_runs.c.state, _runs.c.server_id).where(_runs.c.run_id == run_id)
+            state, server_id = connection.execute(query).one_or_none() or ("", "")
+            if state in ACTIVE and server_id != self.server_id:
+                raise RunStateError(mark("The run is {state}: there is nothing to resume."), state=state)
             connection.execute(later_rows)
             connection.execute(later_changes)
-            query = sa.update(_runs).where(_runs.c.run_id == run_id).values(to_columns(values))
-            if connection.execute(query).rowcount == 0:
-                raise unknown_run(run_id)
+            _set(connection, run_id, {**values, "server_id": self.server_id})
 
     def episodes(self, run_id: str, after: int = 0, limit: int | None = None) -> list[EpisodeEnded]:
         """At most ``limit`` episodes in order, from the one with ``after`` rows before it."""
@@ -259,6 +288,13 @@ class RunStore:
         with self.database.read() as connection:
             rows = connection.execute(query).mappings().all()
         return [change for row in rows if (change := _change(row)) is not None]
+
+
+def _set(connection: sa.Connection, run_id: str, values: Mapping[str, Any]) -> None:
+    """Raises UnknownRunError."""
+    query = sa.update(_runs).where(_runs.c.run_id == run_id).values(to_columns(values))
+    if connection.execute(query).rowcount == 0:
+        raise unknown_run(run_id)
 
 
 def _row_count(connection: sa.Connection, table: sa.Table, run_id: str) -> int:

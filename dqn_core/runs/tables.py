@@ -1,4 +1,4 @@
-"""The tables of the one SQLite file, and how a file of an earlier version becomes one of this.
+"""The tables of a laboratory's database, and how those of an earlier version become these.
 
 A change of the tables is a change here and one more entry in :data:`MIGRATIONS`; an entry that was released stays as
 it is.
@@ -17,16 +17,20 @@ from dqn_core.runs.column_types import NUMBER, TEXT, WHOLE_NUMBER, json_column
 __all__ = [
     "EPISODE_FIELDS",
     "MIGRATIONS",
+    "PASSING",
     "SCHEMA_VERSION",
     "bring_up_to_date",
     "changes",
     "class_members",
     "classes",
+    "commands",
     "episodes",
     "evaluations",
     "experiments",
     "predictions",
     "runs",
+    "servers",
+    "standings",
     "submissions",
 ]
 
@@ -57,6 +61,7 @@ runs = sa.Table(
     sa.Column("experiment_id", TEXT, index=True),
     sa.Column("started_from", TEXT, nullable=False, server_default=""),
     sa.Column("class_id", TEXT, index=True),
+    sa.Column("server_id", TEXT, nullable=False, server_default=""),
 )
 EPISODE_FIELDS = tuple(each.name for each in fields(EpisodeEnded))
 _EPISODE_TYPES: dict[str, Any] = {"int": WHOLE_NUMBER, "float": NUMBER, "bool": sa.Boolean}
@@ -167,6 +172,38 @@ class_members = sa.Table(
     sqlite_with_rowid=False,
 )
 
+servers = sa.Table(
+    "servers",
+    metadata,
+    sa.Column("server_id", TEXT, primary_key=True),
+    sa.Column("renewed_at", NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+standings = sa.Table(
+    "standings",
+    metadata,
+    sa.Column("run_id", TEXT, sa.ForeignKey("runs.run_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("standing", json_column(), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+commands = sa.Table(
+    "commands",
+    metadata,
+    sa.Column("command_id", TEXT, primary_key=True),
+    sa.Column("run_id", TEXT, sa.ForeignKey("runs.run_id", ondelete="CASCADE"), nullable=False),
+    sa.Column("asked_at", NUMBER, nullable=False),
+    sa.Column("name", TEXT, nullable=False),
+    sa.Column("arguments", json_column(), nullable=False),
+    sa.Column("is_answered", sa.Boolean, nullable=False),
+    sa.Column("answer", json_column(none_as_null=True)),
+    sqlite_with_rowid=False,
+)
+
+PASSING = frozenset({servers, standings, commands})
+"""What holds only while servers are at work: nothing of it is copied to another database."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "ALTER TABLE runs ADD COLUMN owner TEXT NOT NULL DEFAULT ''",
@@ -243,6 +280,44 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             removed_at TEXT,
             PRIMARY KEY (class_id, visitor_id)
         ) WITHOUT ROWID""",
+    ),
+    (
+        "sqlite:: ALTER TABLE runs ADD COLUMN server_id TEXT NOT NULL DEFAULT ''",
+        """postgresql:: ALTER TABLE runs ADD COLUMN server_id TEXT COLLATE "C" NOT NULL DEFAULT ''""",
+        """sqlite:: CREATE TABLE servers (
+            server_id TEXT NOT NULL PRIMARY KEY,
+            renewed_at FLOAT NOT NULL
+        ) WITHOUT ROWID""",
+        """postgresql:: CREATE TABLE servers (
+            server_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            renewed_at DOUBLE PRECISION NOT NULL
+        )""",
+        """sqlite:: CREATE TABLE standings (
+            run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE PRIMARY KEY,
+            standing JSON NOT NULL
+        ) WITHOUT ROWID""",
+        """postgresql:: CREATE TABLE standings (
+            run_id TEXT COLLATE "C" NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE PRIMARY KEY,
+            standing TEXT COLLATE "C" NOT NULL
+        )""",
+        """sqlite:: CREATE TABLE commands (
+            command_id TEXT NOT NULL PRIMARY KEY,
+            run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+            asked_at FLOAT NOT NULL,
+            name TEXT NOT NULL,
+            arguments JSON NOT NULL,
+            is_answered BOOLEAN NOT NULL,
+            answer JSON
+        ) WITHOUT ROWID""",
+        """postgresql:: CREATE TABLE commands (
+            command_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            run_id TEXT COLLATE "C" NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+            asked_at DOUBLE PRECISION NOT NULL,
+            name TEXT COLLATE "C" NOT NULL,
+            arguments TEXT COLLATE "C" NOT NULL,
+            is_answered BOOLEAN NOT NULL,
+            answer TEXT COLLATE "C"
+        )""",
     ),
 )
 """SQL that makes version 2 of version 1, version 3 of version 2, and so on.

@@ -48,6 +48,8 @@ def run_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
             if now - looked_at >= _BETWEEN_LOOKS_S:
                 looked_at = now
                 look(run_id)
+            if view.feed.is_left:  # another server has the run now, or this one has
+                (own, view), version = await run_in_threadpool(_opened, manager, run_id), 0
             if view.feed.version != version:
                 key = (run_id, since, with_frames, subscription.language)
                 make = functools.partial(_make, view, since, subscription.language, with_frames=with_frames)

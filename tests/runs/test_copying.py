@@ -24,7 +24,7 @@ from dqn_core.runs.search_spec import SearchRange, SearchSpec
 from dqn_core.runs.searches import Searches
 from dqn_core.runs.store import RunStore
 from dqn_core.runs.stores import EvaluationRecord, EvaluationStore, PredictionStore, Submission, SubmissionStore
-from dqn_core.runs.tables import metadata
+from dqn_core.runs.tables import PASSING, metadata
 from known_runs import record_of
 from lab_databases import LabDatabases
 from postgresql import missing_postgresql
@@ -97,7 +97,7 @@ def _kept(address: Path | str) -> dict[str, list[tuple[object, ...]]]:
     database = Database(address)
     kept = {}
     with database.read() as connection:
-        for table in metadata.sorted_tables:
+        for table in (each for each in metadata.sorted_tables if each not in PASSING):
             names = ", ".join(column.name for column in table.columns)
             keys = ", ".join(column.name for column in table.primary_key)
             rows = connection.exec_driver_sql(f"SELECT {names} FROM {table.name} ORDER BY {keys}")  # noqa: S608

@@ -222,6 +222,7 @@ def test_a_run_left_by_an_earlier_server_is_interrupted_and_can_be_read(managed:
         later.resume(run_id)
 
 
+@pytest.mark.sqlite_file
 def test_a_run_of_another_server_is_steered_there(managed: Managed) -> None:
     one = managed(obedient())
     lose_locks(one)

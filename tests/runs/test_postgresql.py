@@ -157,14 +157,6 @@ def test_a_step_of_the_tables_is_taken_on_postgresql_too(
     assert server.rows(address, "SELECT version FROM schema_version") == [(SCHEMA_VERSION + 1,)]
 
 
-def test_one_server_at_a_time_uses_a_database(tmp_path: Path, address: str) -> None:
-    first = RunManager(tmp_path / "a", database=address)
-    with pytest.raises(StoreError, match="Another server of the lab uses the database"):
-        RunManager(tmp_path / "b", database=address)
-    first.close()
-    RunManager(tmp_path / "b", database=address).close()
-
-
 def test_a_database_that_was_restarted_is_still_its_servers(
     server: PostgreSql, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

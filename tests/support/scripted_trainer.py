@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import queue
 import time
@@ -141,8 +142,11 @@ def a_run_of(episodes: int) -> Script:
     return script
 
 
-def obedient(episodes: int = 3) -> Script:
-    """Ends so many episodes, then does what it is told, until it is told to stop."""
+def obedient(episodes: int = 3, tick_s: float | None = None) -> Script:
+    """Ends so many episodes, then does what it is told, until it is told to stop.
+
+    With ``tick_s`` it has a heartbeat meanwhile, as a real trainer has: what is due is stored then.
+    """
 
     def script(config: TrainingConfig, mailbox: Mailbox) -> Iterator[Event]:
         yield started()
@@ -151,7 +155,7 @@ def obedient(episodes: int = 3) -> Script:
         env_step = 20 * episodes
         yield progress(env_step)
         while True:
-            match mailbox.get(timeout=60):
+            match _next(mailbox, tick_s):
                 case Stop(interruption):
                     reason = EndReason.INTERRUPTED if interruption else EndReason.STOPPED
                     yield ended(reason, episodes, template=interruption)
@@ -160,8 +164,8 @@ def obedient(episodes: int = 3) -> Script:
                     yield StateChanged(state=RunState.PAUSED)
                 case Resume():
                     yield StateChanged(state=RunState.RUNNING)
-                case Step():
-                    env_step += 1
+                case None | Step() as told:
+                    env_step += told is not None
                     yield progress(env_step)
                 case Watch():
                     yield frame(env_step)
@@ -170,6 +174,13 @@ def obedient(episodes: int = 3) -> Script:
                     yield changed(field, old.value(field), config.value(field), env_step)
 
     return script
+
+
+def _next(mailbox: Mailbox, tick_s: float | None) -> Command | None:
+    """The next command; None where there was none for ``tick_s``."""
+    with contextlib.suppress(*([queue.Empty] if tick_s else [])):
+        return mailbox.get(timeout=tick_s or 60)
+    return None
 
 
 def lose_locks(manager: RunManager) -> None:

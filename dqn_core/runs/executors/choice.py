@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -99,9 +99,9 @@ class Executors:
         """What one run may take where ``wanted`` is, or, for None, as much as there is; None for this machine's."""
         return self.cluster.memory_bytes if wanted is None and self.cluster is not None else wanted
 
-    def survivors(self) -> Mapping[str, Attached]:
-        """By run id, what went on while there was no server."""
-        return {} if self.cluster is None else self.cluster.survivors()
+    def survivors(self, run_ids: Collection[str] | None = None) -> Mapping[str, Attached]:
+        """By run id, what went on while there was no server; of these runs alone, if given."""
+        return {} if self.cluster is None else self.cluster.survivors(run_ids)
 
     def end_survivor(self, survivor: Attached) -> None:
         """End one of :meth:`survivors`, of which nothing is wanted any more."""

@@ -18,7 +18,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -296,6 +296,12 @@ class RayCluster:
             self._actors[name] = actor
             self._moved_at = time.monotonic()
 
+    def let_go(self, name: str) -> None:
+        """The actor of that name is another server's from now on."""
+        with self._lock:
+            self._actors.pop(name, None)
+            self._moved_at = time.monotonic()
+
     def end(self, name: str) -> None:
         """End an actor of this server; nothing happens where it has ended."""
         with self._lock:
@@ -304,8 +310,8 @@ class RayCluster:
         if actor is not None:
             _end([actor])
 
-    def survivors(self) -> dict[str, Attached]:
-        """By run id: what an earlier server of this laboratory left on the cluster.
+    def survivors(self, run_ids: Collection[str] | None = None) -> dict[str, Attached]:
+        """By run id: what an earlier server of this laboratory left on the cluster; of these runs alone, if given.
 
         An actor that was to train and had not begun is ended.
         """
@@ -314,7 +320,9 @@ class RayCluster:
         for each in ray.util.list_named_actors(all_namespaces=True):
             if each["namespace"] != self._namespace or each["name"] in self._actors:
                 continue
-            name = each["name"]
+            name, run_id = each["name"], each["name"].rpartition(".")[0]
+            if run_ids is not None and run_id not in run_ids:
+                continue
             try:
                 actor = ray.get_actor(name, namespace=self._namespace)
             except ValueError:  # it has just ended
@@ -324,7 +332,7 @@ class RayCluster:
                 _end([actor])
             else:
                 self.hold(name, actor)
-                found[name.rpartition(".")[0]] = Attached(name, actor, standing)
+                found[run_id] = Attached(name, actor, standing)
         return found
 
     def _standing(self, actor: Any) -> Standing | None:
@@ -507,6 +515,7 @@ class RayTrainer:
         self._lock = threading.Lock()
         self._name = ""
         self._is_killed = False
+        self._is_detached = threading.Event()
         self._episodes = attached.episodes if attached else _finished_episodes(resume_from)
         self._changes = set(attached.changes) if attached else set()
         self._arrived = self._acknowledged = 0
@@ -542,6 +551,13 @@ class RayTrainer:
         if name:
             self._cluster.end(name)
 
+    def detach(self) -> None:
+        """Leave the actor to another server; any thread may."""
+        with self._lock:
+            name = self._name
+        self._is_detached.set()
+        self._cluster.let_go(name)
+
     def acknowledge(self) -> None:
         """All events so far are stored: the actor need not keep them. Called by whoever consumes them."""
         self._acknowledged = self._arrived
@@ -571,13 +587,15 @@ class RayTrainer:
 
     def _listen(self, placed: _Placed) -> Iterator[Event]:
         after = 0
-        while True:
+        while not self._is_detached.is_set():
             reading = self._read(placed, after)
             for number, batch in reading.batches:
                 messages = pickle.loads(batch)  # noqa: S301  of this program's own making
                 for place, message in enumerate(messages, 1):
                     if place == len(messages):
                         self._arrived = number
+                    if self._is_detached.is_set():
+                        return
                     yield from self._taken(message, placed)
                     if isinstance(message, (RunEnded, Finished)):
                         return

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import DqnLabError, WorkerDiedError, mark
-from dqn_core.events import Command, EndReason, Event, RunEnded, Stopping
+from dqn_core.errors import DqnLabError, RunLostError, WorkerDiedError, mark
+from dqn_core.events import Command, EndReason, Event, RunEnded, Stop, Stopping
 from dqn_core.runs.executors.training_worker import as_error
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.records import RunRecord
@@ -27,6 +27,7 @@ from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = [
     "Acknowledged",
+    "Detachable",
     "EventSource",
     "Killable",
     "Mailbox",
@@ -68,6 +69,14 @@ class Acknowledged(EventSource, Protocol):
 
     def acknowledge(self) -> None:
         """All events so far are stored. The thread that consumes them calls this."""
+
+
+@runtime_checkable
+class Detachable(EventSource, Protocol):
+    """An event source that works where another server of the lab can go on reading from it."""
+
+    def detach(self) -> None:
+        """Leave what trains as it is, and say nothing more of it. Any thread may call this."""
 
 
 TrainerFactory = Callable[..., EventSource]
@@ -140,6 +149,8 @@ class RunThread(threading.Thread):
         self._has_ended = threading.Event()
         self._is_stored = threading.Event()
         self._is_leaving = threading.Event()
+        self.is_lost = False
+        """Whether another server of the lab has taken the run over."""
 
     @property
     def is_stored(self) -> bool:
@@ -171,17 +182,45 @@ class RunThread(threading.Thread):
             self._source.kill()
             if self._has_ended.wait(_DEATH_S):
                 return
-        if self._end(end_of(self._recorder.feed.record(), reason, error)):
-            self._store()
+        with self._losing():
+            if self._end(end_of(self._recorder.feed.record(), reason, error)):
+                self._store()
+
+    def lose(self) -> None:
+        """Another server has taken the run over: record nothing more of it, and let the thread end. Any thread may."""
+        self.is_lost = True
+        self._recorder.feed.leave()
+        self._has_ended.set()
+        self._has_answered.set()
+        self._is_leaving.set()
+        self._is_stored.set()
+        if isinstance(self._source, Detachable):
+            self._source.detach()
+        elif isinstance(self._source, Killable):
+            self._source.kill()
+        else:
+            self._mailbox.put(Stop())
+
+    @contextlib.contextmanager
+    def _losing(self) -> Iterator[None]:
+        """A write that tells that the run is another server's now ends all work at it."""
+        try:
+            yield
+        except RunLostError:
+            self.lose()
 
     def run(self) -> None:
         """Train, log, and tell how it ended, whatever happens; environments, which may hang, are closed after that."""
-        with contextlib.ExitStack() as cleaning_up:
+        with self._losing(), contextlib.ExitStack() as cleaning_up:
             is_mine = self._end(self._train(cleaning_up))
             if is_mine and self._recorder.flush():
                 self._is_stored.set()
+        if self.is_lost:
+            self._on_event(end_of(self._recorder.feed.record(), EndReason.INTERRUPTED))
+            return
         if is_mine and not self.is_stored:
-            self._store()
+            with self._losing():
+                self._store()
 
     def _train(self, cleaning_up: contextlib.ExitStack) -> RunEnded:
         """Consume the trainer's events up to the last one, which is returned; an error becomes one."""
@@ -202,6 +241,8 @@ class RunThread(threading.Thread):
                 self._on_event(event)
                 if isinstance(event, Stopping):
                     self._has_answered.set()
+        except RunLostError:
+            self.lose()
         except BaseException as error:  # noqa: BLE001  also SystemExit: no run may stay "running" without a thread
             if not isinstance(error, DqnLabError):
                 _LOG.error("Run %s failed", self._recorder.feed.run_id, exc_info=error)
@@ -223,6 +264,9 @@ class RunThread(threading.Thread):
                 return False
             try:
                 self._recorder.take(ended)
+            except RunLostError:
+                self.lose()
+                return False
             finally:
                 self._recorder.feed.close()
                 self._has_ended.set()
