@@ -194,7 +194,9 @@ class Elsewhere:
                 return
             if time.monotonic() - run.seen_at > _SEEN_S:
                 del self._runs[run_id]
-            if run.feed.is_over or run_id not in self._runs:
+                run.feed.leave()  # who looks after all finds another
+                return
+            if run.feed.is_over:
                 return
             try:
                 record = self._store.run(run_id)

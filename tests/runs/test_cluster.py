@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import clustered_server
+import dashboard
 from dqn_core.environments.make import inspect_environment
 from dqn_core.environments.own import use_folder
 from dqn_core.errors import ClusterError
@@ -27,7 +28,9 @@ from dqn_core.runs.executors import ray_cluster
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer
+from lab_databases import LabDatabases
 from local_cluster import LocalCluster
+from postgresql import missing_postgresql
 from scripted_trainer import ManagerOn, same, wait_for_end, wait_until
 from trainer_runs import short_config
 
@@ -325,6 +328,66 @@ def test_a_run_that_ended_while_there_was_no_server_is_stored_whole(
         for run_id in seen:
             wait_until(lambda run_id=run_id: manager.store.run(run_id).state is RunState.STOPPED)
             _check_as_if_nothing_had_been(manager, run_id)
+
+
+@pytest.mark.skipif(missing_postgresql() != "", reason=missing_postgresql())
+def test_a_killed_server_is_followed_by_another_of_the_same_database_bit_for_bit(
+    tmp_path: Path, local_cluster: LocalCluster, lab_databases: LabDatabases
+) -> None:
+    database = lab_databases.server.new_database()
+    address = local_cluster.address
+    first = _dashboard(tmp_path, database, address, "start")
+    other = None
+    try:
+        run_id = _run_seen(first, lambda each: each["rows"] > 3)
+        other = RunManager(tmp_path, database=database, executor="ray", ray_address=address)
+        view = other.view(run_id)
+        _wait_for_episodes(other, run_id, 10)
+        assert other.feed(run_id) is None
+        other.pause(run_id)
+        _run_seen(first, lambda each: each["state"] == RunState.PAUSED)
+        other.resume(run_id)
+        _run_seen(first, lambda each: each["state"] == RunState.RUNNING)
+        _close_killed(first)
+        rows = other.store.episode_count(run_id)
+        wait_until(lambda: other.look(run_id) or view.feed.is_left, timeout_s=LOST_S)
+        assert other.feed(run_id) is not None
+        assert (other.snapshot(run_id).pace, other.snapshot(run_id).launches) == (clustered_server.PACES[1], 1)
+        _wait_for_episodes(other, run_id, rows + 20)
+        second = _dashboard(tmp_path, database, address)
+        try:
+            _run_seen(second, lambda each: each["rows"] > rows + 20 and not each["own"])
+        finally:
+            _close_killed(second)
+        other.stop(run_id)
+        wait_for_end(other, run_id)
+        assert other.store.run(run_id).reason is EndReason.STOPPED
+        assert _is_as_if_nothing_had_been(other, run_id)
+    finally:
+        _close_killed(first)
+        if other is not None:
+            other.close()
+
+
+def _dashboard(*arguments: Any) -> subprocess.Popen[str]:
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])
+    command = [sys.executable, dashboard.__file__, *arguments]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, text=True)
+
+
+def _run_seen(server: subprocess.Popen[str], holds: Callable[[dict[str, Any]], bool]) -> str:
+    """The id of the one run, once a server sees it so."""
+    while True:
+        for run_id, each in _seen(server).items():
+            if holds(each):
+                return run_id
+
+
+def _close_killed(server: subprocess.Popen[str]) -> None:
+    server.kill()
+    server.wait()
+    assert server.stdout is not None
+    server.stdout.close()
 
 
 def _tell_to_stop(actor: Any) -> None:
