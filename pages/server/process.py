@@ -33,6 +33,7 @@ __all__ = [
     "get_replays",
     "get_run_list",
     "get_searches",
+    "manager_if_open",
 ]
 
 Instance = TypeVar("Instance")
@@ -80,6 +81,12 @@ def get_manager() -> RunManager:
             )
             _managers.append(manager)
         return _managers[0]
+
+
+def manager_if_open() -> RunManager | None:
+    """The manager, where it was made."""
+    with _lock:
+        return _managers[0] if _managers else None
 
 
 def _add_examples(data_dir: Path, database: str | None) -> None:

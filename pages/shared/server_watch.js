@@ -24,6 +24,7 @@ export default class ServerWatch {
     parent.append(this.root);
     this.unfollow = follow({
       topic: "server",
+      parameters: { process: data.process },
       language: data.locale,
       onData: (process) => {
         this.heard = process;
@@ -33,8 +34,8 @@ export default class ServerWatch {
   }
 
   /** @param {WatchData} data */
-  static identityOf({ locale }) {
-    return locale;
+  static identityOf({ process, locale }) {
+    return `${locale} ${process}`;
   }
 
   /**

@@ -1,22 +1,28 @@
 """Has a page drawn anew whose server was started again: of what the earlier process drew, the new one knows nothing.
 
 Until then, a press of a button in a part that is drawn alone would reach nobody. What is typed into the page stays.
+
+Where several servers share a database, a page's live socket may lead to another one than drew the page: that one says
+whether the page's own is gone.
 """
 
 from __future__ import annotations
 
 import functools
 import secrets
+from collections.abc import Callable
 
 from dqn_core.json_text import json_text
+from dqn_core.runs.manager import RunManager
+from pages.server.process import manager_if_open
 from pages.shared.component import Component
 from pages.shared.i18n import current_language
-from pages.shared.live_socket import News, Topic, polled
+from pages.shared.live_socket import News, Subscription, Topic, polled
 
 __all__ = ["COMPONENT_NAME", "server_topic", "server_watch"]
 
 COMPONENT_NAME = "dqn_lab_server_watch"
-_EVERY_S = 60.0  # it never changes: a tab hears it whenever it connects
+_EVERY_S = 5.0
 
 _draw = Component(COMPONENT_NAME, "shared/server_watch.js", ())
 
@@ -27,14 +33,25 @@ def _process() -> str:
     return secrets.token_hex(8)
 
 
-def server_topic() -> Topic:
-    """The topic: which process of the server this is."""
-    return polled(lambda _subscription: News(json_text(_process())), _EVERY_S)
+def server_topic(manager: Callable[[], RunManager | None] = manager_if_open) -> Topic:
+    """The topic: the process that drew the page (parameter ``process``) while it lives, otherwise this one."""
+
+    def read(subscription: Subscription) -> News:
+        drawn_by, running = subscription.text("process"), manager()
+        lives = running is not None and running.lease.holds(drawn_by)
+        return News(json_text(drawn_by if lives else _name(running)))
+
+    return polled(read, _EVERY_S)
+
+
+def _name(manager: RunManager | None) -> str:
+    """What this process is called, among those that share its database too."""
+    return (manager.lease.server_id if manager else "") or _process()
 
 
 def server_watch() -> None:
     """Watch over the whole page, from outside of the parts that are drawn alone; it shows nothing."""
-    data = {"process": _process(), "locale": current_language()}
+    data = {"process": _name(manager_if_open()), "locale": current_language()}
     _draw(key="server-watch", data=data, constants={}, on_stale_change=_rerun_only)
 
 

@@ -145,6 +145,7 @@ def test_what_a_tab_follows_changes_nothing(stage: Stage, name: str) -> None:
         frames=True,
         fresh=True,
         job="none",
+        process="none",
         experiments=[experiment_id],
         **of_class,
     )

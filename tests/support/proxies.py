@@ -19,12 +19,23 @@ from live_server import ROOT
 from scripts.find_nginx import NOT_FOUND, find_nginx
 
 _START_TIMEOUT_S = 60.0
+_PASSED = "        proxy_pass http://127.0.0.1:8501/;  # this last slash takes /lab away\n"
 
 
 def documented_nginx() -> str:
     """The lines for nginx that the documentation shows."""
-    (lines,) = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "deployment.md").read_text("utf-8"), re.DOTALL)
-    return str(lines)
+    (lines,) = (each for each in _nginx_blocks() if "server {" in each)
+    return lines
+
+
+def documented_balancer() -> str:
+    """The same before two dashboards."""
+    upstream, location = (each for each in _nginx_blocks() if "server {" not in each)
+    return upstream + changed(documented_nginx(), (_PASSED, location))
+
+
+def _nginx_blocks() -> list[str]:
+    return re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "deployment.md").read_text("utf-8"), re.DOTALL)
 
 
 def changed(text: str, *changes: tuple[str, str]) -> str:
