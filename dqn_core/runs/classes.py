@@ -1,16 +1,18 @@
 """The classes of one data folder: opened, joined, given an assignment, and asked what a member may start.
 
 All of it is in memory, and written through to the database at each change: a lookup costs nothing, and a server that is
-killed loses nothing. What is in memory is replaced, never changed: whoever looks waits for no write.
+killed loses nothing. What is in memory is replaced, never changed: whoever looks waits for no write. What another
+server of the same database changed is read anew a moment later, and before the next change of one's own.
 """
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ClassError, ConfigError, mark
@@ -27,7 +29,7 @@ from dqn_core.runs.classroom import (
 )
 from dqn_core.runs.database import Database
 from dqn_core.runs.records import clean_text, new_run_id
-from dqn_core.runs.stores import ClassStore
+from dqn_core.runs.stores import ClassStore, OutdatedError
 
 __all__ = ["MOST_MEMBERS", "Classes"]
 
@@ -41,6 +43,24 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+Change = TypeVar("Change", bound=Callable[..., Any])
+
+
+def _of_the_newest(change: Change) -> Change:
+    """A change that is made anew where another server has changed something meanwhile."""
+
+    @functools.wraps(change)
+    def changing(self: Classes, *arguments: Any, **named: Any) -> Any:
+        with self._lock:
+            while True:
+                try:
+                    return change(self, *arguments, **named)
+                except OutdatedError:
+                    self._read_anew()
+
+    return cast("Change", changing)
+
+
 class Classes:
     """The classes of one database; any thread may call any method.
 
@@ -52,19 +72,18 @@ class Classes:
         self._store = ClassStore(database)
         self._clock = clock
         self._lock = threading.RLock()  # held by changes alone
-        self._classes = {each.class_id: each for each in self._store.classes()}
-        self._members = {
-            class_id: {each.visitor_id: each for each in self._store.members(class_id)} for class_id in self._classes
-        }
-        self._of_visitor = {
-            visitor_id: class_id
-            for class_id, members in self._members.items()
-            if self._classes[class_id].is_open
-            for visitor_id, member in members.items()
-            if member.is_present
-        }
-        self._revisions = dict.fromkeys(self._classes, 1)
+        self._classes: dict[str, Classroom] = {}
+        self._members: dict[str, dict[str, Member]] = {}
+        self._of_visitor: dict[str, str] = {}
+        self._revisions: dict[str, int] = {}
         self._revision = 1
+        self._read_anew()
+
+    def refresh(self) -> None:
+        """Take in what other servers have changed; said again and again where there are any."""
+        if self._store.is_outdated:
+            with self._lock:
+                self._read_anew()
 
     # ------------------------------------------------------------------------------------------------- looking
 
@@ -175,6 +194,7 @@ class Classes:
 
     # ---------------------------------------------------------------------------------------- the teacher's part
 
+    @_of_the_newest
     def open(self, title: str, teacher: str) -> Classroom:
         """A new class of the visitor ``teacher``. Raises ClassError where too many are open."""
         now = self._clock()
@@ -196,14 +216,17 @@ class Classes:
             self._changed(classroom.class_id)
         return classroom
 
+    @_of_the_newest
     def assign(self, class_id: str, assignment: Assignment | None) -> None:
         """Give the class an assignment in place of the one before; None for none."""
         self._put(class_id, assignment=assignment)
 
+    @_of_the_newest
     def announce(self, class_id: str, announcement: Announcement | None) -> None:
         """Say something to the class in place of what was said before; None for nothing."""
         self._put(class_id, announcement=announcement)
 
+    @_of_the_newest
     def archive(self, class_id: str) -> None:
         """Close the class: nobody can join it, and its assignment holds no more. What is its own stays."""
         with self._lock:
@@ -211,6 +234,7 @@ class Classes:
                 self._put(class_id, archived_at=self._clock())
                 self._dismiss(class_id)
 
+    @_of_the_newest
     def remove_class(self, class_id: str) -> None:
         """Forget the class and its members; its runs are left as they are."""
         with self._lock:
@@ -222,12 +246,14 @@ class Classes:
             self._revisions.pop(class_id, None)
             self._revision += 1
 
+    @_of_the_newest
     def remove(self, class_id: str, visitor_id: str) -> None:
         """Take a member out of the class; it cannot join again, and its nickname is free."""
         with self._lock:
             self._put_member(class_id, visitor_id, removed_at=self._clock(), hand_raised_at=None)
             self._dismiss(class_id, visitor_id)
 
+    @_of_the_newest
     def let_in(self, class_id: str, visitor_id: str) -> None:
         """Let somebody who was removed join again."""
         now = self._clock()
@@ -237,6 +263,7 @@ class Classes:
 
     # ---------------------------------------------------------------------------------------- the members' part
 
+    @_of_the_newest
     def join(self, code: str, visitor_id: str, nickname: str) -> Classroom:
         """Make the visitor a member of the class with that code, and of no other; returns the class.
 
@@ -265,6 +292,7 @@ class Classes:
             self._of_visitor = {**self._of_visitor, visitor_id: classroom.class_id}
         return classroom
 
+    @_of_the_newest
     def leave(self, visitor_id: str) -> None:
         """Take the visitor out of the class that it is in, if it is in any; it can join again."""
         with self._lock:
@@ -273,6 +301,7 @@ class Classes:
                 self._put_member(class_id, visitor_id, left_at=self._clock(), hand_raised_at=None)
                 self._dismiss(class_id, visitor_id)
 
+    @_of_the_newest
     def rename(self, class_id: str, visitor_id: str, nickname: str) -> None:
         """Give a member another nickname. Raises ClassError for one that is not valid, or is another's."""
         name = clean_nickname(nickname)
@@ -281,6 +310,7 @@ class Classes:
             self._refuse_taken(class_id, visitor_id, name)
             self._put_member(class_id, visitor_id, nickname=name)
 
+    @_of_the_newest
     def raise_hand(self, class_id: str, visitor_id: str, *, up: bool) -> None:
         """Raise or lower a member's hand; one that is up keeps its place."""
         with self._lock:
@@ -328,6 +358,25 @@ class Classes:
             for each, found in self._of_visitor.items()
             if found != class_id or (visitor_id is not None and each != visitor_id)
         }
+
+    def _read_anew(self) -> None:
+        classes, members = self._store.read()
+        before = {each: (found, self._members[each]) for each, found in self._classes.items()}
+        self._classes = {each.class_id: each for each in classes}
+        self._members = {class_id: {each.visitor_id: each for each in found} for class_id, found in members.items()}
+        self._of_visitor = {
+            visitor_id: class_id
+            for class_id, found in self._members.items()
+            if self._classes[class_id].is_open
+            for visitor_id, member in found.items()
+            if member.is_present
+        }
+        for class_id, found in self._classes.items():
+            if before.pop(class_id, None) != (found, self._members[class_id]):
+                self._changed(class_id)
+        for class_id in before:
+            self._revisions.pop(class_id, None)
+            self._revision += 1
 
     def _changed(self, class_id: str) -> None:
         self._revision += 1

@@ -39,6 +39,8 @@ class Lookout(threading.Thread):
         Called with the ids of runs whose server is gone, which are this one's now.
     give_up
         Called with the id of a run that is another server's now, or that there is not any more.
+    refresh
+        Takes in what other servers have changed of what this one has in memory.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  what it looks at, and what it does about it
@@ -49,6 +51,7 @@ class Lookout(threading.Thread):
         do: Do,
         take_over: Callable[[Sequence[str]], object],
         give_up: Callable[[str], object],
+        refresh: Callable[[], None],
     ) -> None:
         super().__init__(name="lookout", daemon=True)
         self._servers = servers
@@ -59,6 +62,7 @@ class Lookout(threading.Thread):
         self._do = do
         self._take_over = take_over
         self._give_up = give_up
+        self._refresh = refresh
         self._told: dict[str, Standing] = {}
         self._due: dict[Callable[[], None], float] = {}
         self._is_closed = threading.Event()
@@ -88,6 +92,7 @@ class Lookout(threading.Thread):
         self._commands.serve(self._lease.server_id, self._obey)
         self._every(_TAKE_OVER_EVERY_S, self._look_after_own)
         self._every(_TELL_EVERY_S, self._tell)
+        self._every(_TELL_EVERY_S, self._refresh)
         self._every(_FORGET_EVERY_S, self._commands.forget)
 
     def _obey(self, run_id: str, name: str, arguments: Mapping[str, Any]) -> None:

@@ -123,12 +123,14 @@ class RunManager:
         self.store = self._data.store
         self.lease = self._data.lease
         self._elsewhere = Elsewhere(self.store)
-        servers, lost = self._data.servers, self._give_up
-        self._lookout = Lookout(servers, self.lease, self._runs, self._do, self._take_over, lost)
+        self.classes = Classes(self.store.database)
+        servers = self._data.servers
+        self._lookout = Lookout(
+            servers, self.lease, self._runs, self._do, self._take_over, self._give_up, self.classes.refresh
+        )
         self.admission = Admission(self._runs, data_dir, executors.memory_bytes(memory_bytes))
         limit = None if executors.cluster is not None else self.admission.memory_bytes
         self._scheduler = Scheduler(executors, max_active_runs, pause_unwatched_after_s, limit)
-        self.classes = Classes(self.store.database)
         try:
             left_behind = servers.take_over(self.lease.server_id)
             self._go_on_with(left_behind, executors.survivors(None if self._data.is_alone else left_behind))

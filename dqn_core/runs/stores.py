@@ -5,8 +5,9 @@ Every method of a store raises StoreError where the database fails. A damaged ro
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -30,6 +31,7 @@ __all__ = [
     "EvaluationRecord",
     "EvaluationStore",
     "ExperimentStore",
+    "OutdatedError",
     "Prediction",
     "PredictionStore",
     "Submission",
@@ -360,15 +362,59 @@ class PredictionStore:
 
 # -------------------------------------------------------------------------------------------------------------- classes
 
-_CLASSES, _MEMBERS = tables.classes, tables.class_members
+_CLASSES, _MEMBERS, _REVISIONS = tables.classes, tables.class_members, tables.revisions
+_OF_CLASSES = _REVISIONS.c.name == _CLASSES.name
+_CLASSES_REVISION = sa.select(_REVISIONS.c.revision).where(_OF_CLASSES)
 Made = TypeVar("Made")
 
 
+class OutdatedError(Exception):
+    """Another server has changed the classes since they were read: read them anew, and look again."""
+
+
 class ClassStore:
-    """The classes of one database, and their members; every method raises StoreError where the database fails."""
+    """The classes of one database, and their members; every method raises StoreError where the database fails.
+
+    Changes count: one that is based on what another server has changed since raises :class:`OutdatedError`.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._known = 0
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether another server has changed anything since :meth:`read`."""
+        with self._database.read() as connection:
+            return (connection.execute(_CLASSES_REVISION).scalar_one_or_none() or 0) != self._known
+
+    def read(self) -> tuple[list[Classroom], dict[str, list[Member]]]:
+        """Every class, oldest first, and the members of each by its id, as they are from now on known."""
+        query = sa.select(_MEMBERS).order_by(_MEMBERS.c.joined_at, _MEMBERS.c.visitor_id)
+        with self._database.read() as connection:
+            known = connection.execute(_CLASSES_REVISION).scalar_one_or_none() or 0
+        classes = self.classes()
+        members: dict[str, list[Member]] = {each.class_id: [] for each in classes}
+        with self._database.read() as connection:
+            for row in connection.execute(query).mappings():
+                member = _member(row)
+                if member is not None and row["class_id"] in members:
+                    members[row["class_id"]].append(member)
+        self._known = known
+        return classes, members
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """A transaction that changes what is known, and nobody else has changed."""
+        with self._database.write() as connection:
+            first = upsert(connection, _REVISIONS).values(name=_CLASSES.name, revision=0)
+            connection.execute(first.on_conflict_do_nothing())
+            found = connection.execute(_CLASSES_REVISION.with_for_update()).scalar_one()
+            if found != self._known:
+                raise OutdatedError
+            connection.execute(sa.update(_REVISIONS).where(_OF_CLASSES).values(revision=found + 1))
+            yield connection
+        self._known = found + 1
 
     def classes(self) -> list[Classroom]:
         """Every class that can be read, oldest first."""
@@ -377,16 +423,9 @@ class ClassStore:
             rows = connection.execute(query).mappings().all()
         return [classroom for row in rows if (classroom := _classroom(row)) is not None]
 
-    def members(self, class_id: str) -> list[Member]:
-        """All who ever joined the class, in that order."""
-        query = sa.select(_MEMBERS).where(_MEMBERS.c.class_id == class_id)
-        with self._database.read() as connection:
-            rows = connection.execute(query.order_by(_MEMBERS.c.joined_at, _MEMBERS.c.visitor_id)).mappings().all()
-        return [member for row in rows if (member := _member(row)) is not None]
-
     def put(self, *classrooms: Classroom) -> None:
         """Keep classes, each in place of what was kept of it: all of them, or none."""
-        with self._database.write() as connection:
+        with self._writing() as connection:
             for each in classrooms:
                 values = to_columns(vars(each) | {"teachers": list(each.teachers)})
                 values |= {
@@ -398,7 +437,7 @@ class ClassStore:
 
     def put_members(self, members: Mapping[str, Member]) -> None:
         """Keep members, by the id of their class, each in place of what was kept of it: all of them, or none."""
-        with self._database.write() as connection:
+        with self._writing() as connection:
             for class_id, member in members.items():
                 values = to_columns(vars(member)) | {"class_id": class_id}
                 query = upsert(connection, _MEMBERS).values(values)
@@ -406,7 +445,7 @@ class ClassStore:
 
     def remove(self, class_id: str) -> None:
         """Forget the class and its members; runs are left as they are."""
-        with self._database.write() as connection:
+        with self._writing() as connection:
             connection.execute(sa.delete(_CLASSES).where(_CLASSES.c.class_id == class_id))
 
 

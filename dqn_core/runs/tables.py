@@ -28,7 +28,9 @@ __all__ = [
     "evaluations",
     "experiments",
     "predictions",
+    "revisions",
     "runs",
+    "searches",
     "servers",
     "standings",
     "submissions",
@@ -201,7 +203,24 @@ commands = sa.Table(
     sqlite_with_rowid=False,
 )
 
-PASSING = frozenset({servers, standings, commands})
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("name", TEXT, primary_key=True),
+    sa.Column("revision", WHOLE_NUMBER, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+searches = sa.Table(
+    "searches",
+    metadata,
+    sa.Column("search_id", TEXT, primary_key=True),
+    sa.Column("server_id", TEXT, nullable=False),
+    sa.Column("is_stopping", sa.Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+PASSING = frozenset({servers, standings, commands, revisions, searches})
 """What holds only while servers are at work: nothing of it is copied to another database."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -317,6 +336,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             arguments TEXT COLLATE "C" NOT NULL,
             is_answered BOOLEAN NOT NULL,
             answer TEXT COLLATE "C"
+        )""",
+        """sqlite:: CREATE TABLE revisions (
+            name TEXT NOT NULL PRIMARY KEY,
+            revision INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        """postgresql:: CREATE TABLE revisions (
+            name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            revision BIGINT NOT NULL
+        )""",
+        """sqlite:: CREATE TABLE searches (
+            search_id TEXT NOT NULL PRIMARY KEY,
+            server_id TEXT NOT NULL,
+            is_stopping BOOLEAN NOT NULL
+        ) WITHOUT ROWID""",
+        """postgresql:: CREATE TABLE searches (
+            search_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+            server_id TEXT COLLATE "C" NOT NULL,
+            is_stopping BOOLEAN NOT NULL
         )""",
     ),
 )

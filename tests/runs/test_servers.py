@@ -6,15 +6,17 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, ConfigError, RunLostError, RunStateError, StoreError
+from dqn_core.errors import ChangeRefusedError, ClassError, ConfigError, RunLostError, RunStateError, StoreError
 from dqn_core.events import EndReason, Event, RunState
 from dqn_core.runs import commands, servers
+from dqn_core.runs.classroom import Announcement
 from dqn_core.runs.copying import copy_database
 from dqn_core.runs.manager import RunManager
 from lab_databases import LabDatabases
@@ -345,3 +347,51 @@ def test_a_file_is_one_servers_and_a_shared_folder_admits_no_such_server(
         RunManager(tmp_path / "data")
     with pytest.raises(StoreError, match="Another server"):
         copy_database(address, tmp_path / "copy.sqlite")
+
+
+# ------------------------------------------------------------------------------------------------------------- classes
+
+
+def test_a_class_is_bound_to_no_server(dashboard: Servers) -> None:
+    one, other = dashboard(), dashboard()
+    opened = one.classes.open("Monday", "teacher")
+    revision = other.classes.revision
+    wait_until(lambda: other.classes.open_classes() == [opened], timeout_s=PATIENCE_S)
+    assert other.classes.revision > revision
+    one.classes.announce(opened.class_id, Announcement(made_at=datetime.now(UTC), message="look here"))
+    other.classes.join(opened.code, "student", "Mina")  # before it has heard of that
+    assert other.classes.get(opened.class_id).announcement is not None
+    wait_until(lambda: one.classes.nickname("student") == "Mina", timeout_s=PATIENCE_S)
+    assert (one.classes.class_of("student"), one.classes.revision_of(opened.class_id)) == (
+        other.classes.get(opened.class_id),
+        3,
+    )
+    with pytest.raises(ClassError, match="Somebody in this class is called Mina"):
+        one.classes.join(opened.code, "another", "mina")
+    other.classes.remove_class(opened.class_id)
+    wait_until(lambda: one.classes.open_classes() == [], timeout_s=PATIENCE_S)
+    assert one.classes.class_of("student") is None
+
+
+def test_changes_at_two_servers_at_once_are_all_kept(dashboard: Servers) -> None:
+    both = [dashboard(), dashboard()]
+    for each in both:
+        freeze(each)  # none hears of the other by itself
+    opened = both[0].classes.open("Monday", "teacher")
+
+    def join(number: int) -> None:
+        classes = both[number % 2].classes
+        classes.refresh()
+        classes.join(opened.code, f"visitor {number}", f"student {number}")
+        classes.raise_hand(opened.class_id, f"visitor {number}", up=True)
+
+    threads = [threading.Thread(target=join, args=(number,)) for number in range(20)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    for manager in both:
+        manager.classes.refresh()
+        members = manager.classes.members(opened.class_id)
+        assert {member.nickname for member in members} == {f"student {number}" for number in range(20)}
+        assert all(member.hand_raised_at for member in members)
