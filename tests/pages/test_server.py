@@ -65,6 +65,7 @@ def test_a_closed_manager_is_made_anew() -> None:
     assert server.get_manager() is not first
 
 
+@pytest.mark.sqlite_file
 def test_a_page_without_its_data_folder_says_why_and_recovers(tmp_path: Path) -> None:
     other = RunManager(tmp_path / "lab")
     app = AppTest.from_file(str(NAVIGATION), default_timeout=30).run()

@@ -84,7 +84,7 @@ def lapse(server: PostgreSql, address: str, manager: RunManager) -> None:
 
 
 def _is(manager: RunManager, run_id: str, state: RunState) -> None:
-    wait_until(lambda: manager.snapshot(run_id).record.state is state, timeout_s=PATIENCE_S)
+    wait_until(lambda: manager.snapshot(run_id).record.state is state)
 
 
 # ------------------------------------------------------------------------------------------------------------- looking
@@ -105,10 +105,10 @@ def test_each_lists_the_runs_of_all_and_shows_them_move(dashboard: Servers) -> N
     one, other = dashboard(script), dashboard()
     run_id = one.start(TrainingConfig(), "there")
     assert [each.run_id for each in other.list_runs()] == [run_id]
-    wait_until(lambda: [each.run_id for each in other.runs_in_memory()] == [run_id], timeout_s=PATIENCE_S)
+    wait_until(lambda: [each.run_id for each in other.runs_in_memory()] == [run_id])
     view = other.view(run_id)
-    wait_until(lambda: view.read(0, 0).rows_total == 3, timeout_s=PATIENCE_S)
-    wait_until(lambda: view.read(0, 0).progress.steps_per_s == 123.0, timeout_s=PATIENCE_S)
+    wait_until(lambda: view.read(0, 0).rows_total == 3)
+    wait_until(lambda: view.read(0, 0).progress.steps_per_s == 123.0)
     assert (view.read(0, 0).record.state, view.feed.is_over) == (RunState.RUNNING, False)
     assert any("Another server" in each.template for each in view.read(0, 0).notices)
     told.set()
@@ -117,12 +117,12 @@ def test_each_lists_the_runs_of_all_and_shows_them_move(dashboard: Servers) -> N
         rows += view.read(len(rows), 0).rows
         time.sleep(0.01)
     assert same(rows, [episode(number) for number in range(1, 7)])
-    wait_until(lambda: view.read(0, 0).progress.env_step == 120, timeout_s=PATIENCE_S)
+    wait_until(lambda: view.read(0, 0).progress.env_step == 120)
     snapshot = other.snapshot(run_id)
     assert (snapshot.is_active, snapshot.record.name, snapshot.record.episodes) == (True, "there", 6)
     one.stop(run_id)
     wait_for_end(one, run_id)
-    wait_until(lambda: view.read(0, 0).is_over, timeout_s=PATIENCE_S)
+    wait_until(lambda: view.read(0, 0).is_over)
     update = view.read(0, 0)
     assert (update.record.reason, update.is_last, update.notices) == (EndReason.STOPPED, True, ())
     assert not other.snapshot(run_id).is_active
@@ -132,10 +132,10 @@ def test_a_run_that_waits_says_its_place_everywhere(dashboard: Servers) -> None:
     one, other = dashboard(max_active_runs=1), dashboard()
     one.start(TrainingConfig())
     second = one.start(TrainingConfig())
-    wait_until(lambda: other.snapshot(second).queue_position == 1, timeout_s=PATIENCE_S)
+    wait_until(lambda: other.snapshot(second).queue_position == 1)
     assert other.view(second).read(0, 0).queue_position == 1
     other.stop(second)
-    wait_until(lambda: one.snapshot(second).record.state is RunState.STOPPED, timeout_s=PATIENCE_S)
+    wait_until(lambda: one.snapshot(second).record.state is RunState.STOPPED)
 
 
 def test_a_run_that_another_server_goes_on_with_is_seen_anew(dashboard: Servers) -> None:
@@ -147,7 +147,7 @@ def test_a_run_that_another_server_goes_on_with_is_seen_anew(dashboard: Servers)
     before = one.snapshot(run_id).launches
     other.store.update_run(run_id, episodes=0)  # as of one whose turn never came
     other.store.rewind(run_id, 0, 0, state=RunState.QUEUED, reason=None, episodes=0)
-    wait_until(lambda: one.snapshot(run_id).record.state is RunState.QUEUED, timeout_s=PATIENCE_S)
+    wait_until(lambda: one.snapshot(run_id).record.state is RunState.QUEUED)
     assert one.snapshot(run_id).launches > before
 
 
@@ -163,13 +163,13 @@ def test_a_run_is_steered_at_another_server(dashboard: Servers) -> None:
     _is(other, run_id, RunState.PAUSED)
     changed = other.change(run_id, "gamma", 0.5)
     assert changed.gamma == other.snapshot(run_id).wanted_config.gamma == 0.5
-    wait_until(lambda: one.snapshot(run_id).record.config.gamma == 0.5, timeout_s=PATIENCE_S)
+    wait_until(lambda: one.snapshot(run_id).record.config.gamma == 0.5)
     other.set_pace(run_id, 7.0, is_automatic=True)
     assert (one.snapshot(run_id).pace, one.snapshot(run_id).is_pace_automatic) == (7.0, True)
-    wait_until(lambda: other.snapshot(run_id).pace == 7.0, timeout_s=PATIENCE_S)
+    wait_until(lambda: other.snapshot(run_id).pace == 7.0)
     steps = one.snapshot(run_id).record.env_steps
     other.step(run_id)
-    wait_until(lambda: one.snapshot(run_id).record.env_steps == steps + 1, timeout_s=PATIENCE_S)
+    wait_until(lambda: one.snapshot(run_id).record.env_steps == steps + 1)
     other.take_checkpoint(run_id)
     other.rename(run_id, "there")
     other.tag(run_id, ["a", "b"])
@@ -221,7 +221,7 @@ def test_a_run_that_is_over_is_deleted_at_any_server(dashboard: Servers) -> None
     run_id = one.start(TrainingConfig())
     wait_for_end(one, run_id)
     other.delete(run_id)
-    wait_until(lambda: one.feed(run_id) is None, timeout_s=PATIENCE_S)
+    wait_until(lambda: one.feed(run_id) is None)
     assert one.list_runs() == []
 
 
@@ -233,13 +233,13 @@ def test_runs_of_a_server_that_is_gone_are_interrupted_with_the_cause(
 ) -> None:
     one, other = dashboard(), dashboard()
     run_id = one.start(TrainingConfig())
-    wait_until(lambda: one.store.episode_count(run_id) == 3, timeout_s=PATIENCE_S)
+    wait_until(lambda: one.store.episode_count(run_id) == 3)
     freeze(one)
     view = other.view(run_id)
     lapse(server, address, one)
-    wait_until(lambda: other.store.run(run_id).state is RunState.INTERRUPTED, timeout_s=PATIENCE_S)
+    wait_until(lambda: other.store.run(run_id).state is RunState.INTERRUPTED)
     assert "The server that trained this run is gone" in other.store.run(run_id).message_template
-    wait_until(lambda: view.feed.is_left or view.feed.is_over, timeout_s=PATIENCE_S)
+    wait_until(lambda: view.feed.is_left or view.feed.is_over)
     assert (len(other.view(run_id).read(0, 0).rows), other.view(run_id).read(0, 0).is_last) == (3, True)
     assert server.rows(address, "SELECT server_id FROM servers") == [(other.lease.server_id,)]
 
@@ -288,14 +288,14 @@ def test_a_server_that_lost_its_runs_writes_nothing_of_them(
 
     zombie, other = dashboard(script), dashboard(a_run_of(5))
     run_id = zombie.start(TrainingConfig())
-    wait_until(lambda: zombie.store.episode_count(run_id) == 3, timeout_s=PATIENCE_S)
+    wait_until(lambda: zombie.store.episode_count(run_id) == 3)
     freeze(zombie)
     lapse(server, address, zombie)
-    wait_until(lambda: other.store.run(run_id).state is RunState.INTERRUPTED, timeout_s=PATIENCE_S)
+    wait_until(lambda: other.store.run(run_id).state is RunState.INTERRUPTED)
     view, thread = zombie.view(run_id), zombie._runs[run_id].thread
     told.set()
     assert thread is not None
-    wait_until(lambda: thread.is_lost, timeout_s=PATIENCE_S)
+    wait_until(lambda: thread.is_lost)
     is_over.set()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
@@ -356,12 +356,12 @@ def test_a_class_is_bound_to_no_server(dashboard: Servers) -> None:
     one, other = dashboard(), dashboard()
     opened = one.classes.open("Monday", "teacher")
     revision = other.classes.revision
-    wait_until(lambda: other.classes.open_classes() == [opened], timeout_s=PATIENCE_S)
+    wait_until(lambda: other.classes.open_classes() == [opened])
     assert other.classes.revision > revision
     one.classes.announce(opened.class_id, Announcement(made_at=datetime.now(UTC), message="look here"))
     other.classes.join(opened.code, "student", "Mina")  # before it has heard of that
     assert other.classes.get(opened.class_id).announcement is not None
-    wait_until(lambda: one.classes.nickname("student") == "Mina", timeout_s=PATIENCE_S)
+    wait_until(lambda: one.classes.nickname("student") == "Mina")
     assert (one.classes.class_of("student"), one.classes.revision_of(opened.class_id)) == (
         other.classes.get(opened.class_id),
         3,
@@ -369,7 +369,7 @@ def test_a_class_is_bound_to_no_server(dashboard: Servers) -> None:
     with pytest.raises(ClassError, match="Somebody in this class is called Mina"):
         one.classes.join(opened.code, "another", "mina")
     other.classes.remove_class(opened.class_id)
-    wait_until(lambda: one.classes.open_classes() == [], timeout_s=PATIENCE_S)
+    wait_until(lambda: one.classes.open_classes() == [])
     assert one.classes.class_of("student") is None
 
 
