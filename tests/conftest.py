@@ -75,6 +75,7 @@ def _lab_database(request: pytest.FixtureRequest, lab_databases: LabDatabases) -
     if kind == "postgresql" and missing_postgresql():
         pytest.skip(missing_postgresql())
     lab_databases.kind = kind
+    lab_databases.start()
     yield
     lab_databases.kind = usual
     if usual == "sqlite":  # otherwise fixtures of whole modules may have one open

@@ -35,6 +35,11 @@ class LabDatabases:
             self._server = self._stack.enter_context(postgresql_server())
         return self._server
 
+    def start(self) -> None:
+        """Have the server run where this test needs it; Linux ends it with the thread that started it."""
+        if self.kind == "postgresql":
+            _ = self.server
+
     def backend_of(self, address: Path | str) -> Backend:
         """What a laboratory's database is in this test."""
         if self.kind == "sqlite" or isinstance(address, str):
