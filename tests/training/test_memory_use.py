@@ -20,10 +20,10 @@ _SCRIPT = Path(memory_use.__file__)
 @pytest.mark.parametrize(
     ("env_id", "states", "network", "compute"),
     [
-        ("MinAtar/Breakout-v1", 200_000, "auto", "fused"),  # an episode of random play is ten steps long
+        ("MinAtar/Breakout-v1", 100_000, "auto", "fused"),  # an episode of random play is ten steps long
         ("MinAtar/Breakout-v1", 10_000, "dense", "fused"),
         (memory_use.STACKS, 6_000, "auto", "torch-cpu"),
-        ("CartPole-v1", 500_000, "auto", "fused"),
+        ("CartPole-v1", 300_000, "auto", "fused"),
     ],
 )
 def test_a_run_takes_what_was_told(env_id: str, states: int, network: str, compute: str) -> None:
@@ -36,6 +36,6 @@ def test_a_run_takes_what_was_told(env_id: str, states: int, network: str, compu
         text=True,
     )
     told = json.loads(measured.stdout.splitlines()[-1])
-    assert told["replay"] > 20_000_000
+    assert told["replay"] > 10_000_000
     assert told["grown"] == pytest.approx(told["replay"], rel=0.1)
     assert told["most"] < told["run"]
