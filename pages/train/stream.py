@@ -40,8 +40,9 @@ def run_topic(manager: Callable[[], RunManager] = get_manager) -> Topic:
             frame=subscription.reached("frame"),
         )
         own, view = await run_in_threadpool(_opened, manager, run_id)
-        watch = functools.partial(own.watch, seconds=_WATCH_S, with_saliency=subscription.flag("saliency"))
-        look = watch if with_frames else own.look
+        look = own.look
+        if with_frames:
+            look = functools.partial(own.watch, seconds=_WATCH_S, with_saliency=subscription.flag("saliency"))
         version, looked_at = 0, 0.0
         while True:
             now = time.monotonic()
