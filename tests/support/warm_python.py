@@ -34,6 +34,7 @@ import sys
 import tempfile
 import threading
 import types
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -85,8 +86,15 @@ class WarmPopen(subprocess.Popen[Any]):
         self._child_created = True
         self._close_pipe_fds(*ends)
 
-    def _internal_poll(self, _deadstate: Any = None, **_others: Any) -> int | None:
-        return super()._internal_poll(_deadstate, _waitpid=self._look)
+    def _internal_poll(self, *_others: Any, **_more: Any) -> int | None:
+        if self.returncode is None and self._waitpid_lock.acquire(blocking=False):
+            try:
+                pid, status = self._try_wait(os.WNOHANG) if self.returncode is None else (0, 0)
+                if pid == self.pid:
+                    self.returncode = os.waitstatus_to_exitcode(status)
+            finally:
+                self._waitpid_lock.release()
+        return self.returncode
 
     def _try_wait(self, wait_flags: int) -> tuple[int, int]:
         return self._look(self.pid, wait_flags)
@@ -224,7 +232,9 @@ class _Forker:
     def _fork(self, connection: socket.socket) -> None:
         head, streams, _flags, _sender = socket.recv_fds(connection, _LENGTH.size, 3)
         command = _Command(**json.loads(_read(connection, _LENGTH.unpack(head)[0])))
-        pid = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # the threads that libraries started hold no lock here
+            pid = os.fork()
         if pid == 0:
             self._become(command, streams, connection)
         for each in streams:
