@@ -7,8 +7,10 @@ place. ``greedy_episode`` plays for the return alone; ``roll_out`` keeps the epi
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
+import operator
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -114,7 +116,7 @@ class Rollout:
     @property
     def episode_return(self) -> float:
         """Sum of the rewards, added up in their order."""
-        return float(sum(self.rewards.tolist()))
+        return functools.reduce(operator.add, self.rewards.tolist(), 0.0)  # sum() corrects its rounding from 3.12 on
 
     def discounted_returns(self, gamma: float) -> NDArray[np.float64]:
         """[T]: ``G_t = r_t + gamma r_{t+1} + gamma^2 r_{t+2} + ...`` to the episode's end (Sutton & Barto, eq. 3.8).
