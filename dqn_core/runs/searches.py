@@ -29,6 +29,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.database import Database
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.records import NAME_LENGTH, check_run_id, clean_text, is_run_id, new_run_id
+from dqn_core.runs.search_owners import SearchOwners
 from dqn_core.runs.search_spec import SearchSpec
 
 __all__ = [
@@ -104,6 +105,7 @@ class Searches:
         self._manager = manager
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._storage = storage_in(manager.store.database)
+        self._owners = SearchOwners(manager.store.database, manager.lease.server_id)
         self._lock = threading.Lock()
         self._work: dict[str, SearchWork] = {}
 
@@ -128,7 +130,7 @@ class Searches:
         return search_id
 
     def resume(self, search_id: str) -> None:
-        """Go on until the search has its trials; nothing happens where it goes on already."""
+        """Go on until the search has its trials; nothing happens where it goes on already, at another server too."""
         self._study(search_id)
         self._begin(search_id)
 
@@ -138,6 +140,7 @@ class Searches:
         work = self._work.get(search_id)
         if work is not None:
             work.stop()
+        self._owners.ask_to_stop(search_id)
 
     def status(self, search_id: str) -> SearchStatus:
         """Where the search stands."""
@@ -160,7 +163,7 @@ class Searches:
             spec=spec,
             trials=trials,
             importances=importances,
-            is_active=work is not None and work.is_alive(),
+            is_active=(work is not None and work.is_alive()) or self._owners.is_elsewhere(search_id),
             error=None if work is None else work.error,
         )
 
@@ -198,11 +201,11 @@ class Searches:
         study = self._study(search_id)
         with self._lock:
             going = self._work.get(search_id)
-            if going is None or not going.is_alive():
+            if (going is None or not going.is_alive()) and self._owners.claim(search_id):
                 # Seeded with where it stands: a search that goes on does not repeat its first draws.
                 study.sampler = optuna.samplers.TPESampler(seed=len(study.trials), constant_liar=True)
                 spec = SearchSpec.from_dict(study.user_attrs["spec"])
-                self._work[search_id] = SearchWork(self._manager, study, spec, study.user_attrs["owner"])
+                self._work[search_id] = SearchWork(self._manager, study, spec, study.user_attrs["owner"], self._owners)
                 self._work[search_id].start()
 
     def _study(self, search_id: str) -> optuna.Study:
@@ -276,11 +279,14 @@ class _Going:
 
 
 class SearchWork(threading.Thread):
-    """Carries ``study`` on until it has its trials, or is stopped."""
+    """Carries ``study`` on until it has its trials, or is stopped, or another server of ``owners`` does."""
 
-    def __init__(self, manager: RunManager, study: optuna.Study, spec: SearchSpec, owner: str) -> None:
+    def __init__(
+        self, manager: RunManager, study: optuna.Study, spec: SearchSpec, owner: str, owners: SearchOwners
+    ) -> None:
         super().__init__(name=f"search-{study.study_name}", daemon=True)
         self._manager = manager
+        self._owners = owners
         self._study = study
         self._spec = spec
         self._owner = owner
@@ -302,6 +308,13 @@ class SearchWork(threading.Thread):
 
     def run(self) -> None:
         """Ask, train, tell; what the database does not take for a while is tried again."""
+        self._work()
+        try:
+            self._owners.release(self._study.study_name)
+        except StoreError as error:  # it lapses with this server, which may claim it again itself
+            _LOG.warning("Search %s: %s", self._study.study_name, error)
+
+    def _work(self) -> None:
         try:
             while not self._is_leaving.is_set():
                 try:
@@ -327,7 +340,7 @@ class SearchWork(threading.Thread):
         if not self._has_taken_up:
             self._take_up()
             self._has_taken_up = True
-        while self._going or self._may_begin():
+        while self._is_mine() and (self._going or self._may_begin()):
             while self._may_begin():
                 self._begin()
             for each in list(self._going):
@@ -336,6 +349,12 @@ class SearchWork(threading.Thread):
             if self._is_leaving.wait(_LOOK_EVERY_S):
                 return
         self.error = None
+
+    def _is_mine(self) -> bool:
+        """Whether no other server has taken the search for left behind; also takes note of a stop that it is told."""
+        name = self._study.study_name
+        self._is_stopping = self._is_stopping or self._owners.is_to_stop(name)
+        return self._owners.is_mine(name)
 
     def _may_begin(self) -> bool:
         if self._is_stopping or self._is_leaving.is_set() or len(self._going) >= self._spec.at_once:

@@ -86,6 +86,12 @@ class Servers:
             connection.execute(sa.delete(_servers).where(_servers.c.server_id.in_(gone)))
             return taken
 
+    def lives(self, server_id: str) -> bool:
+        """Whether the server of that id holds its lease."""
+        query = sa.select(_servers.c.server_id).where(_servers.c.server_id == server_id, self._holds())
+        with self.database.read() as connection:
+            return connection.execute(query).first() is not None
+
     def owners(self, run_ids: Sequence[str]) -> dict[str, str | None]:
         """The ids of the servers that runs belong to, by the runs' ids; None for a run that there is not."""
         query = sa.select(_runs.c.run_id, _runs.c.server_id).where(_runs.c.run_id.in_(run_ids))

@@ -19,6 +19,8 @@ from dqn_core.runs import commands, servers
 from dqn_core.runs.classroom import Announcement
 from dqn_core.runs.copying import copy_database
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.searches import Searches
 from lab_databases import LabDatabases
 from postgresql import PostgreSql, missing_postgresql
 from scripted_trainer import (
@@ -395,3 +397,58 @@ def test_changes_at_two_servers_at_once_are_all_kept(dashboard: Servers) -> None
         members = manager.classes.members(opened.class_id)
         assert {member.nickname for member in members} == {f"student {number}" for number in range(20)}
         assert all(member.hand_raised_at for member in members)
+
+
+# ------------------------------------------------------------------------------------------------------------ searches
+
+
+@pytest.fixture
+def searches(dashboard: Servers) -> Iterator[Callable[[RunManager], Searches]]:
+    made: list[Searches] = []
+
+    def make(manager: RunManager) -> Searches:
+        made.append(Searches(manager))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def _search(trials: int) -> SearchSpec:
+    base = TrainingConfig(max_env_steps=200, warmup_steps=0)
+    return SearchSpec(base=base, ranges=(SearchRange(field="gamma", low=0.5, high=1.0),), trials=trials, at_once=1)
+
+
+def test_a_search_is_carried_on_by_one_server_and_stopped_at_any(
+    dashboard: Servers, searches: Callable[[RunManager], Searches]
+) -> None:
+    one, other = (searches(dashboard()) for _ in range(2))
+    search_id = one.start(_search(2), "there")
+    wait_until(lambda: len(one.status(search_id).trials) == 1)
+    assert other.status(search_id).is_active
+    other.resume(search_id)
+    assert search_id not in other._work
+    other.stop(search_id)
+    wait_until(lambda: not one.status(search_id).is_active)
+    wait_until(lambda: not other.status(search_id).is_active)
+    assert len(one.status(search_id).trials) == 1
+
+
+def test_a_search_whose_server_is_gone_is_carried_on_by_another(
+    dashboard: Servers, searches: Callable[[RunManager], Searches], server: PostgreSql, address: str
+) -> None:
+    gone, manager = dashboard(), dashboard(a_run_of(4))
+    one, other = searches(gone), searches(manager)
+    search_id = one.start(_search(3), "there")
+    wait_until(lambda: any(each.run_id for each in one.status(search_id).trials))
+    (run_id,) = [each.run_id for each in one.status(search_id).trials]
+    freeze(gone)
+    lapse(server, address, gone)
+    wait_until(lambda: manager.store.run(run_id).state is RunState.INTERRUPTED)
+    assert not other.status(search_id).is_active
+    other.resume(search_id)
+    wait_until(lambda: not one._work[search_id].is_alive())  # it sees that the search is another's
+    wait_until(lambda: not other.status(search_id).is_active)
+    states = [each.state for each in other.status(search_id).trials]
+    assert states.count("complete") == 3
