@@ -6,6 +6,7 @@ looks: its rows, its record and its standing. Its pictures stay where it trains.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import threading
@@ -127,11 +128,12 @@ class Elsewhere:
             run.told_at = now
             threading.Thread(target=self._tell_of_look, args=(run_id,), name="look", daemon=True).start()
 
-    def active(self) -> list[RunRecord]:
-        """The active runs of other servers, a second ago at most."""
+    def active(self, *, at_once: bool = False) -> list[RunRecord]:
+        """The active runs of other servers, a second ago at most, or ``at_once``; the last known of a database away."""
         read_at, records = self._listed
-        if time.monotonic() - read_at >= _LIST_LASTS_S:
-            records = self._store.active_elsewhere()
+        if at_once or time.monotonic() - read_at >= _LIST_LASTS_S:
+            with contextlib.suppress(StoreError):
+                records = self._store.active_elsewhere()
             self._listed = (time.monotonic(), records)
         return records
 

@@ -332,7 +332,8 @@ class RunManager:
         """Raise what keeps ``owner`` from having one more active run, if anything does."""
         if self._is_closed:
             raise RunStateError(mark("The server is shutting down: start the run when it is up again."))
-        self.admission.check_owner(owner, self._max_runs_per_visitor)
+        elsewhere = self._elsewhere.active(at_once=True) if self.lease.others else ()
+        self.admission.check_owner(owner, self._max_runs_per_visitor, elsewhere)
 
     def _enter(self, feed: LiveFeed, folder: RunFolder, **start: Any) -> None:
         """Have the run trained when its turn comes; ``start`` goes to the trainer's factory."""
@@ -564,6 +565,8 @@ class RunManager:
     def runs_in_memory(self) -> list[RunRecord]:
         """Every run that a server works at, those that wait or are paused included, and the last that ended here."""
         own = [run.feed.record() for run in self._runs.snapshot()]
+        if not self.lease.others:
+            return own
         known = {each.run_id for each in own}
         return [*own, *(each for each in self._elsewhere.active() if each.run_id not in known)]
 

@@ -20,6 +20,7 @@ from dqn_core.events import Event, Progress, RunEnded, RunState, StateChanged
 from dqn_core.runs.executors.choice import Executors
 from dqn_core.runs.fair_queue import FairQueue
 from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
+from dqn_core.runs.records import RunRecord
 from dqn_core.runs.waiting_time import Durations, waiting_times
 from dqn_core.training.budget import LARGE_RUN_BYTES, check_experiment, check_memory, check_run
 from dqn_core.training.machine import memory_for_runs
@@ -69,20 +70,21 @@ class Admission:
         """
         check_experiment(configs, self._folder, self.memory_bytes)
 
-    def check_owner(self, owner: str, most: int | None) -> None:
+    def check_owner(self, owner: str, most: int | None, elsewhere: Sequence[RunRecord] = ()) -> None:
         """Raise :class:`~dqn_core.errors.LimitReachedError` where ``owner`` has too many runs that are paused.
 
-        Or ``most`` active ones; None for no such limit.
+        Or ``most`` active ones; None for no such limit. ``elsewhere`` are the active runs of other servers.
         """
         if not owner:
             return
-        paused = self._runs.paused_of(owner)
+        others = [each.state for each in elsewhere if each.owner == owner]
+        paused = self._runs.paused_of(owner) + others.count(RunState.PAUSED)
         if paused >= _MOST_PAUSED:
             template = mark(
                 "You have {count} paused runs, which use memory: resume or stop one of them, then start another."
             )
             raise LimitReachedError(template, count=paused)
-        count = self._runs.active_of(owner)
+        count = self._runs.active_of(owner) + len(others)
         if most is not None and count >= most:
             template = mark(
                 "You have {count} runs that are training, waiting or paused, as many as this server allows per "

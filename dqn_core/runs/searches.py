@@ -396,7 +396,8 @@ class SearchWork(threading.Thread):
             if run_id is None:
                 self._study.tell(frozen.number, state=TrialState.FAIL)
             else:
-                self._going.append(_Going(_reopened(self._study, frozen), run_id))
+                reported = max(frozen.intermediate_values, default=0)
+                self._going.append(_Going(_reopened(self._study, frozen), run_id, stage=reported))
 
     def _look(self, each: _Going) -> None:
         try:

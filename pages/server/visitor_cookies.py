@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dqn_core.errors import AccessError, SettingError, mark
-from dqn_core.files import write_atomically
+from dqn_core.files import write_atomically, write_once
 
 __all__ = ["ROLE_ADDRESS", "Signer", "VisitorCookies", "new_visitor_id", "server_key", "visitor_routes"]
 
@@ -58,11 +58,13 @@ def server_key(folder: Path) -> bytes:
     """
     path = folder / "visitor.key"
     try:
-        if path.exists() and len(found := path.read_bytes()) == _KEY_BYTES:
-            return found
         folder.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_bytes(_KEY_BYTES)
-        write_atomically(path, key, is_private=True)  # readable by the server's user alone
+        key = path.read_bytes() if path.exists() else b""
+        if not key:  # of several dashboards that begin at once, all have the same
+            key = write_once(path, secrets.token_bytes(_KEY_BYTES), is_private=True)  # for the server's user alone
+        if len(key) != _KEY_BYTES:
+            key = secrets.token_bytes(_KEY_BYTES)
+            write_atomically(path, key, is_private=True)
     except OSError as error:
         _LOG.warning("Browsers are known until the server ends: their key cannot be kept (%s)", error)
         return secrets.token_bytes(_KEY_BYTES)

@@ -10,17 +10,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ChangeRefusedError, ClassError, ConfigError, RunLostError, RunStateError, StoreError
-from dqn_core.events import EndReason, Event, RunState
+from dqn_core.errors import (
+    ChangeRefusedError,
+    ClassError,
+    ConfigError,
+    LimitReachedError,
+    RunLostError,
+    RunStateError,
+    StoreError,
+)
+from dqn_core.events import EndReason, Event, RunState, WeightsReady
 from dqn_core.runs import commands, servers
 from dqn_core.runs.classroom import Announcement
 from dqn_core.runs.copying import copy_database
+from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.search_spec import SearchRange, SearchSpec
 from dqn_core.runs.searches import Searches
+from dqn_core.training.run_folder import RunFolder
 from lab_databases import LabDatabases
 from postgresql import PostgreSql, missing_postgresql
 from scripted_trainer import (
@@ -227,6 +239,16 @@ def test_a_run_that_is_over_is_deleted_at_any_server(dashboard: Servers) -> None
     assert one.list_runs() == []
 
 
+def test_the_runs_of_a_visitor_count_over_all_servers(dashboard: Servers) -> None:
+    one, other = dashboard(max_runs_per_visitor=2), dashboard(max_runs_per_visitor=2)
+    one.start(TrainingConfig(), owner="me")
+    other.start(TrainingConfig(), owner="me")
+    for each in (one, other):
+        with pytest.raises(LimitReachedError, match="You have 2 runs"):
+            each.start(TrainingConfig(), owner="me")
+    other.start(TrainingConfig(), owner="another")
+
+
 # ------------------------------------------------------------------------------------------------------- taking over
 
 
@@ -306,6 +328,34 @@ def test_a_server_that_lost_its_runs_writes_nothing_of_them(
     with pytest.raises(RunLostError):
         zombie.store.append(run_id, [episode(4)], [])
     assert not zombie._runs[run_id].is_active
+
+
+def test_a_server_that_may_have_lost_a_run_asks_before_it_writes_a_file(
+    dashboard: Servers, server: PostgreSql, address: str, tmp_path: Path
+) -> None:
+    manager = dashboard()
+    run_id = manager.start(TrainingConfig())
+    _is(manager, run_id, RunState.RUNNING)
+    folder = RunFolder.create(tmp_path / "files", TrainingConfig())
+    lapses: list[int | None] = [0]
+    feed = LiveFeed(manager.store.run(run_id))
+    recorder = RunRecorder(feed, manager.store, folder, lapses=lambda: lapses[0])
+    for known in (0, 1, None):  # it may have lapsed by now, and the run is this server's still
+        lapses[0] = known
+        recorder.take(snapshot_of(known or 0))
+        assert {each.name for each in folder.snapshots()} == {"best"}
+    before = (tmp_path / "files").stat().st_mtime_ns
+    server.rows(address, "UPDATE runs SET server_id = 'another'")
+    lapses[0] = 2
+    recorder._ask_at = 0.0
+    with pytest.raises(RunLostError):
+        recorder.take(snapshot_of(9))
+    assert (tmp_path / "files").stat().st_mtime_ns == before
+
+
+def snapshot_of(episode: int) -> WeightsReady:
+    state = {"online.weight": np.full(3, episode, np.float32)}
+    return WeightsReady(kind="best", episode=episode, env_step=episode, eval_return=1.0, state=state)
 
 
 def test_a_server_that_comes_back_in_time_keeps_its_runs(dashboard: Servers, server: PostgreSql, address: str) -> None:

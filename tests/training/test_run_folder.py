@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import os
 import stat
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from safetensors.numpy import save
 
 from dqn_core.errors import ConfigError, RunFolderError
 from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded, SetHyperparameter
-from dqn_core.files import write_atomically
+from dqn_core.files import write_atomically, write_once
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.evaluation import evaluate_folder
 from dqn_core.training.run_folder import RunFolder, RunLog
@@ -107,6 +108,24 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path, mon
     with pytest.raises(OSError, match="No space left"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_several_that_make_a_file_at_once_all_read_the_same(tmp_path: Path) -> None:
+    path, barrier = tmp_path / "file", threading.Barrier(8)
+    read: list[bytes] = []
+
+    def make(number: int) -> None:
+        barrier.wait(60)
+        read.append(write_once(path, b"%d" % number))
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert len(read) == 8
+    assert set(read) == {path.read_bytes()}
     assert list(tmp_path.iterdir()) == [path]
 
 

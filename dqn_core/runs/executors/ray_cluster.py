@@ -33,7 +33,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.own import is_own, present_sources
 from dqn_core.errors import ClusterError, DqnLabError, MachineLostError, WorkerDiedError, mark
 from dqn_core.events import EndReason, EpisodeEnded, Event, HyperparametersChanged, Notice, RunEnded, RunStarted
-from dqn_core.files import write_atomically
+from dqn_core.files import write_once
 from dqn_core.runs.executors.process import Forwarder, death_of
 from dqn_core.runs.executors.thread import Mailbox
 from dqn_core.runs.executors.training_worker import Measured, RunToTrain, portable_environment, train, warm_up
@@ -429,8 +429,7 @@ def _identity(data_dir: Path) -> str:
         return path.read_text("ascii").strip()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, f"{secrets.token_hex(8)}\n".encode("ascii"))
-        return path.read_text("ascii").strip()
+        return write_once(path, f"{secrets.token_hex(8)}\n".encode("ascii")).decode("ascii").strip()
 
 
 def _environments(env_id: str | None = None) -> EnvironmentFiles | None:
