@@ -544,6 +544,7 @@ class RunManager:
             pace=standing.pace,
             is_pace_automatic=standing.is_pace_automatic,
             is_active=record.state.is_active,
+            is_elsewhere=record.state.is_active,
             launches=self._launches(record.run_id),
             queue_position=standing.queue_position,
             queue_wait_s=standing.queue_wait_s,

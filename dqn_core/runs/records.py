@@ -117,7 +117,9 @@ class RunSnapshot:
     pace: float | None
     """Env steps a second at most; None for full speed."""
     is_active: bool
-    """Whether it is a run of this server that is not over: one that trains, is paused, or waits for its turn."""
+    """Whether it is a run that a server works at: one that trains, is paused, or waits for its turn."""
+    is_elsewhere: bool = False
+    """Whether that is another server of the lab: there are no pictures of it here."""
     is_pace_automatic: bool = False
     """Whether the run begins with that pace and rises to full speed."""
     launches: int = 0

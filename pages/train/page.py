@@ -164,7 +164,7 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
         labels=labels(),
         action_names=[_(name) for name in report.action_names] if report else [],
         layout=report.layout if report else None,
-        watch_frames=watch,
+        watch_frames=watch and not snapshot.is_elsewhere,
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,
         settings=_settings(snapshot.wanted_config),

@@ -134,6 +134,7 @@ def test_each_lists_the_runs_of_all_and_shows_them_move(dashboard: Servers) -> N
     wait_until(lambda: view.read(0, 0).progress.env_step == 120)
     snapshot = other.snapshot(run_id)
     assert (snapshot.is_active, snapshot.record.name, snapshot.record.episodes) == (True, "there", 6)
+    assert (snapshot.is_elsewhere, one.snapshot(run_id).is_elsewhere) == (True, False)
     one.stop(run_id)
     wait_for_end(one, run_id)
     wait_until(lambda: view.read(0, 0).is_over)
