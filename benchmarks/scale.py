@@ -385,7 +385,7 @@ A Python process has one second of processor time a second. With `c` for a run's
 | change | a watched run's second | students a process | processes for {STUDENTS:,} |
 | --- | ---: | ---: | ---: |
 {"".join(f"| {name} | {_ms(cost)} | {1 / cost:,.0f} | {STUDENTS * cost:.0f} |{chr(10)}" for name, cost in changes)}
-The fewer writes were measured, with the clock of the recorder {_RARE} times slower. More processes: each with classes and a database of its own today; several on one PostgreSQL where that is built.
+The fewer writes were measured, with the clock of the recorder {_RARE} times slower. More processes are several dashboards on one PostgreSQL ([deployment](deployment.md#several-dashboards-one-postgresql)); what their database carries is not measured here.
 
 ## What this leaves out
 
