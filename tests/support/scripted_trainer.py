@@ -203,6 +203,7 @@ def wait_for_end(manager: RunManager, run_id: str) -> None:
     run = manager._runs[run_id]
     wait_until(lambda: run.thread is not None)
     wait_until(lambda: not run.is_at_work)
+    run.wait(60)  # for its thread to be gone too; its environments have a moment to close
 
 
 def same(left: object, right: object) -> bool:
