@@ -160,7 +160,7 @@ def test_what_a_run_is_asked_for(live: Panel) -> None:
     live.wait_for("window.subscriptions().length === 1")
     (subscription,) = live.subscriptions()
     assert (subscription["topic"], subscription["language"]) == ("run", "ko")
-    assert subscription["parameters"] == {"run": "20260401-143501-x7k2", "frames": True}
+    assert subscription["parameters"] == {"run": "20260401-143501-x7k2", "frames": True, "saliency": False}
     assert live.page.evaluate("window.openSockets()[0].url") == "ws://127.0.0.1:9/live/socket"
 
 
