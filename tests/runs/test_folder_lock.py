@@ -25,6 +25,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.sqlite_file
 def test_a_second_server_is_refused_and_names_the_first(tmp_path: Path) -> None:
     manager = RunManager(tmp_path)
     with pytest.raises(StoreError, match=f"process {os.getpid()}.*DQN_LAB_DATA"):

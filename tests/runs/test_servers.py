@@ -392,6 +392,7 @@ def test_a_new_server_interrupts_no_run_of_one_that_lives(dashboard: Servers) ->
     wait_for_end(one, run_id)
 
 
+@pytest.mark.sqlite_file
 def test_a_file_is_one_servers_and_a_shared_folder_admits_no_such_server(
     dashboard: Servers, tmp_path: Path, address: str
 ) -> None:
