@@ -1,4 +1,4 @@
-"""An agent that learns from pictures: trained, killed with its server, resumed, watched, filmed, exported."""
+"""An agent that learns from pictures: trained, killed with its server, resumed, watched, saved as a video, exported."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
 
 @_WHILE_THE_SERVER_IS_AWAY
 @pytest.mark.timeout(600)
-def test_breakout_is_learned_watched_killed_resumed_filmed_and_exported(
+def test_breakout_is_learned_watched_killed_resumed_recorded_and_exported(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page], tmp_path: Path
 ) -> None:
     data_dir = tmp_path / "data"
@@ -81,7 +81,7 @@ def test_breakout_is_learned_watched_killed_resumed_filmed_and_exported(
     rollout = roll_out(folder.config, folder.snapshot_weights("best"), seed=1)
     exported(page, folder, rollout, tmp_path)
     watched(page, rollout)
-    filmed(page, rollout, tmp_path)
+    check_video(page, rollout, tmp_path)
 
 
 def trained_and_killed(page: Page, server: LiveServer) -> RunFolder:
@@ -157,7 +157,7 @@ def watched(page: Page, rollout: Rollout) -> None:
     page.wait_for_function(_ARE_RED, arg=_TILES, timeout=_MAKING_MS)
 
 
-def filmed(page: Page, rollout: Rollout, downloads: Path) -> None:
+def check_video(page: Page, rollout: Rollout, downloads: Path) -> None:
     settle(page)
     press(page, "Make the video")
     link = page.get_by_test_id("video-download")
