@@ -189,6 +189,10 @@ class TrainingConfig:
     gradient_steps: int = ruled(1, 1, 100_000)
     """Updates in each such round."""
 
+    parallel_environments: int = ruled(1, 1, 256, frozen_because=_NEEDS_NEW_RUN)
+    """Copies of the environment that are stepped in turns, each with an episode of its own. The actions of a round, one
+    of each, come from one pass through the network; updates follow env steps as with one environment."""
+
     max_episodes: int = ruled(400, 1, 10_000_000)
     """Episodes after which the run ends."""
 

@@ -7,7 +7,8 @@ picture. Frames are numbered as they come and lie in a ring of their own, beside
     numbers [N, 2] int64             the newest frame of each transition's observation, and of its next observation
     rows [N, 4] float32              steps, action, reward, terminated
 
-An observation is the ``stack`` frames up to its number. The next observation of one step is the observation of the
+Of E environments in parallel each has a share of the numbers, every E-th: e, e + E, e + 2 E, ... An observation is the
+``stack`` frames of its environment up to its number. The next observation of one step is the observation of the
 following, so it adds a frame only at an episode's end. A stack whose older frames are not those before it, as at an
 episode's beginning, is written whole: so no stack that is drawn reaches across an episode's edge.
 """
@@ -39,18 +40,20 @@ _BYTE = 255
 _NUMBER_BYTES, _ROW_BYTES = 2 * 8, EXTRA_COLUMNS * 4
 
 
-def _frame_count(capacity: int, stack: int) -> int:
-    return capacity + capacity // _SPARE + 2 * stack + 1
+def _frame_count(capacity: int, stack: int, environments: int) -> int:
+    """Frames that there is room for, as many for each environment."""
+    each = -(-capacity // environments)
+    return environments * (each + each // _SPARE + 2 * stack + 1)
 
 
-def frame_replay_bytes(picture: PictureShape, capacity: int) -> int:
-    """Bytes that a memory of ``capacity`` transitions of such pictures takes.
+def frame_replay_bytes(picture: PictureShape, capacity: int, environments: int = 1) -> int:
+    """Bytes that a memory of ``capacity`` transitions of such pictures takes, from so many environments in parallel.
 
     The frames of episodes that end after eight env steps or more fit in; of stacks, whose first one is written whole,
     after eight times as many as there are frames in a stack. Where they are shorter it grows beyond it: to twice as
     much, if each ends with its first step.
     """
-    frames = _frame_count(capacity, picture.frames) * (picture.size // picture.frames)
+    frames = _frame_count(capacity, picture.frames, environments) * (picture.size // picture.frames)
     return frames + capacity * (_NUMBER_BYTES + _ROW_BYTES)
 
 
@@ -62,16 +65,23 @@ class FrameReplay(ReplayBuffer):
     numbers: NDArray[np.int64]
     """[capacity, 2]"""
 
-    def __init__(self, capacity: int, picture: PictureShape) -> None:
+    def __init__(self, capacity: int, picture: PictureShape, environments: int = 1) -> None:
         super().__init__(capacity, 0)
         self.picture, self.observation_size = picture, picture.size
+        self.environments = environments
+        """E: between the numbers of two frames of a stack."""
         self._stack, self._frame_size = picture.frames, picture.size // picture.frames
         self.numbers = np.zeros((capacity, 2), np.int64)
-        self.frames = np.zeros((_frame_count(capacity, self._stack), self._frame_size), np.uint8)
-        self._next_number = 0
-        """Of the frame that comes next; so many came so far."""
-        self._newest: NDArray[np.float32] | None = None
-        """The observation that the newest frames are of."""
+        self.frames = np.zeros((self._usual_count(capacity), self._frame_size), np.uint8)
+        self._next_numbers = list(range(environments))
+        """Of the frame of each environment that comes next."""
+        self._oldest_numbers = list(range(environments))
+        """Of each environment's oldest frame that a transition here, or one on its way here, may need."""
+        self._newest: list[NDArray[np.float32] | None] = [None] * environments
+        """The observation that the newest frames of each environment are of."""
+
+    def _usual_count(self, capacity: int) -> int:
+        return _frame_count(capacity, self._stack, self.environments)
 
     @property
     def nbytes(self) -> int:
@@ -85,17 +95,17 @@ class FrameReplay(ReplayBuffer):
 
     # ------------------------------------------------------------------------------------------------- written
 
-    def keep(self, observation: NDArray[np.float32] | int) -> int:
-        """Hold ``observation`` [D], if it is not the newest held; the number of its newest frame, which is given back.
+    def keep(self, observation: NDArray[np.float32] | int, environment: int = 0) -> int:
+        """Hold ``observation`` [D], if it is not the newest of its ``environment``; the number of its newest frame.
 
-        Observations come in the order of their env steps.
+        A number is given back. Observations of an environment come in the order of their env steps.
         """
         if isinstance(observation, int):
             return observation
-        if observation is not self._newest:
-            self._write(self.as_bytes(observation).reshape(self._stack, self._frame_size))
-            self._newest = observation
-        return self._next_number - 1
+        if observation is not self._newest[environment]:
+            self._write(self.as_bytes(observation).reshape(self._stack, self._frame_size), environment)
+            self._newest[environment] = observation
+        return self._next_numbers[environment] - self.environments
 
     def as_bytes(self, observations: NDArray[np.float32]) -> Bytes:
         """``observations`` [..., D] as they are kept: whole numbers, of what :attr:`PictureShape.unit` says."""
@@ -103,35 +113,50 @@ class FrameReplay(ReplayBuffer):
             observations = np.rint(observations / np.float32(self.picture.unit))
         return observations.clip(0, _BYTE).astype(np.uint8)
 
-    def _write(self, stack: Bytes) -> None:
-        """Hold the ``stack`` [frames, D / frames], oldest first: what is new of it."""
-        new, last = stack, self._next_number
-        if last >= self._stack:
-            before = self._frames_to(np.array([last - 1]))[0]
+    def _write(self, stack: Bytes, environment: int) -> None:
+        """Hold the ``stack`` [frames, D / frames] of an ``environment``, oldest first: what is new of it."""
+        new, stride = stack, self.environments
+        following = self._next_numbers[environment]
+        if following >= self._stack * stride:
+            before = self._frames_to(np.array([following - stride]))[0]
             if np.array_equal(before, stack):
                 return
             if self._stack > 1 and np.array_equal(before[1:], stack[:-1]):
                 new = stack[-1:]
-        while last + len(new) - self._oldest_number() > len(self.frames):
-            self._make_room(len(self.frames) + len(self.frames) // _GROWTH + self._stack)
+        while following + len(new) * stride - self._oldest_numbers[environment] > len(self.frames):
+            rows = len(self.frames) // stride
+            self._make_room(stride * (rows + rows // _GROWTH + self._stack))
         for frame in new:
-            self.frames[self._next_number % len(self.frames)] = frame
-            self._next_number += 1
+            self.frames[self._next_numbers[environment] % len(self.frames)] = frame
+            self._next_numbers[environment] += stride
 
-    def _oldest_number(self) -> int:
-        """Of the oldest frame that a transition here, or one on its way here, needs."""
-        if self._length == 0:
-            return 0
-        oldest = self.cursor if self._length == self.capacity else 0
-        return int(self.numbers[oldest, 0]) - self._stack + 1
+    def _numbers_held(self, environment: int) -> range:
+        """Of the frames of an ``environment`` that are held because a transition may need them."""
+        return range(self._oldest_numbers[environment], self._next_numbers[environment], self.environments)
 
     def _make_room(self, count: int) -> None:
         """Go on with a ring of ``count`` frames, which is enough for those that are needed."""
         frames = np.zeros((count, self._frame_size), np.uint8)
-        for first in range(self._oldest_number(), self._next_number, _COPIED_FRAMES):
-            held = np.arange(first, min(first + _COPIED_FRAMES, self._next_number))
-            frames[held % count] = self.frames[held % len(self.frames)]
+        for environment in range(self.environments):
+            held = self._numbers_held(environment)
+            for first in range(0, len(held), _COPIED_FRAMES):
+                part = np.array(held[first : first + _COPIED_FRAMES])
+                frames[part % count] = self.frames[part % len(self.frames)]
         self.frames = frames
+
+    def _find_oldest(self) -> None:
+        """Find the oldest frame of each environment that is needed; where no transition is of it, nothing changes."""
+        newest = self.numbers[: self._length, 0]
+        for environment in range(self.environments):
+            own = newest[newest % self.environments == environment]
+            if len(own):
+                self._forget_before(int(own.min()))
+
+    def _forget_before(self, number: int) -> None:
+        """An environment needs no frames any more but those of the stack up to ``number`` and what came after."""
+        environment = number % self.environments
+        oldest = max(environment, number - (self._stack - 1) * self.environments)
+        self._oldest_numbers[environment] = max(self._oldest_numbers[environment], oldest)
 
     def add(
         self,
@@ -141,18 +166,18 @@ class FrameReplay(ReplayBuffer):
         next_observation: NDArray[np.float32] | int,
         terminated: bool,
         steps: int = 1,
+        *,
+        environment: int = 0,
     ) -> None:
         """Write one transition over the oldest; observations are [D], or what :meth:`keep` gave for them."""
-        self.numbers[self.cursor] = self._both(observation, next_observation)
+        if self._length == self.capacity:
+            self._forget_before(int(self.numbers[self.cursor, 0]))
+        self.numbers[self.cursor] = self.keep(observation, environment), self.keep(next_observation, environment)
         row = self.rows[self.cursor]
         row[0], row[1], row[2], row[3] = steps, action, reward, terminated
         self.added += 1
         self.cursor = (self.cursor + 1) % self.capacity
         self._length = min(self._length + 1, self.capacity)
-
-    def _both(self, observation: NDArray[np.float32] | int, next_observation: NDArray[np.float32] | int) -> Any:
-        first = self.keep(observation)
-        return first, self.keep(next_observation)
 
     def resize(self, capacity: int) -> NDArray[np.int64]:
         """Make room for ``capacity`` transitions, keeping the newest in their order; the row numbers they had."""
@@ -162,8 +187,9 @@ class FrameReplay(ReplayBuffer):
         self.numbers = np.zeros((capacity, 2), np.int64)
         self.rows[: len(kept)], self.numbers[: len(kept)] = kept, kept_numbers
         self.capacity, self._length, self.added, self.cursor = capacity, len(kept), len(kept), len(kept) % capacity
-        needed = self._next_number - self._oldest_number()
-        self._make_room(max(needed, _frame_count(capacity, self._stack)))
+        self._find_oldest()
+        needed = self.environments * max(len(self._numbers_held(each)) for each in range(self.environments))
+        self._make_room(max(needed, self._usual_count(capacity)))
         return numbers
 
     def replace(self, rows: NDArray[np.float32]) -> None:
@@ -174,7 +200,7 @@ class FrameReplay(ReplayBuffer):
 
     def _frames_to(self, numbers: NDArray[np.int64]) -> Bytes:
         """The stacks [B, stack, D / stack] whose newest frames have these ``numbers`` [B]."""
-        stacked = numbers[:, None] + np.arange(1 - self._stack, 1)
+        stacked = numbers[:, None] + self.environments * np.arange(1 - self._stack, 1)
         stacks: Bytes = self.frames[stacked % len(self.frames)]
         return stacks
 
@@ -195,20 +221,21 @@ class FrameReplay(ReplayBuffer):
     # --------------------------------------------------------------------------------------------------- saved
 
     def state(self) -> dict[str, NDArray[np.generic]]:
-        """All of it but the cursor, as arrays: the filled rows, and the frames that are needed."""
-        first = self._oldest_number()
+        """All of it but the cursor, as arrays: the filled rows, and the frames that are needed, by environment."""
+        held = np.concatenate([np.array(self._numbers_held(each), np.int64) for each in range(self.environments)])
         return {
             "rows": self.rows[: self._length].copy(),
             "numbers": self.numbers[: self._length].copy(),
-            "frames": self.frames[np.arange(first, self._next_number) % len(self.frames)],
-            "first_frame": np.array([first]),
+            "frames": self.frames[held % len(self.frames)],
+            "first_frame": np.array(self._oldest_numbers),
+            "next_frame": np.array(self._next_numbers),
         }
 
     def restore(self, state: Mapping[str, NDArray[np.generic]], cursor: int) -> None:
         """Hold what :meth:`state` gave; raises :class:`RunFolderError` where it does not fit."""
         rows, numbers, frames, first = (state.get(name) for name in ("rows", "numbers", "frames", "first_frame"))
         is_whole = rows is not None and numbers is not None and frames is not None and first is not None
-        if not is_whole or not self._fits(rows, numbers, frames):
+        if not is_whole or not self._fits(rows, numbers, frames, first):
             template = mark("The checkpoint's replay memory {found} does not match the run's {wanted}.")
             found = tuple(() if each is None else each.shape for each in (rows, numbers, frames))
             wanted = (self.rows.shape, self.numbers.shape, self.frames.shape)
@@ -217,18 +244,23 @@ class FrameReplay(ReplayBuffer):
         self._length = self.added = len(rows)
         self.cursor = cursor
         self.rows[: len(rows)], self.numbers[: len(rows)] = rows, numbers
-        self._next_number, self._newest = int(first[0]) + len(frames), None
-        if len(frames) > len(self.frames):
-            self.frames = np.zeros((len(frames), self._frame_size), np.uint8)
-        self.frames[np.arange(int(first[0]), self._next_number) % len(self.frames)] = frames
+        following = state.get("next_frame", first + len(frames))  # not in checkpoints of earlier versions
+        self._oldest_numbers, self._next_numbers = first.tolist(), following.tolist()
+        self._newest = [None] * self.environments
+        held = [np.array(self._numbers_held(each), np.int64) for each in range(self.environments)]
+        needed = self.environments * max(map(len, held))
+        if needed > len(self.frames):
+            self.frames = np.zeros((needed, self._frame_size), np.uint8)
+        self.frames[np.concatenate(held) % len(self.frames)] = frames
 
-    def _fits(self, rows: Any, numbers: Any, frames: Any) -> bool:
+    def _fits(self, rows: Any, numbers: Any, frames: Any, first: Any) -> bool:
         count = len(rows)
         return (
             rows.shape[1:] == self.rows.shape[1:]
             and numbers.shape == (count, 2)
             and frames.shape[1:] == self.frames.shape[1:]
             and count <= self.capacity
+            and len(first) == self.environments
         )
 
 

@@ -81,6 +81,11 @@ class FusedLearner:
 
     explore = act
 
+    def explore_each(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Actions [N] for ``observations`` [N, D]."""
+        actions: NDArray[np.int64] = self.q_values(observations).argmax(1)
+        return actions
+
     def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q-values [B, A] of ``observations`` [B, D]."""
         rows = np.array(observations, np.float32, order="C")

@@ -114,6 +114,7 @@ class FusedPictureLearner(FusedLearner):
         """
         assert isinstance(replay, FrameReplay)  # noqa: S101  pictures are replayed from one
         self._make_room(len(indices))
+        self._shape[picture_kernels.STRIDE] = replay.environments
         picture_kernels.update_pictures(
             replay.rows,
             replay.frames,
@@ -157,6 +158,7 @@ class FusedPictureLearner(FusedLearner):
         assert isinstance(replay, FrameReplay)  # noqa: S101
         n_actions = self._outputs - self._n_values
         self._make_room(len(indices))
+        self._shape[picture_kernels.STRIDE] = replay.environments
         terms = np.empty((len(indices), fused_kernels.term_columns(n_actions)), np.float32)
         picture_kernels.picture_terms(
             replay.rows,

@@ -92,6 +92,10 @@ class Learner(Protocol):
         """Action for ``observation`` [D] in training: that of a noisy network with fresh noise, else the greedy one."""
         ...
 
+    def explore_each(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Actions [N] for ``observations`` [N, D] in training, as :meth:`explore` has them; of one draw of noise."""
+        ...
+
     def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q-values [B, A] of ``observations`` [B, D]."""
         ...

@@ -22,6 +22,9 @@ __all__ = ["Memory"]
 
 Arrays = dict[str, NDArray[np.generic]]
 
+_RENAMED = {f"window.{name}": f"window.0.{name}" for name in ("observations", "numbers")}
+"""Arrays in checkpoints of earlier versions, which knew one environment alone."""
+
 
 class Memory:
     """Replay memory, window of steps and priorities of one run; draws come from ``generator``."""
@@ -35,20 +38,23 @@ class Memory:
     ) -> None:
         """``picture`` says how observations lie where the network sees pictures; None: they are kept as numbers."""
         self._generator = generator
+        count = config.parallel_environments
         self.replay = (
             ReplayBuffer(config.buffer_size, observation_size)
             if picture is None
-            else FrameReplay(config.buffer_size, picture)
+            else FrameReplay(config.buffer_size, picture, count)
         )
-        self.window = NStepWindow(self.replay, config.n_step, config.gamma)
+        self.windows = tuple(NStepWindow(self.replay, config.n_step, config.gamma, each) for each in range(count))
+        """One for each environment."""
         self.priorities: Priorities | None = None
         self.configure(config)
 
     def configure(self, config: TrainingConfig) -> None:
         """Take over buffer size, n, gamma and the rule of drawing from ``config``."""
         self._config = config
-        self.window.configure(config.n_step, config.gamma)
-        self._is_plain = config.n_step == 1 and len(self.window) == 0 and not config.mistake_cut_at_truncation
+        for window in self.windows:
+            window.configure(config.n_step, config.gamma)
+        self._is_plain = config.n_step == 1 and not any(self.windows) and not config.mistake_cut_at_truncation
         if config.buffer_size != self.replay.capacity:
             kept = self.replay.resize(config.buffer_size)
             if self.priorities is not None:
@@ -68,13 +74,14 @@ class Memory:
         next_observation: NDArray[np.float32],
         terminated: bool,
         truncated: bool,
+        environment: int = 0,
     ) -> None:
-        """Take one env step in; observations are [D]."""
+        """Take one step of an ``environment``, by its number, in; observations are [D]."""
         if self._is_plain:  # a call less, once an env step
-            self.replay.add(observation, action, reward, next_observation, terminated)
+            self.replay.add(observation, action, reward, next_observation, terminated, environment=environment)
             return
         is_final = terminated or (truncated and self._config.mistake_cut_at_truncation)
-        self.window.add(observation, action, reward, next_observation, is_final, truncated)
+        self.windows[environment].add(observation, action, reward, next_observation, is_final, truncated)
 
     def draw(self, batch_size: int, training_step: int) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
         """Row numbers [B] to learn from, and their weights in the loss [B]; None where all count 1.
@@ -105,7 +112,8 @@ class Memory:
     def state(self) -> Arrays:
         """All of it but the ring's cursor, as arrays."""
         state: Arrays = {f"replay.{name}": array for name, array in self.replay.state().items()}
-        state |= {f"window.{name}": array for name, array in self.window.state().items()}
+        for i, window in enumerate(self.windows):
+            state |= {f"window.{i}.{name}": array for name, array in window.state().items()}
         if self.priorities is not None:
             state |= {f"priorities.{name}": array for name, array in self.priorities.state().items()}
         return state
@@ -113,7 +121,9 @@ class Memory:
     def restore(self, state: Mapping[str, NDArray[np.generic]], cursor: int) -> None:
         """Go on from :meth:`state`; raises RunFolderError where its rows do not fit."""
         self.replay.restore(_group(state, "replay."), cursor)
-        self.window.restore(_group(state, "window."))
+        windows = {_RENAMED.get(name, name): array for name, array in state.items()}
+        for i, window in enumerate(self.windows):
+            window.restore(_group(windows, f"window.{i}."))
         if self.priorities is not None:
             self.priorities.restore(_group(state, "priorities."))
         self.configure(self._config)

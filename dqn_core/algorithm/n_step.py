@@ -37,10 +37,13 @@ class _Pending:
 
 
 class NStepWindow:
-    """The last transitions, fewer than n, on their way into ``replay``; ``gamma`` discounts within the window."""
+    """The last transitions of one environment, fewer than n, on their way into ``replay``.
 
-    def __init__(self, replay: ReplayBuffer, n_step: int, gamma: float) -> None:
-        self._replay = replay
+    ``gamma`` discounts within the window; ``environment`` is the number of the environment among those in parallel.
+    """
+
+    def __init__(self, replay: ReplayBuffer, n_step: int, gamma: float, environment: int = 0) -> None:
+        self._replay, self._environment = replay, environment
         self._pending: deque[_Pending] = deque()
         self.configure(n_step, gamma)
 
@@ -63,9 +66,10 @@ class NStepWindow:
     ) -> None:
         """Take one env step in; the memory gets what is complete by it."""
         if self._n_step == 1 and not self._pending:
-            self._replay.add(observation, action, reward, next_observation, terminated)
+            self._replay.add(observation, action, reward, next_observation, terminated, environment=self._environment)
             return
-        self._pending.append(_Pending(self._replay.keep(observation), action, 0.0, 1.0, 0))
+        kept = self._replay.keep(observation, self._environment)
+        self._pending.append(_Pending(kept, action, 0.0, 1.0, 0))
         for each in self._pending:
             each.reward_sum += each.discount * reward
             each.discount *= self._gamma
@@ -86,7 +90,13 @@ class NStepWindow:
     def _hand_over(self, next_observation: NDArray[np.float32], *, terminated: bool) -> None:
         oldest = self._pending.popleft()
         self._replay.add(
-            oldest.observation, oldest.action, oldest.reward_sum, next_observation, terminated, oldest.steps
+            oldest.observation,
+            oldest.action,
+            oldest.reward_sum,
+            next_observation,
+            terminated,
+            oldest.steps,
+            environment=self._environment,
         )
 
     def state(self) -> dict[str, NDArray[np.generic]]:

@@ -117,6 +117,10 @@ class NormalizedLearner:
         """Action for ``observation`` [D] in training."""
         return self.learner.explore(self.normalized(observation))
 
+    def explore_each(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Actions [N] for ``observations`` [N, D] in training."""
+        return self.learner.explore_each(self.normalized(observations))
+
     def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q-values [B, A] of ``observations`` [B, D]."""
         return self.learner.q_values(self.normalized(np.asarray(observations, np.float32)))

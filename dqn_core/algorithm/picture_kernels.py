@@ -80,10 +80,10 @@ Integers = NDArray[np.int64]
 Shorts = NDArray[np.int32]
 Bytes = NDArray[np.uint8]
 
-HEIGHT, WIDTH, CHANNELS, STACK, HIDDEN, OUTPUTS, N_VALUES = range(7)
+HEIGHT, WIDTH, CHANNELS, STACK, HIDDEN, OUTPUTS, N_VALUES, STRIDE = range(8)
 """Places in ``shape``: of what the convolution gives, channels and frames of an observation, units of the dense layers,
-and how many outputs come before the actions' (1 where dueling)."""
-N_SHAPE = 7
+how many outputs come before the actions' (1 where dueling), and what lies between the numbers of a stack's frames."""
+N_SHAPE = 8
 KERNELS = LANES
 _SIDE = 3
 _WEIGHTS = _SIDE * _SIDE
@@ -158,16 +158,20 @@ def _find(
     frames: Bytes,
     number: int,
     stack: int,
+    stride: int,
     scale: np.float32,
     points: Shorts,
     levels: Floats,
     b: int,
 ) -> int:
-    """Write the points of the stack of frames up to ``number`` that are not 0 into row ``b``; how many there are."""
+    """Write the points of the stack of frames up to ``number`` that are not 0 into row ``b``; how many there are.
+
+    The numbers of its frames are ``stride`` apart.
+    """
     size = frames.shape[1]
     count = 0
     for f in range(stack):
-        frame = frames[(number - stack + 1 + f) % frames.shape[0]]
+        frame = frames[(number - (stack - 1 - f) * stride) % frames.shape[0]]
         for p in range(size):
             level = frame[p]
             points[b, count] = f * size + p
@@ -269,7 +273,7 @@ def _find_all(
 ) -> None:
     """Find the points of all rows ``indices``: of their observations (column 0) or their next observations (1)."""
     for b in range(indices.shape[0]):
-        counts[b] = _find(frames, numbers[indices[b], column], shape[STACK], scale, points, levels, b)
+        counts[b] = _find(frames, numbers[indices[b], column], shape[STACK], shape[STRIDE], scale, points, levels, b)
 
 
 # ------------------------------------------------------------------------------------------------------ backward

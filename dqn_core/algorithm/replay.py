@@ -92,8 +92,11 @@ class ReplayBuffer:
         """Have the system give all memory now: it neither grows later nor fails then."""
         self.rows.fill(0.0)
 
-    def keep(self, observation: NDArray[np.float32]) -> Any:
-        """``observation`` [D] as :meth:`add` may be given it later, when it may have changed."""
+    def keep(self, observation: NDArray[np.float32], environment: int = 0) -> Any:  # noqa: ARG002  for others
+        """``observation`` [D] as :meth:`add` may be given it later, when it may have changed.
+
+        ``environment`` is the number of that which it comes from, among those in parallel.
+        """
         return np.array(observation, np.float32)
 
     def add(
@@ -104,8 +107,10 @@ class ReplayBuffer:
         next_observation: NDArray[np.float32],
         terminated: bool,
         steps: int = 1,
+        *,
+        environment: int = 0,  # noqa: ARG002  whose frames are kept in an order of their own, by others
     ) -> None:
-        """Write one transition over the oldest; observations are [D]."""
+        """Write one transition of an ``environment``, by its number, over the oldest; observations are [D]."""
         size = self.observation_size
         row = self.rows[self.cursor]
         row[:size] = observation

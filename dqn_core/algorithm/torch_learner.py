@@ -104,6 +104,15 @@ class TorchLearner:
         return int(self.online(torch.from_numpy(self._seen).to(self.device), self._noise.values).argmax())
 
     @torch.inference_mode()
+    def explore_each(self, observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Actions [N] for ``observations`` [N, D] in training; of a noisy network, with one draw of noise."""
+        if self._is_noisy:
+            self._noise.draw()
+        x = torch.from_numpy(np.array(observations, np.float32, order="C")).to(self.device)
+        actions = self.online(x, self._noise.values if self._is_noisy else None).argmax(1)
+        return np.asarray(actions.cpu().numpy())
+
+    @torch.inference_mode()
     def q_values(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q-values [B, A] of ``observations`` [B, D]."""
         x = torch.from_numpy(np.array(observations, np.float32, order="C")).to(self.device)

@@ -6,7 +6,7 @@ with its live changes) are saved apart: the first fit safetensors, the second JS
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -21,19 +21,20 @@ from dqn_core.algorithm.networks import network_of
 from dqn_core.algorithm.normalization import NormalizedLearner
 from dqn_core.config import TrainingConfig
 
-__all__ = ["Randomness", "RunningEpisode", "TrainingState"]
+__all__ = ["Randomness", "RunningEpisode", "TrainingState", "saved_environments"]
 
 _COUNTERS = ("env_step", "updates", "episode", "finished_episodes", "warmed_up_at", "epsilon")
 _DRAWN_FROM = ("exploration", "replay")
 
 
 class TrainingState:
-    """The agent, its memory, its environment and its counters in one run with ``config``.
+    """The agent, its memory, its environments and its counters in one run with ``config``.
 
     The counters are there from the beginning, networks and memory after :meth:`initialize`.
     """
 
-    environment: Environment
+    environments: Sequence[Environment] = ()
+    """As many as there are in parallel."""
     learner: Learner
     memory: Memory
     n_actions: int
@@ -42,12 +43,15 @@ class TrainingState:
 
     def __init__(self, config: TrainingConfig) -> None:
         self.config = config
-        self.randomness = Randomness(config.seed)
+        self.randomness = Randomness(config.seed, config.parallel_environments)
         self.env_step = 0
         """Env steps so far, warm-up included."""
         self.updates = 0
         self.episode = 0
-        """Number of the running episode, from 1; 0 before the first. Those of the warm-up have none."""
+        """Number of the running episode, from 1; 0 before the first. Those of the warm-up have none.
+
+        In parallel environments episodes are numbered as they end: it is that of the next to do so.
+        """
         self.finished_episodes = 0
         self.is_warming_up = True
         self.warmed_up_at = 0
@@ -58,19 +62,39 @@ class TrainingState:
         """Probability of a random action; 1 during the warm-up."""
         self.reward_formula: RewardFormula | None = None
         """What is learned from in place of the environment's reward; None for that reward itself."""
-        self.running: RunningEpisode | None = None
-        """None between two episodes."""
+        self.episodes: list[RunningEpisode | None] = []
+        """That of each environment; None between two of them."""
+        self.end_episodes()
 
-    def initialize(self, environment: Environment) -> ComputeChoice:
-        """Make the replay memory and both networks for ``environment``; says where the updates are computed, and why.
+    @property
+    def running(self) -> RunningEpisode | None:
+        """The episode of the environment whose turn it is; None between two of them."""
+        return self.episodes[self.turn]
+
+    @running.setter
+    def running(self, episode: RunningEpisode | None) -> None:
+        self.episodes[self.turn] = episode
+
+    def end_episodes(self) -> None:
+        """Begin anew in every environment, the first of them first."""
+        count = self.config.parallel_environments
+        self.episodes = [None] * count
+        self.turn = count - 1
+        """Number of the environment whose turn it is; where no episode runs in it, that of the next comes now."""
+
+    def initialize(self, environments: Sequence[Environment]) -> ComputeChoice:
+        """Make the replay memory and both networks for ``environments``, all alike, as many as the config says.
+
+        Says where the updates are computed, and why.
 
         Raises
         ------
         UnavailableComputeError
             The config names a compute that this machine does not have.
         """
+        environment = environments[0]
         observation_size = environment.observation_size
-        self.environment = environment
+        self.environments = environments
         self.n_actions = environment.n_actions
         picture = network_of(self.config, observation_size, self.n_actions, environment.picture).picture
         self.memory = Memory(self.config, observation_size, self.randomness.replay, picture)
@@ -103,7 +127,6 @@ class TrainingState:
 
     def values(self) -> dict[str, Any]:
         """Everything else, as JSON values."""
-        running = self.running
         return {
             "config": self.config.to_dict(),
             "compute": self.learner.compute,
@@ -111,8 +134,11 @@ class TrainingState:
             "updates_left": self.updates_left,
             "replay_cursor": self.memory.replay.cursor,
             "randomness": self.randomness.state(),
-            "environment_generator": self.environment.generator_state() if running is None else None,
-            "running": running.state() if running else None,
+            "turn": self.turn,
+            "environments": [
+                {"running": episode.state()} if episode else {"generator": environment.generator_state()}
+                for environment, episode in zip(self.environments, self.episodes, strict=True)
+            ],
         }
 
     def restore_counters(self, values: Mapping[str, Any]) -> None:
@@ -121,9 +147,9 @@ class TrainingState:
             setattr(self, name, values["counters"][name])
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], values: Mapping[str, Any], *, is_warming_up: bool) -> bool:
-        """Go on from what :meth:`arrays` and :meth:`values` gave; False where the running episode has to begin anew.
+        """Go on from what :meth:`arrays` and :meth:`values` gave; False where a running episode has to begin anew.
 
-        That is so where the environment does not repeat itself.
+        That is so where an environment does not repeat itself.
 
         Raises
         ------
@@ -138,16 +164,31 @@ class TrainingState:
         self.updates_left = values.get("updates_left", 0)  # not in checkpoints of earlier versions
         self.is_warming_up = is_warming_up
         self.randomness.restore(values["randomness"])
-        if values["running"] is None:
-            self.environment.set_generator_state(values["environment_generator"])
-            return True
-        self.running = RunningEpisode.replayed(self.environment, values["running"])
-        if self.running is None:
-            self.memory.window.clear()
+        self.turn = values.get("turn", 0)  # nor is this
+        repeats = [self._restore_episode(i, each) for i, each in enumerate(saved_environments(values))]
+        if not repeats[self.turn]:
             self.updates_left = 0
             if not self.is_warming_up:
-                self.episode -= 1  # it begins anew, under the same number
-        return self.running is not None
+                self.episode = self.finished_episodes  # it begins anew, under the same number
+        return all(repeats)
+
+    def _restore_episode(self, number: int, saved: Mapping[str, Any]) -> bool:
+        """Go on in the environment of this ``number``; False where its episode has to begin anew."""
+        environment, running = self.environments[number], saved.get("running")
+        if running is None:
+            environment.set_generator_state(saved["generator"])
+            return True
+        self.episodes[number] = RunningEpisode.replayed(environment, running)
+        if self.episodes[number] is None:
+            self.memory.windows[number].clear()
+        return self.episodes[number] is not None
+
+
+def saved_environments(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Of each environment what :meth:`TrainingState.values` holds: its "running" episode, or its "generator"."""
+    if "environments" in values:
+        return list(values["environments"])
+    return [{"running": values["running"], "generator": values["environment_generator"]}]  # of an earlier version
 
 
 class RunningEpisode(Episode):
@@ -189,25 +230,31 @@ class Randomness:
     Drawing from one never disturbs another.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, environments: int = 1) -> None:
         exploration, replay, weights, environment = np.random.SeedSequence(seed).spawn(4)
         self.exploration = np.random.default_rng(exploration)
         self.replay = np.random.default_rng(replay)
         self.weights = np.random.default_rng(weights)
-        self._environment_seed: int | None = int(environment.generate_state(1)[0] >> 1)
+        self._environment_seeds: list[int | None] = [
+            int(each >> 1) for each in environment.generate_state(environments)
+        ]
 
-    def take_environment_seed(self) -> int | None:
-        """Seed of the environment's first reset; None for the later ones, which go on with its own generator."""
-        seed, self._environment_seed = self._environment_seed, None
+    def take_environment_seed(self, number: int) -> int | None:
+        """Seed of the first reset of the environment of this ``number``; None for the later ones.
+
+        They go on with the environment's own generator.
+        """
+        seed, self._environment_seeds[number] = self._environment_seeds[number], None
         return seed
 
     def state(self) -> dict[str, Any]:
         """State of every generator that the loop draws from, as JSON values."""
         generators = {name: getattr(self, name).bit_generator.state for name in _DRAWN_FROM}
-        return {**generators, "environment_seed": self._environment_seed}
+        return {**generators, "environment_seeds": self._environment_seeds.copy()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from :meth:`state`."""
         for name in _DRAWN_FROM:
             getattr(self, name).bit_generator.state = state[name]
-        self._environment_seed = state["environment_seed"]
+        seeds = state["environment_seeds"] if "environment_seeds" in state else [state["environment_seed"]]
+        self._environment_seeds = list(seeds)

@@ -178,7 +178,7 @@ class Bookkeeping:
 
 def progress(state: TrainingState, books: Bookkeeping) -> Progress:
     """Where the run stands."""
-    running = state.running
+    running = state.episodes[0]  # the one that is shown
     return Progress(
         wall_time_s=books.stopwatch.seconds,
         env_step=state.env_step,

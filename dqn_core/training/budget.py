@@ -102,6 +102,8 @@ class _Size:
     """0 where the mean alone is learned."""
     batch_size: int
     buffer_size: int
+    environments: int
+    """In parallel."""
     prioritized: bool
 
     @classmethod
@@ -117,6 +119,7 @@ class _Size:
             quantiles=config.quantiles if config.distribution == "quantile" else 0,
             batch_size=config.batch_size,
             buffer_size=config.buffer_size,
+            environments=config.parallel_environments,
             prioritized=config.prioritized_replay,
         )
 
@@ -134,7 +137,7 @@ class _Size:
     @property
     def replay_bytes(self) -> int:
         if self.asked.picture is not None:
-            return frame_replay_bytes(self.asked.picture, self.buffer_size)
+            return frame_replay_bytes(self.asked.picture, self.buffer_size, self.environments)
         return _BYTES * self.buffer_size * (2 * self.observation_size + 4)
 
     @property

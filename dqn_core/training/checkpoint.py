@@ -176,9 +176,8 @@ def _whole(path: Path) -> WholeFile:
         arrays[name] = array | {"data_offsets": [end, end + last - first]}
         end += last - first
     (first, last), width = frames["data_offsets"], frames["shape"][1]
-    split = start + first + stored.before * width
     segments = [each.data for each in stored.opened(path.parent)]
-    pieces += [own[start + first : split], *segments, own[split : start + last]]
+    pieces += stored.arranged(own[start + first : start + last], segments, width)
     total = last - first + sum(map(len, segments))
     arrays[FRAMES] = frames | {"shape": [total // width, width], "data_offsets": [end, end + total]}
     text = json_text({"__metadata__": {_VALUES: metadata[_VALUES]}, **arrays}, is_compact=True).encode()

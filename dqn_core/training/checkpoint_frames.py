@@ -6,6 +6,8 @@ and names the segments that it needs; only those that are not there yet are writ
     checkpoint.safetensors                   everything else, and the frames before its first and after its last segment
     checkpoint-frames/NUMBER-DIGEST.bin      the n frames from NUMBER * n on, as bytes
 
+Of environments in parallel each has frames, and so segments, of its own: ENVIRONMENT-NUMBER-DIGEST.bin.
+
 The digest stands in the name because a run that goes on from an earlier checkpoint has other frames under the same
 numbers. A segment is whole before a checkpoint names it, and is removed when none does any more: at any moment, the
 last checkpoint can be read.
@@ -15,10 +17,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,33 +31,43 @@ from dqn_core.json_text import json_text
 
 __all__ = ["FRAMES", "FRAMES_FOLDER", "FRAMES_KEY", "StoredFrames", "named_segments", "remove_unnamed", "write_frames"]
 
-FRAMES, _FIRST = "replay.frames", "replay.first_frame"
-"""Names of a checkpoint's arrays: the frames [F, D / stack], and the number of the first of them."""
+FRAMES, _FIRST, _NEXT = "replay.frames", "replay.first_frame", "replay.next_frame"
+"""Names of a checkpoint's arrays: the frames [F, D / stack] of E environments, one after the other, and of each [E] the
+number of its first frame and of the one to come. Numbers of an environment's frames are E apart."""
 FRAMES_FOLDER = "checkpoint-frames"
 FRAMES_KEY = "frames"
 """Key of a checkpoint's header that holds :meth:`StoredFrames.as_text`; not there where its own file holds them all."""
 SEGMENT_BYTES = 8 * 2**20
+"""Of all environments together."""
 _DIGEST_LENGTH = 32
 
 Arrays = dict[str, NDArray[Any]]
+Part = TypeVar("Part", NDArray[Any], memoryview)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StoredFrames:
-    """The segments that a checkpoint needs, oldest first, and how many frames of its own come before them."""
+    """Where the frames of a checkpoint lie, in their order. What is not named comes after that, from its own file."""
 
-    names: tuple[str, ...]
-    before: int
+    pieces: tuple[str | int, ...] = ()
+    """The name of a segment, or the number of frames of its own."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the segments, in the order of their frames."""
+        return tuple(piece for piece in self.pieces if isinstance(piece, str))
 
     def as_text(self) -> str:
         """For the header of the checkpoint's file."""
-        return json_text({"names": self.names, "before": self.before}, is_compact=True)
+        return json_text({"pieces": self.pieces}, is_compact=True)
 
     @classmethod
     def of(cls, metadata: Mapping[str, str] | None) -> StoredFrames:
         """What the header of a checkpoint's file says; no segments where it says nothing of them."""
-        values = json.loads((metadata or {}).get(FRAMES_KEY, '{"names": [], "before": 0}'))
-        return cls(names=tuple(map(str, values["names"])), before=int(values["before"]))
+        values = json.loads((metadata or {}).get(FRAMES_KEY, '{"pieces": []}'))
+        if "pieces" not in values:  # of an earlier version
+            return cls(pieces=(int(values["before"]), *map(str, values["names"])))
+        return cls(pieces=tuple(piece if isinstance(piece, int) else str(piece) for piece in values["pieces"]))
 
     def sizes(self, folder: Path) -> dict[str, int]:
         """Bytes of each segment in the run's ``folder``; raises FileNotFoundError where one is missing."""
@@ -71,8 +83,18 @@ class StoredFrames:
             if not name.endswith(f"-{_digest(segment)}.bin"):
                 message = f"{FRAMES_FOLDER}/{name} is damaged"
                 raise ValueError(message)
-        frames = [segment.reshape(-1, own.shape[1]) for segment in segments]
-        return np.concatenate([own[: self.before], *frames, own[self.before :]])
+        return np.concatenate(list(self.arranged(own, [segment.reshape(-1, own.shape[1]) for segment in segments])))
+
+    def arranged(self, own: Part, segments: Sequence[Part], width: int = 1) -> Iterator[Part]:
+        """The checkpoint's ``own`` frames, of ``width`` items each, and its ``segments`` in the order of all frames."""
+        taken, following = 0, iter(segments)
+        for piece in self.pieces:
+            if isinstance(piece, int):
+                yield own[taken * width : (taken + piece) * width]
+                taken += piece
+            else:
+                yield next(following)
+        yield own[taken * width :]
 
 
 def write_frames(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> tuple[Arrays, StoredFrames]:
@@ -82,23 +104,43 @@ def write_frames(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> tuple[Arra
     """
     rest = dict(arrays)
     if FRAMES not in arrays or _FIRST not in arrays:
-        return rest, StoredFrames(names=(), before=0)
-    frames, begin = arrays[FRAMES], int(arrays[_FIRST][0])
-    count = max(1, SEGMENT_BYTES // max(1, frames.shape[1]))
+        return rest, StoredFrames()
+    frames, firsts = arrays[FRAMES], arrays[_FIRST]
+    ends = arrays.get(_NEXT, firsts + len(frames))  # one environment alone had none in earlier versions
+    environments = len(firsts)
+    count = max(1, SEGMENT_BYTES // environments // max(1, frames.shape[1]))
+    own: list[NDArray[Any]] = []
+    pieces: list[str | int] = []
+    for environment, (first, end) in enumerate(zip(firsts.tolist(), ends.tolist(), strict=True)):
+        begin, length = first // environments, (end - first) // environments
+        mine, frames = frames[:length], frames[length:]
+        prefix = f"{environment:03}-" if environments > 1 else ""
+        kept, found = _write_segments(folder / FRAMES_FOLDER, mine, begin, count, prefix)
+        own += kept
+        pieces += found
+    rest[FRAMES] = np.concatenate(own)
+    return rest, StoredFrames(pieces=tuple(pieces))
+
+
+def _write_segments(
+    place: Path, frames: NDArray[Any], begin: int, count: int, prefix: str
+) -> tuple[list[NDArray[Any]], list[str | int]]:
+    """Write one environment's ``frames``, from number ``begin`` on, as segments of ``count``.
+
+    The frames that are left, and the pieces in their order.
+    """
     first, end = -(-begin // count), (begin + len(frames)) // count
     if end <= first:
-        return rest, StoredFrames(names=(), before=0)
-    place = folder / FRAMES_FOLDER
+        return [frames], [len(frames)]
     place.mkdir(exist_ok=True)
     names = []
     for number in range(first, end):
         segment = np.ascontiguousarray(frames[number * count - begin : (number + 1) * count - begin]).reshape(-1)
-        names.append(f"{number:08}-{_digest(segment)}.bin")
+        names.append(f"{prefix}{number:08}-{_digest(segment)}.bin")
         if not (place / names[-1]).exists():
             write_atomically(place / names[-1], segment.data)
-    before, after = first * count - begin, end * count - begin
-    rest[FRAMES] = np.concatenate([frames[:before], frames[after:]])
-    return rest, StoredFrames(names=tuple(names), before=before)
+    before, after = frames[: first * count - begin], frames[end * count - begin :]
+    return [before, after], [len(before), *names, len(after)]
 
 
 def _digest(segment: NDArray[np.uint8]) -> str:

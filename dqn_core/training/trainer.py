@@ -24,7 +24,7 @@ from dqn_core.algorithm.dqn import Point, train
 from dqn_core.algorithm.networks import as_trained
 from dqn_core.algorithm.normalization import network_only
 from dqn_core.algorithm.saliency import saliency
-from dqn_core.algorithm.training_state import TrainingState
+from dqn_core.algorithm.training_state import TrainingState, saved_environments
 from dqn_core.config import Arguments, EnvironmentChoice, TrainingConfig
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import inspect_environment, make_environment
@@ -101,6 +101,9 @@ class Trainer:
         self._poll_at = self._heartbeat_at = -math.inf
         self._announced = RunState.RUNNING
         self._environments: list[CheckedEnvironment] = []
+        """Those that are trained in."""
+        self._evaluation: CheckedEnvironment | None = None
+        """None: evaluations use the one that is trained in, in turns."""
         if resume_from is not None and resume_from.is_of_this_version:  # another will be refused
             # A run that cannot be set up again has still done what it did.
             self.state.restore_counters(resume_from.values)
@@ -126,8 +129,9 @@ class Trainer:
         except Exception as error:  # noqa: BLE001  whatever it is, it ends this run only
             yield from self._close_log(EndReason.FAILED, _as_failure(error))
         finally:
-            for environment in self._environments:
-                environment.close()
+            for environment in (*self._environments, self._evaluation):
+                if environment is not None:
+                    environment.close()
 
     # ------------------------------------------------------------------------------------- beginning and end
 
@@ -135,17 +139,10 @@ class Trainer:
         state, config = self.state, self.state.config
         check_environment(config)
         remarks = _remarks(config)  # before any is open: it may be that only one can be
-        self._environments.append(make_environment(*self._first_environment()))
-        try:
-            self._environments.append(make_environment(*config.evaluation_environment))
-        except EnvironmentFailedError:  # only one of its kind may be open, it seems
-            shares = True
-            self._refuse_other_evaluations(config)
-        else:
-            shares = False
+        self._make_environments()
         if self._resume_from is not None:
             state.config = self._as_trained(config)
-        choice = state.initialize(self._environments[0])
+        choice = state.initialize(self._environments)
         state.reward_formula = reward_formula(config)
         if self._initial_weights is not None:
             state.learner.load_weights(self._initial_weights)
@@ -159,18 +156,50 @@ class Trainer:
             yield Notice(template=choice.warning, parameters=choice.warning_parameters)
         for template, parameters in remarks:
             yield Notice(template=template, parameters=parameters)
-        if shares:
+        if self._evaluation is None:
             template = mark("A second {env_id} cannot be made: evaluations use the one that is trained in, in turns.")
             yield Notice(template=template, parameters={"env_id": config.env_id})
 
-    def _first_environment(self) -> EnvironmentChoice:
-        """The environment to begin or go on in: that of the running episode, which is played to its end as it began."""
+    def _make_environments(self) -> None:
+        """Make those to train in, and one for evaluations where there can be another."""
+        config = self.state.config
+        for choice in self._first_environments():
+            try:
+                self._environments.append(make_environment(*choice))
+            except EnvironmentFailedError as error:
+                if not self._environments:
+                    raise
+                template = mark(
+                    "Only {count} of {env_id} can be made at a time ({cause}): set parallel_environments to {count}."
+                )
+                count = len(self._environments)
+                raise UnsupportedEnvironmentError(template, env_id=config.env_id, count=count, cause=error) from error
+        try:
+            self._evaluation = make_environment(*config.evaluation_environment)
+        except EnvironmentFailedError as error:  # only so many of its kind may be open, it seems
+            if config.parallel_environments > 1:
+                template = mark(
+                    "Only {count} of {env_id} can be made at a time ({cause}), and evaluations need one: set "
+                    "parallel_environments to {fewer}."
+                )
+                count = len(self._environments)
+                values: dict[str, Any] = {"env_id": config.env_id, "count": count, "fewer": count - 1, "cause": error}
+                raise UnsupportedEnvironmentError(template, **values) from error
+            self._refuse_other_evaluations(config)
+
+    def _first_environments(self) -> list[EnvironmentChoice]:
+        """Those to begin or go on in: that of a running episode, which is played to its end as it began."""
         config, before = self.state.config, self._resume_from
-        running = before.values["running"] if before is not None and before.is_of_this_version else None
-        if before is None or running is None:
-            return config.environment
-        env_kwargs = Arguments(running.get("env_kwargs", before.config.env_kwargs))  # earlier versions had none
-        return config.environment._replace(env_kwargs=env_kwargs)
+        if before is None or not before.is_of_this_version:
+            return [config.environment] * config.parallel_environments
+        choices = []
+        for saved in saved_environments(before.values):
+            running, choice = saved.get("running"), config.environment
+            if running is not None:
+                env_kwargs = Arguments(running.get("env_kwargs", before.config.env_kwargs))  # earlier versions had none
+                choice = choice._replace(env_kwargs=env_kwargs)
+            choices.append(choice)
+        return choices
 
     def _resume(self) -> Iterator[Event]:
         """Start the clock, from where an earlier run stood if there is one."""
@@ -259,8 +288,8 @@ class Trainer:
         every = state.config.evaluate_every
         if every == 0 or state.episode % every:
             return math.nan, False
-        environment, wanted = self._environments[-1], state.config.evaluation_environment
-        if len(self._environments) > 1 and environment.env_kwargs != wanted.env_kwargs:
+        environment, wanted = self._evaluation or self._environments[0], state.config.evaluation_environment
+        if self._evaluation is not None and environment.env_kwargs != wanted.env_kwargs:
             environment.replace_at_reset(make_environment(*wanted))
         generator = environment.generator_state()
         steps = books.evaluator.evaluate(
@@ -294,9 +323,15 @@ class Trainer:
         self._environments[0].set_decorated(on=controls.shows_motion)
 
     def _before_step(self) -> Iterator[Event]:
-        """What is due before an env step: commands, a heartbeat, the pause, a frame, the pace."""
+        """What is due before an env step: commands, a heartbeat; and the pause, a frame, the pace.
+
+        The latter before a step of the first environment alone, which is the one that is shown: a single step is one of
+        each.
+        """
         controls = self._controls
         yield from self._poll()
+        if self.state.turn:
+            return
         if controls.is_paused and not controls.take_single_step():
             yield from self._wait_while_paused()
         if controls.take_frame():
@@ -330,7 +365,7 @@ class Trainer:
     def _draw_frame(self) -> Iterator[Event]:
         """A picture of the state that the pending action was chosen in."""
         state, started_at = self.state, self._clock()
-        jpeg, running, shown = self._environments[0].draw_jpeg(), state.running, None
+        jpeg, running, shown = self._environments[0].draw_jpeg(), state.episodes[0], None
         layout = self._environments[0].layout
         wants_saliency = layout is not None and self._controls.wants_saliency
         if running is not None and running.pending is not None:
@@ -379,13 +414,14 @@ class Trainer:
             yield changed(self.state, self._books, old)
 
     def _follow_arguments(self, config: TrainingConfig) -> None:
-        """Have the next episode played with the environment's arguments that ``config`` says."""
-        if len(self._environments) == 1:
+        """Have the next episodes played with the environment's arguments that ``config`` says."""
+        if self._evaluation is None:
             self._refuse_other_evaluations(config)
-        environment, wanted = self._environments[0], config.environment
-        if wanted.env_kwargs != environment.next_env_kwargs:
-            is_back = wanted.env_kwargs == environment.env_kwargs
-            environment.replace_at_reset(None if is_back else make_environment(*wanted))
+        wanted = config.environment
+        for environment in self._environments:
+            if wanted.env_kwargs != environment.next_env_kwargs:
+                is_back = wanted.env_kwargs == environment.env_kwargs
+                environment.replace_at_reset(None if is_back else make_environment(*wanted))
 
     @staticmethod
     def _refuse_other_evaluations(config: TrainingConfig) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,10 +49,30 @@ def _play(
 ) -> list[_Seen]:
     """Put episodes of these lengths, terminated or truncated, into ``memory``; what it has to hold by then, in order.
 
-    With few ``levels``, many frames are equal, across episodes too.
+    The memory's environments play them in parallel, each its share of them. With few ``levels``, many frames are equal,
+    across episodes too.
     """
     generator = np.random.default_rng(len(lengths))
-    expected: list[_Seen] = []
+    count = len(memory.windows)
+    playing = [
+        _steps(memory, each, lengths[each::count], generator, stack=stack, n_step=n_step, levels=levels)
+        for each in range(count)
+    ]
+    rounds = itertools.zip_longest(*playing, fillvalue=())
+    return [seen for completed in itertools.chain.from_iterable(rounds) for seen in completed]
+
+
+def _steps(
+    memory: Memory,
+    environment: int,
+    lengths: list[tuple[int, bool]],
+    generator: np.random.Generator,
+    *,
+    stack: int,
+    n_step: int,
+    levels: int,
+) -> Iterator[list[_Seen]]:
+    """Play one environment's episodes step by step; of each step, the transitions that are complete by it."""
     for length, terminated in lengths:
         frames = [generator.integers(levels, size=_SIDE * _SIDE).astype(np.float32) for _ in range(length + 1)]
         seen = [_naive(frames, newest, stack) for newest in range(length + 1)]
@@ -57,14 +80,26 @@ def _play(
         for step in range(length):
             is_last = step == length - 1
             memory.add(
-                seen[step], step % 3, rewards[step], seen[step + 1], is_last and terminated, is_last and not terminated
+                seen[step],
+                step % 3,
+                rewards[step],
+                seen[step + 1],
+                is_last and terminated,
+                is_last and not terminated,
+                environment,
             )
-        for step in range(length):
-            steps = min(n_step, length - step)
-            reward = sum(_GAMMA**k * rewards[step + k] for k in range(steps))
-            is_over = terminated and step + steps == length
-            expected.append(_Seen(seen[step], step % 3, reward, seen[step + steps], is_over, steps))
-    return expected
+            completed = []
+            for start in range(max(0, step - n_step + 1), length if is_last else step - n_step + 2):
+                steps = min(n_step, length - start)
+                reward = sum(_GAMMA**k * rewards[start + k] for k in range(steps))
+                is_over = terminated and start + steps == length
+                completed.append(_Seen(seen[start], start % 3, reward, seen[start + steps], is_over, steps))
+            yield completed
+
+
+def _memory(stack: int, **settings: Any) -> Memory:
+    config = TrainingConfig(batch_size=1, warmup_steps=0, gamma=_GAMMA, **settings)
+    return Memory(config, _SIDE * _SIDE * stack, np.random.default_rng(0), _shape(stack))
 
 
 def _assert_holds(memory: Memory, expected: list[_Seen]) -> None:
@@ -82,6 +117,7 @@ def _assert_holds(memory: Memory, expected: list[_Seen]) -> None:
 
 
 EPISODES = st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, max_size=12)
+ENVIRONMENTS = st.sampled_from([1, 1, 2, 3, 8])
 
 
 @given(
@@ -90,12 +126,12 @@ EPISODES = st.lists(st.tuples(st.integers(1, 30), st.booleans()), min_size=1, ma
     n_step=st.sampled_from([1, 2, 3, 7]),
     capacity=st.integers(1, 60),
     levels=st.sampled_from([2, 256]),
+    environments=ENVIRONMENTS,
 )
-def test_every_stack_is_the_one_of_the_whole_history(
-    lengths: list[tuple[int, bool]], stack: int, n_step: int, capacity: int, levels: int
+def test_every_stack_is_the_one_of_the_whole_history(  # noqa: PLR0917  one property over all of them
+    lengths: list[tuple[int, bool]], stack: int, n_step: int, capacity: int, levels: int, environments: int
 ) -> None:
-    config = TrainingConfig(buffer_size=capacity, batch_size=1, warmup_steps=0, n_step=n_step, gamma=_GAMMA)
-    memory = Memory(config, _SIDE * _SIDE * stack, np.random.default_rng(0), _shape(stack))
+    memory = _memory(stack, buffer_size=capacity, n_step=n_step, parallel_environments=environments)
     expected = _play(memory, lengths, stack=stack, n_step=n_step, levels=levels)
     _assert_holds(memory, expected)
 
@@ -106,21 +142,22 @@ def test_every_stack_is_the_one_of_the_whole_history(
     stack=st.integers(1, 4),
     n_step=st.sampled_from([1, 3]),
     sizes=st.tuples(st.integers(1, 60), st.integers(1, 60)),
+    environments=ENVIRONMENTS,
 )
-def test_they_are_so_after_a_resize_and_after_a_checkpoint(
+def test_they_are_so_after_a_resize_and_after_a_checkpoint(  # noqa: PLR0917
     before: list[tuple[int, bool]],
     after: list[tuple[int, bool]],
     stack: int,
     n_step: int,
     sizes: tuple[int, int],
+    environments: int,
 ) -> None:
-    config = TrainingConfig(buffer_size=sizes[0], batch_size=1, warmup_steps=0, n_step=n_step, gamma=_GAMMA)
-    memory = Memory(config, _SIDE * _SIDE * stack, np.random.default_rng(0), _shape(stack))
+    settings: dict[str, Any] = {"n_step": n_step, "parallel_environments": environments}
+    memory = _memory(stack, buffer_size=sizes[0], **settings)
     expected = _play(memory, before, stack=stack, n_step=n_step)[-sizes[0] :]
-    config = config.replace(buffer_size=sizes[1])
-    memory.configure(config)
+    again = _memory(stack, buffer_size=sizes[1], **settings)
+    memory.configure(TrainingConfig(batch_size=1, warmup_steps=0, gamma=_GAMMA, buffer_size=sizes[1], **settings))
     _assert_holds(memory, expected)
-    again = Memory(config, _SIDE * _SIDE * stack, np.random.default_rng(0), _shape(stack))
     again.restore(memory.state(), memory.replay.cursor)
     for each in (memory, again):
         _assert_holds(each, expected[-sizes[1] :] + _play(each, after, stack=stack, n_step=n_step))
@@ -178,18 +215,22 @@ def test_a_large_memory_takes_what_was_said(picture: PictureShape, capacity: int
     assert FrameReplay(capacity, picture).nbytes == told  # its pages come when they are written
 
 
+@pytest.mark.parametrize("environments", [1, 8])
 @pytest.mark.parametrize("length", [1, 5, 20, 100])
-def test_what_is_used_stays_near_what_was_said(length: int) -> None:
+def test_what_is_used_stays_near_what_was_said(length: int, environments: int) -> None:
     shape = PictureShape(10, 10, 4, high=1.0)
-    replay = FrameReplay(2_000, shape)
+    replay = FrameReplay(2_000, shape, environments)
     generator = np.random.default_rng(0)
+    observations: list[Any] = [None] * environments
     for step in range(6_000):
-        if step % length == 0:
-            observation = generator.integers(2, size=400).astype(np.float32)
+        environment, own_step = step % environments, step // environments
+        if own_step % length == 0:
+            observations[environment] = generator.integers(2, size=400).astype(np.float32)
         following = generator.integers(2, size=400).astype(np.float32)
-        replay.add(observation, 0, 0.0, following, terminated=step % length == length - 1)
-        observation = following
-    told = frame_replay_bytes(shape, 2_000)
+        is_last = own_step % length == length - 1
+        replay.add(observations[environment], 0, 0.0, following, terminated=is_last, environment=environment)
+        observations[environment] = following
+    told = frame_replay_bytes(shape, 2_000, environments)
     assert replay.nbytes <= (1.1 * told if length >= 10 else 2.2 * told)
 
 

@@ -120,7 +120,7 @@ def test_a_window_left_over_from_more_steps_is_not_forgotten() -> None:
     add(first, 6)
     second.restore(first.state(), first.replay.cursor)
     add(second, 1)
-    assert len(second.window) == 0
+    assert len(second.windows[0]) == 0
     assert second.replay.steps.tolist() == [4, 4, 4, 4, 3, 2, 1]
 
 

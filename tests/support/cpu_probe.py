@@ -40,6 +40,7 @@ _VARIANTS = {
     "linear": {"hidden_sizes": ()},
     "odd widths": {"hidden_sizes": (37, 5, 18), "batch_size": 50},
     "no replay": {"mistake_no_replay": True},
+    "parallel environments": {"parallel_environments": 3},
     "no target network": {"mistake_no_target_network": True},
     "pictures": {"env_id": CATCH},
     "pictures, most variants": {
@@ -52,6 +53,7 @@ _VARIANTS = {
         "loss": "huber",
         "target_update": "soft",
     },
+    "pictures of parallel environments": {"env_id": CATCH, "parallel_environments": 3, "n_step": 2},
     "stacks of grey": {"env_id": CATCH_STACK, "network": "minatar", "batch_size": 8, "max_env_steps": 260},
 }
 

@@ -169,10 +169,19 @@ def test_a_writer_that_is_killed_at_any_moment_leaves_its_last_checkpoint(tmp_pa
         last = stood + 5
 
 
-@pytest.mark.parametrize("best", [False, True])
-def test_a_run_on_stacks_goes_on_bit_for_bit_from_what_lies_on_the_disk(tmp_path: Path, best: bool) -> None:
+@pytest.mark.parametrize(("best", "environments"), [(False, 1), (True, 1), (False, 3)])
+def test_a_run_on_stacks_goes_on_bit_for_bit_from_what_lies_on_the_disk(
+    tmp_path: Path, best: bool, environments: int
+) -> None:
     checkpoint_frames.SEGMENT_BYTES = 1_600 * _SEGMENT  # as the fixture would; it puts the former value back
-    config = short_config(env_id=CATCH_STACK, max_episodes=10, n_step=3, buffer_size=120, warmup_steps=60)
+    config = short_config(
+        env_id=CATCH_STACK,
+        max_episodes=10,
+        n_step=3,
+        buffer_size=120,
+        warmup_steps=60,
+        parallel_environments=environments,
+    )
     folder = RunFolder.create(tmp_path / "run", config)
     mailbox = Mailbox()
     for number, event in enumerate(Trainer(config, mailbox).events()):

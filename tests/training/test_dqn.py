@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,12 +24,13 @@ def made() -> Iterator[list[TrainingState]]:
     states: list[TrainingState] = []
     yield states
     for state in states:
-        state.environment.close()
+        for environment in state.environments:
+            environment.close()
 
 
 def begun(config: TrainingConfig, made: list[TrainingState]) -> TrainingState:
     state = TrainingState(config)
-    state.initialize(make_environment(*config.environment))
+    state.initialize([make_environment(*config.environment) for _ in range(config.parallel_environments)])
     made.append(state)
     return state
 
@@ -58,9 +60,19 @@ def test_the_points_of_an_episode_come_in_their_order(made: list[TrainingState])
     assert points == ["WARMED_UP", *step, *step, *updates, *step, *updates, "EPISODE_ENDED", "BETWEEN_EPISODES"]
 
 
+@pytest.mark.parametrize("environments", [1, 3])
 @pytest.mark.parametrize("point", list(Point))
-def test_a_state_saved_at_any_point_goes_on_to_the_same_end(point: Point, made: list[TrainingState]) -> None:
-    config = short_config(gradient_steps=3, update_every=4, target_update="steps", target_update_every=4)
+def test_a_state_saved_at_any_point_goes_on_to_the_same_end(
+    point: Point, environments: int, made: list[TrainingState]
+) -> None:
+    config = short_config(
+        gradient_steps=3,
+        update_every=4,
+        target_update="steps",
+        target_update_every=4,
+        n_step=environments,
+        parallel_environments=environments,
+    )
     whole, second = begun(config, made), begun(config, made)
     for each in train(whole):
         if each is point and whole.episode < 4 and (point is not Point.UPDATED or whole.updates_left):
@@ -70,4 +82,51 @@ def test_a_state_saved_at_any_point_goes_on_to_the_same_end(point: Point, made: 
         pass
     assert second.values() == whole.values()
     for name, array in whole.arrays().items():
+        np.testing.assert_array_equal(array, second.arrays()[name])
+
+
+def test_parallel_environments_take_turns_and_a_round_is_chosen_at_once(made: list[TrainingState]) -> None:
+    config = short_config(
+        env_id=fake.CORRIDOR,
+        parallel_environments=3,
+        warmup_steps=7,
+        batch_size=4,
+        max_episodes=9,
+        max_episode_steps=4,
+        update_every=2,
+    )
+    state = begun(config, made)
+    turns, chosen_before_round = [], []
+    for point in train(state):
+        if point is Point.BEFORE_STEP and not state.is_warming_up:
+            turns.append(state.turn)
+            if state.turn == 0:
+                chosen_before_round.append([each is not None and each.pending is not None for each in state.episodes])
+    assert turns == [step % 3 for step in range(len(turns))]
+    assert all(all(each) for each in chosen_before_round)
+    assert state.finished_episodes == 9
+    assert state.env_step == 7 + len(turns)
+    assert state.updates == sum(step % 2 == 0 for step in range(8, state.env_step + 1))
+
+
+def test_parallel_environments_start_differently_and_the_first_as_if_it_were_alone(made: list[TrainingState]) -> None:
+    alone = begun(short_config(warmup_steps=0), made)
+    together = begun(short_config(warmup_steps=0, parallel_environments=4), made)
+    for state in (alone, together):
+        next(point for point in train(state) if point is Point.BEFORE_STEP)
+    starts = [each.observation.tolist() for each in together.episodes if each is not None]
+    assert alone.running is not None
+    assert starts[0] == alone.running.observation.tolist()
+    assert len({tuple(each) for each in starts}) == 4
+
+
+@pytest.mark.parametrize("variant", [{}, {"noisy_nets": True}, {"normalize_observations": True}, {"compute": "fused"}])
+def test_one_seed_is_one_run_in_parallel_environments_too(variant: dict[str, Any], made: list[TrainingState]) -> None:
+    config = short_config(parallel_environments=5, max_episodes=12, epsilon_schedule="linear_steps", **variant)
+    first, second = begun(config, made), begun(config, made)
+    for state in (first, second):
+        for _ in train(state):
+            pass
+    assert first.values() == second.values()
+    for name, array in first.arrays().items():
         np.testing.assert_array_equal(array, second.arrays()[name])

@@ -122,6 +122,7 @@ VARIANTS = [
     {"noisy_nets": True, "distribution": "quantile", "quantiles": 3},
     {"mistake_no_replay": True, "mistake_no_target_network": True, "mistake_cut_at_truncation": True},
     {"mistake_explore_in_evaluation": True, "n_step": 2},
+    {"parallel_environments": 3, "n_step": 2},
 ]
 
 

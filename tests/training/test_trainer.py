@@ -14,15 +14,22 @@ from dqn_core.environments.make import make_environment
 from dqn_core.errors import EnvironmentFailedError
 from dqn_core.events import (
     CheckpointReady,
+    Command,
     EndReason,
     EpisodeEnded,
+    Event,
+    Frame,
     Notice,
+    Pause,
     Phase,
     Progress,
+    Resume,
     RunEnded,
     RunStarted,
     RunState,
+    Step,
     TakeCheckpoint,
+    Watch,
     WeightsReady,
 )
 from dqn_core.training.checkpoint import Checkpoint
@@ -304,7 +311,7 @@ def test_a_run_is_taken_up_amid_an_episode_of_an_environment_that_changes_observ
         config = short_config(env_id=env_id, max_env_steps=63)
         state = of_kind(Trainer(config).events(), CheckpointReady)[-1]
         taken_up = Checkpoint(arrays=state.arrays, values=state.values)
-        assert state.values["running"] is not None
+        assert state.values["environments"][0]["running"]["actions"]
         trainer = Trainer(config.replace(max_env_steps=90), resume_from=taken_up)
         assert not of_kind(trainer.events(), Notice)[1:]  # one says that the limit is another
         ends.append(trainer.state.arrays()["replay.rows"])
@@ -351,3 +358,26 @@ def test_a_second_instance_that_cannot_be_made_is_told_with_the_likely_cause() -
         make_environment(fake.ALONE)
     first.close()
     make_environment(fake.ALONE).close()
+
+
+def test_environments_in_parallel_of_which_there_can_be_one_are_refused_with_the_number_that_can_be() -> None:
+    config = short_config(env_id=fake.ALONE, parallel_environments=2)
+    ended = of_kind(Trainer(config).events(), RunEnded)[0]
+    assert ended.reason is EndReason.FAILED
+    message = ended.template.format(**ended.parameters)
+    assert f"Only 1 of {fake.ALONE} can be made at a time" in message
+    assert "set parallel_environments to 1" in message
+
+
+def test_of_parallel_environments_the_first_is_shown_and_a_single_step_is_one_of_each() -> None:
+    config = short_config(parallel_environments=3, warmup_steps=0, max_episodes=3)
+    shown: dict[int, float] = {}
+
+    def react(event: Event) -> list[Command]:
+        if isinstance(event, Frame):
+            shown[event.env_step] = event.episode_return
+            return [Step()] if len(shown) < 5 else [Resume()]
+        return []
+
+    run_with_reactions(config, react, [Watch(600.0, 1000.0), Pause()])
+    assert list(shown.items())[:5] == [(0, 0.0), (3, 1.0), (6, 2.0), (9, 3.0), (12, 4.0)]
