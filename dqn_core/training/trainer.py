@@ -169,21 +169,19 @@ class Trainer:
             except EnvironmentFailedError as error:
                 if not self._environments:
                     raise
-                template = mark(
-                    "Only {count} of {env_id} can be made at a time ({cause}): set parallel_environments to {count}."
-                )
+                template = mark("Only {count} of {env_id} can be open at a time: set parallel_environments to {count}.")
                 count = len(self._environments)
-                raise UnsupportedEnvironmentError(template, env_id=config.env_id, count=count, cause=error) from error
+                raise UnsupportedEnvironmentError(template, env_id=config.env_id, count=count) from error
         try:
             self._evaluation = make_environment(*config.evaluation_environment)
         except EnvironmentFailedError as error:  # only so many of its kind may be open, it seems
             if config.parallel_environments > 1:
                 template = mark(
-                    "Only {count} of {env_id} can be made at a time ({cause}), and evaluations need one: set "
+                    "Only {count} of {env_id} can be open at a time, and evaluations need one: set "
                     "parallel_environments to {fewer}."
                 )
                 count = len(self._environments)
-                values: dict[str, Any] = {"env_id": config.env_id, "count": count, "fewer": count - 1, "cause": error}
+                values: dict[str, Any] = {"env_id": config.env_id, "count": count, "fewer": count - 1}
                 raise UnsupportedEnvironmentError(template, **values) from error
             self._refuse_other_evaluations(config)
 

@@ -365,7 +365,7 @@ def test_environments_in_parallel_of_which_there_can_be_one_are_refused_with_the
     ended = of_kind(Trainer(config).events(), RunEnded)[0]
     assert ended.reason is EndReason.FAILED
     message = ended.template.format(**ended.parameters)
-    assert f"Only 1 of {fake.ALONE} can be made at a time" in message
+    assert f"Only 1 of {fake.ALONE} can be open at a time" in message
     assert "set parallel_environments to 1" in message
 
 
