@@ -156,12 +156,10 @@ def _build(
         return TorchLearner(config, weights, noise=noise, network=network)
     if not torch.cuda.is_available():
         raise UnavailableComputeError(mark("torch finds no CUDA device here: choose fused, torch-cpu or auto."))
-    if network.picture is not None:
-        return TorchLearner(config, weights, "cuda", noise=noise, network=network)
     from dqn_core.algorithm.torch_cuda import CudaLearner
 
-    learner = CudaLearner(config, weights, noise=noise)
-    learner.act(np.zeros(learner.sizes[0], np.float32))  # shows whether graphs can be captured here
+    learner = CudaLearner(config, weights, noise=noise, network=network)
+    learner.act(np.zeros(network.observation_size, np.float32))  # shows whether graphs can be captured here
     return learner
 
 

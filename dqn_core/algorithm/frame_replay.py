@@ -95,6 +95,24 @@ class FrameReplay(ReplayBuffer):
 
     # ------------------------------------------------------------------------------------------------- written
 
+    @property
+    def next_frames(self) -> tuple[int, ...]:
+        """Numbers of the frames that come next, of each environment: how far a copy of ``frames`` has followed."""
+        return tuple(self._next_numbers)
+
+    def frames_since(self, before: tuple[int, ...]) -> NDArray[np.int64]:
+        """Rows [K] of ``frames`` written since :attr:`next_frames` was ``before``, none twice.
+
+        They are of the same ``frames``: where the ring has grown or was resized, it is another array, anew as a whole.
+        """
+        size, stride = len(self.frames), self.environments
+        numbers = [
+            np.arange(max(first, following - size), following, stride)
+            for first, following in zip(before, self._next_numbers, strict=True)
+        ]
+        rows: NDArray[np.int64] = np.concatenate(numbers) % size
+        return rows
+
     def keep(self, observation: NDArray[np.float32] | int, environment: int = 0) -> int:
         """Hold ``observation`` [D], if it is not the newest of its ``environment``; the number of its newest frame.
 
@@ -198,11 +216,23 @@ class FrameReplay(ReplayBuffer):
 
     # --------------------------------------------------------------------------------------------------- drawn
 
+    def _places_to(self, numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows [..., stack] of ``frames`` that hold the stacks whose newest frames have these ``numbers`` [...]."""
+        stacked = numbers[..., None] + self.environments * np.arange(1 - self._stack, 1)
+        places: NDArray[np.int64] = stacked % len(self.frames)
+        return places
+
     def _frames_to(self, numbers: NDArray[np.int64]) -> Bytes:
         """The stacks [B, stack, D / stack] whose newest frames have these ``numbers`` [B]."""
-        stacked = numbers[:, None] + self.environments * np.arange(1 - self._stack, 1)
-        stacks: Bytes = self.frames[stacked % len(self.frames)]
+        stacks: Bytes = self.frames[self._places_to(numbers)]
         return stacks
+
+    def places(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Rows [B, 2 stack] of ``frames``: the observations of the transitions ``indices`` [B], then their next ones.
+
+        So a copy of ``frames`` elsewhere is read, of which :meth:`frames_since` says what it lacks.
+        """
+        return self._places_to(self.numbers[indices]).reshape(len(indices), 2 * self._stack)
 
     def pictures(self, indices: NDArray[np.int64], column: int) -> Bytes:
         """The observations [B, D] of the transitions ``indices`` [B] (column 0), or their next observations (1)."""

@@ -78,6 +78,7 @@ class TorchLearner:
     def _make_optimizer(self) -> torch.optim.Adam:
         on_device = self.device.type == "cuda"  # the step count too, for a graph to count on
         optimizer = torch.optim.Adam(self.online.parameters(), self._learning_rate, fused=True, capturable=on_device)
+        optimizer._warned_capturable_if_run_uncaptured = on_device  # noqa: SLF001  warm-ups are not captured, and need not be
         for parameter in self.online.parameters():  # else torch makes the moments only at the first step
             optimizer.state[parameter] = {
                 "step": torch.zeros((), device=self.device),

@@ -134,7 +134,8 @@ class Noise:
     def draw(self) -> None:
         """``sign(e) sqrt(|e|)`` of normal numbers e (Fortunato et al. 2018, section 3.1)."""
         normal = self.generator.standard_normal(len(self.values), np.float32)
-        self.values.copy_(torch.from_numpy(np.copysign(np.sqrt(np.abs(normal)), normal)))
+        drawn = np.copysign(np.sqrt(np.abs(normal)), normal)
+        self.values.copy_(torch.from_numpy(drawn), non_blocking=True)  # CUDA takes a copy before it returns
 
     def state(self) -> NDArray[np.uint64]:
         """State [6] of the generator."""
