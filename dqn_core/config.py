@@ -76,6 +76,10 @@ class TrainingConfig:
     compute: Compute = ruled("auto", frozen_because=_NEEDS_NEW_RUN)
     """Where the updates run; "auto" takes the fastest that this machine has for this network."""
 
+    mixed_precision: bool = ruled(default=False, frozen_because=_NEEDS_NEW_RUN)
+    """Updates compute all layers but the last in bfloat16, whose numbers have two to three digits; weights, the last
+    layer, targets, loss and Adam stay float32, and so do actions and evaluations. For large networks."""
+
     gamma: float = ruled(0.99, 0.0, 1.0)
     """Discount of future rewards, per env step."""
 
@@ -279,6 +283,7 @@ class TrainingConfig:
             "noisy_nets": self.noisy_nets,
             "distribution": self.distribution != "none",
             "network": self.network in {"nature", "impala"},
+            "mixed_precision": self.mixed_precision,
         }
         return tuple(name for name, is_set in beyond.items() if is_set)
 

@@ -57,6 +57,7 @@ _SHAPING = (
     "minibatch_size",
     "loss_over_all_outputs",
     "adam_epsilon_hat",
+    "mixed_precision",
 )
 """Fields that change what an update does, beside those that only count in part."""
 
@@ -156,6 +157,9 @@ def _build(
         return TorchLearner(config, weights, noise=noise, network=network)
     if not torch.cuda.is_available():
         raise UnavailableComputeError(mark("torch finds no CUDA device here: choose fused, torch-cpu or auto."))
+    if config.mixed_precision and not torch.cuda.is_bf16_supported():
+        template = mark("This GPU cannot compute in bfloat16: turn mixed_precision off, or set compute to torch-cpu.")
+        raise UnavailableComputeError(template)
     from dqn_core.algorithm.torch_cuda import CudaLearner
 
     learner = CudaLearner(config, weights, noise=noise, network=network)

@@ -5,6 +5,7 @@ It covers every variant that the config offers; the formulas stand in :mod:`dqn_
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from typing import NamedTuple, Self
@@ -61,7 +62,7 @@ class TorchLearner:
             torch.set_num_threads(_ALL_THREADS if parameter_count(self.network) > _MANY_PARAMETERS else 1)
         self.online = QNetwork(self.network, config, self.device)
         self.target = QNetwork(self.network, config, self.device).requires_grad_(requires_grad=False)
-        self._is_noisy = config.noisy_nets
+        self._is_noisy, self._is_mixed = config.noisy_nets, config.mixed_precision
         noise = noise or np.random.default_rng()
         self._noise, self._target_noise = (Noise(noise, self.sizes, self.device) for _ in range(2))
         self._levels = torch.from_numpy(quantile_levels(self.online.n_quantiles or 1)).to(self.device)
@@ -157,7 +158,8 @@ class TorchLearner:
     def learn(self, batch: Batch, weights: Tensor | None = None, most_steps: int = ALL_STEPS) -> None:
         """Learn from a replayed ``batch`` of B rows: everything of an update that happens on the device."""
         count = len(batch.rewards)
-        targets = self._targets(batch, is_noisy=self._is_noisy)
+        with self._precision():
+            targets = self._targets(batch, is_noisy=self._is_noisy)
         errors = []
         for first in range(0, count, self._minibatch_size or count)[:most_steps]:
             part = slice(first, first + (self._minibatch_size or count))
@@ -167,11 +169,21 @@ class TorchLearner:
         if self._is_soft:
             self._mix_target()
 
+    def _precision(self) -> contextlib.AbstractContextManager[None]:
+        """Where the networks of an update compute in the config's precision.
+
+        Nothing is cached: a pass casts each weight once, and a graph must not read what was cast before it.
+        """
+        if not self._is_mixed:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False)
+
     def _gradient_step(
         self, batch: Batch, targets: _Targets, weights: Tensor | None, part: slice, share: float
     ) -> Tensor:
         """One step of the optimiser on the ``part`` of the batch, a ``share`` of it; its TD errors [M]."""
-        losses, q, _ = self._losses(batch, targets, is_noisy=self._is_noisy)
+        with self._precision():
+            losses, q, _ = self._losses(batch, targets, is_noisy=self._is_noisy)
         loss = (losses if weights is None else weights[part] * losses).mean()
         self.optimizer.zero_grad()
         loss.backward()
@@ -238,8 +250,9 @@ class TorchLearner:
     def terms(self, replay: ReplayBuffer, indices: NDArray[np.int64]) -> BatchTerms:
         """What an update of the rows ``indices`` [B] starts from; a noisy network's without its noise."""
         batch = self._gathered(replay, indices)
-        targets = self._targets(batch, is_noisy=False)
-        losses, q, q_values = self._losses(batch, targets, is_noisy=False)
+        with self._precision():
+            targets = self._targets(batch, is_noisy=False)
+            losses, q, q_values = self._losses(batch, targets, is_noisy=False)
         return BatchTerms(
             **_copies(
                 {

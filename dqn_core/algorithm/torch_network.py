@@ -27,6 +27,8 @@ class QNetwork(nn.Module):
 
     What its ``layers`` are stands in :mod:`dqn_core.algorithm.networks`; how Q-values are read from the outputs, in
     ``config``. Convolutions take pictures as bytes too, as the replay memory keeps them.
+
+    Under torch's autocast the last layer still computes in float32: bfloat16 has no number between 100 and 100.5.
     """
 
     def __init__(self, layers: Layers, config: TrainingConfig, device: torch.device) -> None:
@@ -64,13 +66,14 @@ class QNetwork(nn.Module):
     def _outputs(self, x: Tensor, noise: Tensor | None) -> Tensor:
         if self.picture is not None:
             x = self._features(as_channels(x, self.picture))
-        if noise is not None:
-            return self._noisy_outputs(x, noise)
         *hidden, last = self.layers[self.n_convolutions :]
         for layer in hidden:
-            x = functional.relu(layer(x))
-        outputs: Tensor = last(x)
-        return outputs
+            own, noise = _split(noise, layer)
+            x = functional.relu(_applied(layer, x, own))
+        if not torch.is_autocast_enabled(x.device.type):
+            return _applied(last, x, noise)
+        with torch.autocast(x.device.type, enabled=False):
+            return _applied(last, x.float(), noise)
 
     def _features(self, x: Tensor) -> Tensor:
         """What the convolutions make of pictures [B, C, H, W], as vectors [B, features]."""
@@ -85,13 +88,6 @@ class QNetwork(nn.Module):
             for inner, outer in zip(blocks[::2], blocks[1::2], strict=True):
                 x = x + outer(functional.relu(inner(functional.relu(x))))
         return functional.relu(x).flatten(-3)
-
-    def _noisy_outputs(self, x: Tensor, noise: Tensor) -> Tensor:
-        for i, layer in enumerate(self.layers[self.n_convolutions :]):
-            assert isinstance(layer, NoisyLinear)  # noqa: S101  made so where there is noise
-            own, noise = noise.tensor_split([layer.in_features + layer.out_features])
-            x = layer.noisy(functional.relu(x) if i > 0 else x, own)
-        return x
 
 
 def as_channels(x: Tensor, picture: PictureShape) -> Tensor:
@@ -121,6 +117,23 @@ class NoisyLinear(nn.Linear):
         by_input, by_output = noise.tensor_split([self.in_features])
         weight = self.weight + self.weight_sigma * torch.outer(by_output, by_input)
         return functional.linear(x, weight, self.bias + self.bias_sigma * by_output)
+
+
+def _split(noise: Tensor | None, layer: nn.Module) -> tuple[Tensor | None, Tensor | None]:
+    """The noise of ``layer`` [in + out], and that of the layers after it; None where there is none."""
+    if noise is None:
+        return None, None
+    assert isinstance(layer, NoisyLinear)  # noqa: S101  made so where there is noise
+    own, rest = noise.tensor_split([layer.in_features + layer.out_features])
+    return own, rest
+
+
+def _applied(layer: nn.Module, x: Tensor, noise: Tensor | None) -> Tensor:
+    if noise is None:
+        outputs: Tensor = layer(x)
+        return outputs
+    assert isinstance(layer, NoisyLinear)  # noqa: S101  made so where there is noise
+    return layer.noisy(x, noise)
 
 
 class Noise:

@@ -244,7 +244,7 @@ def policy_with(
     )
     config = as_trained(config, weights, environment.picture)
     try:
-        learner, _ = make_learner(config.replace(compute=compute), *asked)
+        learner, _ = make_learner(config.replace(compute=compute, mixed_precision=False), *asked)  # of updates alone
     except (ConfigError, UnavailableComputeError):  # a kind of network that it does not know, or no numba
         learner, _ = make_learner(config.replace(compute="torch-cpu"), *asked)
     learner.load_weights(weights)

@@ -121,6 +121,10 @@ def particulars(config: TrainingConfig) -> Iterator[str]:
                 "before the update."
             ),
         ),
+        (
+            config.mixed_precision,
+            _("Mixed precision: all layers but the last compute in bfloat16, so the terms have two to three digits."),
+        ),
         (config.distinct_rows, _("Drawn without replacement: no transition is in the batch twice.")),
         (
             config.mistake_no_target_network,

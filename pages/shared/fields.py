@@ -118,6 +118,7 @@ FIELDS: dict[str, FormField] = {
     "max_env_steps": FormField(mark("Max env steps"), mark("Higher: the run may last longer."), Group.LIMITS, Widget.NUMBER, none_text=mark("no limit")),
     "max_episode_steps": FormField(mark("Steps per episode at most"), mark("Higher: an episode is cut off later."), Group.LIMITS, Widget.NUMBER, none_text=mark("environment default")),
     "compute": FormField(mark("Compute"), mark("Where the updates are calculated; automatic takes the fastest for this network."), Group.COMPUTE, Widget.CHOICE),
+    "mixed_precision": FormField(mark("Mixed precision"), mark("On: updates compute all layers but the last in bfloat16, with two to three digits: faster for large networks where the processor has bfloat16, slower for small ones. PyTorch only."), Group.COMPUTE, Widget.SWITCH),
     "mistake_cut_at_truncation": FormField(mark("Mistake: truncation counts as termination"), mark("On: an episode that only hit the time limit counts as terminated, so the network learns that its last states are worth nothing."), Group.MISTAKES, Widget.SWITCH),
     "mistake_no_target_network": FormField(mark("Mistake: no target network"), mark("On: the network bootstraps from its own newest estimates, so values may oscillate or diverge."), Group.MISTAKES, Widget.SWITCH),
     "mistake_no_replay": FormField(mark("Mistake: no replay"), mark("On: each update uses only the latest transitions, which resemble each other, and the rest is forgotten."), Group.MISTAKES, Widget.SWITCH),

@@ -103,7 +103,7 @@ def test_timing_ends_when_one_is_far_ahead_or_its_time_is_over(
     assert least_s - 1e-9 <= clock.now - 100.0 <= most_s + 1e-9
 
 
-@pytest.mark.parametrize("changes", [{"noisy_nets": True}, {"distribution": "quantile"}])
+@pytest.mark.parametrize("changes", [{"noisy_nets": True}, {"distribution": "quantile"}, {"mixed_precision": True}])
 def test_what_fused_does_not_cover_goes_to_torch_and_the_reason_says_so(changes: dict[str, object]) -> None:
     choice = choose(CONFIG.replace(**changes))
     assert choice.compute.startswith("torch-")

@@ -24,6 +24,7 @@ ON = {"double_dqn": True, "dueling": True, "n_step": 3, "prioritized_replay": Tr
     "distinct_rows": True,
     "adam_epsilon_hat": True,
     "normalize_observations": True,
+    "mixed_precision": True,
 }
 
 

@@ -174,6 +174,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "noisy": {"noisy_nets": True, "target_update": "soft"},
     "quantiles": {"distribution": "quantile", "quantiles": 7},
     "minibatches": {"minibatch_size": 12, "loss_over_all_outputs": True},
+    "mixed precision": {"mixed_precision": True, "double_dqn": True},
     "Keras' epsilon": {"adam_epsilon_hat": True},
 }
 

@@ -52,6 +52,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "prioritized": {"prioritized_replay": True, "compute": "fused"},
     "dueling": {"dueling": True, "compute": "fused"},
     "noisy": {"noisy_nets": True},
+    "mixed precision": {"mixed_precision": True},
     "quantiles": {"distribution": "quantile", "quantiles": 5},
     "no replay": {"mistake_no_replay": True},
     "no target network": {"mistake_no_target_network": True},

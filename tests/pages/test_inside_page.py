@@ -211,6 +211,7 @@ def test_another_batch_is_another_draw(run_id: str, checkpoint: AgentCheckpoint)
         ({"prioritized_replay": True}, r"w_i \ell_i", "Prioritized replay"),
         ({"dueling": True}, r"\max_{a'}", "Dueling heads"),
         ({"distribution": "quantile", "quantiles": 5}, r"\tau_i", "Quantiles of the return"),
+        ({"mixed_precision": True}, r"delta}^2", "Mixed precision"),
         ({"noisy_nets": True, "mistake_cut_at_truncation": True}, r"delta}^2", "The network is noisy"),
     ],
 )

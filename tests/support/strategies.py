@@ -64,7 +64,8 @@ def configs(draw: st.DrawFn) -> TrainingConfig:
     drawn["loss_over_all_outputs"] = drawn["loss_over_all_outputs"] and drawn["distribution"] == "none"
     if drawn["evaluate_every"] == 0:
         drawn["goal_score"] = None
-    if drawn["noisy_nets"] or drawn["distribution"] != "none" or drawn["network"] in {"nature", "impala"}:
+    beyond_fused = drawn["noisy_nets"] or drawn["mixed_precision"] or drawn["distribution"] != "none"
+    if beyond_fused or drawn["network"] in {"nature", "impala"}:
         drawn["compute"] = "auto"
     if drawn["prioritized_replay"]:
         drawn["mistake_no_replay"] = False

@@ -120,6 +120,7 @@ VARIANTS = [
     {"n_step": 4, "double_dqn": True, "dueling": True},
     {"prioritized_replay": True, "priority_beta_steps": 100},
     {"noisy_nets": True, "distribution": "quantile", "quantiles": 3},
+    {"mixed_precision": True, "double_dqn": True},
     {"mistake_no_replay": True, "mistake_no_target_network": True, "mistake_cut_at_truncation": True},
     {"mistake_explore_in_evaluation": True, "n_step": 2},
     {"parallel_environments": 3, "n_step": 2},
@@ -132,7 +133,7 @@ VARIANTS = [
         pytest.param(variant, compute, id=f"{compute}-{'-'.join(variant)}")
         for variant in VARIANTS
         for compute in ("torch-cpu", "fused")
-        if compute != "fused" or "noisy_nets" not in variant
+        if compute != "fused" or not {"noisy_nets", "mixed_precision"} & set(variant)
     ],
 )
 def test_every_variant_is_taken_up_again_bit_for_bit(variant: dict[str, Any], compute: str) -> None:
