@@ -1,0 +1,85 @@
+"""Whole runs by the GPU's learner, whose device is a CPU here: they are torch-cpu's, bit for bit."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import picture_environments
+from dqn_core.algorithm import torch_cuda
+from dqn_core.algorithm.torch_cuda import CudaLearner, Graph
+from dqn_core.events import EpisodeEnded, Event, RunEnded, WeightsReady
+from dqn_core.training.trainer import Trainer
+from trainer_runs import of_kind, short_config
+
+picture_environments.register()
+
+
+class PretendedGraph:
+    """Stands for a captured graph."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self.replay = work
+
+
+def pretend_capture(work: Callable[[], None], changed: Iterable[Tensor]) -> Graph:
+    return PretendedGraph(work)
+
+
+@pytest.fixture(autouse=True)
+def _a_cpu_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = functools.partial(CudaLearner, device="cpu", capture=pretend_capture)
+    monkeypatch.setattr(torch_cuda, "CudaLearner", made)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+
+
+def rows(events: list[Event]) -> list[dict[str, Any]]:
+    """Finished episodes less the clock."""
+    return [
+        {name: repr(getattr(event, name)) for name in event.__slots__ if name != "wall_time_s"}
+        for event in of_kind(events, EpisodeEnded)
+    ]
+
+
+def last_weights(events: list[Event]) -> dict[str, np.ndarray]:
+    return next(event.weights for event in of_kind(events, WeightsReady) if event.kind == "last")
+
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "prioritized": {"prioritized_replay": True, "n_step": 3, "double_dqn": True, "dueling": True},
+    "noisy": {"noisy_nets": True, "distribution": "quantile", "quantiles": 5},
+    "mixed precision": {"mixed_precision": True, "target_update": "soft"},
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"env_id": picture_environments.CATCH},
+        {"env_id": picture_environments.CATCH_STACK, "max_episodes": 25},
+        {"env_id": picture_environments.CATCH, "parallel_environments": 3},
+        {"env_id": "CartPole-v1", "max_episodes": 15},
+    ],
+    ids=["states", "stacks", "parallel", "numbers"],
+)
+def test_a_run_is_that_of_torch_on_a_cpu(settings: dict[str, Any], variant: dict[str, Any]) -> None:
+    config = short_config(
+        max_episodes=40, buffer_size=130, evaluate_every=10, evaluation_episodes=2, max_episode_steps=60
+    ).replace(**settings, **variant)
+    runs: list[list[Event]] = []
+    for compute in ("torch-cpu", "torch-cuda"):
+        events = list(Trainer(config.replace(compute=compute)).events())
+        assert not of_kind(events, RunEnded)[0].template
+        runs.append(events)
+    assert rows(runs[0]) == rows(runs[1]) != []
+    for name, array in last_weights(runs[0]).items():
+        np.testing.assert_array_equal(array, last_weights(runs[1])[name])
