@@ -1,13 +1,11 @@
 // One episode on the page: its picture, the Q-values of the state shown, its numbers, and what it came to.
 
 import { ActionBars } from "../shared/action_bars.js";
-import { Episode, fetchNumbers, ReplayProblem } from "../shared/episode.js";
+import { Episode, fetchNumbers } from "../shared/episode.js";
 import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
 import { Pictures } from "../shared/pictures.js";
 import { SeenView } from "../shared/seen_view.js";
 import { Curves } from "./curves.js";
-
-const NOT_FOUND = 404;
 
 /** @typedef {import("../shared/format.js").Labels} Labels */
 /** @typedef {ReturnType<Episode["at"]>} State */
@@ -53,7 +51,6 @@ export class EpisodeView {
     /** @type {number | null} */
     this.shownStep = null;
     this.hasFailed = false;
-    this.hasAskedAgain = false;
     this.abort = new AbortController();
     this.canvas = make("canvas", { class: "dqn-picture", width: "600", height: "400", role: "img", "data-testid": "picture" });
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
@@ -151,12 +148,12 @@ export class EpisodeView {
 
   /** @param {"frames" | "seen" | "important"} name */
   makePictures(name) {
-    const pictures = new Pictures({
+    return new Pictures({
       url: (first) => `live/replays/${this.replayId}/${name}?from=${first}&lang=${this.data.locale}`,
       onNews: () => this.onNews(),
-      onProblem: (error) => this.lostPictures(error, pictures),
+      renew: () => this.renew(),
+      onProblem: (error) => this.fail(error),
     });
-    return pictures;
   }
 
   /** @param {import("../shared/episode.js").EpisodeNumbers} numbers */
@@ -167,25 +164,8 @@ export class EpisodeView {
     else this.pictures.load();
   }
 
-  /**
-   * The server keeps a replay for a while only; asked again, it makes the same one.
-   * @param {unknown} error
-   * @param {Pictures} pictures Those that are missing.
-   */
-  async lostPictures(error, pictures) {
-    const isGone = error instanceof ReplayProblem && error.status === NOT_FOUND;
-    if (!isGone || this.hasAskedAgain) {
-      this.fail(error);
-      return;
-    }
-    this.hasAskedAgain = true;
-    try {
-      ({ id: this.replayId } = await this.fetchNumbers());
-      await pictures.load();
-      this.hasAskedAgain = false;
-    } catch (failure) {
-      if (!this.abort.signal.aborted) this.fail(failure);
-    }
+  async renew() {
+    ({ id: this.replayId } = await this.fetchNumbers());
   }
 
   /** @param {unknown} error */

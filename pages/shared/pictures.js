@@ -1,20 +1,28 @@
 // The pictures of one episode: fetched as they are drawn, kept as JPEG or PNG, decoded when they are about to be shown.
 
-import { patientFetch } from "./episode.js";
+import { patientFetch, ReplayProblem } from "./episode.js";
 
 const BITMAPS_KEPT = 48; // About 1 MB each.
 const DECODES_AT_ONCE = 3;
 const PREFETCHED = 16;
 const PNG_HEAD = 0x89; // A PNG's first byte.
+const NOT_FOUND = 404;
 const PACK_HEAD = 4; // Numbers before the lengths: first, count, drawn, whether these are all.
 
 export class Pictures {
   /**
-   * `url(first)` is asked for the pictures from there on; `onNews()` is called when some came or one was decoded.
-   * @param {{url: (first: number) => string, onNews: () => void, onProblem: (error: unknown) => void}} options
+   * `url(first)` is asked for the pictures from there on, after `renew()` where the server knows the episode no more;
+   * `onNews()` is called when some came or one was decoded.
+   * @param {object} options
+   * @param {(first: number) => string} options.url
+   * @param {() => Promise<void>} options.renew
+   * @param {() => void} options.onNews
+   * @param {(error: unknown) => void} options.onProblem
    */
-  constructor({ url, onNews, onProblem }) {
+  constructor({ url, renew, onNews, onProblem }) {
     this.url = url;
+    this.renew = renew;
+    this.hasRenewed = false;
     this.onNews = onNews;
     this.onProblem = onProblem;
     /** @type {Uint8Array<ArrayBuffer>[]} */
@@ -42,8 +50,29 @@ export class Pictures {
         this.onNews();
       }
     } catch (error) {
-      if (!signal.aborted) this.onProblem(error);
+      if (!signal.aborted) await this.lost(error);
     }
+  }
+
+  /**
+   * The server keeps an episode for a while only; asked again, it makes the same one.
+   * @param {unknown} error
+   */
+  async lost(error) {
+    const isGone = error instanceof ReplayProblem && error.status === NOT_FOUND;
+    if (!isGone || this.hasRenewed) {
+      this.onProblem(error);
+      return;
+    }
+    this.hasRenewed = true;
+    try {
+      await this.renew();
+    } catch (failure) {
+      if (!this.abort.signal.aborted) this.onProblem(failure);
+      return;
+    }
+    await this.load();
+    this.hasRenewed = false;
   }
 
   /**

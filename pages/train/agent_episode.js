@@ -1,6 +1,6 @@
 // An episode of the trained agent, played over and over where the running episode stood.
 
-import { Episode, fetchNumbers, ReplayProblem } from "../shared/episode.js";
+import { Episode, fetchNumbers } from "../shared/episode.js";
 import { make } from "../shared/format.js";
 import { Pictures } from "../shared/pictures.js";
 import { Clock, PlayButton } from "../shared/player.js";
@@ -9,7 +9,6 @@ import { SeenView } from "../shared/seen_view.js";
 /** @typedef {import("../shared/format.js").Labels} Labels */
 /** @typedef {{url: string}} EpisodeSource Where its numbers are. */
 
-const NOT_FOUND = 404;
 
 export class AgentEpisode {
   /**
@@ -39,7 +38,6 @@ export class AgentEpisode {
     this.seen = null;
     this.replayId = "";
     this.isPlayedByHand = false;
-    this.hasAskedAgain = false;
     this.abort = new AbortController();
     this.clock = new Clock({ limit: () => this.lastReady, onMove: () => this.show() });
     this.clock.isRepeating = true;
@@ -83,7 +81,8 @@ export class AgentEpisode {
     const pictures = new Pictures({
       url: (first) => `live/replays/${this.replayId}/${name}?from=${first}`,
       onNews: () => this.show(),
-      onProblem: (error) => this.lostPictures(error, pictures),
+      renew: () => this.renew(),
+      onProblem: (error) => this.fail(error),
     });
     pictures.load();
     return pictures;
@@ -102,25 +101,8 @@ export class AgentEpisode {
     this.onSeen(this.seen.element);
   }
 
-  /**
-   * The server keeps a replay for a while only; asked again, it makes the same one.
-   * @param {unknown} error
-   * @param {Pictures} pictures Those that are missing.
-   */
-  async lostPictures(error, pictures) {
-    const isGone = error instanceof ReplayProblem && error.status === NOT_FOUND;
-    if (!isGone || this.hasAskedAgain) {
-      this.fail(error);
-      return;
-    }
-    this.hasAskedAgain = true;
-    try {
-      ({ id: this.replayId } = await fetchNumbers(this.source.url, this.abort.signal, () => {}));
-      await pictures.load();
-      this.hasAskedAgain = false;
-    } catch (failure) {
-      this.fail(failure);
-    }
+  async renew() {
+    ({ id: this.replayId } = await fetchNumbers(this.source.url, this.abort.signal, () => {}));
   }
 
   /** @param {unknown} error */
