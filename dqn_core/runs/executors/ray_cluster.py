@@ -37,7 +37,14 @@ from dqn_core.files import write_once
 from dqn_core.runs.executors.process import Forwarder, death_of
 from dqn_core.runs.executors.thread import Mailbox
 from dqn_core.runs.executors.training_worker import Measured, RunToTrain, portable_environment, train, warm_up
-from dqn_core.runs.executors.worker_actor import EnvironmentFiles, Order, Reading, Standing, WorkerActor, lab_version
+from dqn_core.runs.executors.worker_actor import (
+    EnvironmentFiles,
+    Order,
+    Reading,
+    WorkerActor,
+    WorkerStanding,
+    lab_version,
+)
 from dqn_core.runs.worker_process import Commands, Failed, Finished, ProcessEndedError, Send
 from dqn_core.training.budget import run_memory
 from dqn_core.training.checkpoint import Checkpoint
@@ -180,7 +187,7 @@ class Attached(NamedTuple):
 
     name: str
     actor: Any
-    standing: Standing
+    standing: WorkerStanding
     episodes: int = 0
     changes: frozenset[tuple[float, int]] = frozenset()
     """Of each live change when it was made: seconds of training and env step."""
@@ -335,10 +342,10 @@ class RayCluster:
                 found[run_id] = Attached(name, actor, standing)
         return found
 
-    def _standing(self, actor: Any) -> Standing | None:
+    def _standing(self, actor: Any) -> WorkerStanding | None:
         ray = _ray()
         try:
-            standing: Standing | None = ray.get(
+            standing: WorkerStanding | None = ray.get(
                 actor.standing.options(concurrency_group="control").remote(), timeout=_READ_S
             )
         except ray.exceptions.RayError as error:

@@ -48,7 +48,7 @@ from dqn_core.events import (
 from dqn_core.runs.worker_process import Commands, ProcessEndedError, Send, WorkerProcess
 from dqn_core.training.snapshots import thinning_interval
 
-__all__ = ["EnvironmentFiles", "Order", "Reading", "Standing", "WorkerActor", "lab_version", "newest"]
+__all__ = ["EnvironmentFiles", "Order", "Reading", "WorkerActor", "WorkerStanding", "lab_version", "newest"]
 
 _GATHER_S = 0.1
 """Each reading is a call over the network: what can wait goes together for longer than over a pipe."""
@@ -87,7 +87,7 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class WorkerStanding:
     """What a server that was started again has to know of a run that went on without it."""
 
     machine: str
@@ -151,13 +151,13 @@ class WorkerActor:
         threading.Thread(target=self._listen, args=(worker,), name="listen", daemon=True).start()
         return socket.gethostname()
 
-    def standing(self) -> Standing | None:
+    def standing(self) -> WorkerStanding | None:
         """How the run stands; None where none was begun."""
         with self._changed:
             if self._worker is None:
                 return None
             told = self._told
-            return Standing(
+            return WorkerStanding(
                 machine=socket.gethostname(),
                 pace=told.pace,
                 is_pause_wanted=told.is_pause_wanted,
