@@ -55,9 +55,11 @@ class Finding:
     verdict: Verdict
     template: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    """A tuple is a list of names, which may have translations."""
 
     def __str__(self) -> str:
-        return self.template.format(**self.parameters)
+        texts = {name: ", ".join(each) if isinstance(each, tuple) else each for name, each in self.parameters.items()}
+        return self.template.format(**texts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,7 @@ def _look_at_spaces(environment: CheckedEnvironment, findings: list[Finding], nu
             "It observes {space}, a picture of {width} by {height} points: what the network sees is {channels}."
         )
         sides = {"width": layout.width, "height": layout.height}
-        values = {"space": values["space"], "channels": ", ".join(layout.names), **sides}
+        values = {"space": values["space"], "channels": layout.names, **sides}
         numbers["picture"] = [layout.height, layout.width, layout.channels]
     findings.append(Finding(about="spaces", verdict=Verdict.GOOD, template=template, parameters=values))
     if left_out := environment.observations.left_out:

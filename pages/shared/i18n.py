@@ -161,6 +161,8 @@ def _parameter_text(say: Callable[[str], str], name: str, value: object, escape:
         return _label(say, value)
     if value is None:
         return "–"
+    if isinstance(value, tuple):
+        return ", ".join(escape(say(str(each))) for each in value)
     if value in _WORDS.get(name, ()):
         return say(_WORDS[name][value])
     if isinstance(value, bool):

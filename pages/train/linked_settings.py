@@ -51,6 +51,8 @@ def link_notice(form: FormState) -> None:
     if found is None or not has_link():
         return
     differing = found.differing
+    if not differing and not found.problems:
+        return  # nothing but an environment: the form shows it
     preset = _(PRESET_LABELS[found.preset]) if found.preset in PRESET_LABELS else found.preset
     text = _("Settings from a link: {count} differ from the preset {preset}.").format(
         count=len(differing), preset=preset

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import string
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ from dqn_core.errors import ConfigError, DqnLabError
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from pages.shared import i18n
-from pages.shared.i18n import LOCALE_DIR, translate, translate_error
+from pages.shared.i18n import LOCALE_DIR, message_text, translate, translate_error
+from pages.shared.markdown import escape_markdown
 from scripts import extract_messages
 
 IS_HANGUL = frozenset(chr(code) for code in range(0xAC00, 0xD7A4))
@@ -133,6 +135,12 @@ class TestErrorsInKorean:
         with pytest.raises(DqnLabError) as caught:
             TrainingConfig().changed_live("hidden_sizes", (8,))
         assert translate_error(caught.value).startswith("‘은닉층 너비’ 값을 바꾸면")
+
+
+def test_each_name_of_a_list_is_translated() -> None:
+    say = functools.partial(translate, "ko")
+    text = message_text(say, "{channels}", {"channels": ("paddle", "ball", "x*y")}, escape_markdown)
+    assert text == "패들, 공, x\\*y"
 
 
 def test_a_message_of_two_paragraphs_is_translated_paragraph_by_paragraph() -> None:

@@ -56,6 +56,12 @@ def test_a_link_fills_the_form_and_says_so(open_app: OpenApp, manager: RunManage
     assert manager.list_runs() == []  # nothing starts by itself
 
 
+def test_a_link_to_a_preset_as_it_is_fills_the_form_and_says_nothing(open_app: OpenApp) -> None:
+    app = open_app(env="MinAtar/Breakout-v1")
+    assert draft(app) == preset_config("MinAtar/Breakout-v1", "fast")
+    assert "Settings from a link" not in said(app)
+
+
 def test_what_is_changed_in_the_form_stays_at_each_drawing(open_app: OpenApp) -> None:
     app = open_app(**settings_query(LUNAR))
     app.select_slider(key="new:gamma").set_value(0.5).run()
