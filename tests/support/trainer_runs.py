@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from dqn_core.config import TrainingConfig
-from dqn_core.events import Command, EpisodeRecorded, Event, SnapshotKind, WeightsReady
+from dqn_core.events import Command, EpisodeEnded, EpisodeRecorded, Event, SnapshotKind, WeightsReady
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.trainer import Trainer
 
@@ -34,6 +34,19 @@ def short_config(**changes: Any) -> TrainingConfig:
 def of_kind(events: Iterable[Event], kind: type[Kind]) -> list[Kind]:
     """The events of one kind."""
     return [event for event in events if isinstance(event, kind)]
+
+
+def rows(events: Sequence[Event]) -> list[dict[str, Any]]:
+    """Finished episodes less the clock."""
+    return [
+        {name: repr(getattr(event, name)) for name in event.__slots__ if name != "wall_time_s"}
+        for event in of_kind(events, EpisodeEnded)
+    ]
+
+
+def last_weights(events: Sequence[Event]) -> dict[str, np.ndarray]:
+    """The weights that a run ended with."""
+    return next(event.weights for event in of_kind(events, WeightsReady) if event.kind == "last")
 
 
 def run_with_reactions(

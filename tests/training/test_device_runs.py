@@ -14,9 +14,9 @@ from torch import Tensor
 import picture_environments
 from dqn_core.algorithm import torch_cuda
 from dqn_core.algorithm.torch_cuda import CudaLearner, Graph
-from dqn_core.events import EpisodeEnded, Event, RunEnded, WeightsReady
+from dqn_core.events import Event, RunEnded
 from dqn_core.training.trainer import Trainer
-from trainer_runs import of_kind, short_config
+from trainer_runs import last_weights, of_kind, rows, short_config
 
 picture_environments.register()
 
@@ -40,18 +40,6 @@ def _a_cpu_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
 
 
-def rows(events: list[Event]) -> list[dict[str, Any]]:
-    """Finished episodes less the clock."""
-    return [
-        {name: repr(getattr(event, name)) for name in event.__slots__ if name != "wall_time_s"}
-        for event in of_kind(events, EpisodeEnded)
-    ]
-
-
-def last_weights(events: list[Event]) -> dict[str, np.ndarray]:
-    return next(event.weights for event in of_kind(events, WeightsReady) if event.kind == "last")
-
-
 VARIANTS: dict[str, dict[str, Any]] = {
     "plain": {},
     "prioritized": {"prioritized_replay": True, "n_step": 3, "double_dqn": True, "dueling": True},
@@ -65,15 +53,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "settings",
     [
         {"env_id": picture_environments.CATCH},
-        {"env_id": picture_environments.CATCH_STACK, "max_episodes": 25},
+        {"env_id": picture_environments.CATCH_STACK, "max_episodes": 14},
         {"env_id": picture_environments.CATCH, "parallel_environments": 3},
-        {"env_id": "CartPole-v1", "max_episodes": 15},
+        {"env_id": "CartPole-v1", "max_episodes": 9},
     ],
     ids=["states", "stacks", "parallel", "numbers"],
 )
 def test_a_run_is_that_of_torch_on_a_cpu(settings: dict[str, Any], variant: dict[str, Any]) -> None:
     config = short_config(
-        max_episodes=40, buffer_size=130, evaluate_every=10, evaluation_episodes=2, max_episode_steps=60
+        max_episodes=18, buffer_size=130, evaluate_every=6, evaluation_episodes=2, max_episode_steps=60
     ).replace(**settings, **variant)
     runs: list[list[Event]] = []
     for compute in ("torch-cpu", "torch-cuda"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,13 +32,12 @@ from dqn_core.events import (
     RunEnded,
     SetHyperparameter,
     Stop,
-    WeightsReady,
 )
 from dqn_core.training.checkpoint import Checkpoint
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.run_folder import RunFolder, RunLog
 from dqn_core.training.trainer import Trainer
-from trainer_runs import of_kind, short_config
+from trainer_runs import last_weights, of_kind, rows, short_config
 
 _LANDER = short_config(env_id="LunarLander-v3", max_episodes=6, warmup_steps=100, compute="fused")
 
@@ -75,20 +74,8 @@ def change(argument: str, value: Any) -> SetHyperparameter:
     return SetHyperparameter(f"env_kwargs.{argument}", value)
 
 
-def rows(events: Sequence[Event]) -> list[str]:
-    """Finished episodes less the clock."""
-    return [
-        repr([getattr(event, name) for name in event.__slots__ if name != "wall_time_s"])
-        for event in of_kind(events, EpisodeEnded)
-    ]
-
-
 def as_stored(event: CheckpointReady) -> Checkpoint:
     return Checkpoint(arrays=event.arrays, values=json.loads(json.dumps(event.values)))
-
-
-def last_weights(events: Sequence[Event]) -> dict[str, np.ndarray]:
-    return next(event.weights for event in of_kind(events, WeightsReady) if event.kind == "last")
 
 
 def assert_equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:

@@ -21,24 +21,11 @@ from dqn_core.events import (
     Progress,
     RunEnded,
     Stop,
-    WeightsReady,
 )
 from dqn_core.training.checkpoint import Checkpoint, changed_config
 from dqn_core.training.controls import Mailbox
 from dqn_core.training.trainer import Trainer
-from trainer_runs import of_kind, short_config
-
-
-def rows(events: list[Event]) -> list[dict[str, Any]]:
-    """Finished episodes less the clock."""
-    return [
-        {name: repr(getattr(event, name)) for name in event.__slots__ if name != "wall_time_s"}
-        for event in of_kind(events, EpisodeEnded)
-    ]
-
-
-def last_weights(events: list[Event]) -> dict[str, np.ndarray]:
-    return next(event.weights for event in of_kind(events, WeightsReady) if event.kind == "last")
+from trainer_runs import last_weights, of_kind, rows, short_config
 
 
 def as_stored(event: CheckpointReady) -> Checkpoint:
