@@ -55,6 +55,13 @@ class RunFacts:
         return float(returns[begin : max(begin + 1, math.ceil(last * len(returns)))].mean())
 
     @property
+    def best(self) -> float:
+        """The highest mean of a tenth of the returns in a row: a single lucky episode was never learned."""
+        returns = self.returns()
+        width = max(1, len(returns) // 10)
+        return float(np.convolve(returns, np.full(width, 1.0 / width), "valid").max())
+
+    @property
     def span(self) -> float:
         """From the lowest to the highest return; 0 where all are alike."""
         return float(np.ptp(self.returns()))
@@ -80,7 +87,7 @@ def _diverged(facts: RunFacts) -> Advice | None:
 def _few_updates(facts: RunFacts) -> Advice | None:
     if facts.updates >= 1_000 or facts.reason is EndReason.DIVERGED:  # noqa: PLR2004  fewer teach no network anything
         return None
-    template = mark("The network was updated only {updates} times: allow more episodes, or a shorter warm-up.")
+    template = mark("The network was updated only {updates} times: train for longer, or with a shorter warm-up.")
     return Advice(template, {"updates": facts.updates})
 
 
@@ -96,7 +103,7 @@ def _all_alike(facts: RunFacts) -> Advice | None:
 
 
 def _forgot(facts: RunFacts) -> Advice | None:
-    best, now = float(facts.returns().max()), facts.part(0.8, 1.0)
+    best, now = facts.best, facts.part(0.8, 1.0)
     if facts.span == 0.0 or best - now < 0.5 * facts.span or facts.part(0.0, 0.2) > best - 0.5 * facts.span:
         return None
     template = mark(
@@ -109,7 +116,11 @@ def _forgot(facts: RunFacts) -> Advice | None:
 def _still_improving(facts: RunFacts) -> Advice | None:
     if facts.part(0.8, 1.0) - facts.part(0.5, 0.7) < 0.1 * facts.span or facts.span == 0.0:
         return None
-    return Advice(mark("It was still improving when it ended: resume it with more episodes."))
+    if facts.reason is EndReason.MAX_EPISODES:
+        return Advice(mark("It was still improving when it ended: resume it with more episodes."))
+    if facts.reason is EndReason.MAX_ENV_STEPS:
+        return Advice(mark("It was still improving when it ended: resume it with more env steps."))
+    return Advice(mark("It was still improving when it ended: resume it."))
 
 
 def _still_random(facts: RunFacts) -> Advice | None:

@@ -127,7 +127,7 @@ def _look_at_spaces(environment: CheckedEnvironment, findings: list[Finding], nu
     values = {"space": described_space(environment.observation_space), "count": size, "names": _listed(names)}
     if layout := environment.layout:
         template = mark(
-            "It observes {space}, a picture of {width} by {height} points: what the network sees is {channels}."
+            "It observes {space}, a picture of {width} by {height} pixels: what the network sees is {channels}."
         )
         sides = {"width": layout.width, "height": layout.height}
         values = {"space": values["space"], "channels": layout.names, **sides}
@@ -351,7 +351,7 @@ def _look_at_pictures(environment: CheckedEnvironment, findings: list[Finding], 
         findings.append(Finding(about="pictures", verdict=Verdict.NOTE, template=template, parameters=values))
         return
     template = mark(
-        "Pictures are {width} by {height} points and take {ms} ms each; real time is {rate} steps a second."
+        "Pictures are {width} by {height} pixels and take {ms} ms each; real time is {rate} steps a second."
     )
     height, width, _ = picture.shape
     values = {"width": width, "height": height, "ms": _text(1_000 * took), "rate": _text(environment.frames_per_s)}

@@ -517,7 +517,7 @@ _ATARI = (
         low=36,
         high=160,
         label=mark("Side of the picture"),
-        raising=mark("In points. Higher: the agent sees more detail, and each step takes longer."),
+        raising=mark("In pixels. Higher: the agent sees more detail, and each step takes longer."),
         is_live=False,
         is_wrapped=True,
     ),

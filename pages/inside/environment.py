@@ -17,7 +17,7 @@ from pages.shared.i18n import _
 from pages.shared.jpeg import jpeg_address
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text
-from pages.shared.seen import show_seen
+from pages.shared.seen import picture_text, show_seen
 
 __all__ = ["environment"]
 
@@ -59,18 +59,7 @@ def _observations(study: Study) -> None:
 
 
 def _picture_observed(study: Study, layout: PictureLayout) -> None:
-    texts = {
-        "colour": _("A picture in colour of {width} x {height} points."),
-        "frames": _(
-            "The last {channels} frames in grey, {width} x {height} points each, one picture of several channels."
-        ),
-        "planes": _("A picture of {width} x {height} points in {channels} channels, one for each kind of thing."),
-    }
-    st.markdown(
-        texts[layout.kind].format(width=layout.width, height=layout.height, channels=layout.channels)
-        + " "
-        + _("Each point is a number from 0 to {most}.").format(most=number_text(layout.most))
-    )
+    st.markdown(picture_text(layout))
     if len(study.seen):
         show_seen(layout, study.seen[len(study.seen) // 2], None)
         st.caption(_("A state from the replay memory."))

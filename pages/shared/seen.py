@@ -32,12 +32,12 @@ def layout_data(layout: PictureLayout | None) -> dict[str, Any] | None:
 def picture_text(layout: PictureLayout) -> str:
     """What kind of picture is observed, in two sentences."""
     texts = {
-        "colour": _("A picture in colour of {width} x {height} points."),
-        "frames": _("The last {channels} frames in grey, {width} x {height} points each: a channel for each."),
-        "planes": _("A picture of {width} x {height} points in {channels} channels, one for each kind of thing."),
+        "colour": _("A picture in colour of {width} x {height} pixels."),
+        "frames": _("The last {channels} frames in grey, {width} x {height} pixels each: a channel for each."),
+        "planes": _("A picture of {width} x {height} pixels in {channels} channels, one for each kind of thing."),
     }
     kind = texts[layout.kind].format(width=layout.width, height=layout.height, channels=layout.channels)
-    return f"{kind} " + _("Each point is a number from 0 to {most}.").format(most=number_text(layout.most))
+    return f"{kind} " + _("Each pixel is a number from 0 to {most}.").format(most=number_text(layout.most))
 
 
 def show_seen(layout: PictureLayout, observation: NDArray[np.float32], important: NDArray[np.float32] | None) -> None:

@@ -54,9 +54,10 @@ def link_notice(form: FormState) -> None:
     if not differing and not found.problems:
         return  # nothing but an environment: the form shows it
     preset = _(PRESET_LABELS[found.preset]) if found.preset in PRESET_LABELS else found.preset
-    text = _("Settings from a link: {count} differ from the preset {preset}.").format(
-        count=len(differing), preset=preset
-    )
+    if differing:
+        text = _("Settings from a link. Different from the preset {preset}:").format(preset=preset)
+    else:
+        text = _("Settings from a link: those of the preset {preset}.").format(preset=preset)
     with st.container(border=True, key="link-notice", gap="small"):
         st.markdown(f":material/link: **{text}**")
         if differing:

@@ -75,6 +75,24 @@ def test_a_run_that_was_only_too_short_is_not_blamed_for_anything_else(words: st
     assert words not in said(run(RISING))
 
 
+def test_a_few_lucky_episodes_are_nothing_that_was_lost() -> None:
+    lucky = np.where(np.arange(N) % 25 == 12, 6.0, np.linspace(0.5, 1.0, N))
+    assert "lost it" not in said(run(lucky))
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (EndReason.MAX_EPISODES, "resume it with more episodes."),
+        (EndReason.MAX_ENV_STEPS, "resume it with more env steps."),
+        (EndReason.STOPPED, "resume it."),
+        (EndReason.INTERRUPTED, "resume it."),
+    ],
+)
+def test_what_to_raise_is_the_limit_that_ended_the_run(reason: EndReason, words: str) -> None:
+    assert said(run(RISING, reason)).endswith(words)
+
+
 def test_evaluations_count_rather_than_explored_episodes() -> None:
     facts = run(np.full(N, 10.0), eval_return=RISING)
     assert "still improving" in said(facts)

@@ -55,7 +55,7 @@ def test_a_file_in_the_folder_is_listed_checked_trained_and_replayed(page: Page,
 
     # What is found of it is shown before its first run.
     expect(page.get_by_text("The same seed and actions give the same episode.")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text(re.compile("Pictures are 320 by 120 points"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Pictures are 320 by 120 pixels"))).to_be_visible()
 
     choose_speed(page, "full speed")
     press(page, "Start")

@@ -66,13 +66,13 @@ def test_two_settings_go_by_a_link_into_another_persons_run(open_page: OpenPage,
 
     second = open_page()
     second.goto(link)
-    expect(second.get_by_text("Settings from a link: 2 differ from the preset")).to_be_visible()
+    expect(second.get_by_text("Settings from a link. Different from the preset")).to_be_visible()
     settle(second)
     expect(seed(second)).to_have_value("7")
     shown = second.get_by_role("slider", name="Discount factor γ").get_attribute("aria-valuetext")
     assert shown == f"{settings['gamma']:g}"
     second.reload()
-    expect(second.get_by_text("Settings from a link: 2 differ from the preset")).to_be_visible()
+    expect(second.get_by_text("Settings from a link. Different from the preset")).to_be_visible()
     expect(seed(second)).to_have_value("7")
 
     seed(second).fill("8")  # what is changed afterwards stays

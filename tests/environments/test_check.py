@@ -119,7 +119,7 @@ def test_an_environment_in_order_is_described() -> None:
     assert "2 actions" in good["actions"]
     assert good["rewards"] == "Rewards were 0 to 1, the return of an episode 5 on average."
     assert "terminated, 0 were cut off" in good["episodes"]
-    assert "8 by 8 points" in good["pictures"]
+    assert "8 by 8 pixels" in good["pictures"]
     assert "env steps a second" in good["speed"]
     assert check.numbers["lengths"]
     assert set(check.numbers["returns"]) == {5.0}
@@ -202,7 +202,7 @@ def test_a_picture_is_told_by_its_channels() -> None:
     check = checked("MinAtar/Breakout-v1", episodes=2, most_s=0.5)
     texts = [str(each) for each in check.findings]
     assert check.is_usable
-    expected = "a picture of 10 by 10 points: what the network sees is paddle, ball, trail, brick."
+    expected = "a picture of 10 by 10 pixels: what the network sees is paddle, ball, trail, brick."
     assert any(text.endswith(expected) for text in texts)
     assert check.numbers["picture"] == [10, 10, 4]
     assert not any("never changed" in text for text in texts)

@@ -46,7 +46,7 @@ def said(app: AppTest) -> str:
 def test_a_link_fills_the_form_and_says_so(open_app: OpenApp, manager: RunManager) -> None:
     app = open_app(**settings_query(LUNAR))
     assert draft(app) == LUNAR
-    assert "Settings from a link: 6 differ from the preset" in said(app)
+    assert "Settings from a link. Different from the preset Fast:" in said(app)
     assert "Gravity -5, Reward formula reward - 1, Seed 11, Discount factor γ 0.9" in said(app)
     assert app.selectbox(key="new:environment").value == "LunarLander-v3"
     assert app.number_input(key="new:seed").value == 11
@@ -96,7 +96,7 @@ def test_another_link_in_the_same_tab_is_taken_too(open_app: OpenApp) -> None:
         app.query_params[name] = value
     app.run()
     assert draft(app) == other
-    assert "Settings from a link: 1 differ" in said(app)
+    assert "Discount factor γ 0.5" in said(app)
 
 
 def test_start_begins_the_run_of_the_link_and_takes_it_out_of_the_address(
