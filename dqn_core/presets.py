@@ -498,7 +498,7 @@ _MIN_BREAKOUT = EnvironmentPreset(
     ),
     play_keys={"ArrowLeft": 1, "ArrowRight": 2},
     idle_actions=(0,),
-    play_speed=0.4,
+    play_speed=0.5,
     configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/Breakout-v1")},
 )
 
@@ -526,7 +526,7 @@ _MIN_ASTERIX = EnvironmentPreset(
     ),
     play_keys={key: action for action, key in enumerate(_ARROWS, start=1)},
     idle_actions=(0,),
-    play_speed=0.4,
+    play_speed=0.5,
     configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/Asterix-v1")},
 )
 
@@ -541,7 +541,7 @@ _MIN_SPACE_INVADERS = EnvironmentPreset(
     ),
     play_keys={"ArrowLeft": 1, "ArrowRight": 2, "ArrowUp": 3},
     idle_actions=(0,),
-    play_speed=0.4,
+    play_speed=0.5,
     configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/SpaceInvaders-v1")},
 )
 

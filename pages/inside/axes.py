@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from pages.inside.study import Study
 from pages.shared.i18n import _
 
-__all__ = ["axes_choice"]
+__all__ = ["axes_choice", "first_axes"]
 
 _WIDTH = 250
+
+
+def first_axes(study: Study, usual: tuple[int, int]) -> tuple[int, int]:
+    """The axes to begin with: ``usual``; of a picture, whose corners hardly change, the two pixels that vary most."""
+    if study.report.layout is None:
+        return usual
+    x, y = np.argsort(-study.seen.var(axis=0), kind="stable")[:2]
+    return int(x), int(y)
 
 
 def axes_choice(study: Study, figure: str, first: tuple[int, int]) -> tuple[int, int]:

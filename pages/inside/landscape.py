@@ -12,7 +12,7 @@ from dqn_core.algorithm.normalization import network_only
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.landscape import Landscape, Plane, landscape, visited_range
 from pages.inside import charts
-from pages.inside.axes import axes_choice
+from pages.inside.axes import axes_choice, first_axes
 from pages.inside.states import ChosenState, state_picker
 from pages.inside.study import Study, snapshot_text
 from pages.shared.figure.figure import frame_names, show_figure
@@ -49,7 +49,7 @@ def landscape_part(study: Study) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         is_cartpole = study.config.env_id.startswith("CartPole")
-        x, y = axes_choice(study, "landscape", _CARTPOLE_PLANE if is_cartpole else (0, 1))
+        x, y = axes_choice(study, "landscape", first_axes(study, _CARTPOLE_PLANE if is_cartpole else (0, 1)))
     with right:
         chosen = state_picker(study, "landscape")
     base = _base(study, chosen, (x, y))

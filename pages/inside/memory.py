@@ -11,7 +11,7 @@ from dqn_core.algorithm.replay import ReplayBuffer
 from dqn_core.inside.distributions import histogram, shares_of
 from dqn_core.inside.library import evenly
 from pages.inside import charts
-from pages.inside.axes import axes_choice
+from pages.inside.axes import axes_choice, first_axes
 from pages.inside.study import Study
 from pages.shared.fields import FIELDS
 from pages.shared.figure.figure import show_figure
@@ -40,7 +40,7 @@ def memory(study: Study) -> None:
     if len(replay) == 0:
         st.info(_("The replay memory is still empty."), icon=":material/hourglass:")
         return
-    x, y = axes_choice(study, "coverage", (0, study.report.observation_size // 2))
+    x, y = axes_choice(study, "coverage", first_axes(study, (0, study.report.observation_size // 2)))
     left, right = st.columns(2, gap="medium")
     with left:
         _coverage(study, replay, x, y)
@@ -126,7 +126,7 @@ def _coverage(study: Study, replay: ReplayBuffer, x: int, y: int) -> None:
         drawn,
         "coverage",
         title=_("Visited states"),
-        hint=_("An agent that balances well visits few states, and forgets what falling looks like."),
+        hint=_("An agent that does well visits few states, and forgets what failing looks like."),
         file_stem=study.run_id,
         height=330,
     )

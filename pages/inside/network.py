@@ -15,6 +15,7 @@ from pages.inside.study import Study
 from pages.shared.figure.figure import show_figure
 from pages.shared.headings import heading
 from pages.shared.i18n import _
+from pages.shared.layers import layer_names
 from pages.shared.seen import show_tiles
 
 __all__ = ["network"]
@@ -50,7 +51,7 @@ def _layers(study: Study) -> None:
     matrices = {name: array for name, array in weights.items() if array.ndim > 1 and name.endswith(".weight")}
     total = sum(array.size for array in weights.values())
     heading(_("Layers"), _("{count} parameters").format(count=f"{total:,}"))
-    titles = [_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(matrices))] + [_("Output")]
+    convolutions = sum(array.ndim > 2 for array in matrices.values())  # noqa: PLR2004  channels and a kernel
     counts = [
         sum(array.size for name, array in weights.items() if name.startswith(each.removesuffix("weight")))
         for each in matrices
@@ -58,18 +59,22 @@ def _layers(study: Study) -> None:
     shapes = [_shape_text(array) for array in matrices.values()]
     st.table(
         {
-            _("Layer"): [*titles, "**" + _("Total") + "**"],
+            _("Layer"): [*layer_names(len(matrices), convolutions), "**" + _("Total") + "**"],
             _("Shape"): [*shapes, ""],
             _("Weights and biases"): [*(f"{count:,}" for count in counts), f"**{total:,}**"],
         },
         border="horizontal",
         alt=_("Layers"),
     )
-    st.caption(
-        _("A layer from {n} to {m} units has n · m weights and m biases.").format(n="n", m="m")
-        + " "
-        + _("The target network is a copy of the same size that is updated from time to time.")
-    )
+    said = [_("A layer from {n} to {m} units has n · m weights and m biases.").format(n="n", m="m")]
+    if convolutions:
+        said.append(
+            _(
+                "A convolution from {n} to {m} channels with a {k} x {k} kernel has k · k · n · m weights and m biases."
+            ).format(n="n", m="m", k="k")
+        )
+    said.append(_("The target network is a copy of the same size that is updated from time to time."))
+    st.caption(" ".join(said))
 
 
 def _shape_text(array: NDArray[np.float32]) -> str:
@@ -133,7 +138,10 @@ def _feature_maps(study: Study, chosen: ChosenState) -> None:
         return
     heading(_("Feature maps of the first layer"), _("{count} filters").format(count=len(maps)))
     st.caption(
-        _("What each filter finds where in the state, after its ReLU: the brighter, the more. Black is nothing at all.")
+        _(
+            "Where in the state each filter finds its pattern, after its ReLU: the brighter, the more. Black: "
+            "not at all."
+        )
     )
     shades = np.rint(255.0 * maps / max(float(maps.max()), 1e-9)).astype(np.uint8)
     names = [_("filter {number}").format(number=i) for i in range(len(maps))]

@@ -12,6 +12,7 @@ from dqn_core.training.budget import replay_memory
 from dqn_core.training.report import layer_reports
 from pages.shared.headings import heading
 from pages.shared.i18n import _, problem_text
+from pages.shared.layers import layer_names
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text, size_text
 from pages.shared.seen import picture_text
@@ -88,7 +89,7 @@ def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
     heading(_("Q-network"), _("{count} parameters").format(count=f"{total:,}"))
     st.table(
         {
-            _("Layer"): [*(_("Hidden {number}, ReLU").format(number=i) for i in range(1, len(layers))), _("Output")],
+            _("Layer"): layer_names(len(layers), sum(layer.kernel > 0 for layer in layers)),
             _("Shape"): [layer.shape for layer in layers],
             _("Parameters"): [f"{layer.parameters:,}" for layer in layers],
         },

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app_pages import to_page
 from dqn_core.runs.manager import RunManager
-from inside_page import PARTS, finished, opened
+from dqn_core.training.run_folder import RunFolder
+from inside_page import NAVIGATION, PARTS, finished, opened
+from pages.server.process import get_library
 
 MINATAR: dict[str, Any] = {"env_id": "MinAtar/Breakout-v1", "max_episodes": 8}
 VIEW: dict[str, Any] = {
@@ -24,6 +28,11 @@ def pictures(app: AppTest) -> list[str]:
     """HTML of each picture on the page that the network sees."""
     found = [each.proto.body for each in app.get("html") if 'class="seen-tiles"' in each.proto.body]
     return [body for body in found if "filter 0<" not in body and "필터 0<" not in body]  # it makes feature maps of it
+
+
+def columns(app: AppTest) -> list[list[str]]:
+    """Texts of each table's first column."""
+    return [each.value.iloc[:, 0].tolist() for each in app.table]
 
 
 def captions(app: AppTest) -> list[list[str]]:
@@ -67,3 +76,24 @@ def test_feature_maps_of_the_first_layer_are_shown_where_it_is_a_convolution(lab
     dense = finished(lab, **MINATAR, network="dense")
     found = [each.proto.body for each in opened(run=dense, part="network").get("html")]
     assert not any("filter 0<" in body for body in found)
+
+
+def test_layers_are_called_what_they_are_as_on_the_train_page(lab: RunManager) -> None:
+    run_id = finished(lab, **MINATAR)
+    inside = opened(run=run_id, part="network")
+    assert ["Convolution 1, ReLU", "Hidden 1, ReLU", "Output", "**Total**"] in columns(inside)
+    assert "k · k · n · m weights" in " ".join(each.value for each in inside.caption)
+    train = AppTest.from_file(str(NAVIGATION), default_timeout=60)
+    train.query_params["run"] = run_id
+    assert ["Convolution 1, ReLU", "Hidden 1, ReLU", "Output"] in columns(to_page(train, "train/page.py").run())
+
+
+@pytest.mark.parametrize("part", ["landscape", "memory"])
+def test_a_plane_begins_with_two_pixels_that_change(lab: RunManager, part: str) -> None:
+    run_id = finished(lab, **MINATAR)
+    app = opened(run=run_id, part=part)
+    figure = {"landscape": "landscape", "memory": "coverage"}[part]
+    x, y = (int(app.selectbox(key=f"{run_id}:{figure}-{axis}").value) for axis in "xy")
+    observations = get_library().checkpoint(RunFolder.open(lab.run_folder(run_id))).replay.observations
+    assert x != y
+    assert np.ptp(observations[:, [x, y]], axis=0).tolist() == [1.0, 1.0]

@@ -40,6 +40,7 @@ def test_every_environment_with_presets_is_played_by_keys_that_have_names(
     data = game(open_app(page="play/page.py", run=run_id))
     assert data["play_keys"] == (find_preset(env_id).play_keys or data["play_keys"])  # type: ignore[union-attr]
     assert data["play_keys"]
+    assert data["speed"] in data["speeds"]  # else no button of the speeds would be pressed
     assert data["idle_note"].startswith(("While you press no key", "This environment needs an action"))
     assert {f"key_{key}" for key in data["play_keys"] if len(key) > 1} <= play_labels().keys()
 
