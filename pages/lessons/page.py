@@ -142,7 +142,7 @@ def _question(lesson: Lesson, kept: Prediction | None) -> None:
     st.header(_(lesson.question), anchor=False)
     st.markdown(_(lesson.setup))
     spec = lesson.spec
-    text = _("Each side: {env_steps} env steps in each of {seeds} runs, with the same seeds and as many updates.")
+    text = _("For each answer: {seeds} runs of {env_steps} env steps, with the same seeds and number of updates.")
     st.caption(text.format(env_steps=f"{spec.base.max_env_steps:,}", seeds=len(spec.seeds)))
     key = f"lesson:{lesson.name}:prediction"
     choice = None if kept is None else kept.choice

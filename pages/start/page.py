@@ -11,6 +11,7 @@ import streamlit as st
 from dqn_core.environments.make import comes_with_gymnasium
 from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.lessons.catalog import LESSONS
+from dqn_core.presets import find_preset
 from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.records import RunRecord
 from pages.server.process import get_manager
@@ -105,9 +106,9 @@ def _run_links(record: RunRecord) -> None:
 
 
 def _is_playable(env_id: str) -> bool:
-    """Whether the environment is sure to have pictures: other people's are not looked at for this page."""
+    """Whether the environment is sure to be played by hand: other people's are not looked at for this page."""
     try:
-        return comes_with_gymnasium(env_id)
+        return find_preset(env_id) is not None or comes_with_gymnasium(env_id)
     except UnsupportedEnvironmentError:
         return False
 

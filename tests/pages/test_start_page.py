@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.manager import RunManager
+from scripted_trainer import wait_for_end
 
 Opened = Callable[..., AppTest]
 
@@ -41,6 +42,18 @@ def test_runs_are_shown_and_the_example_is_the_one_to_beat(open_app: Opened, man
     manager.start(TrainingConfig())
     app = open_app(page="start/page.py")
     assert [each.value for each in app.header] == ["Your last runs", "Trained agents to explore"]
+
+
+def test_an_agent_of_an_environment_with_presets_can_be_played_against(open_app: Opened, manager: RunManager) -> None:
+    run_id = manager.start(TrainingConfig(env_id="MinAtar/Breakout-v1"))
+    manager.stop(run_id)
+    wait_for_end(manager, run_id)
+    found = [
+        parse_qs(each.proto.query_string)["run"]
+        for each in open_app(page="start/page.py").get("page_link")
+        if each.proto.label == "Beat it"
+    ]
+    assert [run_id] in found
 
 
 def test_the_address_of_a_run_of_an_earlier_version_leads_on_to_it(open_app: Opened, manager: RunManager) -> None:
