@@ -21,9 +21,10 @@ from pages.shared.i18n import _, problem_text, translate_error, translate_parts
 __all__ = ["environment_fields"]
 
 _TRAINING, _EVALUATION, _FORMULA = "env_kwargs", "evaluation_env_kwargs", "reward_formula"
-_EXAMPLE = "reward - 0.1*abs(cart_position)"
 _STEPS_OF_A_SLIDER = 100
-_MOST_NAMES = 40
+_SIMPLE = "reward - 0.01"
+_MOST_NAMES, _MOST_PIXELS = 40, 4
+"""Listed for a formula: of a picture's pixels, a few say what all are called."""
 _LIVE = mark("Physics changes from the next episode on, the reward formula at once.")
 _NAMES = mark(
     "Names: {names}. previous_… is the number before the step; s[0], s[1], … are the numbers in their order. "
@@ -227,18 +228,19 @@ def _formula(form: FormState) -> None:
     key = form.key(_FORMULA)
     if form.refusal(_FORMULA) is None:  # else what was typed stays, to be corrected
         _hold(key, form.values[_FORMULA])
+    names, example = _names_and_example(form)
     with st.container(gap=None, key=f"field-{_FORMULA}"):
         st.text_input(
             _(FIELDS[_FORMULA].label),
             key=key,
-            placeholder=_("e.g. {formula}").format(formula=_EXAMPLE),
+            placeholder=_("e.g. {formula}").format(formula=example),
             disabled=form.is_locked or form.is_assigned(_FORMULA),
             help=_(FIELDS[_FORMULA].raising),
             on_change=_take_formula,
             args=(form, key),
         )
         _show_problem(form, _FORMULA)
-        st.caption(_(_NAMES).format(names=_names(form), functions=", ".join(FUNCTIONS)))
+        st.caption(_(_NAMES).format(names=", ".join(names), functions=", ".join(FUNCTIONS)))
 
 
 def _take_formula(form: FormState, key: str) -> None:
@@ -246,12 +248,16 @@ def _take_formula(form: FormState, key: str) -> None:
         form.change(**{_FORMULA: str(st.session_state[key] or "").strip()})
 
 
-def _names(form: FormState) -> str:
-    """What a formula can name in this environment."""
+def _names_and_example(form: FormState) -> tuple[list[str], str]:
+    """What a formula can name in this environment, the last of it how many more there are; and a formula."""
     try:
         env_id = str(form.values["env_id"])
         arguments = usable_arguments(env_id, form.values[_TRAINING])
-        observed = inspect_environment(env_id, None, arguments).observation_names
+        report = inspect_environment(env_id, None, arguments)
     except UnsupportedEnvironmentError:
-        observed = ()
-    return ", ".join([*VALUES, *list(observation_identifiers(observed))[:_MOST_NAMES]])
+        return [*VALUES], _SIMPLE
+    names = list(observation_identifiers(report.observation_names))
+    most = _MOST_NAMES if report.layout is None else _MOST_PIXELS
+    more = [_("and {count} more").format(count=len(names) - most)] if len(names) > most else []
+    example = f"reward - 0.1*abs({names[0]})" if names and report.layout is None else _SIMPLE
+    return [*VALUES, *names[:most], *more], example

@@ -129,6 +129,15 @@ def test_the_names_that_a_formula_can_use_are_listed(app: AppTest, env_id: str, 
     assert "clip" in names
 
 
+def test_of_a_picture_a_few_names_are_listed_and_the_example_is_the_environments_own(app: AppTest) -> None:
+    assert app.text_input(key="new:reward_formula").placeholder == "e.g. reward - 0.1*abs(cart_position)"
+    app.selectbox(key="new:environment").set_value("MinAtar/Breakout-v1").run()
+    (names,) = [each.value for each in app.caption if each.value.startswith("Names:")]
+    assert "step, paddle_at_row_0_column_0, ball_at_row_0_column_0, " in names
+    assert "brick_at_row_0_column_0, and 396 more. previous_…" in names
+    assert app.text_input(key="new:reward_formula").placeholder == "e.g. reward - 0.01"
+
+
 def test_further_arguments_are_written_as_on_the_command_line(opened: AppTest) -> None:
     assert opened.number_input(key="new:env_kwargs.size").value == 5
     opened.text_input(key="new:env_kwargs-further").set_value('sizes=[1, 2] colour="dark red"').run()
