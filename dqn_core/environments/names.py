@@ -73,7 +73,7 @@ def _cells(rows: int, columns: int) -> tuple[str, ...]:
 
 def _taxi(_size: int) -> tuple[str, ...]:
     places = ("R", "G", "Y", "B")
-    riders = (*(f"passenger at {place}" for place in places), "passenger in the taxi")
+    riders = (*(f"passenger at {place}" for place in places), mark("passenger in the taxi"))
     return tuple(
         f"taxi in row {row}, column {column}, {rider}, to {goal}"
         for row, column, rider, goal in itertools.product(range(5), range(5), riders, places)
@@ -82,8 +82,8 @@ def _taxi(_size: int) -> tuple[str, ...]:
 
 def _blackjack(_size: int) -> tuple[str, ...]:
     cards = (f"own sum is {value}" for value in range(32))
-    dealer = (f"the dealer shows {'an ace' if value == 1 else value}" for value in range(11))
-    return (*cards, *dealer, "no usable ace", "a usable ace")
+    dealer = (f"the dealer shows {mark('an ace') if value == 1 else value}" for value in range(11))
+    return (*cards, *dealer, mark("no usable ace"), mark("a usable ace"))
 
 
 # ---------------------------------------------------------------------------------------- highway-env and MiniGrid

@@ -97,3 +97,20 @@ def test_a_plane_begins_with_two_pixels_that_change(lab: RunManager, part: str) 
     observations = get_library().checkpoint(RunFolder.open(lab.run_folder(run_id))).replay.observations
     assert x != y
     assert np.ptp(observations[:, [x, y]], axis=0).tolist() == [1.0, 1.0]
+
+
+def test_pixels_and_the_states_of_small_worlds_are_named_in_the_readers_language(lab: RunManager) -> None:
+    run_id = finished(lab, **MINATAR)
+    pixels = opened("ko-KR", run=run_id, part="landscape").selectbox(key=f"{run_id}:landscape-x").options
+    assert pixels[:2] == ["s[0] 0행 0열의 패들", "s[1] 0행 0열의 공"]
+    for env_id, names in {
+        "Taxi-v4": ["택시 0행 0열, 승객 위치 R, 목적지 R", "택시 0행 0열, 승객 위치 R, 목적지 G"],
+        "Blackjack-v1": ["플레이어 합계 0", "플레이어 합계 1"],
+        "FrozenLake-v1": ["0행 0열", "0행 1열"],
+    }.items():
+        train = AppTest.from_file(str(NAVIGATION), default_timeout=60)
+        train.context = {"locale": "ko-KR"}
+        train.query_params["env"] = env_id
+        to_page(train, "train/page.py").run()
+        (table,) = [each.value for each in train.table if "의미" in each.value]
+        assert table["의미"].tolist()[:2] == names
