@@ -15,6 +15,7 @@ __all__ = ["history", "importance", "parallel"]
 
 _TICKS = 5
 """On an axis of powers."""
+_FEW_TRIALS = 8
 
 
 def history(status: SearchStatus, *, x_title: str, y_title: str) -> go.Figure:
@@ -45,7 +46,8 @@ def history(status: SearchStatus, *, x_title: str, y_title: str) -> go.Figure:
         hovertemplate="#%{x}: %{y:.4~g}<extra></extra>",
         meta={"color": 0, "columns": {"x": "trial", "y": "mean_evaluation", "customdata": ["state"]}},
     )
-    return plain_figure([best_so_far, trials], x_title=x_title, y_title=y_title)
+    x = {"dtick": 1} if len(known) <= _FEW_TRIALS else {}  # Plotly would write half trials
+    return plain_figure([best_so_far, trials], x_title=x_title, y_title=y_title, x=x)
 
 
 def importance(shares: Mapping[str, float]) -> go.Figure:

@@ -100,7 +100,7 @@ def test_two_settings_go_by_a_link_into_another_persons_run(open_page: OpenPage,
 @pytest.mark.browser_context(locale="ko-KR", color_scheme="dark", viewport={"width": 390, "height": 844})
 def test_a_link_on_a_phone_in_korean(page: Page) -> None:
     page.goto(LINK)
-    expect(page.get_by_text("링크에서 가져온 설정: 빠른 학습 프리셋과 다른 것이 2개입니다.")).to_be_visible()
+    expect(page.get_by_text("링크에서 가져온 설정입니다. 빠른 학습 프리셋과 다른 것:")).to_be_visible()
     settle(page)
     press(page, "공유")
     expect(page.get_by_role("button", name="링크 복사")).to_be_visible()
@@ -126,7 +126,7 @@ def test_the_link_leads_below_the_path_that_the_browser_knows(open_page: OpenPag
         press(page, "Share")
         _save_and_play(page, open_page, tmp_path)
         page.goto(below.url + LINK)
-        expect(page.get_by_text("Settings from a link: 2 differ")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Settings from a link. Different from the preset")).to_be_visible(timeout=60_000)
         settle(page)
 
 
