@@ -101,7 +101,7 @@ def _warm_up(state: TrainingState) -> Iterator[Point]:
 def _limit_reached(state: TrainingState) -> EndReason | None:
     """What keeps another episode from beginning; an episode that runs is played to its end, or to the last env step.
 
-    Of those in other environments, to the end of this one.
+    Those that run in other environments by then are left where they are.
     """
     if state.running is not None:
         return None
