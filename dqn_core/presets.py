@@ -527,7 +527,19 @@ _MIN_ASTERIX = EnvironmentPreset(
     play_keys={key: action for action, key in enumerate(_ARROWS, start=1)},
     idle_actions=(0,),
     play_speed=0.5,
-    configs={"fast": _MIN_ATAR_DQN.replace(env_id="MinAtar/Asterix-v1")},
+    # It takes 400,000 env steps to be learned: more of them fit into the same time with an update every fourth.
+    configs={
+        "fast": _MIN_ATAR_DQN.replace(
+            env_id="MinAtar/Asterix-v1",
+            buffer_size=200_000,
+            update_every=4,
+            epsilon_decay_steps=150_000,
+            epsilon_end=0.02,
+            max_env_steps=750_000,
+            evaluate_every=100,
+            evaluation_episodes=20,
+        )
+    },
 )
 
 _MIN_SPACE_INVADERS = EnvironmentPreset(
