@@ -234,7 +234,7 @@ _HEAD = """# Results
 
 Made by `make results` (`python -m benchmarks.learning`), which writes this page and its picture from the tables in
 `benchmarks/results/learning/`, one per preset with a row per seed. Seeds from 0 on are reported, 100 for CartPole's
-`fast` and `strong`, up to 10 for MinAtar's games and 30 for the others; none is left out. Settings were chosen on seeds
+`fast` and `strong`, 10 for MinAtar's games and 30 for the others; none is left out. Settings were chosen on seeds
 from 100 on (`lab8` has those of the course lab). "100 episodes" are greedy episodes with the weights that the run
 itself selected, on starts that were used neither for training nor for selecting weights: reset seeds 10000 + 1000 s,
 10001 + 1000 s, ... for the run with seed s, so that no start that is hard by chance counts for all runs. Where a single
