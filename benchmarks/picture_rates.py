@@ -97,7 +97,7 @@ class _Learner:
 def _learners(measurement: Measurement, kind: str) -> list[_Learner]:
     """Those that there are for networks of this kind."""
     found = [_Learner(compute="fused")] if kind in {"dense", "minatar"} else []
-    found.append(_Learner(compute="torch-cpu"))
+    found += [_Learner(compute="torch-cpu"), _Learner(compute="torch-cpu", is_mixed=True)]
     if measurement.device == "cuda":
         found += [_Learner(compute="torch-cuda"), _Learner(compute="torch-cuda", is_mixed=True)]
     return found
@@ -238,7 +238,7 @@ def _updates(measurement: Measurement, kind: str, width: int, picture: PictureSh
     replay, generator = _filled(picture), np.random.default_rng(0)
     draws = itertools.cycle([replay.sample_indices(generator, batch_size) for _ in range(_DRAWS)])
     contenders = {}
-    for each in (*_learners(measurement, kind), _Learner(compute="torch-cpu", is_mixed=True)):
+    for each in _learners(measurement, kind):
         config = speed_config(
             "CartPole-v1",
             1,
