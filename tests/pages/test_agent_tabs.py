@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +17,7 @@ from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.jobs.orders import MOST_EPISODES
+from dqn_core.runs.jobs.tasks import Work
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
@@ -54,6 +57,22 @@ def shown(app: AppTest, name: str) -> list[dict[str, Any]]:
 def wait_for_jobs() -> None:
     jobs = pages.server.process.get_jobs()
     wait_until(lambda: all(job.state.is_over for job in jobs._jobs.values()))
+
+
+@contextlib.contextmanager
+def every_job_waits() -> Iterator[None]:
+    """What is asked for meanwhile waits for its turn, however fast the machine is."""
+    is_done = threading.Event()
+
+    def plan() -> Work:
+        is_done.wait()
+        return Work(tasks=(), finish=lambda _results: None)
+
+    pages.server.process.get_jobs().submit("before all others", plan)
+    try:
+        yield
+    finally:
+        is_done.set()
 
 
 def test_a_video_is_asked_for_made_and_offered(app: AppTest) -> None:
@@ -113,8 +132,10 @@ def test_two_agents_side_by_side_become_one_video_or_the_first_alone(open_app: O
 def test_an_evaluation_is_asked_for_and_its_ends_are_one_click_away(app: AppTest, manager: RunManager) -> None:
     run_id = app.query_params["run"]
     app.number_input(key="evaluation-episodes").set_value(4).run()
-    app.button(key="evaluation-make").click().run()
-    assert app.button(key="evaluation-make").disabled
+    with every_job_waits():
+        app.button(key="evaluation-make").click().run()
+        assert app.button(key="evaluation-make").disabled
+        assert len(shown(app, "dqn_lab_job")) == 1
     wait_for_jobs()
     app.run()
     (record,) = EvaluationStore(manager.store.database).latest(run_id).values()
