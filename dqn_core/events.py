@@ -128,7 +128,7 @@ class Progress:
     """Env steps so far, warm-up included, evaluation excluded."""
     updates: int
     episode: int
-    """Number of the running episode, from 1; 0 during warm-up."""
+    """Number of the running episode, from 1; 0 during warm-up, and of a run that is over the last finished one's."""
     phase: Phase
     epsilon: float
     steps_per_s: float

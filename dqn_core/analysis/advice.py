@@ -1,4 +1,4 @@
-"""What to try next where a run did not learn, by what its curves show: a table of rules.
+"""What to try next where a run did not learn, by what its curves show: a table of rules; and what its settings show.
 
 Each rule looks at one symptom that text books and practice tie to a setting. They are hints: none can know the task.
 """
@@ -12,17 +12,26 @@ from typing import Any
 
 import numpy as np
 
+from dqn_core.algorithm.exploration import linear_steps
 from dqn_core.analysis.episode_table import EpisodeTable, FloatArray
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
 from dqn_core.events import EndReason
+from dqn_core.presets import preset_name, preset_names
+from dqn_core.training.budget import run_steps
 
-__all__ = ["Advice", "RunFacts", "advice_for"]
+__all__ = ["Advice", "RunFacts", "advice_for", "unfinished_exploration"]
 
 _MOST = 3
 """More hints at once help nobody."""
 _FEW_EPISODES = 10
 """Fewer say nothing about learning."""
+_FEWEST = 3
+"""Returns that a mean is taken of: of fewer, nobody knows how far it may be off."""
+_MOSTLY_RANDOM = 0.3
+"""An epsilon from which on the returns of training episodes say little of what was learned."""
+_CLEAR = 3.0
+"""Standard errors by which two means must differ: more than two, for the best of many parts is compared."""
 
 
 @dataclass(frozen=True)
@@ -43,23 +52,31 @@ class RunFacts:
     env_steps: int
     updates: int
 
-    def returns(self) -> FloatArray:
-        """The evaluations' returns; those of the training's episodes where there were few evaluations."""
-        evaluations = self.episodes.curve("episode", "eval_return").y
-        return evaluations if len(evaluations) >= _FEW_EPISODES else self.episodes["episode_return"]
-
-    def part(self, first: float, last: float) -> float:
-        """Mean return between two shares of the run's evaluations."""
-        returns = self.returns()
-        begin = math.floor(first * len(returns))
-        return float(returns[begin : max(begin + 1, math.ceil(last * len(returns)))].mean())
+    @property
+    def evaluations(self) -> FloatArray:
+        """The evaluations' mean returns."""
+        return self.episodes.curve("episode", "eval_return").y
 
     @property
-    def best(self) -> float:
-        """The highest mean of a tenth of the returns in a row: a single lucky episode was never learned."""
+    def last_epsilon(self) -> float:
+        """Share of random actions in the last episode."""
+        return float(self.episodes["epsilon"][-1])
+
+    def returns(self) -> FloatArray:
+        """The evaluations' returns; those of the training's episodes where there were few evaluations."""
+        evaluations = self.evaluations
+        return evaluations if len(evaluations) >= _FEW_EPISODES else self.episodes["episode_return"]
+
+    def part(self, first: float, last: float) -> FloatArray:
+        """The returns between two shares of the run's evaluations, three at least."""
         returns = self.returns()
-        width = max(1, len(returns) // 10)
-        return float(np.convolve(returns, np.full(width, 1.0 / width), "valid").max())
+        begin = min(math.floor(first * len(returns)), len(returns) - _FEWEST)
+        return returns[begin : max(begin + _FEWEST, math.ceil(last * len(returns)))]
+
+    @property
+    def best(self) -> FloatArray:
+        """The tenth of the returns, in a row, with the highest mean: a single lucky episode was never learned."""
+        return _best_part(self.returns(), 10)
 
     @property
     def span(self) -> float:
@@ -69,12 +86,37 @@ class RunFacts:
 
 def advice_for(facts: RunFacts) -> tuple[Advice, ...]:
     """The hints for a run that ended without reaching its goal, the most telling first; none for one that did."""
-    if facts.reason is EndReason.SOLVED or (
-        len(facts.episodes) < _FEW_EPISODES and facts.reason is not EndReason.DIVERGED
-    ):
+    if facts.reason is EndReason.SOLVED:
         return ()
-    found = (rule(facts) for rule in _RULES)
+    rules = _RULES if len(facts.episodes) >= _FEW_EPISODES else (_diverged,)
+    found = (rule(facts) for rule in rules)
     return tuple(advice for advice in found if advice is not None)[:_MOST]
+
+
+def unfinished_exploration(config: TrainingConfig) -> Advice | None:
+    """What to say of a run whose limits end it before epsilon has decayed; None of any other.
+
+    The parameter ``limit_name`` is the field that ends it.
+    """
+    most = run_steps(config)
+    steps = most - config.warmup_steps  # epsilon decays from the warm-up on
+    if config.noisy_nets or config.epsilon_schedule != "linear_steps" or not 0 < steps < config.epsilon_decay_steps:
+        return None
+    epsilon = linear_steps(steps, config.epsilon_start, config.epsilon_end, config.epsilon_decay_steps)
+    if epsilon <= config.epsilon_end:
+        return None
+    template = mark(
+        "The run ends {steps} env steps after its warm-up at the latest, before epsilon has decayed: {percent} % of "
+        "the actions will still be random. Lower the number of decay steps, to {lower} for example, or raise "
+        "{limit_name}."
+    )
+    parameters = {
+        "steps": steps,
+        "percent": round(100 * epsilon),
+        "lower": max(1, steps // 2),
+        "limit_name": "max_env_steps" if most == config.max_env_steps else "max_episodes",
+    }
+    return Advice(template, parameters)
 
 
 def _diverged(facts: RunFacts) -> Advice | None:
@@ -103,18 +145,21 @@ def _all_alike(facts: RunFacts) -> Advice | None:
 
 
 def _forgot(facts: RunFacts) -> Advice | None:
-    best, now = facts.best, facts.part(0.8, 1.0)
-    if facts.span == 0.0 or best - now < 0.5 * facts.span or facts.part(0.0, 0.2) > best - 0.5 * facts.span:
+    best, now, first = facts.best, facts.part(0.8, 1.0), facts.part(0.0, 0.2)
+    most = best.mean() - 0.5 * facts.span
+    if not _is_clearly_above(best, now) or now.mean() > most or first.mean() > most:
         return None
     template = mark(
         "It reached a return of {best} and lost it again. Try a smaller learning rate, a larger replay memory, or "
         "fewer updates of the target network. The best network is kept."
     )
-    return Advice(template, {"best": round(best, 1)})
+    return Advice(template, {"best": round(float(best.mean()), 1)})
 
 
 def _still_improving(facts: RunFacts) -> Advice | None:
-    if facts.part(0.8, 1.0) - facts.part(0.5, 0.7) < 0.1 * facts.span or facts.span == 0.0:
+    first, middle, now = facts.part(0.0, 0.2), facts.part(0.5, 0.7), facts.part(0.8, 1.0)
+    is_much = now.mean() - middle.mean() >= 0.1 * (now.mean() - first.mean())
+    if not is_much or not _is_clearly_above(now, middle):
         return None
     if facts.reason is EndReason.MAX_EPISODES:
         return Advice(mark("It was still improving when it ended: resume it with more episodes."))
@@ -124,11 +169,14 @@ def _still_improving(facts: RunFacts) -> Advice | None:
 
 
 def _still_random(facts: RunFacts) -> Advice | None:
-    epsilon = float(facts.episodes["epsilon"][-1])
-    if facts.config.noisy_nets or epsilon < 0.3:  # noqa: PLR2004  a third of the actions drown what was learned
+    if facts.config.noisy_nets or facts.last_epsilon < _MOSTLY_RANDOM:  # that many drown what was learned
         return None
-    template = mark("{percent} % of the actions were still random at the end: let epsilon decay faster.")
-    return Advice(template, {"percent": round(100 * epsilon)})
+    template = (
+        mark("{percent} % of the actions were still random at the end: let epsilon decay faster, or train for longer.")
+        if facts.reason in (EndReason.MAX_EPISODES, EndReason.MAX_ENV_STEPS)
+        else mark("It ended while {percent} % of the actions were still random: resume it.")
+    )
+    return Advice(template, {"percent": round(100 * facts.last_epsilon)})
 
 
 def _explored_little(facts: RunFacts) -> Advice | None:
@@ -164,10 +212,44 @@ def _overestimates(facts: RunFacts) -> Advice | None:
 
 
 def _no_progress(facts: RunFacts) -> Advice | None:
-    if facts.span == 0.0 or facts.part(0.8, 1.0) - facts.part(0.0, 0.2) > 0.1 * facts.span:
+    """Neither the evaluations nor the training episodes, as far as they can tell, were ever better than at first.
+
+    The best third of the run is compared with its first fifth, by Welch's standard error of the difference of means.
+    """
+    curves = [facts.evaluations] if len(facts.evaluations) >= _FEW_EPISODES else []
+    if facts.config.noisy_nets or facts.last_epsilon < _MOSTLY_RANDOM:
+        curves.append(facts.episodes["episode_return"])
+    if not curves or any(_is_clearly_above(_best_part(curve, 3), curve[: _width(curve, 5)]) for curve in curves):
         return None
-    template = mark("It did not improve over the run: try the preset Fast for this environment, or another seed.")
-    return Advice(template)
+    is_other = "fast" in preset_names(facts.config.env_id) and preset_name(facts.config) != "fast"
+    return Advice(
+        mark(
+            "No clear improvement: the returns rose by no more than chance explains. Try the preset Fast for this "
+            "environment, or another seed."
+        )
+        if is_other
+        else mark(
+            "No clear improvement: the returns rose by no more than chance explains. Train for longer, or try another "
+            "seed."
+        )
+    )
+
+
+def _width(values: FloatArray, parts: int) -> int:
+    return max(_FEWEST, len(values) // parts)
+
+
+def _best_part(values: FloatArray, parts: int) -> FloatArray:
+    """The highest part of ``values``, in a row, of as many as each of ``parts`` equal ones has."""
+    width = _width(values, parts)
+    begin = int(np.convolve(values, np.ones(width), "valid").argmax())
+    return values[begin : begin + width]
+
+
+def _is_clearly_above(high: FloatArray, low: FloatArray) -> bool:
+    """Whether the mean of ``high`` is further above that of ``low`` than chance explains."""
+    error = math.sqrt(high.var(ddof=1) / len(high) + low.var(ddof=1) / len(low))
+    return bool(high.mean() - low.mean() > _CLEAR * error)
 
 
 _RULES: tuple[Callable[[RunFacts], Advice | None], ...] = (

@@ -375,16 +375,17 @@ class LiveFeed:
 
     def _end(self, event: RunEnded) -> None:
         self._best_eval = event.best_eval
-        self._progress = replace(
-            self._progress, wall_time_s=event.wall_time_s, env_step=event.env_steps, updates=event.updates
-        )
         self._record = replace(
             self._record,
             state=event.reason.state,
             reason=event.reason,
             message_template=event.template,
             message_parameters=event.parameters,
+            wall_time_s=event.wall_time_s,
+            env_steps=event.env_steps,
+            updates=event.updates,
         )
+        self._progress = _progress_of(self._record, self._rows[-1:])  # as whoever opens the run again is told
 
     @property
     def _total(self) -> int:

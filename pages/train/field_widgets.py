@@ -9,10 +9,11 @@ from typing import Any
 
 import streamlit as st
 
+from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import TrainingConfig, field_rule
 from pages.shared.fields import FIELDS, FormField, Widget
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
-from pages.shared.i18n import _, problem_text, translate_error, translate_parts
+from pages.shared.i18n import _, problem_text, translate_error, translate_parts, translate_to_markdown
 from pages.shared.numbers import number_text
 from pages.shared.words import CHOICE_LABELS
 
@@ -42,6 +43,7 @@ def field_widget(form: FormState, name: str, *, explained: bool = False) -> None
         if explained:
             st.caption(_(each.raising))
         _show_problem(form, name)
+        _show_unfinished_exploration(form, name)
 
 
 def is_used(form: FormState, name: str) -> bool:
@@ -71,6 +73,15 @@ def _show_problem(form: FormState, name: str) -> None:
         st.error(f"{_(FIELDS[name].label)}: {translate_error(refusal)}", icon=":material/block:")
     elif problem is not None:
         st.error(problem_text(problem), icon=":material/error:")
+
+
+def _show_unfinished_exploration(form: FormState, name: str) -> None:
+    """Warn beside the field that says how long epsilon decays, and beside the limit that comes before that."""
+    if name not in {"epsilon_decay_steps", "max_env_steps", "max_episodes"} or form.problems():
+        return
+    found = unfinished_exploration(form.config())
+    if found is not None and name in {"epsilon_decay_steps", found.parameters["limit_name"]}:
+        st.warning(translate_to_markdown(found.template, found.parameters), icon=":material/trending_down:")
 
 
 def _hold(form: FormState, name: str, value: Any) -> None:

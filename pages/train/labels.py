@@ -49,7 +49,7 @@ def _status_labels() -> dict[str, str]:
         "present_end": _("End presentation"),
         "present_help": _("Large type for a projector (P, after a click into the panel)"),
         "tiles": _("Figures of the run"),
-        "tile_episode": _("Episode"),
+        "tile_episodes": _("Episodes"),
         "tile_env_steps": _("Environment steps"),
         "tile_steps_per_s": _("Steps per second"),
         "tile_epsilon": _("Epsilon"),

@@ -2,7 +2,7 @@
 
 import { DASH, duration, fill, make, setAttribute, setText } from "../shared/format.js";
 
-const TILES = ["episode", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
+const TILES = ["episodes", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
 const NOTICES_AT_MOST = 3;
 export const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
 
@@ -12,7 +12,7 @@ export const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
  * @typedef {object} RunProgress Where a run stands, in numbers; null where there is none yet.
  * @property {number} wall_time_s
  * @property {number} env_step
- * @property {number} episode
+ * @property {number} episodes Finished ones.
  * @property {"warmup" | "training"} phase
  * @property {number} epsilon
  * @property {number | null} steps_per_s
@@ -188,7 +188,7 @@ export class TilesView {
   show(progress, isActive, goal, formats) {
     if (!progress) return;
     const rate = isActive ? progress.steps_per_s : progress.env_step / progress.wall_time_s; // of the whole run
-    this.set("episode", formats.integer(progress.episode), ` / ${formats.integer(progress.max_episodes)}`);
+    this.set("episodes", formats.integer(progress.episodes), ` / ${formats.integer(progress.max_episodes)}`);
     this.set("env_steps", formats.integer(progress.env_step));
     this.set("steps_per_s", formats.integer(rate));
     this.set("epsilon", formats.epsilon(progress.epsilon));

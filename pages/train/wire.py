@@ -139,6 +139,7 @@ def _place(position: int, wait_s: float | None, say: Say) -> str:
 def _progress(update: FeedUpdate, say: Say) -> dict[str, Any]:
     compute = update.record.compute
     values = asdict(update.progress) | {
+        "episodes": update.rows_total,
         "fraction": update.fraction,
         "eta_s": update.eta_s,
         "return_mean_100": update.return_mean_100,

@@ -6,15 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dqn_core.analysis.advice import RunFacts, advice_for
+from dqn_core.analysis.advice import RunFacts, advice_for, unfinished_exploration
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason
+from dqn_core.presets import PRESETS, preset_config, preset_names
 
 N = 100
 BRIEF = np.r_[1.0, 0.5, np.full(98, 0.01)]
+HIGH = np.linspace(1.0, 0.42, N)
 RISING = np.linspace(10.0, 200.0, N)
+NO_PROGRESS = "No clear improvement"
 
 
 def run(returns: Any, reason: EndReason = EndReason.MAX_EPISODES, updates: int = 50_000, **given: Any) -> RunFacts:
@@ -59,18 +64,18 @@ FLAT = 20.0 + np.sin(np.arange(N))
         pytest.param(run(np.full(N, -200.0)), "brought the same return", id="all alike"),
         pytest.param(run(FORGETFUL), "a return of 200.0 and lost it", id="forgot"),
         pytest.param(run(RISING), "still improving", id="still improving"),
-        pytest.param(run(FLAT, epsilon=np.linspace(1.0, 0.42, N)), "42 % of the actions", id="still random"),
+        pytest.param(run(FLAT, epsilon=HIGH), "42 % of the actions were still random at the end", id="still random"),
         pytest.param(run(FLAT, epsilon=BRIEF), "Exploration was over", id="explored little"),
         pytest.param(run(FLAT, gamma=0.5, length=200.0), "about 2 steps ahead", id="short-sighted"),
         pytest.param(run(FLAT, q_mean=900.0), "Q-values (900.0 on average)", id="overestimates"),
-        pytest.param(run(FLAT), "did not improve", id="no progress"),
+        pytest.param(run(FLAT), NO_PROGRESS, id="no progress"),
     ],
 )
 def test_each_symptom_leads_to_its_hint(facts: RunFacts, words: str) -> None:
     assert words in said(facts)
 
 
-@pytest.mark.parametrize("words", ["random", "Exploration", "lost it", "did not improve", "Q-values", "steps ahead"])
+@pytest.mark.parametrize("words", ["random", "Exploration", "lost it", NO_PROGRESS, "Q-values", "steps ahead"])
 def test_a_run_that_was_only_too_short_is_not_blamed_for_anything_else(words: str) -> None:
     assert words not in said(run(RISING))
 
@@ -78,6 +83,75 @@ def test_a_run_that_was_only_too_short_is_not_blamed_for_anything_else(words: st
 def test_a_few_lucky_episodes_are_nothing_that_was_lost() -> None:
     lucky = np.where(np.arange(N) % 25 == 12, 6.0, np.linspace(0.5, 1.0, N))
     assert "lost it" not in said(run(lucky))
+    assert "lost it" not in said(run(np.full(300, 1.0), eval_return=_at(300, [0.2, 0.4, 0.1, 6.0, *[0.3] * 8])))
+
+
+def _at(n: int, values: list[float]) -> np.ndarray[Any, Any]:
+    """A column of ``n`` in which ``values`` stand evenly spread."""
+    column = np.full(n, np.nan)
+    column[:: n // len(values)][: len(values)] = values
+    return column
+
+
+def test_single_returns_that_vary_widely_hide_no_higher_mean() -> None:
+    # Few evaluations, and episodes of 0 to 5 bricks, whose mean doubles: single returns lie too far apart to show it.
+    random = np.random.default_rng(0)
+    assert NO_PROGRESS not in said(run(np.r_[random.poisson(0.3, 400), random.poisson(0.6, 400)]))
+
+
+NOISE = st.floats(0.0, 40.0)
+LENGTHS = st.integers(20, 400)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+@given(
+    n=LENGTHS,
+    noise=NOISE,
+    start=st.floats(-500.0, 500.0),
+    knee=st.floats(0.3, 0.6),
+    is_evaluated=st.booleans(),
+    seed=SEEDS,
+)
+def test_a_run_that_clearly_learns_is_never_told_that_it_did_not(
+    *, n: int, noise: float, start: float, knee: float, is_evaluated: bool, seed: int
+) -> None:
+    rise = np.interp(np.linspace(0.0, 1.0, n), [0.0, knee, 1.0], [0.0, 9.0 * noise + 1.0, 10.0 * noise + 1.0])
+    curve = start + rise + np.random.default_rng(seed).normal(0.0, noise, n)
+    facts = run(np.full(n, start), eval_return=curve) if is_evaluated else run(curve)
+    assert NO_PROGRESS not in said(facts)
+
+
+@pytest.mark.parametrize("is_evaluated", [False, True])
+@pytest.mark.parametrize("n", [15, 60, 400])
+def test_a_flat_run_is_told_so_whatever_its_noise(n: int, is_evaluated: bool) -> None:
+    curves = np.random.default_rng(0).normal(50.0, 30.0, (200, n))
+    told = [
+        NO_PROGRESS in said(run(np.full(n, 50.0), eval_return=curve) if is_evaluated else run(curve))
+        for curve in curves
+    ]
+    assert np.mean(told) > (0.7 if n == 15 else 0.95)  # chance lifts one part of a few values more often
+
+
+def test_a_flat_run_of_the_fast_preset_is_not_told_to_take_that_preset() -> None:
+    assert "try the preset fast" in said(run(FLAT)).lower()
+    facts = run(FLAT, **preset_config("CartPole-v1", "fast").replace(seed=3).to_dict())
+    assert "Train for longer, or try another seed" in said(facts)
+
+
+def test_training_episodes_of_random_actions_do_not_tell_whether_the_agent_improved() -> None:
+    assert NO_PROGRESS not in said(run(FLAT, epsilon=HIGH))
+    assert NO_PROGRESS in said(run(FLAT, epsilon=HIGH, eval_return=FLAT))
+
+
+def test_a_run_that_was_stopped_while_it_explored_is_to_be_resumed() -> None:
+    assert "It ended while 42 % of the actions were still random: resume it." in said(
+        run(FLAT, EndReason.STOPPED, epsilon=HIGH)
+    )
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 9])
+def test_a_run_that_diverged_at_once_is_told_that_alone(n: int) -> None:
+    assert len(advice_for(run(np.full(n, 10.0), EndReason.DIVERGED, updates=3))) == 1
 
 
 @pytest.mark.parametrize(
@@ -107,3 +181,52 @@ def test_a_solved_run_and_one_that_hardly_began_get_no_hints() -> None:
 def test_at_most_three_hints_are_given() -> None:
     facts = run(FLAT, updates=10, gamma=0.1, length=500.0, q_mean=1e4, epsilon=0.5)
     assert len(advice_for(facts)) == 3
+
+
+def by_steps(**settings: Any) -> TrainingConfig:
+    """CartPole, whose epsilon decays over 20,000 env steps after 1,000 of warm-up."""
+    plain = {"epsilon_schedule": "linear_steps", "epsilon_decay_steps": 20_000, "warmup_steps": 1_000}
+    return TrainingConfig(**plain | {"max_episodes": 5_000} | settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit", "steps", "percent"),
+    [
+        ({"max_env_steps": 11_000}, "max_env_steps", 10_000, 50),
+        ({"max_episodes": 20}, "max_episodes", 10_000, 50),
+        ({"max_episodes": 20, "max_episode_steps": 100}, "max_episodes", 2_000, 90),
+        ({"max_episodes": 20, "max_env_steps": 3_000}, "max_env_steps", 2_000, 90),
+    ],
+)
+def test_a_run_that_ends_before_epsilon_has_decayed_is_told_so_before_it_starts(
+    settings: dict[str, Any], limit: str, steps: int, percent: int
+) -> None:
+    found = unfinished_exploration(by_steps(epsilon_end=0.0, **settings))
+    assert found is not None
+    assert (found.parameters["limit_name"], found.parameters["steps"], found.parameters["percent"]) == (
+        limit,
+        steps,
+        percent,
+    )
+    assert unfinished_exploration(by_steps(**settings, epsilon_decay_steps=found.parameters["lower"])) is None
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"max_env_steps": 21_000},
+        {"max_env_steps": 11_000, "epsilon_schedule": "episode_exponential"},
+        {"max_env_steps": 11_000, "noisy_nets": True, "compute": "torch-cpu"},
+        {"max_env_steps": 11_000, "epsilon_start": 0.1, "epsilon_end": 0.1},
+        {"max_env_steps": 11_000, "env_id": "NotInstalled-v0"},
+    ],
+)
+def test_no_other_run_is_warned_of_its_exploration(settings: dict[str, Any]) -> None:
+    assert unfinished_exploration(by_steps(**settings)) is None
+
+
+@pytest.mark.parametrize("env_id", PRESETS)
+def test_epsilon_decays_within_every_preset(env_id: str) -> None:
+    for name in preset_names(env_id):
+        assert unfinished_exploration(preset_config(env_id, name)) is None

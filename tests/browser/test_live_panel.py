@@ -46,10 +46,10 @@ def live(stage: Page) -> Iterator[Panel]:
 def test_before_the_first_episode_it_says_what_it_waits_for(live: Panel) -> None:
     live.mount(state="starting")
     expect(live.page.get_by_text("preparing").first).to_be_visible()
-    warming_up = PROGRESS | {"phase": "warmup", "episode": 0}
+    warming_up = PROGRESS | {"phase": "warmup", "episode": 0, "episodes": 0}
     live.say(update(state="starting", progress=warming_up, message="The learner is compiled."))
     expect(live.page.get_by_test_id("run-message")).to_have_text("The learner is compiled.")
-    live.say(update(progress=PROGRESS | {"phase": "warmup", "episode": 0}))
+    live.say(update(progress=PROGRESS | {"phase": "warmup", "episode": 0, "episodes": 0}))
     expect(live.page.get_by_text("filling_memory").first).to_be_visible()
     live.say(update())
     expect(live.page.get_by_text("waiting_first_episode").first).to_be_visible()
@@ -73,7 +73,7 @@ def test_state_progress_and_tiles_say_what_came_over_the_wire(live: Panel) -> No
     expect(live.page.get_by_test_id("elapsed")).to_have_text("1:23")
     expect(live.page.get_by_test_id("eta")).to_have_text("1:02:05")
     values = {
-        "episode": "121 / 400",
+        "episodes": "121 / 400",
         "env-steps": "12,345",
         "steps-per-s": "2,346",
         "epsilon": "0.250",

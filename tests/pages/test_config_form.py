@@ -334,3 +334,18 @@ def test_a_width_of_thousands_of_digits_is_refused_in_words(app: AppTest) -> Non
     said = [each.value for each in app.error if "999" in each.value]
     assert said
     assert all(len(each) < 600 for each in said)
+
+
+def test_limits_that_come_before_epsilon_has_decayed_are_said_beside_the_fields(app: AppTest) -> None:
+    def told() -> list[str]:
+        return [each.value for each in app.warning if "before epsilon has decayed" in each.value]
+
+    app.segmented_control(key="new:preset").set_value("fast").run()
+    assert not told()
+    open_groups(app)
+    app.number_input(key="new:max_env_steps").set_value(4_000).run()
+    assert len(told()) == 2  # by the decay steps, and by the limit
+    assert "raise Max env steps" in told()[0]
+    assert not app.button(key="start").disabled
+    app.select_slider(key="new:epsilon_decay_steps").set_value(1_000).run()
+    assert not told()

@@ -103,7 +103,14 @@ def test_a_message_has_everything_that_the_panel_draws() -> None:
     assert (item["env_step"], item["episode"], item["wall_time_s"]) == (100, 1, 0.25)
     assert sent["notices"] == ["A nan in x"]
     assert set(Progress.__dataclass_fields__) < set(sent["progress"])
-    more = {"fraction": 0.25, "eta_s": None, "compute": "CPU (compiled)", "max_episodes": 8, "phase": "training"}
+    more = {
+        "episodes": 2,
+        "fraction": 0.25,
+        "eta_s": None,
+        "compute": "CPU (compiled)",
+        "max_episodes": 8,
+        "phase": "training",
+    }
     assert {name: sent["progress"][name] for name in more} == more
     assert sent["progress"]["best_eval"] == 102.0
 
@@ -118,6 +125,18 @@ def test_the_end_comes_with_its_reason_and_its_last_rows() -> None:
     sent = _sent(feed)
     assert sent["episodes"]["columns"]["episode"] == [1]
     assert (sent["state"], sent["reason"], sent["message"]) == ("failed", "diverged", "The loss became nan")
+
+
+def test_a_run_that_ended_is_shown_as_it_is_when_it_is_opened_again() -> None:
+    feed = _feed()
+    feed.publish(started())
+    rows = [episode(1), episode(2)]
+    for event in (*rows, progress(episode=3, env_step=45, epsilon=0.3), ended(EndReason.STOPPED, 2)):
+        feed.publish(event)
+    feed.close()
+    again = LiveFeed(feed.record(), tail=rows, is_over=True)
+    assert _sent(feed)["progress"] == _sent(again)["progress"]
+    assert _sent(feed)["progress"]["episodes"] == 2
 
 
 @pytest.mark.parametrize(
