@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
+from dqn_core.runs.search_spec import SearchRange
 from dqn_core.runs.searches import SearchStatus
+from pages.shared.numbers import number_text, one_two_five
 from pages.shared.plot_theme import plain_figure
 
 __all__ = ["history", "importance", "parallel"]
 
-_TICKS = 5
-"""On an axis of powers."""
+_MOST_TICKS = 8
+"""On an axis of powers: of more, the powers of ten alone."""
+_MOST_LEVEL, _LONGEST_LEVEL = 3, 16
+"""Axes, and letters in the name of one, for which there is room on a phone side by side; more stand at an angle."""
 _FEW_TRIALS = 8
 
 
@@ -66,21 +70,29 @@ def importance(shares: Mapping[str, float]) -> go.Figure:
     return plain_figure([bars], x_title="", y_title="", x=x, y={"showgrid": False})
 
 
-def parallel(status: SearchStatus, labels: Mapping[str, str], *, value_label: str) -> go.Figure:
+def parallel(
+    status: SearchStatus, labels: Mapping[str, str], *, value_label: str, text: Callable[[str, Any], str]
+) -> go.Figure:
     """Trials as lines across the settings: where the good ones pass, there the good values lie.
 
-    ``labels`` name the fields.
+    ``labels`` name the fields, ``text`` a value of a field.
     """
     trials = [trial for trial in status.trials if trial.state == "complete" and trial.value is not None]
     values = [trial.value or 0.0 for trial in trials]
     fields = [each.field for each in status.spec.ranges]
     axes = [
-        _axis(labels[each.field], [trial.changes[each.field] for trial in trials], is_log=each.is_log)
+        _axis(labels[each.field], [trial.changes[each.field] for trial in trials], each, text)
         for each in status.spec.ranges
     ]
+    axes.append({"label": value_label, "values": values})
+    is_crowded = len(axes) > _MOST_LEVEL or any(len(axis["label"]) > _LONGEST_LEVEL for axis in axes)
     lines = go.Parcoords(
         line={"color": values},
-        dimensions=[*axes, {"label": value_label, "values": values}],
+        dimensions=axes,
+        labelangle=-30 if is_crowded else 0,
+        labelfont={"size": 12},
+        tickfont={"size": 12},
+        rangefont={"color": "rgba(0, 0, 0, 0)"},  # Plotly writes an axis' ends over its title and its ticks
         customdata=[
             [trial.number, *(trial.changes[field] for field in fields), value]
             for trial, value in zip(trials, values, strict=True)
@@ -88,17 +100,30 @@ def parallel(status: SearchStatus, labels: Mapping[str, str], *, value_label: st
         meta={"scale": "ramp", "columns": {"customdata": ["trial", *fields, "mean_evaluation"]}},
     )
     drawn = plain_figure([lines], x_title="", y_title="")
-    return drawn.update_layout(margin={"l": 60, "r": 60, "t": 50, "b": 24})
+    return drawn.update_layout(
+        margin={"l": 60, "r": 100 if is_crowded else 60, "t": 112 if is_crowded else 44, "b": 16}
+    )
 
 
-def _axis(label: str, values: Sequence[Any], *, is_log: bool) -> dict[str, Any]:
-    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-        names = sorted({str(value) for value in values})
-        places = [names.index(str(value)) for value in values]
+def _axis(label: str, values: Sequence[Any], searched: SearchRange, text: Callable[[str, Any], str]) -> dict[str, Any]:
+    """The axis of one setting, as far as it was searched."""
+    if searched.choices:
+        names = [text(searched.field, each) for each in searched.choices]
+        places = [names.index(text(searched.field, value)) for value in values]
         return {"label": label, "values": places, "tickvals": list(range(len(names))), "ticktext": names}
-    if not is_log:
-        return {"label": label, "values": list(values)}
-    powers = [math.log10(value) for value in values]
-    low, high = min(powers), max(powers)
-    ticks = [low + (high - low) * place / (_TICKS - 1) for place in range(_TICKS)]
-    return {"label": label, "values": powers, "tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}
+    low, high = searched.low, searched.high
+    if not searched.is_log:
+        return {"label": label, "values": list(values), "range": [low, high]}
+    ends = math.log10(low), math.log10(high)
+    ticks = [
+        each for each in one_two_five(10.0 ** math.floor(ends[0]), 10.0 ** math.ceil(ends[1])) if low <= each <= high
+    ]
+    if len(ticks) > _MOST_TICKS:
+        ticks = [each for each in ticks if math.log10(each).is_integer()]
+    return {
+        "label": label,
+        "values": [math.log10(value) for value in values],
+        "range": list(ends),
+        "tickvals": [math.log10(each) for each in ticks],
+        "ticktext": [number_text(each) for each in ticks],
+    }

@@ -191,11 +191,12 @@ def _figures(status: SearchStatus) -> None:
                 st.markdown(f"**{title}**")
                 st.caption(_("Appears after four trials with different results."))
     show_figure(
-        charts.parallel(status, labels, value_label=value),
+        charts.parallel(status, labels, value_label=value, text=lambda field, each: value_text(field, each, _)),
         "search-parallel",
         title=_("All settings at a glance"),
         hint=_("Drag along an axis to select trials."),
         file_stem=search_id,
+        height=340,
         key=f"{search_id}:parallel",
     )
 

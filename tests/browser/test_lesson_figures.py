@@ -18,6 +18,18 @@ from live_server import LiveServer
 OpenPage = Callable[..., Page]
 
 
+_OVERLAPS = """() => {
+  const isSeen = (text) => text.textContent && getComputedStyle(text).fillOpacity !== "0";
+  const texts = [...document.querySelectorAll(".parcoords text")].filter(isSeen);
+  const boxes = texts.map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }));
+  const meets = (one, other) =>
+    one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+  const pairs = boxes.flatMap((one, i) => boxes.slice(i + 1).map((other) => [one, other]));
+  return pairs.filter(([one, other]) => meets(one.box, other.box)).map((pair) => pair.map(({ text }) => text));
+}"""
+"""Pairs of texts of the parallel coordinates that lie over each other."""
+
+
 def _table(page: Page, figure: str, folder: Path) -> pd.DataFrame:
     page.wait_for_function("id => document.querySelector(`[data-testid=figure-${id}]`)?.data?.length > 0", arg=figure)
     with page.expect_download() as started:
@@ -79,3 +91,4 @@ def test_a_search_shows_its_trials_in_three_figures(
     together = _table(page, "search-parallel", tmp_path)
     assert together["trial"].tolist() == done["trial"].tolist()
     assert together["mean_evaluation"].tolist() == pytest.approx(done["mean_evaluation"].tolist())
+    assert page.evaluate(_OVERLAPS) == []

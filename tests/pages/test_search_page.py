@@ -11,6 +11,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import Event
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.searches import SearchStatus, SearchTrial
+from pages.search.charts import parallel
 from scripted_trainer import Mailbox, ended, episode, following, started, wait_until
 
 Opened = Callable[..., AppTest]
@@ -105,3 +107,48 @@ def test_ranges_that_exclude_each_other_are_refused_in_the_form(opened: Opened) 
     app.text_input(key="search:low:epsilon_end").set_value("0.001").run()
     assert not app.error
     assert not button(app, "Start search").disabled  # type: ignore[attr-defined]
+
+
+def value_words(_field: str, value: object) -> str:
+    return f"{value}!"
+
+
+def by_factors(low: float, high: float) -> SearchRange:
+    return SearchRange(field="learning_rate", low=low, high=high, is_log=True)
+
+
+@pytest.mark.parametrize(
+    ("searched", "values", "ticks"),
+    [
+        (by_factors(5e-5, 1e-3), (6e-5, 9e-4), ["5e-5", "1e-4", "2e-4", "5e-4", "0.001"]),
+        (by_factors(3e-7, 2e-2), (6e-5, 9e-4), ["1e-6", "1e-5", "1e-4", "0.001", "0.01"]),
+        (SearchRange(field="loss", choices=("mse", "huber")), ("mse", "huber"), ["mse!", "huber!"]),
+    ],
+)
+def test_an_axis_of_all_settings_reaches_as_far_as_was_searched_with_round_numbers(
+    searched: SearchRange, values: tuple[object, ...], ticks: list[str]
+) -> None:
+    spec = SearchSpec(base=SPEC.base, ranges=(searched, SPEC.ranges[0]))
+    trials = tuple(
+        SearchTrial(
+            number=number,
+            run_id=f"run-{number}",
+            state="complete",
+            value=float(number),
+            changes={searched.field: value, "gamma": 0.9},
+        )
+        for number, value in enumerate(values)
+    )
+    status = SearchStatus(
+        search_id="s", name="s", owner="", spec=spec, trials=trials, importances={}, is_active=False, error=None
+    )
+    axes = (
+        parallel(status, {searched.field: "One", "gamma": "Two"}, value_label="Three", text=value_words)
+        .data[0]
+        .dimensions
+    )
+    assert list(axes[0].ticktext) == ticks
+    assert axes[1].range == (0.5, 1.0)
+    for axis in axes:
+        low, high = axis.range or (min(axis["values"]), max(axis["values"]))
+        assert all(low <= each <= high for each in (*axis["values"], *(axis.tickvals or ())))
