@@ -28,6 +28,7 @@ from dqn_core.environments.maps import state_map
 from dqn_core.environments.names import action_names
 from dqn_core.environments.own import KeptWhileUnchanged, environment_files, find_spec, ids_from_elsewhere, is_own
 from dqn_core.environments.physics import constructor_arguments, set_constants
+from dqn_core.environments.pictures import as_jpeg
 from dqn_core.environments.planes import PictureLayout
 from dqn_core.environments.wrapped import step_limit_of, wrapped
 from dqn_core.errors import DqnLabError, UnsupportedEnvironmentError, mark
@@ -106,6 +107,8 @@ class EnvironmentPicture(NamedTuple):
     """What an environment looks like."""
 
     jpeg: bytes
+    size: tuple[int, int]
+    """Width and height."""
     trouble: str
     """Why it is a placeholder; empty where it is not."""
 
@@ -366,6 +369,8 @@ def _picture(env_id: str, env_kwargs: Arguments) -> EnvironmentPicture:
             _, _, terminated, truncated, _ = environment.step(step % environment.n_actions)
             if terminated or truncated:
                 break
-        return EnvironmentPicture(environment.draw_jpeg(quality=90), environment.picture_trouble)
+        picture = environment.draw()
+        height, width = picture.shape[:2]
+        return EnvironmentPicture(as_jpeg(picture, quality=90), (width, height), environment.picture_trouble)
     finally:
         environment.close()

@@ -17,6 +17,7 @@ from dqn_core.runs.records import RunRecord
 from pages.play.panel import play_panel
 from pages.server.process import get_manager
 from pages.shared.address_choices import address_select
+from pages.shared.environment_picture import picture_size
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _
 from pages.shared.links import (
@@ -57,6 +58,7 @@ def _game(record: RunRecord | None, against: str) -> None:
         env_id,
         run_id=record.run_id if record else None,
         action_names=[_(name) for name in report.action_names],
+        picture_size=picture_size(env_id, choice.env_kwargs),
         play_keys=preset.play_keys if preset else {},
         speed=preset.play_speed if preset else 1.0,
         idle_note=_idle_note(preset.idle_actions if preset else (), report.action_names),

@@ -27,6 +27,7 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
     *,
     run_id: str | None,
     action_names: Sequence[str],
+    picture_size: tuple[int, int] | None,
     play_keys: Mapping[str, int],
     speed: float,
     idle_note: str,
@@ -37,6 +38,8 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
 
     Parameters
     ----------
+    picture_size
+        Width and height of the environment's pictures, where they are known before one has come.
     play_keys
         Action by the browser's name of a key; where there are none, the digits from 1 on stand for the actions.
     speed
@@ -50,6 +53,7 @@ def play_panel(  # noqa: PLR0913  each is one plain fact about the game or the p
         "env_id": env_id,
         "run_id": run_id,
         "action_names": list(action_names),
+        "picture_size": picture_size,
         "play_keys": dict(play_keys) or {str(number + 1): number for number in range(min(9, len(action_names)))},
         "is_sticky": not play_keys,
         "speed": speed,

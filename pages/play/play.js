@@ -15,6 +15,7 @@ const SEEDS = 10000;
  * @property {string} env_id
  * @property {string | null} run_id Of the agent, where there is one.
  * @property {string[]} action_names
+ * @property {[number, number] | null} [picture_size] Width and height of the pictures, where they are known.
  * @property {Record<string, number>} play_keys Action by a key's name.
  * @property {boolean} is_sticky Whether an action goes on when its key is released.
  * @property {number} speed Share of real time to begin with.
@@ -47,14 +48,16 @@ export default class PlayPanel {
       onAction: (action) => this.act(action),
       onEnter: () => this.game.isOver && this.begin(false),
     });
+    const [width, height] = data.picture_size ?? [600, 400];
     this.canvas = make("canvas", {
       class: "dqn-play-picture",
-      width: "600",
-      height: "400",
+      width: String(width),
+      height: String(height),
       role: "img",
       "aria-label": labels.picture,
       "data-testid": "game-picture",
     });
+    this.canvas.style.setProperty("--dqn-aspect", String(width / height));
     this.note = make("p", { class: "dqn-play-note", role: "status", "data-testid": "game-note" });
     this.result = new ResultView({
       labels,

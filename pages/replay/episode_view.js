@@ -17,6 +17,7 @@ import { Curves } from "./curves.js";
  * @property {string[]} action_names
  * @property {string[]} observation_names
  * @property {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture; none where it is not.
+ * @property {[number, number] | null} [picture_size] Width and height of the pictures, where they are known.
  * @property {number} frames_per_s Env steps a second at real time.
  * @property {string} locale
  * @property {Labels} labels
@@ -52,7 +53,15 @@ export class EpisodeView {
     this.shownStep = null;
     this.hasFailed = false;
     this.abort = new AbortController();
-    this.canvas = make("canvas", { class: "dqn-picture", width: "600", height: "400", role: "img", "data-testid": "picture" });
+    const [width, height] = data.picture_size ?? [600, 400];
+    this.canvas = make("canvas", {
+      class: "dqn-picture",
+      width: String(width),
+      height: String(height),
+      role: "img",
+      "data-testid": "picture",
+    });
+    this.canvas.style.setProperty("--dqn-aspect", String(width / height));
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
     this.note = make("p", { class: "dqn-picture-note", role: "status", "data-testid": "picture-note" }, labels.stage_waiting);
     this.outcome = make("span", { class: "dqn-outcome", "data-testid": "outcome" });

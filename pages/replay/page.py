@@ -26,6 +26,7 @@ from pages.replay.snapshot_picker import ChosenPolicy, snapshot_picker, snapshot
 from pages.replay.wire import MOST_NUMBERS
 from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, AddressText, address_select
+from pages.shared.environment_picture import picture_size
 from pages.shared.errors import show_errors
 from pages.shared.i18n import _, translate_error
 from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, last_run, page_query
@@ -182,6 +183,7 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
         action_names=[_(name) for name in report.action_names],
         observation_names=observation_names(report.observation_names[: 0 if report.layout else MOST_NUMBERS]),
         layout=report.layout,
+        picture_size=picture_size(config.env_id, config.env_kwargs),
         frames_per_s=report.frames_per_s,
     )
 

@@ -61,6 +61,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
     observation_names: Sequence[str],
     frames_per_s: float,
     layout: PictureLayout | None = None,
+    picture_size: tuple[int, int] | None = None,
     key: str = "replay",
 ) -> None:
     """Show the episodes of ``sides`` (one or two, of one environment) on ``seed``, in step.
@@ -73,6 +74,8 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         Env steps a second at real time.
     layout
         How an observation is a picture; None where it is none.
+    picture_size
+        Width and height of the environment's pictures, where they are known before one has come.
     """
     data: dict[str, Any] = {
         "sides": [
@@ -87,6 +90,7 @@ def replay_panel(  # noqa: PLR0913  each is one plain fact about the episodes or
         "action_names": list(action_names),
         "observation_names": list(observation_names),
         "layout": layout_data(layout),
+        "picture_size": picture_size,
         "frames_per_s": frames_per_s,
         "locale": current_language(),
     }

@@ -1,6 +1,6 @@
 // The Q-values of one state as labelled bars, one an action, with the action taken.
 
-import { fill, make, setAttribute, setText } from "./format.js";
+import { DASH, fill, make, setAttribute, setText } from "./format.js";
 
 const SCALE_MEMORY = 0.97; // Share of the old scale kept at each new state, so that bars do not jump.
 
@@ -31,6 +31,7 @@ export class ActionBars {
       make("div", { class: "dqn-card-head" }, make("h2", {}, labels.q_values), this.mode),
       this.list,
     );
+    actionNames.forEach((_, index) => this.addBar(index));
   }
 
   /**
@@ -96,7 +97,7 @@ function newBar(name, showsGaps) {
     mark: make("span", { class: "dqn-q-mark", "aria-hidden": "true" }),
     fill: make("span", { class: "dqn-q-fill" }),
     zero: make("span", { class: "dqn-q-zero" }),
-    value: make("data", { class: "dqn-q-value" }),
+    value: make("data", { class: "dqn-q-value" }, DASH),
     gap: make("span", { class: "dqn-q-gap" }),
     spoken: make("span", { class: "dqn-spoken" }),
   };

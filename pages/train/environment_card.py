@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from dqn_core.config import Arguments
 from dqn_core.environments.listed import ListedEnvironment, listed_environments
-from dqn_core.environments.make import EnvironmentReport, environment_picture, inspect_environment, registered
+from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.environments.own import environment_files
-from dqn_core.environments.physics import environment_arguments
 from dqn_core.environments.settings import usable_arguments
 from dqn_core.errors import AccessError, UnsupportedEnvironmentError
 from dqn_core.presets import find_preset, preset_config, preset_names
+from pages.shared.environment_picture import picture_of
 from pages.shared.errors import fragment
 from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
@@ -128,28 +127,22 @@ def _picture(env_id: str, env_kwargs: Mapping[str, Any]) -> EnvironmentReport | 
     try:
         arguments = usable_arguments(env_id, env_kwargs)
         report = inspect_environment(env_id, None, arguments)
-        picture, trouble = environment_picture(env_id, _seen(env_id, arguments))
+        picture = picture_of(env_id, arguments)
     except UnsupportedEnvironmentError as error:
         st.error(translate_error(error), icon=":material/error:")
         return None
-    if trouble:
+    if picture.trouble:
         text = _("{env_id} cannot be drawn ({cause}). It can still be trained.")
         st.warning(
-            text.format(env_id=escape_markdown(env_id), cause=escape_markdown(trouble)),
+            text.format(env_id=escape_markdown(env_id), cause=escape_markdown(picture.trouble)),
             icon=":material/visibility_off:",
         )
     preset = find_preset(env_id)
     summary = _(preset.summary) if preset else ""
     alt = _("Picture of {env_id}.").format(env_id=env_id) + f" {summary}"
-    st.image(jpeg_address(picture), alt=alt, width="stretch")
+    st.image(jpeg_address(picture.jpeg), alt=alt, width="stretch")
     if summary:
         st.caption(summary)
     for template, parameters in report.remarks:
         st.warning(translate_to_markdown(template, parameters), icon=":material/info:")
     return report
-
-
-def _seen(env_id: str, arguments: Arguments) -> Arguments:
-    """The arguments that a picture may show, such as a map: for a slider of physics it is not drawn anew."""
-    physics = {each.name for each in environment_arguments(registered(env_id)) if each.label and each.is_live}
-    return Arguments({name: value for name, value in arguments.items() if name not in physics})

@@ -20,6 +20,7 @@ from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot
 from pages.server.process import get_manager
+from pages.shared.environment_picture import picture_size
 from pages.shared.errors import fragment, show_errors
 from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
 from pages.shared.i18n import _, problem_text, translate_error, translate_to_markdown
@@ -164,6 +165,7 @@ def _live(snapshot: RunSnapshot, *, watch: bool) -> None:
         labels=labels(),
         action_names=[_(name) for name in report.action_names] if report else [],
         layout=report.layout if report else None,
+        picture_size=picture_size(record.config.env_id, record.config.env_kwargs),
         watch_frames=watch and not snapshot.is_elsewhere,
         key=f"{record.run_id}:panel-{snapshot.launches}",  # a run that goes on gets a panel that listens anew
         state=record.state,

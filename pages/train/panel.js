@@ -21,6 +21,7 @@ const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered withi
  * @property {string} run_id
  * @property {string[]} action_names
  * @property {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture.
+ * @property {[number, number] | null} [picture_size] Width and height of the pictures, where they are known.
  * @property {boolean} watch_frames
  * @property {import("./agent_episode.js").EpisodeSource | null} [agent_episode] Of a run that is over.
  * @property {string} state The run's, as the page was rendered with it.
@@ -139,8 +140,8 @@ export default class LivePanel {
   showStage() {
     this.stage?.element.remove();
     this.stage?.dispose();
-    const { action_names: names, layout, watch_frames: isWatched } = this.data;
-    this.stage = isWatched ? new StageView(this.labels, names, layout, () => this.follow()) : null;
+    const { action_names: names, layout, picture_size: size, watch_frames: isWatched } = this.data;
+    this.stage = isWatched ? new StageView(this.labels, names, { layout, size, onSaliency: () => this.follow() }) : null;
     if (this.stage) this.body.append(this.stage.element);
     this.playAgent();
     this.giveStageRoom();

@@ -52,6 +52,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
     settings: Mapping[str, Any],
     agent_episode: str | None = None,
     layout: PictureLayout | None = None,
+    picture_size: tuple[int, int] | None = None,
 ) -> None:
     """Show the run ``run_id``; a rerun with the same ``key`` leaves zoom, legend and history as they are.
 
@@ -72,6 +73,8 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
         Address of an episode of the trained agent, below ``/live``; for a run that is over.
     layout
         How an observation is a picture; None where it is none.
+    picture_size
+        Width and height of the environment's pictures, where they are known before one has come.
     """
     data = {
         "run_id": run_id,
@@ -81,6 +84,7 @@ def live_panel(  # noqa: PLR0913  each is one plain fact about the run or the pa
         "settings": dict(settings),
         "agent_episode": {"url": agent_episode} if agent_episode else None,
         "layout": layout_data(layout),
+        "picture_size": picture_size,
         "locale": current_language(),
     }
     _draw(key=key, data=data, constants=_constants(labels), on_state_change=_rerun_only, on_settings_change=_rerun_only)

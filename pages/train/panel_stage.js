@@ -29,15 +29,16 @@ export class StageView {
   /**
    * @param {Labels} labels
    * @param {string[]} actionNames
-   * @param {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture.
-   * @param {() => void} [onSaliency] Hears that frames are wanted with it from now on, or without.
+   * @param {object} [options]
+   * @param {import("../shared/seen_tiles.js").Layout | null} [options.layout] How an observation is a picture.
+   * @param {[number, number] | null} [options.size] Width and height of the pictures, whose place is kept.
+   * @param {() => void} [options.onSaliency] Hears that frames are wanted with it from now on, or without.
    */
-  constructor(labels, actionNames, layout = null, onSaliency = () => {}) {
+  constructor(labels, actionNames, { layout = null, size = null, onSaliency = () => {} } = {}) {
     this.labels = labels;
     this.layout = layout;
     this.onSaliency = onSaliency;
     this.actions = new ActionBars(labels, actionNames);
-    this.actions.element.hidden = true;
     /** @type {Offered | null} The newest, while another is loaded. */
     this.wanted = null;
     /** @type {Offered | null} */
@@ -50,10 +51,11 @@ export class StageView {
     this.heading = make("h2", {}, this.labels.stage);
     this.head = make("div", { class: "dqn-card-head" }, this.heading);
     this.empty = make("p", { class: "dqn-frame-empty" }, this.labels.waiting_frame);
+    if (size) this.empty.style.aspectRatio = `${size[0]} / ${size[1]}`;
     this.box = make("div", { class: "dqn-frame-box" }, this.image, this.empty);
     this.card = layout ? new SeenCard({ layout, labels, onToggle: () => this.toggledSaliency() }) : null;
     this.seen = make("div", { class: "dqn-stage-seen" }, this.card?.element ?? "");
-    this.seen.hidden = true;
+    this.seen.hidden = layout === null;
     /** @type {Seen | null} What the newest frame brought of it. */
     this.newestSeen = null;
     this.facts = make("dl", { class: "dqn-facts" });
@@ -123,7 +125,6 @@ export class StageView {
     setText(this.step, formats.integer(frame.episode_step));
     setText(this.episodeReturn, formats.score(frame.episode_return));
     setAttribute(this.image, "alt", fill(this.labels.frame_alt, { n: formats.integer(frame.episode) }));
-    this.actions.element.hidden = false;
     this.actions.show(frame, formats);
     if (this.card) this.takeSeen(frame);
   }
@@ -151,7 +152,6 @@ export class StageView {
     const { number, seen, important } = this.newestSeen;
     this.card.tiles.draw(number, seen, this.wantsSaliency ? important : null);
     this.card.say(this.wantsSaliency ? this.labels.saliency_help : "");
-    this.seen.hidden = false;
   }
 
   /** @param {boolean} isActive */
@@ -177,18 +177,14 @@ export class StageView {
       labels: this.labels,
       layout: this.layout,
       formats,
-      onSeen: (element) => {
-        this.seen.replaceChildren(element);
-        this.seen.hidden = false;
-      },
+      onSeen: (element) => this.seen.replaceChildren(element),
       onShow: (state, step) => this.showState(state, step, formats),
       onProblem: (text) => setText(this.empty, text),
     });
     this.agentEpisode = episode;
-    this.seen.hidden = true;
     setText(this.empty, this.labels.agent_comes);
     this.head.replaceChildren(this.heading, episode.button.element);
-    episode.button.element.hidden = true;
+    episode.button.element.style.visibility = "hidden"; // It has its place already.
     this.box.replaceChildren(this.image, episode.canvas, this.empty);
   }
 
@@ -200,12 +196,11 @@ export class StageView {
   showState({ choice, returnSoFar }, step, formats) {
     this.image.hidden = true;
     this.empty.hidden = true;
-    if (this.agentEpisode) this.agentEpisode.button.element.hidden = false;
+    if (this.agentEpisode) this.agentEpisode.button.element.style.visibility = "";
     const ofRun = this.episode.parentElement;
     if (ofRun) ofRun.hidden = true; // It is no episode of the run's.
     setText(this.step, formats.integer(step));
     setText(this.episodeReturn, formats.score(returnSoFar));
-    this.actions.element.hidden = false;
     if (choice) this.actions.show(choice, formats);
   }
 

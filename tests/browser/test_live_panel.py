@@ -258,6 +258,18 @@ def test_without_pictures_an_ended_run_has_no_stage(live: Panel) -> None:
     expect(stage).to_be_hidden()
 
 
+def test_what_comes_with_the_first_picture_has_its_place_before(live: Panel) -> None:
+    stage = live.page.locator(".dqn-stage")
+    live.mount(watch_frames=True, layout=LAYOUT, picture_size=[60, 40])
+    expect(live.page.get_by_text("waiting_frame")).to_be_visible()
+    before = stage.bounding_box()
+    seen = base64.b64encode(as_png(np.zeros((2, 4, 3), np.uint8))).decode()
+    live.say(update(frame=frame(1, seen=seen)))
+    expect(live.page.get_by_test_id("live-frame")).to_be_visible()
+    expect(live.page.get_by_test_id("seen-0")).to_have_attribute("data-state", "1")
+    assert stage.bounding_box() == before
+
+
 def test_the_last_picture_of_a_run_stays(live: Panel) -> None:
     live.mount(watch_frames=True)
     live.say(update(frame=frame(1)))
@@ -269,7 +281,6 @@ def test_the_last_picture_of_a_run_stays(live: Panel) -> None:
 
 def test_what_the_network_sees_stands_below_the_picture(live: Panel) -> None:
     live.mount(watch_frames=True, layout=LAYOUT)
-    expect(live.page.get_by_test_id("seen-0")).to_be_hidden()
     tiles = np.zeros((2, 4, 3), np.uint8)
     for number in (1, 2):
         tiles[:, 2:, 2] = 100 * number

@@ -120,6 +120,38 @@ def test_train_then_look_at_an_episode(page: Page, server: LiveServer) -> None:
     expect(page.get_by_test_id("picture")).to_have_count(2)
 
 
+@pytest.mark.parametrize("width", [1_400, 390])
+def test_the_end_of_a_long_name_is_seen_in_the_list_of_runs(
+    monkeypatch: pytest.MonkeyPatch,
+    start_server: Callable[..., LiveServer],
+    open_page: Callable[..., Page],
+    width: int,
+) -> None:
+    monkeypatch.setenv("DQN_LAB_EXAMPLES", "true")
+    page = open_page(server=start_server(), viewport={"width": width, "height": 900})
+    page.goto("/replay?lang=ko")
+    settle(page)
+    select = page.locator(".st-key-address-run")
+    chosen = select.get_by_role("combobox")
+    long_name = "MinAtar/Breakout-v1 · 빠른 학습 · 시드 0"
+    assert (
+        chosen.evaluate(
+            "(input, name) => { input.value = name; return input.scrollWidth - input.clientWidth; }", long_name
+        )
+        <= 0
+    )
+    select.get_by_role("button").click()
+    option = page.get_by_role("option").first
+    expect(option).to_be_visible()
+    text = option.locator("> div")
+    text.evaluate("element => { element.textContent = element.textContent.repeat(4) + ' · 20260401-120000-x7k2'; }")
+    sizes = text.evaluate(
+        "element => [element.scrollWidth, element.clientWidth, element.scrollHeight, element.clientHeight]"
+    )
+    assert sizes[0] <= sizes[1]
+    assert sizes[2] <= sizes[3]
+
+
 def test_picture_and_controls_are_on_the_first_screen(
     monkeypatch: pytest.MonkeyPatch, start_server: Callable[..., LiveServer], open_page: Callable[..., Page]
 ) -> None:

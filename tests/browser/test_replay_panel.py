@@ -50,6 +50,13 @@ def test_each_state_has_its_picture_and_numbers(replay: MountedReplay) -> None:
     expect(replay.page.get_by_test_id("outcome")).to_have_text("Ended after 30 steps · return 30.0")
 
 
+def test_the_pictures_have_their_place_before_they_come(replay: MountedReplay) -> None:
+    replay.mount(MadeUpEpisode(drawn=0), picture_size=[30, 60])
+    box = replay.page.get_by_test_id("picture").bounding_box()
+    assert box
+    assert box["height"] == pytest.approx(2 * box["width"], rel=0.01)
+
+
 def test_the_keyboard_moves_it(replay: MountedReplay) -> None:
     replay.mount(MadeUpEpisode(length=100))
     replay.wait_ready()
