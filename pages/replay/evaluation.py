@@ -13,7 +13,7 @@ from dqn_core.errors import DqnLabError, RunFolderError, mark
 from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
 from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
 from dqn_core.training.snapshots import snapshot_path
-from pages.replay.return_histogram import return_histogram_svg
+from pages.replay.return_histogram import return_histogram_html
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
 from pages.shared.i18n import _, translate_error
@@ -126,18 +126,18 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
         if _has_changed(run_id, record):
             st.caption(_("The run has saved other weights under this name since: the replay shows those."))
     with right:
-        picture = return_histogram_svg(
+        text = _("Histogram of {count} returns, from {low} to {high}").format(
+            count=len(record.returns), low=_score(min(record.returns)), high=_score(max(record.returns))
+        )
+        histogram = return_histogram_html(
             record.returns,
             record.mean,
             record.interval,
             x_title=_("return"),
             y_title=_("episodes"),
-            ground=st.context.theme.type or "light",
+            spoken=text,
         )
-        text = _("Histogram of {count} returns, from {low} to {high}").format(
-            count=len(record.returns), low=_score(min(record.returns)), high=_score(max(record.returns))
-        )
-        st.image(picture, alt=text, width="stretch")
+        st.html(histogram)
 
 
 def _has_changed(run_id: str, record: EvaluationRecord) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 
 import streamlit as st
@@ -9,6 +10,7 @@ import streamlit as st
 from dqn_core.algorithm.exploration import episode_exponential, linear_steps
 from pages.shared.form_state import FormState
 from pages.shared.i18n import _
+from pages.shared.small_chart import small_chart_html
 from pages.train.epsilon_schedule import epsilon_schedule_svg, first_below
 
 __all__ = ["epsilon_preview"]
@@ -33,7 +35,11 @@ def epsilon_preview(form: FormState) -> None:
         if below is None
         else _("Below {threshold} from {count} {unit} on.").format(threshold=_THRESHOLD, count=f"{below:,}", unit=unit)
     )
-    picture = epsilon_schedule_svg(epsilon, last, unit=unit, ground=st.context.theme.type or "light")
+    svg = epsilon_schedule_svg(epsilon, last, ground=st.context.theme.type or "light")
+    image = f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'
+    chart = small_chart_html(
+        image, x=("0", f"{last:,} {unit}"), y=("1", "ε", "0"), spoken=f"{_('Epsilon schedule')}. {text}"
+    )
     with st.container(gap=None, key="epsilon-preview"):
-        st.image(picture, alt=f"{_('Epsilon schedule')}. {text}", width="stretch")
+        st.html(chart)
         st.caption(text)

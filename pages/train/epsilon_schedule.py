@@ -1,24 +1,23 @@
 """How the share of random actions fades, as a small drawing that a form can redraw at every move of a slider.
 
-It is an SVG rather than a plotly figure: it needs no script in the browser and changes without a flash.
+It is an SVG rather than a plotly figure: it needs no script in the browser and changes without a flash. Its letters
+stand around it (:mod:`pages.shared.small_chart`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from html import escape
 
 from pages.shared.plot_theme import INK, PALETTE
 
 __all__ = ["epsilon_schedule_svg", "first_below"]
 
-_WIDTH, _HEIGHT = 264.0, 92.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 30.0, 6.0, 8.0, 18.0
+_SIZE = 100.0
 _POINTS = 97
 
 
-def epsilon_schedule_svg(epsilon: Callable[[int], float], end: int, *, unit: str, ground: str) -> str:
-    """The curve of ``epsilon`` from 0 to ``end`` as SVG text.
+def epsilon_schedule_svg(epsilon: Callable[[int], float], end: int, *, ground: str) -> str:
+    """The curve of ``epsilon`` from 0 to ``end`` as SVG text, which fills whatever place it is given.
 
     Parameters
     ----------
@@ -26,30 +25,19 @@ def epsilon_schedule_svg(epsilon: Callable[[int], float], end: int, *, unit: str
         Share of random actions, 0 to 1, after a number of episodes or env steps.
     end
         Last number drawn.
-    unit
-        What is counted, in words; stands at the end of the axis.
     ground
         "light" or "dark": what the drawing stands on.
     """
     ink, colour = INK[ground], PALETTE[ground]["epsilon"]
     at = [round(i * end / (_POINTS - 1)) for i in range(_POINTS)]
-    line = [(_x(each / max(end, 1)), _y(epsilon(each))) for each in at]
+    line = [(_SIZE * each / max(end, 1), _y(epsilon(each))) for each in at]
     area = [(line[0][0], _y(0)), *line, (line[-1][0], _y(0))]
-    texts = (
-        (_LEFT - 6, _y(1) + 4, "1", "end"),
-        (_LEFT - 6, _y(0.5) + 4, "ε", "end"),
-        (_LEFT - 6, _y(0) + 3, "0", "end"),
-        (_LEFT, _HEIGHT - 4, "0", "start"),
-        (_WIDTH - _RIGHT, _HEIGHT - 4, f"{end:,} {unit}", "end"),
-    )
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:g} {_HEIGHT:g}" '
-        f'width="{_WIDTH:g}" height="{_HEIGHT:g}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -2 {_SIZE:g} {_SIZE + 4:g}" preserveAspectRatio="none">'
         f"{_grid(ink)}"
         f'<polygon points="{_points(area)}" fill="{colour}" fill-opacity="0.14"/>'
-        f'<polyline points="{_points(line)}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round"/>'
-        f'<g font-size="10.5" font-family="system-ui, sans-serif" fill="{ink}" fill-opacity="0.75">'
-        f"{''.join(_text(*text) for text in texts)}</g></svg>"
+        f'<polyline points="{_points(line)}" fill="none" stroke="{colour}" stroke-width="2" stroke-linejoin="round" '
+        f'vector-effect="non-scaling-stroke"/></svg>'
     )
 
 
@@ -64,12 +52,8 @@ def first_below(epsilon: Callable[[int], float], threshold: float, end: int) -> 
     return low
 
 
-def _x(share: float) -> float:
-    return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
-
-
 def _y(epsilon: float) -> float:
-    return _TOP + (1 - epsilon) * (_HEIGHT - _TOP - _BOTTOM)
+    return _SIZE * (1 - epsilon)
 
 
 def _points(points: Sequence[tuple[float, float]]) -> str:
@@ -78,11 +62,7 @@ def _points(points: Sequence[tuple[float, float]]) -> str:
 
 def _grid(ink: str) -> str:
     return "".join(
-        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_y(level):.1f}" y2="{_y(level):.1f}" stroke="{ink}" '
-        f'stroke-opacity="{0.35 if level == 0 else 0.14}"/>'
+        f'<line x1="0" x2="{_SIZE:g}" y1="{_y(level):.1f}" y2="{_y(level):.1f}" stroke="{ink}" '
+        f'stroke-opacity="{0.35 if level == 0 else 0.14}" vector-effect="non-scaling-stroke"/>'
         for level in (0, 0.5, 1)
     )
-
-
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}">{escape(text)}</text>'

@@ -103,6 +103,8 @@ def evaluate_it(page: Page, folder: RunFolder, downloads: Path) -> None:
     policy = policy_with(folder.config, folder.snapshot_weights("best"))
     expected = evaluate(policy, folder.config.env_id, episodes=20, seed=10_000)
     assert tuple(table["return"]) == expected.returns
+    histogram = page.get_by_role("img", name=re.compile("^Histogram of "))
+    assert histogram.evaluate(_LETTERS) == page.get_by_test_id("stCaptionContainer").first.evaluate(_LETTERS)
     best = expected.returns.index(max(expected.returns))
     settle(page)
     page.get_by_role("link", name="Best: return").click()
@@ -110,6 +112,9 @@ def evaluate_it(page: Page, folder: RunFolder, downloads: Path) -> None:
     page.wait_for_function(
         "length => window.dqnLabReplay?.last() === length", arg=expected.lengths[best], timeout=_MAKING_MS
     )
+
+
+_LETTERS = "(element) => { const { fontFamily, fontSize } = getComputedStyle(element); return [fontFamily, fontSize]; }"
 
 
 def ask_for_evaluation(page: Page, episodes: int) -> None:
