@@ -67,6 +67,22 @@ def saved(page: Page, tool: str, figure: str, folder: Path) -> Path:
     return path
 
 
+def test_every_step_of_an_update_is_seen_on_a_phone(trained: tuple[LiveServer, RunFolder], open_page: OpenPage) -> None:
+    server, folder = trained
+    page = open_page(server=server, viewport={"width": 390, "height": 900})
+    page.goto(f"/inside?run={folder.path.name}&lang=ko")
+    settle(page)
+    part(page, "업데이트 한 번")
+    steps = page.locator(".st-key-update-steps").get_by_role("radio")
+    expect(steps).to_have_count(6)
+    for step in steps.all():
+        box = step.bounding_box()
+        assert box
+        assert box["x"] + box["width"] < 390
+    formula = page.locator(".st-key-part-update .katex-display").first
+    assert formula.evaluate("each => each.scrollWidth - each.clientWidth") <= 0
+
+
 def test_an_update_is_stepped_through_and_the_landscape_played(
     trained: tuple[LiveServer, RunFolder], open_page: OpenPage, tmp_path: Path
 ) -> None:
