@@ -98,13 +98,13 @@ def unfinished_exploration(config: TrainingConfig) -> Advice | None:
 
     The parameter ``limit_name`` is the field that ends it.
     """
+    if config.noisy_nets or config.epsilon_schedule != "linear_steps" or config.epsilon_start <= config.epsilon_end:
+        return None
     most = run_steps(config)
     steps = most - config.warmup_steps  # epsilon decays from the warm-up on
-    if config.noisy_nets or config.epsilon_schedule != "linear_steps" or not 0 < steps < config.epsilon_decay_steps:
+    if not 0 < steps < config.epsilon_decay_steps:
         return None
     epsilon = linear_steps(steps, config.epsilon_start, config.epsilon_end, config.epsilon_decay_steps)
-    if epsilon <= config.epsilon_end:
-        return None
     template = mark(
         "The run ends {steps} env steps after its warm-up at the latest, before epsilon has decayed: {percent} % of "
         "the actions will still be random. Lower the number of decay steps, to {lower} for example, or raise "
