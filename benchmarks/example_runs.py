@@ -22,9 +22,9 @@ from dqn_core.environments.make import close_environment, make_environment
 from dqn_core.episodes.episode import roll_out
 from dqn_core.inside.library import evenly
 from dqn_core.presets import preset_config
+from dqn_core.runs.classes.leaderboard import Leaderboard
 from dqn_core.runs.examples import EXAMPLES_FILE, EXAMPLES_OWNER
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.checkpoint import read_checkpoint, write_checkpoint
 from dqn_core.training.run_folder import RunFolder

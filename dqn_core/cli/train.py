@@ -32,8 +32,8 @@ from dqn_core.events import (
 )
 from dqn_core.json_text import json_text
 from dqn_core.presets import preset_config, preset_names
-from dqn_core.runs.folder_lock import run_folder_lock, server_lock_above
-from dqn_core.runs.records import new_run_id
+from dqn_core.runs.storage.folder_lock import run_folder_lock, server_lock_above
+from dqn_core.runs.storage.records import new_run_id
 
 if TYPE_CHECKING:
     import numpy as np

@@ -10,7 +10,7 @@ from typing import Any
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, mark
 from dqn_core.events import RunState
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.checkpoint import Checkpoint, changed_config
 
 __all__ = ["begun_again", "continued", "refuse_to_go_on"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dqn_core.errors import StoreError
 from dqn_core.runs.copying import copy_database
-from dqn_core.runs.folder_lock import DATABASE_NAME
+from dqn_core.runs.storage.folder_lock import DATABASE_NAME
 
 __all__ = ["EXAMPLES_FILE", "EXAMPLES_OWNER", "add_examples"]
 

@@ -31,8 +31,8 @@ from dqn_core.events import (
 )
 from dqn_core.runs.executors.thread import Mailbox, NeverBegun, RunThread, TrainerFactory
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.standings import Standing
+from dqn_core.runs.servers.standings import Standing
+from dqn_core.runs.storage.records import RunRecord
 
 __all__ = ["ManagedRun", "ManagedRuns"]
 

@@ -20,7 +20,7 @@ from dqn_core.events import Event, Progress, RunEnded, RunState, StateChanged
 from dqn_core.runs.executors.choice import Executors
 from dqn_core.runs.fair_queue import FairQueue
 from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.runs.waiting_time import Durations, waiting_times
 from dqn_core.training.budget import LARGE_RUN_BYTES, check_experiment, check_memory, check_run
 from dqn_core.training.machine import memory_for_runs

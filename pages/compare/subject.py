@@ -11,8 +11,8 @@ from dqn_core.analysis.comparison import ChangeMark, GroupLine, RunLine, change_
 from dqn_core.analysis.run_data import RunGroup, group_runs
 from dqn_core.errors import UnknownRunError
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.run_reader import RunReader
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.run_reader import RunReader
 from pages.compare.query import Query
 from pages.compare.words import Words
 

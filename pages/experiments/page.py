@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
 from pages.experiments.experiment_actions import act_on_experiment, show_refusal, start_experiment
 from pages.experiments.topic import MOST_CARDS
 from pages.experiments.view import experiment_list

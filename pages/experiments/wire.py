@@ -10,7 +10,7 @@ from typing import Any
 
 from dqn_core.errors import mark
 from dqn_core.events import RunState
-from dqn_core.runs.experiments import ExperimentStatus
+from dqn_core.runs.experiments.service import ExperimentStatus
 from pages.shared.fields import label_of
 from pages.shared.i18n import translate
 from pages.shared.numbers import number_text

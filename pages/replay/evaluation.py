@@ -11,7 +11,7 @@ from dqn_core.config import Arguments
 from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.errors import DqnLabError, RunFolderError, mark
 from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.snapshots import snapshot_path
 from pages.replay.return_histogram import return_histogram_svg
 from pages.server.process import get_manager

@@ -18,7 +18,7 @@ from dqn_core.environments.physics import environment_arguments, takes_more
 from dqn_core.environments.settings import check_environment
 from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.errors import DqnLabError
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.replay.agent_tabs import agent_tabs
 from pages.replay.episode_file import episode_facts
 from pages.replay.panel import ReplaySide, replay_panel

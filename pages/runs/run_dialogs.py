@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dqn_core.runs.records import MOST_TAGS, NAME_LENGTH, TAG_LENGTH
 from dqn_core.runs.run_list import RunLine
+from dqn_core.runs.storage.records import MOST_TAGS, NAME_LENGTH, TAG_LENGTH
 from pages.runs.run_selection import do_to_runs
 from pages.server.process import get_manager, get_run_list
 from pages.shared.i18n import _

@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dqn_core.runs.searches import SearchStatus
+from dqn_core.runs.experiments.searches import SearchStatus
 from pages.shared.plot_theme import plain_figure
 
 __all__ = ["history", "importance", "parallel"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dqn_core.errors import DqnLabError, mark
-from dqn_core.runs.searches import Searches, SearchStatus
+from dqn_core.runs.experiments.searches import Searches, SearchStatus
 from pages.search import charts
 from pages.search.search_form import SearchDraft, search_form
 from pages.server.process import get_searches

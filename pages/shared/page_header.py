@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dqn_core.errors import mark
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
 from pages.shared.class_strip import class_strip
 from pages.shared.downloads import downloads

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import streamlit as st
 
 from dqn_core.presets import preset_name
-from dqn_core.runs.records import RunRecord, is_run_id
+from dqn_core.runs.storage.records import RunRecord, is_run_id
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
 from pages.shared.i18n import _

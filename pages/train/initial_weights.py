@@ -11,7 +11,7 @@ import streamlit as st
 
 from dqn_core.config import NETWORK_FIELDS, TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, WeightsFileError, mark
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.weights_file import MOST_BYTES, check_fit, weights_in
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts

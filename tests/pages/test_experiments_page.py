@@ -13,8 +13,8 @@ from app_pages import to_page
 from browser_sources import data_of
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.manager import RunManager
 from live_tab import heard
 from pages.experiments.topic import experiment_topic

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app_pages import to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
 from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
 from pages.shared import identity

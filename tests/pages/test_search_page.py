@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 import pages.server.process
 from dqn_core.config import TrainingConfig
 from dqn_core.events import Event
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
 from scripted_trainer import Mailbox, ended, episode, following, started, wait_until
 
 Opened = Callable[..., AppTest]

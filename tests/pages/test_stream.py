@@ -15,8 +15,8 @@ import pytest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.live_feed import FeedUpdate, LiveFeed
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.runs.view import RunView
 from pages.shared import live_socket
 from pages.shared.live_socket import News, Subscription, Topic

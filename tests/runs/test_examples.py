@@ -10,9 +10,9 @@ import pytest
 from dqn_core.episodes.episode import roll_out
 from dqn_core.events import EndReason
 from dqn_core.inside.library import Library
+from dqn_core.runs.classes.leaderboard import Leaderboard
 from dqn_core.runs.examples import EXAMPLES_OWNER, add_examples
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from lab_databases import LabDatabases
 from postgresql import missing_postgresql

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from dqn_core.json_text import json_text
-from dqn_core.runs.classes import Classes
+from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.run_list import ListUpdate, RunLine, RunList
 from pages.server.process import get_run_list
 from pages.shared.identity import owner_mark, owner_name
