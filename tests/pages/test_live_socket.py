@@ -404,7 +404,8 @@ def test_topics_are_closed_when_the_tab_goes() -> None:
                 _say(socket, subscribe=number, topic="watched")
                 await socket.receive_json()
             _say(socket, unsubscribe=0)
-            await asyncio.sleep(0.15)
+            while not closed:  # noqa: ASYNC110  a topic is no coroutine's to wait for
+                await asyncio.sleep(0.01)
             assert closed == [1]
         assert closed == [1, 1, 1]
 
