@@ -63,7 +63,8 @@ class _TrainOptions:
     init_weights: Path | None = None
     """Weights to begin with: a .safetensors file, or the folder of a run, whose best are taken."""
     checkpoint_mb: int = 256
-    """Megabytes that the run's snapshots and checkpoints may take; beyond it, old ones are removed."""
+    """Megabytes of snapshots and checkpoints beside the newest checkpoint, the best and the last snapshot; beyond that,
+    large and old ones are removed."""
     quiet: bool = False
     """No progress bar."""
 
