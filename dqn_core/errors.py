@@ -67,12 +67,18 @@ __all__ = [
     "WeightsFileError",
     "WorkerDiedError",
     "mark",
+    "mark_plural",
 ]
 
 
 def mark(template: str) -> str:
     """Mark ``template`` for the message catalogs and give it back unchanged."""
     return template
+
+
+def mark_plural(one: str, other: str, n: float) -> str:
+    """The English template for ``n`` of something; both are marked, as the singular and plural of one message."""
+    return one if n == 1 else other
 
 
 class DqnLabError(Exception):

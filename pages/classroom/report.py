@@ -52,7 +52,7 @@ def report(results: ClassResults, language: str) -> str:
     """The page."""
     say = functools.partial(translate, language)
     classroom = results.classroom
-    made = say(mark("{day}: {members} members, {runs} runs. Made with DQN Lab on {today}.")).format(
+    made = say(mark("{day} · members: {members} · runs: {runs}. Made with DQN Lab on {today}.")).format(
         day=f"{classroom.created_at:%Y-%m-%d}",
         members=len(results.members),
         runs=len(results.runs),

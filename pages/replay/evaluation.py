@@ -9,7 +9,7 @@ import streamlit as st
 
 from dqn_core.config import Arguments
 from dqn_core.episodes.episode import LARGEST_SEED
-from dqn_core.errors import DqnLabError, RunFolderError, mark
+from dqn_core.errors import DqnLabError, RunFolderError, mark, mark_plural
 from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
 from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.snapshots import snapshot_path
@@ -91,7 +91,13 @@ def _results(run_id: str) -> None:
 
 
 def _title(record: EvaluationRecord) -> str:
-    title = _("{when} · {weights} · {count} episodes from seed {seed}").format(
+    title = _(
+        mark_plural(
+            "{when} · {weights} · {count} episode with seed {seed}",
+            "{when} · {weights} · {count} episodes from seed {seed}",
+            len(record.seeds),
+        )
+    ).format(
         when=time_text(record.made_at),
         weights=_(WEIGHTS_LABELS[record.weights]) if record.weights in WEIGHTS_LABELS else record.weights,
         count=f"{len(record.seeds):,}",
@@ -134,8 +140,8 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
             y_title=_("episodes"),
             ground=st.context.theme.type or "light",
         )
-        text = _("Histogram of {count} returns, from {low} to {high}").format(
-            count=len(record.returns), low=_score(min(record.returns)), high=_score(max(record.returns))
+        text = _("Histogram of returns, from {low} to {high}").format(
+            low=_score(min(record.returns)), high=_score(max(record.returns))
         )
         st.image(picture, alt=text, width="stretch")
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = [
     "LANGUAGES",
     "LOCALE_DIR",
     "_",
+    "catalog",
     "current_language",
     "error_text",
     "field_label",
@@ -88,9 +90,9 @@ def _wished_language() -> str:
 
 def translate(language: str, template: str) -> str:
     """``template`` in ``language``, paragraph by paragraph; as it is where the catalog has nothing for it."""
-    catalog = _catalog(language)
+    known = catalog(language)
     paragraphs = (FORMER_TEXTS.get(each, each) for each in template.split("\n\n"))
-    return "\n\n".join(catalog.get(each, each) for each in paragraphs)
+    return "\n\n".join(known.get(each, each) for each in paragraphs)
 
 
 def message_text(
@@ -185,10 +187,18 @@ def _shipped(tag: str | None) -> str | None:
 
 
 @functools.cache
-def _catalog(language: str) -> dict[str, str]:
-    """Translations by their English text; none for English, which the texts are written in."""
+def catalog(language: str) -> dict[str, str]:
+    """Translations by their English text; none for English, which the texts are written in.
+
+    A message with a plural is found by each of its English forms: so a language may have one form, or the same two.
+    """
     if language == _FALLBACK:
         return {}
     with (LOCALE_DIR / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
         messages = read_po(file, locale=language)
-    return {str(each.id): str(each.string) for each in messages if each.id and each.string and not each.fuzzy}
+    known = [(each.id, each.string) for each in messages if each.id and each.string and not each.fuzzy]
+    return {text: said for one, other in known for text, said in zip(_forms(one), itertools.cycle(_forms(other)))}
+
+
+def _forms(message: str | Sequence[str]) -> Sequence[str]:
+    return (message,) if isinstance(message, str) else message

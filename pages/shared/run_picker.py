@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import streamlit as st
 
+from dqn_core.errors import mark_plural
 from dqn_core.presets import preset_name
 from dqn_core.runs.storage.records import RunRecord, is_run_id
 from pages.server.process import get_manager
@@ -69,7 +70,7 @@ def run_facts(record: RunRecord) -> Iterator[str]:
     """How a run stands, when it was started, how far it came."""
     yield _state_text(record)
     yield time_text(record.started_at)
-    yield _("{count} episodes").format(count=f"{record.episodes:,}")
+    yield _(mark_plural("{count} episode", "{count} episodes", record.episodes)).format(count=f"{record.episodes:,}")
     if not math.isnan(record.best_eval):
         yield _("best evaluation {score}").format(score=number_text(round(record.best_eval, 1)))
 

@@ -69,7 +69,7 @@ def checkpoints(snapshot: RunSnapshot, config: TrainingConfig | None) -> None:
 def _summary(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo], use: DiskUse) -> str:
     if not kept and not resumable:
         return _("Nothing is saved yet: the first checkpoint is saved when the warm-up is over.")
-    template = _("{states} snapshots, {checkpoints} checkpoints: {used} of at most {limit}")
+    template = _("Snapshots: {states} · checkpoints: {checkpoints} · {used} of at most {limit}")
     return template.format(
         states=len(kept), checkpoints=len(resumable), used=size_text(use.used), limit=size_text(use.limit)
     )

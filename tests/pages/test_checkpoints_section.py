@@ -48,7 +48,7 @@ def test_the_section_lists_what_was_kept_with_its_size_and_the_limit(
 ) -> None:
     app = opened(open_app, run_id)
     said = [each.value for each in app.markdown]
-    assert any("3 snapshots, 1 checkpoints" in each and "of at most 256 MB" in each for each in said)
+    assert any("Snapshots: 3 · checkpoints: 1" in each and "of at most 256 MB" in each for each in said)
     table = next(each.value for each in app.table if "Environment step" in each.value.columns)
     assert table["Episode"].tolist() == ["1,200", "12", "12", "0"]
     assert table["Environment step"].tolist() == ["12,000", "120", "120", "0"]
