@@ -150,8 +150,8 @@ def _look_at_spaces(environment: CheckedEnvironment, findings: list[Finding], nu
         findings.append(Finding(about="actions", verdict=Verdict.NOTE, template=template, parameters=values))
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) if len(names) <= _NAMES else ", ".join((*names[: _NAMES - 1], "…", names[-1]))
+def _listed(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(names) <= _NAMES else (*names[: _NAMES - 1], "…", names[-1])
 
 
 # -------------------------------------------------------------------------------------------------------------- seeds
@@ -289,8 +289,8 @@ def _look_at_numbers(
         findings.append(Finding(about="numbers", verdict=Verdict.NOTE, template=template))
     elif untouched:
         template = mark("Numbers that never changed: {names}.")
-        values = {"names": _listed(tuple(untouched))}
-        findings.append(Finding(about="numbers", verdict=Verdict.NOTE, template=template, parameters=values))
+        listed = {"names": _listed(tuple(untouched))}
+        findings.append(Finding(about="numbers", verdict=Verdict.NOTE, template=template, parameters=listed))
 
 
 def _look_at_rewards(played: _Played, findings: list[Finding], numbers: dict[str, Any]) -> None:

@@ -27,10 +27,9 @@ from pages.replay.wire import MOST_NUMBERS
 from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, AddressText, address_select
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _, translate_error
+from pages.shared.i18n import _, name_text, translate_error
 from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.numbers import number_text
-from pages.shared.observation_names import observation_names
 from pages.shared.page_header import lab_header
 
 _RUNS = 200
@@ -180,7 +179,9 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
         epsilon=epsilon,
         env_kwargs=env_kwargs,
         action_names=[_(name) for name in report.action_names],
-        observation_names=observation_names(report.observation_names[: 0 if report.layout else MOST_NUMBERS]),
+        observation_names=[
+            name_text(name) for name in report.observation_names[: 0 if report.layout else MOST_NUMBERS]
+        ],
         layout=report.layout,
         frames_per_s=report.frames_per_s,
     )

@@ -19,7 +19,7 @@ import streamlit as st
 from babel.messages.pofile import read_po
 from starlette.requests import HTTPConnection
 
-from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
+from dqn_core.errors import ComposedName, ConfigError, DqnLabError, FieldProblem, mark
 from pages.server.paths import without_folders
 from pages.shared.fields import label_of
 from pages.shared.former_texts import FORMER_TEXTS
@@ -38,6 +38,7 @@ __all__ = [
     "field_label",
     "language_of",
     "message_text",
+    "name_text",
     "one_language",
     "problem_text",
     "translate",
@@ -116,6 +117,13 @@ def message_text(
     return _PLACEHOLDER.sub(fill, say(template)) if template else ""
 
 
+def name_text(name: object, say: Callable[[str], str] = _) -> str:
+    """What a number of an observation is called, in the language of ``say``; what it is composed of as well."""
+    if not isinstance(name, ComposedName):
+        return say(str(name))
+    return say(name.template).format(**{key: name_text(part, say) for key, part in name.parts.items()})
+
+
 def error_text(language: str, error: DqnLabError) -> str:
     """What ``error`` says, in ``language``, as plain text: for what has no session, such as a route."""
     return message_text(functools.partial(translate, language), error.template, error.parameters)
@@ -159,12 +167,14 @@ def _label(say: Callable[[str], str], name: str) -> str:
 
 
 def _parameter_text(say: Callable[[str], str], name: str, value: object, escape: Callable[[str], str]) -> str:
+    if isinstance(value, ComposedName):
+        return escape(name_text(value, say))
     if name in _FIELD_PARAMETERS and isinstance(value, str):
         return _label(say, value)
     if value is None:
         return "–"
     if isinstance(value, tuple):
-        return ", ".join(escape(say(str(each))) for each in value)
+        return ", ".join(escape(name_text(each, say)) for each in value)
     if value in _WORDS.get(name, ()):
         return say(_WORDS[name][value])
     if isinstance(value, bool):

@@ -11,11 +11,10 @@ from dqn_core.errors import ConfigError, mark_plural
 from dqn_core.training.budget import replay_memory
 from dqn_core.training.report import layer_reports
 from pages.shared.headings import heading
-from pages.shared.i18n import _, problem_text
+from pages.shared.i18n import _, name_text, problem_text
 from pages.shared.layers import layer_names
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text, size_text
-from pages.shared.observation_names import observation_names
 from pages.shared.seen import observation_size_text, picture_text
 from pages.shared.words import CHOICE_LABELS
 
@@ -52,7 +51,7 @@ def _observations(report: EnvironmentReport) -> None:
     st.table(
         {
             _("Number"): [str(i) for i in range(report.observation_size)[shown]],
-            _("Meaning"): observation_names(report.observation_names[shown]),
+            _("Meaning"): [name_text(name) for name in report.observation_names[shown]],
             _("From"): [_bound(value) for value in report.low[shown]],
             _("To"): [_bound(value) for value in report.high[shown]],
         },

@@ -9,11 +9,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dqn_core.config import TrainingConfig
+from dqn_core.environments.names import observation_names
 from dqn_core.errors import ConfigError, DqnLabError, mark_plural
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from pages.shared import i18n
-from pages.shared.i18n import catalog, message_text, translate, translate_error
+from pages.shared.i18n import catalog, message_text, name_text, translate, translate_error
 from pages.shared.markdown import escape_markdown
 from scripts import extract_messages
 
@@ -153,6 +154,29 @@ def test_each_name_of_a_list_is_translated() -> None:
     say = functools.partial(translate, "ko")
     text = message_text(say, "{channels}", {"channels": ("paddle", "ball", "x*y")}, escape_markdown)
     assert text == "패들, 공, x\\*y"
+
+
+@pytest.mark.parametrize(
+    ("env_id", "size", "place", "korean"),
+    [
+        ("MinAtar/Breakout-v1", 400, -1, "9행 9열의 벽돌"),
+        ("Taxi-v4", 500, 499, "택시 4행 4열, 승객 탑승 중, 목적지 B"),
+        ("Blackjack-v1", 45, 33, "딜러 카드 에이스"),
+        ("highway-v0", 25, 3, "자기 차: x 속도"),
+        ("highway-v0", 25, 5, "차량 1: 있음"),
+        ("MiniGrid-Empty-5x5-v0", 151, 5, "(0, 0)의 색"),
+    ],
+)
+def test_a_composed_name_is_translated_part_by_part(env_id: str, size: int, place: int, korean: str) -> None:
+    names = observation_names(env_id, size)
+    assert names is not None
+    say = functools.partial(translate, "ko")
+    assert name_text(names[place], say) == korean
+    assert (
+        message_text(say, "{name}, {names}", {"name": names[place], "names": names[place:][:1]})
+        == f"{korean}, {korean}"
+    )
+    assert name_text(names[place], str) == names[place]
 
 
 def test_a_message_of_two_paragraphs_is_translated_paragraph_by_paragraph() -> None:
