@@ -31,6 +31,7 @@ from pages.shared.i18n import _, name_text, translate_error
 from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.numbers import number_text
 from pages.shared.page_header import lab_header
+from pages.shared.run_names import run_name
 
 _RUNS = 200
 _SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)
@@ -192,7 +193,7 @@ def _side(chosen: ChosenPolicy, seed: int, epsilon: float, env_kwargs: Arguments
     return ReplaySide(
         run_id=record.run_id,
         checkpoint=chosen.snapshot.name,
-        title=_("{name}, seed {seed}").format(name=record.name, seed=number_text(record.initial_config.seed)),
+        title=_("{name}, seed {seed}").format(name=run_name(record), seed=number_text(record.initial_config.seed)),
         detail=snapshot_text(chosen.snapshot),
         facts=episode_facts(record.config, record.run_id, seed, epsilon, env_kwargs),
     )

@@ -16,6 +16,7 @@ from pages.shared.i18n import _
 from pages.shared.links import TRAIN_PAGE, new_run_query, page_query
 from pages.shared.markdown import escape_markdown
 from pages.shared.numbers import number_text
+from pages.shared.run_names import run_name
 from pages.shared.times import time_text
 from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 
@@ -62,7 +63,7 @@ def _run_link(record: RunRecord, page: str, *, is_shown: bool) -> None:
 def run_title(record: RunRecord) -> str:
     """What tells a run from others in a list; plain text."""
     return _("{name} · {preset} · seed {seed}").format(
-        name=record.name, preset=_preset_text(record), seed=record.initial_config.seed
+        name=run_name(record), preset=_preset_text(record), seed=record.initial_config.seed
     )
 
 
