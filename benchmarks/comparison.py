@@ -22,8 +22,8 @@ from benchmarks.measuring import summary
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, EpisodeEnded, RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from pages.compare.routes import compare_routes
 
 RUNS, EPISODES, DISCOUNTS = 50, 10_000, (0.9, 0.95, 0.97, 0.98, 0.99)

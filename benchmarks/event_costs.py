@@ -14,8 +14,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import EpisodeEnded, Phase, Progress, RunStarted
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import RunRecord, new_run_id
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord, new_run_id
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["ROWS_A_FLUSH", "EventCosts", "made_up_episode"]

@@ -22,9 +22,9 @@ from dqn_core.environments.make import close_environment, make_environment
 from dqn_core.episodes.episode import roll_out
 from dqn_core.inside.library import evenly
 from dqn_core.presets import preset_config
-from dqn_core.runs.examples import EXAMPLES_FILE, EXAMPLES_OWNER
+from dqn_core.runs.classes.leaderboard import Leaderboard
+from dqn_core.runs.examples import EXAMPLE_NAMES, EXAMPLES_FILE, EXAMPLES_OWNER
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.checkpoint import read_checkpoint, write_checkpoint
 from dqn_core.training.run_folder import RunFolder
@@ -42,13 +42,12 @@ class _Example:
     env_id: str
     preset: str
     seed: int
-    name: str
 
 
 _EXAMPLES = (
-    _Example("MountainCar-v0", "fast", 0, "Example: Mountain Car"),
-    _Example("CartPole-v1", "strong", 0, "Example: Cart Pole"),
-    _Example("LunarLander-v3", "fast", 0, "Example: Lunar Lander"),
+    _Example("MountainCar-v0", "fast", 0),
+    _Example("CartPole-v1", "strong", 0),
+    _Example("LunarLander-v3", "fast", 0),
 )
 """The last is the newest in every list."""
 
@@ -67,7 +66,7 @@ def main() -> None:
             _wait_until(lambda run_id=run_id: not manager.snapshot(run_id).is_active)
             record = manager.snapshot(run_id).record
             print(f"{example.env_id}: {record.episodes} episodes, best evaluation {record.best_eval:.1f}", flush=True)
-            manager.rename(run_id, example.name)
+            manager.rename(run_id, EXAMPLE_NAMES[example.env_id])
             leaderboard.submit(run_id, "DQN Lab", EXAMPLES_OWNER)
         environments = {each.env_id for each in _EXAMPLES}
         _wait_until(lambda: not any(leaderboard.standings(env_id).is_waiting for env_id in environments))

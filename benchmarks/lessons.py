@@ -24,7 +24,7 @@ from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.results import LessonRun, lesson_run, verdict, weights_wanted
 from dqn_core.lessons.shipped import DATA, write_shipped
-from dqn_core.runs.experiment_spec import Cell
+from dqn_core.runs.experiments.spec import Cell
 from dqn_core.training.trainer import Trainer
 
 DOCS = Path(__file__).parent.parent / "docs" / "lessons.md"

@@ -26,9 +26,9 @@ from benchmarks.measuring import summary
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
 from dqn_core.runs.run_list import RunList
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 
 RUNS, FEW, EPISODES = 1_000, 10, 10_000
 REPETITIONS = 9

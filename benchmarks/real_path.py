@@ -11,7 +11,7 @@ from pathlib import Path
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 
 __all__ = ["manager_in_scratch", "run_to_its_end"]
 

@@ -39,9 +39,9 @@ from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.managed_run import ManagedRun
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import RunRecord
 from dqn_core.runs.scheduler import Scheduler
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.runs.view import RunView
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer

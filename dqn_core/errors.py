@@ -36,6 +36,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 __all__ = [
     "AccessError",
@@ -43,6 +44,7 @@ __all__ = [
     "ChangeRefusedError",
     "ClassError",
     "ClusterError",
+    "ComposedName",
     "ConfigError",
     "DivergenceError",
     "DqnLabError",
@@ -67,12 +69,39 @@ __all__ = [
     "WeightsFileError",
     "WorkerDiedError",
     "mark",
+    "mark_plural",
 ]
 
 
 def mark(template: str) -> str:
     """Mark ``template`` for the message catalogs and give it back unchanged."""
     return template
+
+
+def mark_plural(one: str, other: str, n: float) -> str:
+    """The English template for ``n`` of something; both are marked, as the singular and plural of one message."""
+    return one if n == 1 else other
+
+
+class ComposedName(str):
+    """A name that is put together of parts: the English text, which keeps its template and the parts.
+
+    So it goes wherever a text goes, and a page can still say it in another language.
+    """
+
+    __slots__ = ("parts", "template")
+
+    template: str
+    parts: dict[str, object]
+
+    def __new__(cls, template: str, **parts: object) -> Self:
+        """The text of ``template`` with its ``parts``."""
+        name = super().__new__(cls, template.format(**parts))
+        name.template, name.parts = template, parts
+        return name
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
+        return (self.template,), self.parts
 
 
 class DqnLabError(Exception):

@@ -3,8 +3,9 @@
     python scripts/extract_messages.py            bring pages/locale/*/LC_MESSAGES/dqn_lab.po up to date
     python scripts/extract_messages.py --check    write nothing; fail if something would change or lacks Korean
 
-Texts stand in ``_("...")`` (translated where it stands) or ``mark("...")`` (translated where it is shown), in English,
-which needs no catalog. A catalog names the room that a text stands in, for whoever translates it.
+Texts stand in ``_("...")`` (translated where it stands), in ``mark("...")`` (translated where it is shown) or, as a
+singular and a plural, in ``mark_plural("...", "...", n)``, in English, which needs no catalog. A catalog names the room
+that a text stands in, for whoever translates it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import ast
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -22,8 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCALE_DIR = ROOT / "pages" / "locale"
 LANGUAGES = ("ko",)
 _SOURCES = ("dqn_core", "pages")
-_KEYWORDS = frozenset({"_", "mark"})
+_KEYWORDS = {"_": 1, "mark": 1, "mark_plural": 2}
+"""Texts that a call begins with, by the function's name."""
 _TYPES = '"MIME-Version: 1.0\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"Content-Transfer-Encoding: 8bit\\n"\n'
+Message = str | tuple[str, ...]
+"""A text, or each form of one with a plural."""
 _HEADER = "# Texts of DQN Lab. Made by scripts/extract_messages.py; translate each msgid into its msgstr."
 
 
@@ -32,20 +37,30 @@ def template_catalog() -> Catalog:
     catalog = Catalog(project="DQN Lab", charset="utf-8", header_comment=_HEADER)
     for path in sorted(each for folder in _SOURCES for each in (ROOT / folder).rglob("*.py")):
         room = "/".join(path.relative_to(ROOT).parts[:-1][:2])
-        for message in _texts(path):
+        for message in _messages(path):
             catalog.add(message, locations=[(room, 0)])
     return catalog
 
 
-def _texts(path: Path) -> list[str]:
-    """Each marked text in a source file, in their order.
+def _messages(path: Path) -> list[Message]:
+    """Each marked message in a source file, in their order.
 
     Read off the syntax tree: to a tokenizer, an f-string is one token on Python 3.11, whatever is called in it.
     """
     calls = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.Call)]
-    marked = [node for node in calls if isinstance(node.func, ast.Name) and node.func.id in _KEYWORDS and node.args]
-    texts = [(node.lineno, node.args[0].value) for node in marked if isinstance(node.args[0], ast.Constant)]
-    return [text for _line, text in sorted((line, text) for line, text in texts if isinstance(text, str))]
+    found = [(node.lineno, node.col_offset, message) for node in calls if (message := _message(node))]
+    return [message for *_place, message in sorted(found, key=lambda each: each[:2])]
+
+
+def _message(call: ast.Call) -> Message | None:
+    count = _KEYWORDS.get(call.func.id, 0) if isinstance(call.func, ast.Name) else 0
+    values = [each.value for each in call.args[:count] if isinstance(each, ast.Constant)]
+    match [each for each in values if isinstance(each, str)]:
+        case [text] if count == 1:
+            return text
+        case [one, other]:
+            return one, other
+    return None
 
 
 def po_path(language: str) -> Path:
@@ -59,7 +74,8 @@ def updated_catalog(language: str, template: Catalog) -> Catalog:
     known = _translations(language)
     for message in template:
         if message.id:
-            catalog.add(message.id, known.get(str(message.id), ""), locations=message.locations, flags=message.flags)
+            said = known.get(_message_of(message.id), "")
+            catalog.add(message.id, said, locations=message.locations, flags=message.flags)
     return catalog
 
 
@@ -74,14 +90,21 @@ def catalog_text(catalog: Catalog) -> bytes:
 
 def _header_text(catalog: Catalog) -> str:
     language = f'"Language: {catalog.locale_identifier}\\n"\n' if catalog.locale_identifier else ""
-    return f'{_HEADER}\nmsgid ""\nmsgstr ""\n{language}{_TYPES}\n'
+    forms = f'"Plural-Forms: {catalog.plural_forms}\\n"\n'
+    return f'{_HEADER}\nmsgid ""\nmsgstr ""\n{language}{_TYPES}{forms}\n'
 
 
-def _translations(language: str) -> dict[str, str]:
+def _translations(language: str) -> dict[Message, Message]:
+    """What the catalog says, by message; what has no text, or not one for each plural form, is left out."""
     if not po_path(language).exists():
         return {}
     with po_path(language).open("rb") as file:
-        return {str(each.id): str(each.string) for each in read_po(file) if each.id and each.string}
+        messages = [(_message_of(each.id), _message_of(each.string or "")) for each in read_po(file, locale=language)]
+    return {message: said for message, said in messages if message and said and all(said)}
+
+
+def _message_of(text: str | Sequence[str]) -> Message:
+    return text if isinstance(text, str) else tuple(text)
 
 
 def outputs() -> dict[Path, bytes]:
@@ -93,7 +116,7 @@ def outputs() -> dict[Path, bytes]:
 def untranslated(language: str) -> list[str]:
     """Messages of the sources that ``language`` has no text for."""
     known = _translations(language)
-    return [str(each.id) for each in template_catalog() if each.id and not known.get(str(each.id))]
+    return [str(each.id) for each in template_catalog() if each.id and _message_of(each.id) not in known]
 
 
 def main() -> int:

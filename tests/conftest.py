@@ -49,7 +49,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def lab_databases(request: pytest.FixtureRequest) -> Iterator[LabDatabases]:
     """Where laboratories are kept; the tests' own PostgreSQL is started where a test asks for it."""
-    from dqn_core.runs import backends
+    from dqn_core.runs.storage import backends
     from lab_databases import LabDatabases
     from postgresql import missing_postgresql
 

@@ -96,7 +96,7 @@ def test_naming_a_room_loads_no_learner(module: str) -> None:
 
 
 def test_the_runs_of_an_earlier_day_are_read_without_a_learner() -> None:
-    assert not _loaded_after("import dqn_core.runs.store") & {"numba", "torch", "streamlit", "plotly"}
+    assert not _loaded_after("import dqn_core.runs.storage.store") & {"numba", "torch", "streamlit", "plotly"}
 
 
 def test_the_server_starts_and_draws_its_first_pages_without_a_learner() -> None:
@@ -115,7 +115,7 @@ def test_the_server_starts_and_draws_its_first_pages_without_a_learner() -> None
 
 
 def test_a_warm_worker_holds_a_learner_and_nothing_of_the_server() -> None:
-    imports = "import dqn_core.runs.worker_process; from dqn_core.runs.executors import training_worker"
+    imports = "import dqn_core.runs.executors.worker_process; from dqn_core.runs.executors import training_worker"
     loaded = _loaded_after(f"{imports}; training_worker.warm_up()")
     assert loaded == {"gymnasium", "numba"}  # torch would take four times the memory of all else together
 

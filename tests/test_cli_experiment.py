@@ -11,8 +11,8 @@ import pytest
 
 from dqn_core.cli.main import main
 from dqn_core.events import EPISODE_COLUMNS
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.stores import ExperimentStore
+from dqn_core.runs.experiments.store import ExperimentStore
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_until
 

@@ -13,8 +13,8 @@ import fake_environments as fake
 from dqn_core.algorithm.exploration import epsilon_at
 from dqn_core.cli.main import main
 from dqn_core.events import CheckpointReady
-from dqn_core.runs.folder_lock import run_folder_lock
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.storage.folder_lock import run_folder_lock
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_for_end
 from trainer_runs import short_config

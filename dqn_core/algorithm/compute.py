@@ -283,7 +283,7 @@ def _made_up_replay(generator: np.random.Generator, network: Network, count: int
     replay = ReplayBuffer(count, size) if picture is None else FrameReplay(count, picture)
     for _ in range(count):
         observation, next_observation = generator.standard_normal((2, size), np.float32)
-        if picture is not None:  # few of its points are not 0, as in MinAtar's
+        if picture is not None:  # few of its pixels are not 0, as in MinAtar's
             observation, next_observation = observation > _MOSTLY_EMPTY, next_observation > _MOSTLY_EMPTY
         replay.add(observation, 0, 1.0, next_observation, terminated=False)
     return replay

@@ -200,7 +200,7 @@ def _reach(picture: PictureShape, convolution: Convolution) -> NDArray[np.int32]
 
 
 def _lists(count: int, size: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Room for the points of ``count`` observations [count, size], and for their levels."""
+    """Room for the pixels of ``count`` observations [count, size], and for their levels."""
     return np.zeros((count, size), np.int32), np.zeros((count, size), np.float32)
 
 

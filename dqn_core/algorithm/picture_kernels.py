@@ -1,9 +1,9 @@
 """One update of MinAtar's network as one compiled call: 16 kernels of 3x3, a dense layer, the outputs.
 
-Its pictures are small and mostly empty, so a convolution goes through the points that are not: each adds its level
+Its pictures are small and mostly empty, so a convolution goes through the pixels that are not: each adds its level
 times the weights to the up to nine places whose kernels cover it. The 16 kernels are the lanes of one vector, so that
-no sum crosses lanes, and each sum has one order: by row of the batch, then by point. A row's features lie together,
-place by place; the dense layers are products of such rows (:mod:`dqn_core.algorithm.vector_products`). Points at 0 add
+no sum crosses lanes, and each sum has one order: by row of the batch, then by pixel. A row's features lie together,
+place by place; the dense layers are products of such rows (:mod:`dqn_core.algorithm.vector_products`). Pixels at 0 add
 nothing, so leaving them out changes no bit.
 
 parameters  float32 [5 P], the five blocks of :mod:`dqn_core.algorithm.fused_kernels`. Each holds the convolution's
@@ -14,7 +14,7 @@ reach       int32 [D, 19]: of each number of an observation, how many places it 
             features begin among the features, and from column 10 on where the weights begin that it does it with.
 frames      uint8 [F, D / stack]: of the replay memory (:class:`dqn_core.algorithm.frame_replay.FrameReplay`).
 numbers     int64 [N, 2]: the newest frame of each transition's observation and of its next observation.
-points      int32 [B, D] and levels float32 [B, D]: the points of each row that are not 0; counts int64 [B] of them.
+pixels      int32 [B, D] and levels float32 [B, D]: the pixels of each row that are not 0; counts int64 [B] of them.
 picks       int32 [2 B H] and shares float32 [2 B H]: derivatives by the H hidden units that are not 0, and where they
             stand, listed for each row, and then for each unit.
 workspace   float32: features, hidden units and outputs of the batch, and the loss's derivatives by them (:func:`_at`).
@@ -160,11 +160,11 @@ def _find(
     stack: int,
     stride: int,
     scale: np.float32,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     b: int,
 ) -> int:
-    """Write the points of the stack of frames up to ``number`` that are not 0 into row ``b``; how many there are.
+    """Write the pixels of the stack of frames up to ``number`` that are not 0 into row ``b``; how many there are.
 
     The numbers of its frames are ``stride`` apart.
     """
@@ -174,7 +174,7 @@ def _find(
         frame = frames[(number - (stack - 1 - f) * stride) % frames.shape[0]]
         for p in range(size):
             level = frame[p]
-            points[b, count] = f * size + p
+            pixels[b, count] = f * size + p
             levels[b, count] = np.float32(level) * scale
             count += level != 0
     return count
@@ -186,14 +186,14 @@ def _convolve(
     block: int,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     b: int,
     count: int,
     out: Floats,
     out_at: int,
 ) -> None:
-    """Write the features of row ``b``, whose points stand in the lists, after their ReLU."""
+    """Write the features of row ``b``, whose pixels stand in the lists, after their ReLU."""
     biases, _, _ = _weights_at(shape)
     n_features = _features(shape)
     features = out[out_at : out_at + n_features]
@@ -201,9 +201,9 @@ def _convolve(
     for place in range(0, n_features, KERNELS):
         add_scaled(out, out_at + place, parameters, block + biases, np.float32(1.0))
     for i in range(count):
-        point = points[b, i]
-        for j in range(1, 1 + reach[point, 0]):
-            place, weight = reach[point, j], reach[point, _WEIGHTS + j]
+        pixel = pixels[b, i]
+        for j in range(1, 1 + reach[pixel, 0]):
+            place, weight = reach[pixel, j], reach[pixel, _WEIGHTS + j]
             add_scaled(out, out_at + place, parameters, block + weight, levels[b, i])
     rectify(features)
 
@@ -220,14 +220,14 @@ def _forward(
     place: int,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     counts: Integers,
     workspace: Floats,
     n: int,
     columns_at: int,
 ) -> int:
-    """The network of the block at ``place`` for the ``n`` rows whose points stand in the lists.
+    """The network of the block at ``place`` for the ``n`` rows whose pixels stand in the lists.
 
     Keeps features and hidden units; writes the outputs column by column, [outputs, n], and returns where the Q-values
     lie among them.
@@ -238,7 +238,7 @@ def _forward(
     _, hidden, _, outputs, _, _, _ = _at(shape, n)
     _, hidden_weights, output_weights = _weights_at(shape)
     for b in range(n):
-        _convolve(parameters, block, shape, reach, points, levels, b, counts[b], workspace, b * feature_row)
+        _convolve(parameters, block, shape, reach, pixels, levels, b, counts[b], workspace, b * feature_row)
     weights_at = block + hidden_weights
     inner_products(
         workspace, hidden, hidden_row, workspace, 0, parameters, weights_at, feature_row, n, n_hidden, n_features
@@ -267,13 +267,13 @@ def _find_all(
     indices: Integers,
     shape: Integers,
     scale: np.float32,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     counts: Integers,
 ) -> None:
-    """Find the points of all rows ``indices``: of their observations (column 0) or their next observations (1)."""
+    """Find the pixels of all rows ``indices``: of their observations (column 0) or their next observations (1)."""
     for b in range(indices.shape[0]):
-        counts[b] = _find(frames, numbers[indices[b], column], shape[STACK], shape[STRIDE], scale, points, levels, b)
+        counts[b] = _find(frames, numbers[indices[b], column], shape[STACK], shape[STRIDE], scale, pixels, levels, b)
 
 
 # ------------------------------------------------------------------------------------------------------ backward
@@ -284,7 +284,7 @@ def _backward(
     parameters: Floats,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     counts: Integers,
     picks: Shorts,
@@ -348,7 +348,7 @@ def _backward(
             add_listed(workspace, to, shares, picks, first, count, parameters, weights, feature_row, width)
     block_slopes(workspace[feature_slopes : feature_slopes + n * feature_row], workspace[: n * feature_row])
     _backward_convolution(
-        parameters, gradient, biases, reach, points, levels, counts, workspace, n, feature_slopes, n_features
+        parameters, gradient, biases, reach, pixels, levels, counts, workspace, n, feature_slopes, n_features
     )
 
 
@@ -358,7 +358,7 @@ def _backward_convolution(
     gradient: int,
     biases: int,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     counts: Integers,
     workspace: Floats,
@@ -372,9 +372,9 @@ def _backward_convolution(
         for place in range(n_features // KERNELS):
             add_scaled(parameters, gradient + biases, workspace, row + place * KERNELS, np.float32(1.0))
         for i in range(counts[b]):
-            point = points[b, i]
-            for j in range(1, 1 + reach[point, 0]):
-                place, weight = reach[point, j], reach[point, _WEIGHTS + j]
+            pixel = pixels[b, i]
+            for j in range(1, 1 + reach[pixel, 0]):
+                place, weight = reach[pixel, j], reach[pixel, _WEIGHTS + j]
                 add_scaled(parameters, gradient + weight, workspace, row + place, levels[b, i])
 
 
@@ -408,7 +408,7 @@ def _targets(
     parameters: Floats,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     counts: Integers,
     workspace: Floats,
@@ -421,11 +421,11 @@ def _targets(
     columns = outputs + n * shape[OUTPUTS]
     next_at = targets_at + n
     is_double = settings[IS_DOUBLE] != 0.0
-    _find_all(frames, numbers, 1, indices, shape, scale, points, levels, counts)
+    _find_all(frames, numbers, 1, indices, shape, scale, pixels, levels, counts)
     if is_double:
-        q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, n, columns)
+        q_at = _forward(parameters, ONLINE, shape, reach, pixels, levels, counts, workspace, n, columns)
         best_actions(n, n_actions, workspace, q_at, next_at, n)
-    q_at = _forward(parameters, TARGET, shape, reach, points, levels, counts, workspace, n, slopes)
+    q_at = _forward(parameters, TARGET, shape, reach, pixels, levels, counts, workspace, n, slopes)
     next_values(n, n_actions, workspace, q_at, next_at, n, is_double)
     td_targets(rows, indices, settings[GAMMA], workspace, next_at, targets_at)
     return q_at
@@ -442,7 +442,7 @@ def update_pictures(
     parameters: Floats,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     counts: Integers,
     picks: Shorts,
@@ -461,7 +461,7 @@ def update_pictures(
     n_actions = n_outputs - n_values
     _, _, _, _, _, labels_at, targets_at = _at(shape, batch_size)
     _targets(
-        rows, frames, numbers, indices, scale, parameters, shape, reach, points, levels, counts, workspace, settings
+        rows, frames, numbers, indices, scale, parameters, shape, reach, pixels, levels, counts, workspace, settings
     )
     has_all_outputs = settings[HAS_ALL_OUTPUTS] != 0.0
     minibatch = np.int64(settings[MINIBATCH])
@@ -470,15 +470,15 @@ def update_pictures(
     _, _, _, outputs, slopes, _, _ = _at(shape, batch_size)
     columns = outputs + batch_size * n_outputs
     if has_all_outputs:
-        _find_all(frames, numbers, 0, indices, shape, scale, points, levels, counts)
-        q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, batch_size, columns)
+        _find_all(frames, numbers, 0, indices, shape, scale, pixels, levels, counts)
+        q_at = _forward(parameters, ONLINE, shape, reach, pixels, levels, counts, workspace, batch_size, columns)
         for k in range(n_actions * batch_size):
             workspace[labels_at + k] = workspace[q_at + k]
     for first in range(0, min(batch_size, most_steps * minibatch), minibatch):
         size = min(minibatch, batch_size - first)
         part = indices[first : first + size]
-        _find_all(frames, numbers, 0, part, shape, scale, points, levels, counts)
-        q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, size, columns)
+        _find_all(frames, numbers, 0, part, shape, scale, pixels, levels, counts)
+        q_at = _forward(parameters, ONLINE, shape, reach, pixels, levels, counts, workspace, size, columns)
         td_errors(
             rows,
             indices,
@@ -497,7 +497,7 @@ def update_pictures(
         )
         if n_values > 0:
             slopes_of_outputs(workspace, slopes, n_outputs, size, size)
-        _backward(parameters, shape, reach, points, levels, counts, picks, shares, listed, workspace, size, slopes)
+        _backward(parameters, shape, reach, pixels, levels, counts, picks, shares, listed, workspace, size, slopes)
         adam(parameters, settings)
     settings[UPDATES] += 1.0
     mix_target(parameters, settings)
@@ -513,7 +513,7 @@ def picture_terms(
     parameters: Floats,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     counts: Integers,
     workspace: Floats,
@@ -525,11 +525,11 @@ def picture_terms(
     n_actions = shape[OUTPUTS] - shape[N_VALUES]
     _, _, _, outputs, _, _, targets_at = _at(shape, n)
     next_q_at = _targets(
-        rows, frames, numbers, indices, scale, parameters, shape, reach, points, levels, counts, workspace, settings
+        rows, frames, numbers, indices, scale, parameters, shape, reach, pixels, levels, counts, workspace, settings
     )
-    _find_all(frames, numbers, 0, indices, shape, scale, points, levels, counts)
+    _find_all(frames, numbers, 0, indices, shape, scale, pixels, levels, counts)
     columns = outputs + n * shape[OUTPUTS]
-    q_at = _forward(parameters, ONLINE, shape, reach, points, levels, counts, workspace, n, columns)
+    q_at = _forward(parameters, ONLINE, shape, reach, pixels, levels, counts, workspace, n, columns)
     share = np.float32(1.0) if settings[HAS_ALL_OUTPUTS] == 0.0 else np.float32(1.0) / np.float32(n_actions)
     for b in range(n):
         for a in range(n_actions):
@@ -552,20 +552,20 @@ def _forward_one(
     parameters: Floats,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     scratch: Floats,
 ) -> int:
     """Online network for one ``observation`` [D]; where its outputs lie in ``scratch``."""
     count = 0
     for d in range(observation.shape[0]):
-        points[0, count] = d
+        pixels[0, count] = d
         levels[0, count] = observation[d] * scale
         count += observation[d] != np.float32(0.0)
     n_features, n_hidden, n_outputs = _features(shape), shape[HIDDEN], shape[OUTPUTS]
     feature_row, hidden_row = _row_length(n_features), _row_length(n_hidden)
     _, hidden_at, outputs_at = _weights_at(shape)
-    _convolve(parameters, ONLINE, shape, reach, points, levels, 0, count, scratch, 0)
+    _convolve(parameters, ONLINE, shape, reach, pixels, levels, 0, count, scratch, 0)
     bias_at = hidden_at + n_hidden * feature_row
     vector_product(scratch, feature_row, parameters, hidden_at, scratch, 0, parameters, bias_at, n_hidden, feature_row)
     rectify(scratch[feature_row : feature_row + n_hidden])
@@ -584,12 +584,12 @@ def picture_action(
     parameters: Floats,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     scratch: Floats,
 ) -> int:
     """Action of the highest Q-value for ``observation`` [D], the lowest of equals."""
-    at = _forward_one(observation, scale, parameters, shape, reach, points, levels, scratch) + shape[N_VALUES]
+    at = _forward_one(observation, scale, parameters, shape, reach, pixels, levels, scratch) + shape[N_VALUES]
     best = 0
     for a in range(1, shape[OUTPUTS] - shape[N_VALUES]):
         if scratch[at + a] > scratch[at + best]:
@@ -604,13 +604,13 @@ def picture_q(
     parameters: Floats,
     shape: Integers,
     reach: Shorts,
-    points: Shorts,
+    pixels: Shorts,
     levels: Floats,
     scratch: Floats,
     q: Floats,
 ) -> None:
     """Write the Q-values of ``observations`` [B, D] to ``q`` [B, A]."""
     for b in range(observations.shape[0]):
-        at = _forward_one(observations[b], scale, parameters, shape, reach, points, levels, scratch)
+        at = _forward_one(observations[b], scale, parameters, shape, reach, pixels, levels, scratch)
         at = q_values(scratch, at, shape[OUTPUTS], shape[N_VALUES], 1, 1)
         q[b] = scratch[at : at + shape[OUTPUTS] - shape[N_VALUES]]

@@ -15,7 +15,7 @@ import numpy as np
 from dqn_core.algorithm.exploration import linear_steps
 from dqn_core.analysis.episode_table import EpisodeTable, FloatArray
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import mark
+from dqn_core.errors import mark, mark_plural
 from dqn_core.events import EndReason
 from dqn_core.presets import preset_name, preset_names
 from dqn_core.training.budget import run_steps
@@ -106,12 +106,12 @@ def unfinished_exploration(config: TrainingConfig) -> Advice | None:
         return None
     epsilon = linear_steps(steps, config.epsilon_start, config.epsilon_end, config.epsilon_decay_steps)
     template = mark(
-        "The run ends {steps} env steps after its warm-up at the latest, before epsilon has decayed: {percent} % of "
-        "the actions will still be random. Lower the number of decay steps, to {lower} for example, or raise "
+        "The run ends before epsilon has decayed: at env step {step} after its warm-up at the latest, when {percent} % "
+        "of the actions are still random. Lower the number of decay steps, to {lower} for example, or raise "
         "{limit_name}."
     )
     parameters = {
-        "steps": steps,
+        "step": steps,
         "percent": round(100 * epsilon),
         "lower": max(1, steps // 2),
         "limit_name": "max_env_steps" if most == config.max_env_steps else "max_episodes",
@@ -129,7 +129,11 @@ def _diverged(facts: RunFacts) -> Advice | None:
 def _few_updates(facts: RunFacts) -> Advice | None:
     if facts.updates >= 1_000 or facts.reason is EndReason.DIVERGED:  # noqa: PLR2004  fewer teach no network anything
         return None
-    template = mark("The network was updated only {updates} times: train for longer, or with a shorter warm-up.")
+    template = mark_plural(
+        "The network was updated only {updates} time: train for longer, or with a shorter warm-up.",
+        "The network was updated only {updates} times: train for longer, or with a shorter warm-up.",
+        facts.updates,
+    )
     return Advice(template, {"updates": facts.updates})
 
 
@@ -192,9 +196,12 @@ def _short_sighted(facts: RunFacts) -> Advice | None:
     horizon = 1.0 / (1.0 - gamma) if gamma < 1.0 else math.inf
     if horizon >= 0.1 * length or horizon >= 20.0:  # noqa: PLR2004  gamma 0.95
         return None
-    template = mark(
-        "With a discount factor of {gamma}, rewards more than about {horizon} steps ahead hardly count, and "
-        "episodes last {length}: raise it."
+    template = mark_plural(
+        "With a discount factor of {gamma}, rewards more than about {horizon} step ahead hardly count, and episodes "
+        "last {length}: raise it.",
+        "With a discount factor of {gamma}, rewards more than about {horizon} steps ahead hardly count, and episodes "
+        "last {length}: raise it.",
+        round(horizon),
     )
     return Advice(template, {"gamma": gamma, "horizon": round(horizon), "length": round(length)})
 

@@ -37,8 +37,8 @@ class _DatabaseOptions:
 def database(arguments: list[str]) -> int:
     """The command; returns its exit status."""
     options = tyro.cli(_DatabaseOptions, args=arguments, prog="python -m dqn_core database")
-    from dqn_core.runs.backends import shown_address
     from dqn_core.runs.copying import copy_database
+    from dqn_core.runs.storage.backends import shown_address
 
     source, target = _address(options.source), _address(options.target)
     with (
@@ -60,7 +60,7 @@ def _address(text: str) -> Path | str:
     """The database that is meant: a data folder stands for the file in it."""
     if "://" in text:
         return text
-    from dqn_core.runs.folder_lock import DATABASE_NAME
+    from dqn_core.runs.storage.folder_lock import DATABASE_NAME
 
     path = Path(text)
     return path / DATABASE_NAME if path.is_dir() or not path.suffix else path

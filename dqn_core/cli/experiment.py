@@ -22,8 +22,8 @@ from dqn_core.json_text import json_text
 from dqn_core.presets import preset_config, preset_names
 
 if TYPE_CHECKING:
-    from dqn_core.runs.experiment_spec import ExperimentSpec
-    from dqn_core.runs.experiments import Experiments, ExperimentStatus
+    from dqn_core.runs.experiments.service import Experiments, ExperimentStatus
+    from dqn_core.runs.experiments.spec import ExperimentSpec
     from dqn_core.runs.manager import RunManager
 
 __all__ = ["experiment"]
@@ -60,7 +60,7 @@ def experiment(arguments: list[str]) -> int:
     _refuse_without_effect(options, preset, base)
     from dqn_core.environments.make import inspect_environment
     from dqn_core.environments.settings import check_environment
-    from dqn_core.runs.experiment_spec import ExperimentSpec, parsed_value
+    from dqn_core.runs.experiments.spec import ExperimentSpec, parsed_value
 
     values = [parsed_value(options.field, text) for text in options.values] if options.field else []
     spec = ExperimentSpec.sweep(base, options.field, values, options.seeds)
@@ -86,7 +86,7 @@ def _refuse_without_effect(options: _ExperimentOptions, preset: TrainingConfig, 
 
 def _trained(spec: ExperimentSpec, options: _ExperimentOptions) -> ExperimentStatus:
     """Train the experiment, to its end or until somebody stops it, and write down what was trained."""
-    from dqn_core.runs.experiments import Experiments
+    from dqn_core.runs.experiments.service import Experiments
     from dqn_core.runs.manager import RunManager
 
     asked: list[bool] = []  # a signal's handler may append; a lock might be held by what it interrupts

@@ -181,7 +181,7 @@ def find_environments() -> None:
     Raises :class:`~dqn_core.errors.DqnLabError` for a module of ``DQN_LAB_PRELOAD`` that cannot be imported.
     """
     from dqn_core.environments.own import use_folder
-    from dqn_core.runs.worker_process import import_modules
+    from dqn_core.runs.executors.worker_process import import_modules
 
     if not {"", str(Path.cwd())} & set(sys.path):
         sys.path.append(str(Path.cwd()))

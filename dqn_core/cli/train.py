@@ -32,8 +32,8 @@ from dqn_core.events import (
 )
 from dqn_core.json_text import json_text
 from dqn_core.presets import preset_config, preset_names
-from dqn_core.runs.folder_lock import run_folder_lock, server_lock_above
-from dqn_core.runs.records import new_run_id
+from dqn_core.runs.storage.folder_lock import run_folder_lock, server_lock_above
+from dqn_core.runs.storage.records import new_run_id
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,8 @@ class _TrainOptions:
     init_weights: Path | None = None
     """Weights to begin with: a .safetensors file, or the folder of a run, whose best are taken."""
     checkpoint_mb: int = 256
-    """Megabytes that the run's snapshots and checkpoints may take; beyond it, old ones are removed."""
+    """Megabytes of snapshots and checkpoints beside the newest checkpoint, the best and the last snapshot; beyond that,
+    large and old ones are removed."""
     quiet: bool = False
     """No progress bar."""
 

@@ -21,7 +21,7 @@ from dqn_core.config import NO_ARGUMENTS, Arguments
 from dqn_core.environments.door import CheckedEnvironment
 from dqn_core.environments.make import EPISODE_STEPS_WITHOUT_LIMIT, make_environment
 from dqn_core.environments.spaces import described_space
-from dqn_core.errors import UnsupportedEnvironmentError, mark
+from dqn_core.errors import UnsupportedEnvironmentError, mark, mark_plural
 
 __all__ = ["EnvironmentCheck", "Finding", "Verdict", "checked"]
 
@@ -123,7 +123,11 @@ def checked(  # noqa: PLR0913  which environment, how long, by which clock
 def _look_at_spaces(environment: CheckedEnvironment, findings: list[Finding], numbers: dict[str, Any]) -> None:
     names, size = environment.observation_names, environment.observation_size
     numbers |= {"observation_size": size, "actions": environment.n_actions}
-    template = mark("It observes {space}. The network gets {count} numbers: {names}.")
+    template = mark_plural(
+        "It observes {space}. The network gets {count} number: {names}.",
+        "It observes {space}. The network gets {count} numbers: {names}.",
+        size,
+    )
     values = {"space": described_space(environment.observation_space), "count": size, "names": _listed(names)}
     if layout := environment.layout:
         template = mark(
@@ -146,8 +150,8 @@ def _look_at_spaces(environment: CheckedEnvironment, findings: list[Finding], nu
         findings.append(Finding(about="actions", verdict=Verdict.NOTE, template=template, parameters=values))
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) if len(names) <= _NAMES else ", ".join((*names[: _NAMES - 1], "…", names[-1]))
+def _listed(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names if len(names) <= _NAMES else (*names[: _NAMES - 1], "…", names[-1])
 
 
 # -------------------------------------------------------------------------------------------------------------- seeds
@@ -285,8 +289,8 @@ def _look_at_numbers(
         findings.append(Finding(about="numbers", verdict=Verdict.NOTE, template=template))
     elif untouched:
         template = mark("Numbers that never changed: {names}.")
-        values = {"names": _listed(tuple(untouched))}
-        findings.append(Finding(about="numbers", verdict=Verdict.NOTE, template=template, parameters=values))
+        listed = {"names": _listed(tuple(untouched))}
+        findings.append(Finding(about="numbers", verdict=Verdict.NOTE, template=template, parameters=listed))
 
 
 def _look_at_rewards(played: _Played, findings: list[Finding], numbers: dict[str, Any]) -> None:
@@ -317,7 +321,7 @@ def _look_at_episodes(
     numbers |= {"lengths": played.lengths, "terminated": played.terminated, "max_episode_steps": limit}
     if played.lengths:
         template = mark(
-            "{count} random episodes took {least} to {most} steps; {terminated} terminated, {truncated} were cut off."
+            "Random episodes: {count}. Length: {least} to {most}. Terminated: {terminated}, cut off: {truncated}."
         )
         values = {
             "count": len(played.lengths),
@@ -350,9 +354,7 @@ def _look_at_pictures(environment: CheckedEnvironment, findings: list[Finding], 
         values: dict[str, Any] = {"cause": environment.picture_trouble}
         findings.append(Finding(about="pictures", verdict=Verdict.NOTE, template=template, parameters=values))
         return
-    template = mark(
-        "Pictures are {width} by {height} pixels and take {ms} ms each; real time is {rate} steps a second."
-    )
+    template = mark("Pictures are {width} by {height} pixels and take {ms} ms each; real time is {rate} steps/s.")
     height, width, _ = picture.shape
     values = {"width": width, "height": height, "ms": _text(1_000 * took), "rate": _text(environment.frames_per_s)}
     findings.append(Finding(about="pictures", verdict=Verdict.GOOD, template=template, parameters=values))
@@ -363,11 +365,9 @@ def _look_at_speed(played: _Played, findings: list[Finding], numbers: dict[str, 
     numbers["steps_per_s"] = round(rate, 1)
     is_slow = rate < _SLOW
     if is_slow:
-        template = mark(
-            "It takes {rate} env steps a second: slow. 50,000 steps take {minutes} minutes without learning."
-        )
+        template = mark("It runs at {rate} env steps/s: slow. 50,000 steps take {minutes} minutes without learning.")
     else:
-        template = mark("It takes {rate} env steps a second.")
+        template = mark("It runs at {rate} env steps/s.")
     values = {"rate": f"{rate:,.0f}", "minutes": _text(50_000 / rate / 60)}
     verdict = Verdict.NOTE if is_slow else Verdict.GOOD
     findings.append(Finding(about="speed", verdict=verdict, template=template, parameters=values))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dqn_core.environments.planes import frame_names
-from dqn_core.errors import mark
+from dqn_core.errors import ComposedName, mark
 
 __all__ = ["action_names", "channel_names", "meaning_names", "observation_names"]
 
@@ -68,41 +68,45 @@ def _square_cells(size: int) -> tuple[str, ...]:
 
 
 def _cells(rows: int, columns: int) -> tuple[str, ...]:
-    return tuple(f"row {row}, column {column}" for row in range(rows) for column in range(columns))
+    template = mark("row {row}, column {column}")
+    return tuple(ComposedName(template, row=row, column=column) for row in range(rows) for column in range(columns))
 
 
 def _taxi(_size: int) -> tuple[str, ...]:
     places = ("R", "G", "Y", "B")
-    riders = (*(f"passenger at {place}" for place in places), mark("passenger in the taxi"))
+    waiting = (ComposedName(mark("passenger at {place}"), place=place) for place in places)
+    riders = (*waiting, mark("passenger in the taxi"))
+    template = mark("taxi in row {row}, column {column}, {rider}, to {goal}")
     return tuple(
-        f"taxi in row {row}, column {column}, {rider}, to {goal}"
+        ComposedName(template, row=row, column=column, rider=rider, goal=goal)
         for row, column, rider, goal in itertools.product(range(5), range(5), riders, places)
     )
 
 
 def _blackjack(_size: int) -> tuple[str, ...]:
-    cards = (f"own sum is {value}" for value in range(32))
-    dealer = (f"the dealer shows {mark('an ace') if value == 1 else value}" for value in range(11))
+    cards = (ComposedName(mark("own sum is {value}"), value=value) for value in range(32))
+    shown = (mark("an ace") if value == 1 else value for value in range(11))
+    dealer = (ComposedName(mark("the dealer shows {value}"), value=value) for value in shown)
     return (*cards, *dealer, mark("no usable ace"), mark("a usable ace"))
 
 
 # ---------------------------------------------------------------------------------------- highway-env and MiniGrid
 
-_KINEMATICS = {
-    5: ("is there", "x", "y", "x velocity", "y velocity"),
-    7: ("is there", "x", "y", "x velocity", "y velocity", "cosine of the heading", "sine of the heading"),
-}
+_KINEMATICS = (mark("is there"), "x", "y", mark("x velocity"), mark("y velocity"))
+_HEADING = (mark("cosine of the heading"), mark("sine of the heading"))
 
 
 def _vehicles(size: int) -> tuple[str, ...]:
     """Rows of vehicles, the agent's own first: 5 of 5 numbers each, or 15 of 7."""
-    rows, features = {25: (5, _KINEMATICS[5]), 105: (15, _KINEMATICS[7])}.get(size, (0, ()))
-    return tuple(f"{f'vehicle {row}' if row else 'own'}: {each}" for row in range(rows) for each in features)
+    rows, features = {25: (5, _KINEMATICS), 105: (15, (*_KINEMATICS, *_HEADING))}.get(size, (0, ()))
+    own, other = mark("own: {what}"), mark("vehicle {row}: {what}")
+    return tuple(ComposedName(other if row else own, row=row, what=each) for row in range(rows) for each in features)
 
 
 def _mini_grid(_size: int) -> tuple[str, ...]:
-    facing = tuple(f"faces {way}" for way in ("right", "down", "left", "up"))
-    view = (f"{what} at ({i}, {j})" for i in range(7) for j in range(7) for what in ("object", "colour", "state"))
+    facing = (mark("faces right"), mark("faces down"), mark("faces left"), mark("faces up"))
+    seen, template = (mark("object"), mark("colour"), mark("state")), mark("{what} at ({i}, {j})")
+    view = (ComposedName(template, what=what, i=i, j=j) for i in range(7) for j in range(7) for what in seen)
     return (*facing, *view)
 
 
@@ -211,9 +215,9 @@ def _min_atar(env_id: str) -> Callable[[int], tuple[str, ...]]:
     """Names of the numbers of one of the games: a channel, and the cell that it is looked at in."""
 
     def names(size: int) -> tuple[str, ...]:
-        channels = channel_names(env_id, size // 100)
+        channels, template = channel_names(env_id, size // 100), mark("{what} at row {row}, column {column}")
         return tuple(
-            f"{channel} at row {row}, column {column}"
+            ComposedName(template, what=channel, row=row, column=column)
             for row in range(10)
             for column in range(10)
             for channel in channels

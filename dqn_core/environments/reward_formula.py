@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqn_core.errors import RewardFormulaError, mark
+from dqn_core.errors import RewardFormulaError, mark, mark_plural
 
 __all__ = ["FUNCTIONS", "VALUES", "RewardFormula", "observation_identifiers"]
 
@@ -229,7 +229,6 @@ _WHOLE_STATE = mark("{name} at position {position} is the whole observation: use
 _NO_INDEX = mark("{part} at position {position} does not exist: the observation is {first} to {last}.")
 _BARE_FUNCTION = mark("{name} at position {position} is a function and needs parentheses, as in {name}(reward).")
 _NO_FUNCTION = mark("{name} at position {position} is not a function: put * before the parenthesis to multiply.")
-_COUNT = mark("{name} at position {position} takes {count} values in its parentheses, not {given}.")
 _UNKNOWN_NAME = mark("Unknown name {name} at position {position}. Available: {names}.")
 _MISSPELT_NAME = mark("Unknown name {name} at position {position}. Did you mean {near}? Available: {names}.")
 _UNKNOWN_FUNCTION = mark("Unknown function {name} at position {position}. Available functions: {names}.")
@@ -365,7 +364,12 @@ class _Reader:
         given = len(node.args) + len(node.keywords)
         if node.keywords or not fewest <= given <= most:
             count = str(fewest) if fewest == most else f"{fewest}–{most}"
-            raise self._fault(_COUNT, node, name=name, count=count, given=given)
+            template = mark_plural(
+                "{name} at position {position} takes {count} value in its parentheses, not {given}.",
+                "{name} at position {position} takes {count} values in its parentheses, not {given}.",
+                most,
+            )
+            raise self._fault(template, node, name=name, count=count, given=given)
         return ast.Call(ast.Name(name, ast.Load()), [self.built(each) for each in node.args], [])
 
     # --------------------------------------------------------------------------------------------------- refused

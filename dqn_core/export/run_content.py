@@ -14,8 +14,8 @@ from typing import Any
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ExportError, mark
 from dqn_core.events import EPISODE_COLUMNS, EpisodeEnded
-from dqn_core.runs.folder_lock import DATABASE_NAME
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.folder_lock import DATABASE_NAME
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["RunContent", "content_of_folder"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
 from dqn_core.lessons.lesson import Lesson
-from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments.spec import ExperimentSpec
 
 __all__ = ["FORMER_NAMES", "LESSONS"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments.spec import ExperimentSpec
 
 __all__ = ["Lesson", "Level", "Measure", "Shown"]
 

@@ -22,7 +22,7 @@ from dqn_core.errors import ConfigError
 from dqn_core.json_text import json_text
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.results import LessonRun
-from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments.spec import ExperimentSpec
 
 __all__ = ["DATA", "ShippedResult", "read_shipped", "write_shipped"]
 

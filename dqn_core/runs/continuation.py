@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import RunStateError, mark
+from dqn_core.errors import RunStateError, mark, mark_plural
 from dqn_core.events import RunState
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.checkpoint import Checkpoint, changed_config
 
 __all__ = ["begun_again", "continued", "refuse_to_go_on"]
@@ -71,10 +71,18 @@ def _waiting(record: RunRecord) -> RunRecord:
 
 def _refuse_without_work(config: TrainingConfig, counters: Mapping[str, Any]) -> None:
     if counters["finished_episodes"] >= config.max_episodes:
-        template = mark("The run has done its {limit} episodes: raise the limit to continue.")
+        template = mark_plural(
+            "The run has done its {limit} episode: raise the limit to continue.",
+            "The run has done its {limit} episodes: raise the limit to continue.",
+            config.max_episodes,
+        )
         raise RunStateError(template, limit=config.max_episodes)
     if config.max_env_steps is not None and counters["env_step"] >= config.max_env_steps:
-        template = mark("The run has done its {limit} env steps: raise the limit to continue.")
+        template = mark_plural(
+            "The run has done its {limit} env step: raise the limit to continue.",
+            "The run has done its {limit} env steps: raise the limit to continue.",
+            config.max_env_steps,
+        )
         raise RunStateError(template, limit=config.max_env_steps)
 
 

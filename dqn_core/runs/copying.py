@@ -15,9 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from dqn_core.errors import StoreError, mark
-from dqn_core.runs import tables
-from dqn_core.runs.database import Database
-from dqn_core.runs.folder_lock import DATABASE_NAME, FolderLock
+from dqn_core.runs.storage import tables
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.folder_lock import DATABASE_NAME, FolderLock
 
 __all__ = ["copy_database"]
 
@@ -34,7 +34,7 @@ def copy_database(
     Parameters
     ----------
     source, target
-        SQLite files, or addresses as :class:`~dqn_core.runs.database.Database` takes them.
+        SQLite files, or addresses as :class:`~dqn_core.runs.storage.database.Database` takes them.
     tell
         Called now and then with the rows copied so far, and all there are.
 
@@ -98,7 +98,7 @@ class _Copy:
             if not sa.inspect(reading).has_table("studies"):
                 return ()
             found = _search_version(reading)
-        from dqn_core.runs.searches import storage_in
+        from dqn_core.runs.experiments.searches import storage_in
 
         storage = storage_in(self._target)
         storage.remove_session()

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, mark
-from dqn_core.runs import backends
-from dqn_core.runs.folder_lock import DATABASE_NAME, FolderLock
-from dqn_core.runs.records import check_run_id
-from dqn_core.runs.servers import Lease, Servers
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.servers.leases import Lease, Servers
+from dqn_core.runs.storage import backends
+from dqn_core.runs.storage.folder_lock import DATABASE_NAME, FolderLock
+from dqn_core.runs.storage.records import check_run_id
+from dqn_core.runs.storage.store import RunStore
 
 __all__ = ["DataFolder", "FolderSizes", "discard", "finish_removals", "folder_bytes", "remove_leftovers", "remove_run"]
 

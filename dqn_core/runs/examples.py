@@ -5,18 +5,28 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from dqn_core.errors import StoreError
+from dqn_core.errors import StoreError, mark
 from dqn_core.runs.copying import copy_database
-from dqn_core.runs.folder_lock import DATABASE_NAME
+from dqn_core.runs.storage.folder_lock import DATABASE_NAME
 
-__all__ = ["EXAMPLES_FILE", "EXAMPLES_OWNER", "add_examples"]
+__all__ = ["EXAMPLES_FILE", "EXAMPLES_OWNER", "EXAMPLE_NAMES", "add_examples"]
 
 EXAMPLES_FILE = Path(__file__).parent / "examples.zip"
 """A small data folder, made by ``python -m benchmarks.example_runs``."""
 EXAMPLES_OWNER = "examples"
 """Owner of the example runs: no visitor's id, so with an instructor's code only the instructor controls them."""
+EXAMPLE_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "MountainCar-v0": mark("Example: Mountain Car"),
+        "CartPole-v1": mark("Example: Cart Pole"),
+        "LunarLander-v3": mark("Example: Lunar Lander"),
+    }
+)
+"""By environment."""
 
 
 def add_examples(data_dir: Path, database: str | None = None) -> None:

@@ -28,7 +28,7 @@ from dqn_core.events import (
     RunState,
     StateChanged,
 )
-from dqn_core.runs.records import RunRecord, applied
+from dqn_core.runs.storage.records import RunRecord, applied
 
 __all__ = ["MESSAGE_ROWS", "FeedUpdate", "LiveFeed", "RemainingTime", "done_fraction"]
 

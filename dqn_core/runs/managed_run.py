@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, RunStateError, mark
+from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, RunStateError, mark, mark_plural
 from dqn_core.events import (
     Command,
     EndReason,
@@ -31,8 +31,8 @@ from dqn_core.events import (
 )
 from dqn_core.runs.executors.thread import Mailbox, NeverBegun, RunThread, TrainerFactory
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.standings import Standing
+from dqn_core.runs.servers.standings import Standing
+from dqn_core.runs.storage.records import RunRecord
 
 __all__ = ["ManagedRun", "ManagedRuns"]
 
@@ -286,8 +286,13 @@ class ManagedRun:
                 return
             self._is_pause_wanted = True
             self.mailbox.put(Pause())
-        template = mark("Nobody watched this run for {minutes} minutes, so it was paused. Press Resume to continue.")
-        self.feed.publish(Notice(template=template, parameters={"minutes": round(after_s / 60, 1)}))
+        minutes = round(after_s / 60, 1)
+        template = mark_plural(
+            "Nobody watched this run for {minutes} minute, so it was paused. Press Resume to continue.",
+            "Nobody watched this run for {minutes} minutes, so it was paused. Press Resume to continue.",
+            minutes,
+        )
+        self.feed.publish(Notice(template=template, parameters={"minutes": minutes}))
 
 
 # ---------------------------------------------------------------------------------------------------------- all of them

@@ -19,20 +19,28 @@ from dqn_core.environments.make import inspect_environment
 from dqn_core.environments.settings import check_live_change
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, mark
 from dqn_core.events import CheckpointKind, EndReason, Notice, RunState
-from dqn_core.runs.classes import Classes
+from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.continuation import begun_again, continued, refuse_to_go_on
 from dqn_core.runs.data_folder import DataFolder, discard, folder_bytes, remove_run
-from dqn_core.runs.elsewhere import Elsewhere, Remote
 from dqn_core.runs.executors.choice import Executor, Executors
 from dqn_core.runs.executors.ray_cluster import Attached, RayTaskWorker
 from dqn_core.runs.executors.thread import TrainerFactory, end_of
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
-from dqn_core.runs.lookout import Lookout
-from dqn_core.runs.lost_runs import LostRuns
 from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import NAME_LENGTH, RunRecord, RunSnapshot, check_run_id, clean_tags, clean_text, new_run_id
 from dqn_core.runs.scheduler import Admission, Scheduler
+from dqn_core.runs.servers.elsewhere import Elsewhere, Remote
+from dqn_core.runs.servers.lookout import Lookout
+from dqn_core.runs.servers.lost_runs import LostRuns
+from dqn_core.runs.storage.records import (
+    NAME_LENGTH,
+    RunRecord,
+    RunSnapshot,
+    check_run_id,
+    clean_tags,
+    clean_text,
+    new_run_id,
+)
 from dqn_core.runs.view import RunView
 from dqn_core.training.budget import run_memory, run_steps
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT

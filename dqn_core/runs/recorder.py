@@ -29,8 +29,8 @@ from dqn_core.events import (
     WeightsReady,
 )
 from dqn_core.runs.live_feed import LiveFeed
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.training.checkpoint import with_last_checkpoint
 from dqn_core.training.run_folder import KeptEpisodes, RunFolder
 
@@ -162,8 +162,9 @@ class RunRecorder:
     """Takes the events of one run; used by that run's thread alone. ``clock`` gives seconds.
 
     ``lapses`` gives how often another server may have taken the run over without this one's knowledge; None while
-    that may be so now. Rows are refused then by the database (:meth:`~dqn_core.runs.store.RunStore.append`); before a
-    file is written, it is asked. Whatever is called here raises :class:`~dqn_core.errors.RunLostError` where it was.
+    that may be so now. Rows are refused then by the database (:meth:`~dqn_core.runs.storage.store.RunStore.append`);
+    before a file is written, it is asked. Whatever is called here raises :class:`~dqn_core.errors.RunLostError` where
+    another has it.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ from dqn_core.presets import preset_name
 from dqn_core.runs.data_folder import FolderSizes
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunBrief
+from dqn_core.runs.storage.records import RunBrief
 
 __all__ = ["ListUpdate", "RunLine", "RunList"]
 

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import LimitReachedError, mark
+from dqn_core.errors import LimitReachedError, mark, mark_plural
 from dqn_core.events import Event, Progress, RunEnded, RunState, StateChanged
 from dqn_core.runs.executors.choice import Executors
 from dqn_core.runs.fair_queue import FairQueue
 from dqn_core.runs.managed_run import ManagedRun, ManagedRuns
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.runs.waiting_time import Durations, waiting_times
 from dqn_core.training.budget import LARGE_RUN_BYTES, check_experiment, check_memory, check_run
 from dqn_core.training.machine import memory_for_runs
@@ -86,9 +86,12 @@ class Admission:
             raise LimitReachedError(template, count=paused)
         count = self._runs.active_of(owner) + len(others)
         if most is not None and count >= most:
-            template = mark(
+            template = mark_plural(
+                "You have {count} run that is training, waiting or paused, as many as this server allows per visitor: "
+                "stop it, or wait until it ends.",
                 "You have {count} runs that are training, waiting or paused, as many as this server allows per "
-                "visitor: stop one of them, or wait until one ends."
+                "visitor: stop one of them, or wait until one ends.",
+                count,
             )
             raise LimitReachedError(template, count=count)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dqn_core.events import EpisodeEnded, HyperparametersChanged
 from dqn_core.runs.live_feed import MESSAGE_ROWS, FeedUpdate, LiveFeed
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.store import RunStore
 
 __all__ = ["RunView"]
 

@@ -18,7 +18,7 @@ from dqn_core.algorithm.networks import Network, as_network, network_of, paramet
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.environments.settings import check_environment
-from dqn_core.errors import ConfigError, FieldProblem, RolloutError, UnsupportedEnvironmentError, mark
+from dqn_core.errors import ConfigError, FieldProblem, RolloutError, UnsupportedEnvironmentError, mark, mark_plural
 from dqn_core.training.machine import free_bytes, memory_for_runs
 
 __all__ = [
@@ -340,9 +340,11 @@ def check_steps(config: TrainingConfig, runs: int, steps: int) -> None:
     Raises :class:`~dqn_core.errors.ConfigError`.
     """
     if steps > MOST_EXPERIMENT_STEPS:
-        template = mark(
+        template = mark_plural(
+            "makes {count} run of up to {steps} env steps, and it may take at most {most}: set it to at most {largest}",
             "makes {count} runs of up to {steps} env steps in all, and together they may take at most {most}: set it "
-            "to at most {largest}, or train fewer runs"
+            "to at most {largest}, or train fewer runs",
+            runs,
         )
         largest = MOST_EXPERIMENT_STEPS // runs
         values: dict[str, object] = {"count": runs, "steps": steps, "most": MOST_EXPERIMENT_STEPS, "largest": largest}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,10 @@ from dqn_core.training.checkpoint_frames import FRAMES_FOLDER, named_segments, r
 __all__ = ["DEFAULT_BYTE_LIMIT", "DiskUse", "disk_use", "prune"]
 
 DEFAULT_BYTE_LIMIT = 256 * 2**20
-"""Bytes that one run's snapshots and checkpoints may take."""
+"""Bytes that one run may keep beside what it cannot be without."""
 
-_NEVER_REMOVED = ("checkpoint.safetensors", "best.safetensors", "last.safetensors", "initial.safetensors")
+_NEWEST = "checkpoint.safetensors"
+_NEVER_REMOVED = (_NEWEST, "best.safetensors", "last.safetensors", "initial.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,41 +22,54 @@ class DiskUse:
     """Bytes that a run's snapshots and checkpoints take, and may take."""
 
     used: int
-    limit: int
+    needed: int
+    """Of what is never removed."""
+    spare: int
+    """What the run may keep beside it."""
+
+    @property
+    def limit(self) -> int:
+        """What it may take in all."""
+        return self.needed + self.spare
 
 
 def disk_use(folder: Path, limit: int) -> DiskUse:
-    """What the run in ``folder`` takes of its ``limit``."""
-    return DiskUse(used=sum(size for _, size in (*_files(folder), *_segments(folder))), limit=limit)
+    """What the run in ``folder`` takes, where it may keep ``limit`` bytes beside what is never removed."""
+    needed, others = _by_need(folder)
+    return DiskUse(used=needed + sum(size for _, size in others), needed=needed, spare=limit)
 
 
 def prune(folder: Path, limit: int) -> None:
-    """Remove what goes beyond ``limit`` bytes: the largest file first, of equally large ones the oldest.
+    """Keep at most ``limit`` bytes beside what is never removed: the largest file goes first, of equals the oldest.
 
-    Never removed are the newest checkpoint, the best and last snapshot and the weights that the run began with, though
-    they alone be more. With a checkpoint go the frames that no other needs.
+    Never removed are the newest checkpoint, the best and last snapshot and the weights that the run began with. With a
+    checkpoint go the frames that no other needs.
     """
-    files, segments = list(_files(folder)), {path.name: size for path, size in _segments(folder)}
-    excess = sum(size for _, size in files) + sum(segments.values()) - limit
+    _, others = _by_need(folder)
+    excess = sum(size for _, size in others) - limit
     if excess <= 0:
         return
-    if segments:
-        files = [(path, size + _own_segments(path, segments)) for path, size in files]
-    for path, size in sorted(files, key=lambda file: (-file[1], file[0].name)):
+    for path, size in sorted(others, key=lambda file: (-file[1], file[0].name)):
         if excess <= 0:
             break
-        if path.name not in _NEVER_REMOVED:
-            path.unlink(missing_ok=True)
-            excess -= size
+        path.unlink(missing_ok=True)
+        excess -= size
     remove_unnamed(folder)
 
 
-def _own_segments(path: Path, segments: Mapping[str, int]) -> int:
-    """Bytes of the ``segments`` that go with the checkpoint ``path``; the newest one keeps its own."""
-    if not path.name.startswith("checkpoint") or path.name in _NEVER_REMOVED:
-        return 0
-    only_here = named_segments(path) - named_segments(path.with_name(_NEVER_REMOVED[0]))
-    return sum(segments.get(name, 0) for name in only_here)
+def _by_need(folder: Path) -> tuple[int, list[tuple[Path, int]]]:
+    """Bytes of what is never removed, and (path, bytes) of all else, each with the frames that go with it."""
+    files, segments = list(_files(folder)), {path.name: size for path, size in _segments(folder)}
+    shared = named_segments(folder / _NEWEST) if segments else frozenset()
+    needed = sum(size for path, size in files if path.name in _NEVER_REMOVED)
+    needed += sum(segments.get(name, 0) for name in shared)
+    others = []
+    for path, size in files:
+        if path.name in _NEVER_REMOVED:
+            continue
+        own = named_segments(path) - shared if segments and path.name.startswith("checkpoint") else frozenset()
+        others.append((path, size + sum(segments.get(name, 0) for name in own)))
+    return needed, others
 
 
 def _segments(folder: Path) -> Iterator[tuple[Path, int]]:

@@ -97,7 +97,7 @@ def _environment_lines(report: EnvironmentReport) -> list[str]:
     )
     return [
         report.env_id,
-        f"observation: {report.observation_size} numbers",
+        f"observed numbers: {report.observation_size}",
         *observations,
         f"actions: {report.n_actions}",
         *actions,

@@ -77,7 +77,8 @@ Gathered = TypeVar("Gathered")
 class RunFolder:
     """An existing run folder; make one with :meth:`create` or :meth:`open`.
 
-    ``byte_limit`` is what its snapshots and checkpoints may take in all; beyond it, old ones are removed.
+    ``byte_limit`` is what its snapshots and checkpoints may take beside those that it cannot be without
+    (:mod:`dqn_core.training.disk_use`); beyond it, large and old ones are removed.
     """
 
     def __init__(self, path: Path, config: TrainingConfig, byte_limit: int = DEFAULT_BYTE_LIMIT) -> None:

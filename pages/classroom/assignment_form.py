@@ -16,7 +16,7 @@ from dqn_core.environments.settings import environment_problems
 from dqn_core.errors import ClassError, ConfigError, FieldProblem, mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_names
-from dqn_core.runs.classroom import MESSAGE_LENGTH, WEIGHTS, Assignment, Classroom, Opening
+from dqn_core.runs.classes.classroom import MESSAGE_LENGTH, WEIGHTS, Assignment, Classroom, Opening
 from pages.classroom.assignment_text import assignment_facts, open_facts
 from pages.classroom.join import attempt, has_refusal, show_refusal
 from pages.classroom.places import LESSON, PLACES, place_link, place_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dqn_core.config import TrainingConfig
 from dqn_core.presets import nearest_preset, preset_config
-from dqn_core.runs.classroom import Assignment, Opening
+from dqn_core.runs.classes.classroom import Assignment, Opening
 from pages.shared.fields import label_of
 from pages.shared.i18n import _
 from pages.shared.markdown import escape_markdown

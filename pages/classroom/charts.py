@@ -8,7 +8,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dqn_core.runs.class_results import MemberRun
+from dqn_core.runs.classes.results import MemberRun
 from pages.shared.plot_theme import plain_figure
 
 __all__ = ["curves", "parallel", "scatter"]

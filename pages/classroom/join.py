@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from dqn_core.errors import AccessError, DqnLabError, mark
-from dqn_core.runs.classroom import NICKNAME_LENGTH, TITLE_LENGTH
+from dqn_core.runs.classes.classroom import NICKNAME_LENGTH, TITLE_LENGTH
 from pages.server.process import get_manager
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import may_open_class, visitor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dqn_core.runs.classroom import Classroom, tidy_code
+from dqn_core.runs.classes.classroom import Classroom, tidy_code
 from pages.classroom.join import join_form, open_form, show_refusal
 from pages.classroom.student import student_view
 from pages.classroom.teacher import past_classes, teacher_view

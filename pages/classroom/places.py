@@ -6,7 +6,7 @@ import streamlit as st
 
 from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
-from dqn_core.runs.classroom import Place
+from dqn_core.runs.classes.classroom import Place
 from pages.shared.i18n import _
 from pages.shared.links import (
     COMPARE_PAGE,

@@ -11,7 +11,7 @@ from string import Template
 
 from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
-from dqn_core.runs.class_results import ClassResults, MemberRun, otherwise
+from dqn_core.runs.classes.results import ClassResults, MemberRun, otherwise
 from pages.shared.fields import label_of
 from pages.shared.i18n import translate
 from pages.shared.lesson_choices import choice_text
@@ -52,7 +52,7 @@ def report(results: ClassResults, language: str) -> str:
     """The page."""
     say = functools.partial(translate, language)
     classroom = results.classroom
-    made = say(mark("{day}: {members} members, {runs} runs. Made with DQN Lab on {today}.")).format(
+    made = say(mark("{day} · members: {members} · runs: {runs}. Made with DQN Lab on {today}.")).format(
         day=f"{classroom.created_at:%Y-%m-%d}",
         members=len(results.members),
         runs=len(results.runs),

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from dqn_core.errors import AccessError
-from dqn_core.runs.class_results import ClassResults, class_results, varied
-from dqn_core.runs.class_wall import Curve
+from dqn_core.runs.classes.results import ClassResults, class_results, varied
+from dqn_core.runs.classes.wall import Curve
 from dqn_core.runs.manager import RunManager
 from pages.classroom.charts import curves, parallel, scatter
 from pages.classroom.report import best_of, best_text, prediction_lines

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from dqn_core.errors import AccessError, mark
 from dqn_core.export.spreadsheet import XLSX_TYPE, workbook
 from dqn_core.json_text import json_text
-from dqn_core.runs.class_results import ClassResults, class_results, table_rows
+from dqn_core.runs.classes.results import ClassResults, class_results, table_rows
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.csv_log import BYTE_ORDER_MARK, CsvStyle, csv_text
 from pages.classroom.report import report

@@ -7,7 +7,7 @@ import functools
 import streamlit as st
 
 from dqn_core.config import TrainingConfig
-from dqn_core.runs.classroom import NICKNAME_LENGTH, Assignment, Classroom
+from dqn_core.runs.classes.classroom import NICKNAME_LENGTH, Assignment, Classroom
 from pages.classroom.assignment_text import assignment_facts, open_facts
 from pages.classroom.join import attempt, show_refusal
 from pages.classroom.places import place_link

@@ -11,9 +11,9 @@ from html import escape
 import streamlit as st
 
 from dqn_core.errors import ClassError, mark
-from dqn_core.runs.class_runs import ClassRuns
-from dqn_core.runs.classroom import MESSAGE_LENGTH, NICKNAME_LENGTH, Announcement, Classroom
-from dqn_core.runs.records import is_run_id
+from dqn_core.runs.classes.classroom import MESSAGE_LENGTH, NICKNAME_LENGTH, Announcement, Classroom
+from dqn_core.runs.classes.runs import ClassRuns
+from dqn_core.runs.storage.records import is_run_id
 from pages.classroom.address import class_address
 from pages.classroom.assignment_form import assignment_form
 from pages.classroom.join import attempt, show_refusal

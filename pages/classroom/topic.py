@@ -8,8 +8,8 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from dqn_core.json_text import json_text
-from dqn_core.runs.classes import Classes
-from dqn_core.runs.classroom import Member
+from dqn_core.runs.classes.classroom import Member
+from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.manager import RunManager
 from pages.server.answers import BadRequestError
 from pages.server.process import get_manager

@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 from dqn_core.errors import mark
 from dqn_core.events import RunState
 from dqn_core.json_text import json_text
-from dqn_core.runs.class_wall import LARGE_PICTURE, NO_RUN_MINUTES, SMALL_PICTURE, Card, ClassWall, StuckReason
+from dqn_core.runs.classes.wall import LARGE_PICTURE, NO_RUN_MINUTES, SMALL_PICTURE, Card, ClassWall, StuckReason
 from dqn_core.runs.run_list import RunList
 from pages.server.answers import BadRequestError
 from pages.server.process import get_run_list

@@ -17,8 +17,8 @@ from dqn_core.errors import mark
 from dqn_core.events import EPISODE_COLUMNS
 from dqn_core.export.spreadsheet import workbook
 from dqn_core.export.tables import parquet_of
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.tables import EPISODE_FIELDS
+from dqn_core.runs.storage.store import RunStore
+from dqn_core.runs.storage.tables import EPISODE_FIELDS
 from dqn_core.training.csv_log import BYTE_ORDER_MARK, DECIMAL_POINT, CsvStyle, plain_text
 from pages.compare.subject import Subject
 from pages.compare.wire import tables

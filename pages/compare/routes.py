@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute, Route
 
 from dqn_core.export.spreadsheet import XLSX_TYPE
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.run_reader import RunReader
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.run_reader import RunReader
+from dqn_core.runs.storage.store import RunStore
 from pages.compare import exports, wire
 from pages.compare.query import query_of
 from pages.compare.subject import Subject

@@ -5,16 +5,18 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dqn_core.analysis.comparison import ChangeMark, GroupLine, RunLine, change_marks, compared
 from dqn_core.analysis.run_data import RunGroup, group_runs
 from dqn_core.errors import UnknownRunError
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.run_reader import RunReader
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.run_reader import RunReader
 from pages.compare.query import Query
 from pages.compare.words import Words
+from pages.shared.run_names import run_name
 
 if TYPE_CHECKING:
     from pages.compare.charts import Drawing
@@ -36,7 +38,8 @@ class Subject:
                 self.records[run_id] = manager.snapshot(run_id).record
             except UnknownRunError:
                 self.missing.append(run_id)
-        self.groups: Sequence[RunGroup] = group_runs(reader.read(list(self.records.values())))
+        named = [replace(each, name=run_name(each, self.words.say)) for each in self.records.values()]
+        self.groups: Sequence[RunGroup] = group_runs(reader.read(named))
 
     @property
     def is_active(self) -> bool:

@@ -50,7 +50,7 @@ def _labels() -> dict[str, str]:
         "loading": _("Reading the runs…"),
         "nothing": _("The chosen runs have no values of this kind yet."),
         "still_training": _("Some of these runs are still training: the figure updates as they go."),
-        "missing": _("{count} of the chosen runs no longer exist."),
+        "missing": _("Chosen runs that no longer exist: {count}."),
         "connection_lost": _("Connection lost, trying again…"),
         "results": _("Results"),
         "differences": _("Settings that differ"),

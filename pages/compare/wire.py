@@ -7,7 +7,7 @@ from typing import Any
 
 from dqn_core.analysis.metrics import RunMetrics, estimate, run_metrics
 from dqn_core.analysis.run_data import RunData, RunGroup, differing_fields
-from dqn_core.errors import mark
+from dqn_core.errors import mark, mark_plural
 from dqn_core.json_text import json_text
 from pages.compare.subject import Subject
 from pages.compare.words import METRIC_LABELS
@@ -80,5 +80,10 @@ def _notes(subject: Subject, group: RunGroup) -> Iterator[str]:
         text = mark("Very many episodes: only one in {count} of the longest run is drawn and counted here.")
         yield words.say(text).format(count=thinned)
     if group.repeated:
-        text = mark("{count} more runs use a seed that is already counted: the same randomness adds no new sample.")
-        yield words.say(text).format(count=len(group.repeated))
+        count = len(group.repeated)
+        text = mark_plural(
+            "{count} more run uses a seed that is already counted: the same randomness adds no new sample.",
+            "{count} more runs use a seed that is already counted: the same randomness adds no new sample.",
+            count,
+        )
+        yield words.say(text).format(count=count)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from dqn_core.errors import DqnLabError
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from pages.server.process import get_manager
 from pages.shared.i18n import translate_error
 from pages.shared.identity import require_control, visitor

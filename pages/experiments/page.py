@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dqn_core.runs.experiments import Experiments
+from dqn_core.errors import mark_plural
+from dqn_core.runs.experiments.service import Experiments
 from pages.experiments.experiment_actions import act_on_experiment, show_refusal, start_experiment
 from pages.experiments.topic import MOST_CARDS
 from pages.experiments.view import experiment_list
@@ -32,8 +33,15 @@ def _start(draft: ExperimentDraft) -> None:
         st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
     else:
         values, seeds = len(draft.spec.variants), len(draft.spec.seeds)
-        text = _("{values} values × {seeds} seeds = {runs} runs. Runs that cannot train at once wait for their turn.")
-        st.caption(text.format(values=values, seeds=seeds, runs=values * seeds))
+        runs = values * seeds
+        text = _("{values} × {seeds} = {runs}. Runs that cannot train at once wait for their turn.")
+        st.caption(
+            text.format(
+                values=_(mark_plural("{count} value", "{count} values", values)).format(count=values),
+                seeds=_(mark_plural("{count} seed", "{count} seeds", seeds)).format(count=seeds),
+                runs=_(mark_plural("{count} run", "{count} runs", runs)).format(count=runs),
+            )
+        )
     st.button(
         _("Start experiment"),
         type="primary",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dqn_core.errors import UnknownExperimentError
 from dqn_core.json_text import json_text
-from dqn_core.runs.experiments import Experiments, ExperimentStatus
+from dqn_core.runs.experiments.service import Experiments, ExperimentStatus
 from dqn_core.runs.manager import RunManager
 from pages.experiments.wire import card
 from pages.server.process import get_manager

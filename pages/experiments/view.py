@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dqn_core.runs.experiments import ExperimentStatus
+from dqn_core.runs.experiments.service import ExperimentStatus
 from pages.experiments.wire import card
 from pages.shared.component import Component, component_value
 from pages.shared.i18n import _, current_language

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from statistics import fmean
 from typing import Any
 
-from dqn_core.errors import mark
+from dqn_core.errors import mark, mark_plural
 from dqn_core.events import RunState
-from dqn_core.runs.experiments import ExperimentStatus
+from dqn_core.runs.experiments.service import ExperimentStatus
 from pages.shared.fields import label_of
 from pages.shared.i18n import translate
 from pages.shared.numbers import number_text
@@ -31,7 +31,9 @@ def card(status: ExperimentStatus, language: str) -> dict[str, Any]:
         "created": record.created_at.isoformat(),
         "result": _result(status, say),
         "fraction": status.fraction,
-        "progress": say(mark("{done} of {total} runs done")).format(done=status.done, total=status.total),
+        "progress": say(mark_plural("{done} of {total} run done", "{done} of {total} runs done", status.total)).format(
+            done=status.done, total=status.total
+        ),
         "states": " · ".join(_states(status, say)),
         "active": status.is_active,
         "can_resume": status.can_resume,

@@ -17,7 +17,7 @@ from pages.shared.i18n import _
 from pages.shared.jpeg import jpeg_address
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text
-from pages.shared.seen import picture_text, show_seen
+from pages.shared.seen import observation_size_text, picture_text, show_seen
 
 __all__ = ["environment"]
 
@@ -39,8 +39,7 @@ def environment(study: Study) -> None:
 
 def _observations(study: Study) -> None:
     report, seen = study.report, study.seen
-    count = _("{count} numbers").format(count=report.observation_size)
-    heading(_("State s: what the agent observes"), count)
+    heading(_("State s: what the agent observes"), observation_size_text(report.observation_size))
     if report.layout is not None:
         _picture_observed(study, report.layout)
         return
@@ -75,8 +74,8 @@ def _actions_and_rewards(study: Study) -> None:
     heading(_("End of an episode"))
     st.markdown(
         _(
-            "*Terminated*: the task itself is over, and no more reward follows. *Truncated*: cut off at {steps} "
-            "steps; more reward would follow, but nobody watches it."
+            "*Terminated*: the task itself is over, and no more reward follows. *Truncated*: cut off at "
+            "step {steps}; more reward would follow, but nobody watches it."
         ).format(steps=number_text(report.max_episode_steps))
     )
 

@@ -110,7 +110,7 @@ def particulars(config: TrainingConfig) -> Iterator[str]:
         (
             config.minibatch_size > 0,
             _(
-                "Minibatches: the batch is split at random into parts of {size} rows, with a gradient step on each. "
+                "The batch is split at random into minibatches of size {size}, with a gradient step on each. "
                 "All targets are fixed before the first step."
             ).format(size=config.minibatch_size),
         ),

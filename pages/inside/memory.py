@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from dqn_core.algorithm.replay import ReplayBuffer
+from dqn_core.errors import mark_plural
 from dqn_core.inside.distributions import histogram, shares_of
 from dqn_core.inside.library import evenly
 from pages.inside import charts
@@ -95,7 +96,7 @@ def _numbers(study: Study, replay: ReplayBuffer) -> None:
         _("Transitions"): f"{count:,}",
         _("Capacity"): f"{replay.capacity:,}",
         _("Full"): f"{count / replay.capacity:.0%}",
-        _("Oldest"): _("{count} steps ago").format(count=f"{oldest:,}"),
+        _("Oldest"): _(mark_plural("{count} step ago", "{count} steps ago", oldest)).format(count=f"{oldest:,}"),
         _("Terminal rows"): f"{ends:,} ({ends / max(1, count):.1%})",
         _("Draws per update"): f"{study.config.batch_size / max(1, count):.2g}",
     }

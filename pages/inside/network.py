@@ -7,6 +7,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dqn_core.algorithm.normalization import network_only
+from dqn_core.errors import mark_plural
 from dqn_core.inside.agent import Agent
 from dqn_core.inside.distributions import Histograms, histogram, histograms
 from pages.inside import charts
@@ -136,7 +137,10 @@ def _feature_maps(study: Study, chosen: ChosenState) -> None:
     maps = study.feature_maps(chosen.observation)
     if maps is None:
         return
-    heading(_("Feature maps of the first layer"), _("{count} filters").format(count=len(maps)))
+    heading(
+        _("Feature maps of the first layer"),
+        _(mark_plural("{count} filter", "{count} filters", len(maps))).format(count=len(maps)),
+    )
     st.caption(
         _(
             "Where in the state each filter finds its pattern, after its ReLU: the brighter, the more. Black: "

@@ -129,7 +129,7 @@ def _td_errors(study: Study) -> None:
         charts.bands_figure([agent.env_step for agent in agents], levels, labels),
         "td-errors",
         title=_("TD errors over the training"),
-        hint=_("All snapshots, on the same {count} transitions: those in memory now.").format(
+        hint=_("All snapshots, on the same transitions: those in memory now ({count}).").format(
             count=number_text(len(rows))
         ),
         file_stem=study.run_id,

@@ -13,7 +13,7 @@ import streamlit as st
 
 from dqn_core.errors import DqnLabError, RunFolderError, UnknownRunError, UnsupportedEnvironmentError, mark
 from dqn_core.runs.manager import RunSnapshot
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.inside.checks import checks
 from pages.inside.environment import environment
 from pages.inside.landscape import landscape_part

@@ -22,9 +22,8 @@ from dqn_core.inside.library import evenly, stamp
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.run_folder import RunFolder
 from pages.server.process import get_library, get_manager
-from pages.shared.i18n import _
+from pages.shared.i18n import _, name_text
 from pages.shared.numbers import number_text
-from pages.shared.observation_names import observation_names
 
 __all__ = ["Study", "fresh_look", "snapshot_text", "study_of"]
 
@@ -62,7 +61,7 @@ class Study:
     @property
     def observation_names(self) -> list[str]:
         """Of each number of an observation, in the reader's language."""
-        return observation_names(self.report.observation_names)
+        return [name_text(name) for name in self.report.observation_names]
 
     @property
     def action_names(self) -> list[str]:

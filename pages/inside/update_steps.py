@@ -57,7 +57,7 @@ def _experience(batch: Batch) -> None:
     _head(1, _("A transition from the memory"))
     st.markdown(
         _(
-            "{count} transitions were drawn. Row {row} is number {index} of the memory: in state *s* the agent took "
+            "Transitions drawn: {count}. Row {row} is number {index} of the memory: in state *s* the agent took "
             "*a* = **{action}**, got *r* = **{reward}** and came to *s'*. Terminated: *d* = **{terminated}**."
         ).format(
             count=len(batch.indices),

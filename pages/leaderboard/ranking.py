@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from dqn_core.runs.leaderboard import Entry, Standings
+from dqn_core.runs.classes.leaderboard import Entry, Standings
 from pages.shared.i18n import _, translate_parts
 from pages.shared.identity import visitor
 from pages.shared.links import train_address

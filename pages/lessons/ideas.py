@@ -83,8 +83,8 @@ IDEAS: Mapping[str, Idea] = {
     ),
     "discount-factor": Idea(
         mark(
-            "A reward that comes {steps} steps later counts γ to the power of {steps}: with γ = {gamma}, that is "
-            "{weight} of its size. The agent looks about 1 / (1 - γ) = {horizon} steps ahead. {outcome}"
+            "At step t, a reward that comes at step t + {steps} counts γ to the power of {steps}: with γ = {gamma}, "
+            "that is {weight} of its size. The agent looks about 1 / (1 - γ) = {horizon} steps ahead. {outcome}"
         ),
         {
             "steps": mark("Steps until the reward"),
@@ -117,8 +117,8 @@ IDEAS: Mapping[str, Idea] = {
     "experience-replay": Idea(
         mark(
             "An episode lasts {length} steps here. The newest {batch} transitions come from {few} of them at most: "
-            "they are nearly the same situation {batch} times. From a memory of {size} transitions, {batch} drawn at "
-            "random come from {many} different episodes on average. The gradient is then a mean over different "
+            "they are nearly the same situation {batch} times. Of {batch} drawn at random from a memory of {size} "
+            "transitions, the mean number of different episodes is {many}. The gradient is then a mean over different "
             "situations, old and new, and no longer follows the last few seconds alone."
         ),
         {
@@ -135,8 +135,8 @@ IDEAS: Mapping[str, Idea] = {
         mark(
             "A network that raises the value of one state raises its neighbours' too. Say the next state's value rises "
             "by {share} for each 1 that this one rises. The target is r + γ times that value, with r = 1 and γ = 0.99: "
-            "each update moves its own target. After 1,000 updates the value is {direct} without a target network, and "
-            "{value} with a copy that is made every {every} updates. {outcome}"
+            "each update moves its own target. After 1,000 updates the value is {direct} without a target network. "
+            "With a copy it is {value}, where the number of updates from one copy to the next is {every}. {outcome}"
         ),
         {
             "share": mark("What the next state's value rises by"),
@@ -156,9 +156,9 @@ IDEAS: Mapping[str, Idea] = {
     "n-step-return": Idea(
         mark(
             "A goal lies {states} steps away and has been reached once. With n = {n}, an update learns from the "
-            "rewards of the next n steps and then from the value of the state after them. Update every state on the "
-            "way {sweeps} times: the reward is known {reach} steps back. The start hears of it after {needed} rounds. "
-            "{outcome}"
+            "rewards of the next n steps and then from the value of the state after them. Each round updates every "
+            "state on the way. After round {sweeps}, the reward is known up to a distance of {reach} from the goal. "
+            "The start hears of it in round {needed}. {outcome}"
         ),
         {
             "n": mark("Steps n of a return"),
@@ -220,8 +220,8 @@ IDEAS: Mapping[str, Idea] = {
     "best-of-many": Idea(
         mark(
             "An agent has stopped learning: its mean return is {mean}, and single episodes differ from it by about "
-            "{spread}. It is evaluated {count} times, over {episodes} episodes each time, and the best evaluation is "
-            "reported: {best} on average. That is {excess} too much, and the more often one looks, the more it is."
+            "{spread}. Of its evaluations (number: {count}, episodes of each: {episodes}) the best one is reported: "
+            "{best} on average. That is {excess} too much, and the more often one looks, the more it is."
         ),
         {
             "count": mark("Evaluations"),

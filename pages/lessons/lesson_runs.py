@@ -13,7 +13,7 @@ from dqn_core.events import RunState
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.lessons.results import LessonRun, lesson_run, weights_wanted
-from dqn_core.runs.experiments import Experiments, ExperimentStatus
+from dqn_core.runs.experiments.service import Experiments, ExperimentStatus
 from dqn_core.training.run_folder import RunFolder
 from pages.server.process import get_manager
 from pages.shared.i18n import _

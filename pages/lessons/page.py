@@ -13,8 +13,8 @@ from dqn_core.errors import DqnLabError, mark
 from dqn_core.lessons.catalog import FORMER_NAMES, LESSONS
 from dqn_core.lessons.lesson import Lesson, Level
 from dqn_core.lessons.shipped import ShippedResult, read_shipped
-from dqn_core.runs.experiments import ExperimentStatus
-from dqn_core.runs.stores import Prediction, PredictionStore
+from dqn_core.runs.experiments.service import ExperimentStatus
+from dqn_core.runs.storage.predictions import Prediction, PredictionStore
 from pages.lessons.ideas import idea
 from pages.lessons.lesson_result import lesson_answer, lesson_figures
 from pages.lessons.lesson_runs import latest_experiment, lesson_runs, start_lesson

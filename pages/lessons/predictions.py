@@ -7,7 +7,7 @@ import html
 import streamlit as st
 
 from dqn_core.lessons.lesson import Lesson
-from dqn_core.runs.stores import PredictionStore
+from dqn_core.runs.storage.predictions import PredictionStore
 from pages.shared.errors import fragment
 from pages.shared.i18n import _
 from pages.shared.lesson_choices import choice_text, choices

@@ -13,7 +13,7 @@ import streamlit as st
 from dqn_core.config import EnvironmentChoice
 from dqn_core.environments.make import inspect_environment
 from dqn_core.presets import PRESETS, find_preset
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.play.panel import play_panel
 from pages.server.process import get_manager
 from pages.shared.address_choices import address_select

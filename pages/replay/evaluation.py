@@ -9,9 +9,9 @@ import streamlit as st
 
 from dqn_core.config import Arguments
 from dqn_core.episodes.episode import LARGEST_SEED
-from dqn_core.errors import DqnLabError, RunFolderError, mark
+from dqn_core.errors import DqnLabError, RunFolderError, mark, mark_plural
 from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.snapshots import snapshot_path
 from pages.replay.return_histogram import return_histogram_html
 from pages.server.process import get_manager
@@ -91,7 +91,13 @@ def _results(run_id: str) -> None:
 
 
 def _title(record: EvaluationRecord) -> str:
-    title = _("{when} · {weights} · {count} episodes from seed {seed}").format(
+    title = _(
+        mark_plural(
+            "{when} · {weights} · {count} episode with seed {seed}",
+            "{when} · {weights} · {count} episodes from seed {seed}",
+            len(record.seeds),
+        )
+    ).format(
         when=time_text(record.made_at),
         weights=_(WEIGHTS_LABELS[record.weights]) if record.weights in WEIGHTS_LABELS else record.weights,
         count=f"{len(record.seeds):,}",
@@ -126,8 +132,8 @@ def _result(run_id: str, position: int, record: EvaluationRecord) -> None:
         if _has_changed(run_id, record):
             st.caption(_("The run has saved other weights under this name since: the replay shows those."))
     with right:
-        text = _("Histogram of {count} returns, from {low} to {high}").format(
-            count=len(record.returns), low=_score(min(record.returns)), high=_score(max(record.returns))
+        text = _("Histogram of returns, from {low} to {high}").format(
+            low=_score(min(record.returns)), high=_score(max(record.returns))
         )
         histogram = return_histogram_html(
             record.returns,

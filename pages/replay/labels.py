@@ -20,8 +20,8 @@ def _stage_labels() -> dict[str, str]:
         "stage_drawing": _("Drawing the pictures…"),
         "pictures_end": _("The pictures end at step {n}: the episode is too long to keep them all."),
         "picture_alt": _("Picture of the environment at step {n}"),
-        "ended": _("Ended after {steps} steps · return {score}"),
-        "cut_off": _("Cut off at {steps} steps · return {score}"),
+        "ended": _("Ended at step {steps} · return {score}"),
+        "cut_off": _("Cut off at step {steps} · return {score}"),
         "over": _("the episode is over"),
     }
 

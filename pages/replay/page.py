@@ -18,7 +18,7 @@ from dqn_core.environments.physics import environment_arguments, takes_more
 from dqn_core.environments.settings import check_environment
 from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.errors import DqnLabError
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.replay.agent_tabs import agent_tabs
 from pages.replay.episode_file import episode_facts
 from pages.replay.panel import ReplaySide, replay_panel
@@ -28,11 +28,11 @@ from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, AddressText, address_select
 from pages.shared.environment_picture import picture_size
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _, translate_error
+from pages.shared.i18n import _, name_text, translate_error
 from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.numbers import number_text
-from pages.shared.observation_names import observation_names
 from pages.shared.page_header import lab_header
+from pages.shared.run_names import run_name
 
 _RUNS = 200
 _SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)
@@ -181,7 +181,9 @@ def _replay(chosen: list[ChosenPolicy], seed: int, epsilon: float, env_kwargs: A
         epsilon=epsilon,
         env_kwargs=env_kwargs,
         action_names=[_(name) for name in report.action_names],
-        observation_names=observation_names(report.observation_names[: 0 if report.layout else MOST_NUMBERS]),
+        observation_names=[
+            name_text(name) for name in report.observation_names[: 0 if report.layout else MOST_NUMBERS]
+        ],
         layout=report.layout,
         picture_size=picture_size(config.env_id, config.env_kwargs),
         frames_per_s=report.frames_per_s,
@@ -193,7 +195,7 @@ def _side(chosen: ChosenPolicy, seed: int, epsilon: float, env_kwargs: Arguments
     return ReplaySide(
         run_id=record.run_id,
         checkpoint=chosen.snapshot.name,
-        title=_("{name}, seed {seed}").format(name=record.name, seed=number_text(record.initial_config.seed)),
+        title=_("{name}, seed {seed}").format(name=run_name(record), seed=number_text(record.initial_config.seed)),
         detail=snapshot_text(chosen.snapshot),
         facts=episode_facts(record.config, record.run_id, seed, epsilon, env_kwargs),
     )

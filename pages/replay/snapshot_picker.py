@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot
 from pages.server.process import get_manager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dqn_core.json_text import json_text
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.checkpoint import whole_file
 from dqn_core.training.checkpoint_frames import FRAMES_FOLDER
 from pages.shared.csv_export import changes_csv, episodes_csv

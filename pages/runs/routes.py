@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import check_run_id
+from dqn_core.runs.storage.records import check_run_id
 from pages.runs.archive import archive
 from pages.server.answers import BadRequestError, query_choice
 from pages.server.process import get_manager

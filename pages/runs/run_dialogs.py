@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dqn_core.runs.records import MOST_TAGS, NAME_LENGTH, TAG_LENGTH
 from dqn_core.runs.run_list import RunLine
+from dqn_core.runs.storage.records import MOST_TAGS, NAME_LENGTH, TAG_LENGTH
 from pages.runs.run_selection import do_to_runs
 from pages.server.process import get_manager, get_run_list
 from pages.shared.i18n import _
 from pages.shared.markdown import escape_markdown
+from pages.shared.run_names import run_name
 
 __all__ = ["ask_name", "ask_tags", "confirm_deletion"]
 
@@ -118,7 +119,8 @@ def confirm_deletion(lines: Sequence[RunLine]) -> None:
 def _names(lines: Sequence[RunLine]) -> str:
     """The runs as a list in Markdown, the first of them by name."""
     shown = [
-        f"- {escape_markdown(line.name)} · {_('seed {seed}').format(seed=line.seed)}" for line in lines[:_NAMES_SHOWN]
+        f"- {escape_markdown(run_name(line))} · {_('seed {seed}').format(seed=line.seed)}"
+        for line in lines[:_NAMES_SHOWN]
     ]
     more = len(lines) - len(shown)
     return "\n".join([*shown, _("- and {n} more").format(n=more)] if more else shown)

@@ -12,6 +12,7 @@ from pages.server.process import get_run_list
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import require_control
 from pages.shared.markdown import escape_markdown
+from pages.shared.run_names import run_name
 
 __all__ = ["do_to_runs", "runs_stamp", "select_runs", "selected_run_ids", "show_outcome"]
 
@@ -60,7 +61,8 @@ def show_outcome() -> None:
     refused = st.session_state.pop(_REFUSED_KEY, [])
     if refused:
         lines = [
-            f"- **{escape_markdown(line.name)}**: {translate_error(error)}" for line, error in refused[:_REFUSALS_SHOWN]
+            f"- **{escape_markdown(run_name(line))}**: {translate_error(error)}"
+            for line, error in refused[:_REFUSALS_SHOWN]
         ]
         if len(refused) > _REFUSALS_SHOWN:
             lines.append(_("- and {n} more").format(n=len(refused) - _REFUSALS_SHOWN))

@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dqn_core.runs.search_spec import SearchRange
-from dqn_core.runs.searches import SearchStatus
+from dqn_core.runs.experiments.search_spec import SearchRange
+from dqn_core.runs.experiments.searches import SearchStatus
 from pages.shared.numbers import number_text, one_two_five
 from pages.shared.plot_theme import plain_figure
 

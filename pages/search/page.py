@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dqn_core.errors import DqnLabError, mark
-from dqn_core.runs.searches import Searches, SearchStatus
+from dqn_core.errors import DqnLabError, mark, mark_plural
+from dqn_core.runs.experiments.searches import Searches, SearchStatus
 from pages.search import charts
 from pages.search.search_form import SearchDraft, search_form
 from pages.server.process import get_searches
@@ -106,7 +106,8 @@ def _live(search_id: str) -> None:
 
 def _result(status: SearchStatus) -> None:
     total = status.spec.trials
-    text = _("{done} of {total} trials").format(done=status.done, total=total)
+    template = mark_plural("{done} of {total} trial", "{done} of {total} trials", total)
+    text = _(template).format(done=status.done, total=total)
     st.progress(min(1.0, status.done / total), text=text)
     if status.error is not None:
         st.error(translate_error(status.error), icon=":material/error:")

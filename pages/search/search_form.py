@@ -9,9 +9,9 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
-from dqn_core.runs.experiment_spec import choices_of
-from dqn_core.runs.records import NAME_LENGTH
-from dqn_core.runs.search_spec import MOST_TRIALS, SearchRange, SearchSpec
+from dqn_core.runs.experiments.search_spec import MOST_TRIALS, SearchRange, SearchSpec
+from dqn_core.runs.experiments.spec import choices_of
+from dqn_core.runs.storage.records import NAME_LENGTH
 from pages.shared.experiment_form import NOT_VARIED, starting_configs
 from pages.shared.fields import FIELDS, Widget
 from pages.shared.i18n import _

@@ -21,8 +21,8 @@ from pages.server.settings import settings
 
 if TYPE_CHECKING:
     from dqn_core.inside.library import Library
-    from dqn_core.runs.leaderboard import Leaderboard
-    from dqn_core.runs.searches import Searches
+    from dqn_core.runs.classes.leaderboard import Leaderboard
+    from dqn_core.runs.experiments.searches import Searches
 
 __all__ = [
     "close_manager",
@@ -128,7 +128,7 @@ def get_searches() -> Searches:
     manager = get_manager()
     with _lock:
         if not _searches:
-            from dqn_core.runs.searches import Searches
+            from dqn_core.runs.experiments.searches import Searches
 
             _searches.append(Searches(manager))
         return _searches[0]
@@ -145,7 +145,7 @@ def get_jobs() -> Jobs:
 
 def get_leaderboard() -> Leaderboard:
     """The class's leaderboard, over the runs of the manager."""
-    from dqn_core.runs.leaderboard import Leaderboard  # what it evaluates with takes a while to import
+    from dqn_core.runs.classes.leaderboard import Leaderboard  # what it evaluates with takes a while to import
 
     return Leaderboard(get_manager(), get_jobs())
 

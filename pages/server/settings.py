@@ -20,8 +20,8 @@ import streamlit as st
 from streamlit.errors import StreamlitSecretNotFoundError
 
 from dqn_core.errors import SettingError, StoreError, mark
-from dqn_core.runs.backends import database_url
 from dqn_core.runs.manager import Executor
+from dqn_core.runs.storage.backends import database_url
 from dqn_core.training.disk_use import DEFAULT_BYTE_LIMIT
 
 __all__ = ["VARIABLES", "Settings", "read_settings", "settings"]

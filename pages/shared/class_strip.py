@@ -17,8 +17,8 @@ from starlette.concurrency import run_in_threadpool
 
 from dqn_core.errors import ClassError, DqnLabError, mark
 from dqn_core.json_text import json_text
-from dqn_core.runs.classes import Classes
-from dqn_core.runs.classroom import Classroom, Member
+from dqn_core.runs.classes.classroom import Classroom, Member
+from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager
 from pages.shared.component import Component, component_value

@@ -12,8 +12,8 @@ from dqn_core.environments.make import registered
 from dqn_core.environments.physics import Argument, environment_arguments
 from dqn_core.errors import ConfigError, FieldProblem, UnknownRunError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS, preset_config, preset_names
-from dqn_core.runs.experiment_spec import ExperimentSpec, choices_of
-from dqn_core.runs.records import NAME_LENGTH
+from dqn_core.runs.experiments.spec import ExperimentSpec, choices_of
+from dqn_core.runs.storage.records import NAME_LENGTH
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
 from pages.shared.fields import FIELDS, label_of

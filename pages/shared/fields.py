@@ -13,7 +13,7 @@ from enum import Enum
 
 from dqn_core.environments.physics import ARGUMENT_LABELS
 from dqn_core.errors import mark
-from dqn_core.runs.classroom import WEIGHTS
+from dqn_core.runs.classes.classroom import WEIGHTS
 from pages.shared.numbers import one_two_five
 
 __all__ = ["EXPLAINED_GROUPS", "FIELDS", "GROUP_TITLES", "FormField", "Group", "Widget", "label_of"]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import streamlit as st
 from babel.messages.pofile import read_po
 from starlette.requests import HTTPConnection
 
-from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, mark
+from dqn_core.errors import ComposedName, ConfigError, DqnLabError, FieldProblem, mark
 from pages.server.paths import without_folders
 from pages.shared.fields import label_of
 from pages.shared.former_texts import FORMER_TEXTS
@@ -31,11 +32,13 @@ __all__ = [
     "LANGUAGES",
     "LOCALE_DIR",
     "_",
+    "catalog",
     "current_language",
     "error_text",
     "field_label",
     "language_of",
     "message_text",
+    "name_text",
     "one_language",
     "problem_text",
     "translate",
@@ -88,9 +91,9 @@ def _wished_language() -> str:
 
 def translate(language: str, template: str) -> str:
     """``template`` in ``language``, paragraph by paragraph; as it is where the catalog has nothing for it."""
-    catalog = _catalog(language)
+    known = catalog(language)
     paragraphs = (FORMER_TEXTS.get(each, each) for each in template.split("\n\n"))
-    return "\n\n".join(catalog.get(each, each) for each in paragraphs)
+    return "\n\n".join(known.get(each, each) for each in paragraphs)
 
 
 def message_text(
@@ -112,6 +115,13 @@ def message_text(
         return repr(text) if found[2] and found[1] in texts else text
 
     return _PLACEHOLDER.sub(fill, say(template)) if template else ""
+
+
+def name_text(name: object, say: Callable[[str], str] = _) -> str:
+    """What a number of an observation is called, in the language of ``say``; what it is composed of as well."""
+    if not isinstance(name, ComposedName):
+        return say(str(name))
+    return say(name.template).format(**{key: name_text(part, say) for key, part in name.parts.items()})
 
 
 def error_text(language: str, error: DqnLabError) -> str:
@@ -157,12 +167,14 @@ def _label(say: Callable[[str], str], name: str) -> str:
 
 
 def _parameter_text(say: Callable[[str], str], name: str, value: object, escape: Callable[[str], str]) -> str:
+    if isinstance(value, ComposedName):
+        return escape(name_text(value, say))
     if name in _FIELD_PARAMETERS and isinstance(value, str):
         return _label(say, value)
     if value is None:
         return "–"
     if isinstance(value, tuple):
-        return ", ".join(escape(say(str(each))) for each in value)
+        return ", ".join(escape(name_text(each, say)) for each in value)
     if value in _WORDS.get(name, ()):
         return say(_WORDS[name][value])
     if isinstance(value, bool):
@@ -185,10 +197,18 @@ def _shipped(tag: str | None) -> str | None:
 
 
 @functools.cache
-def _catalog(language: str) -> dict[str, str]:
-    """Translations by their English text; none for English, which the texts are written in."""
+def catalog(language: str) -> dict[str, str]:
+    """Translations by their English text; none for English, which the texts are written in.
+
+    A message with a plural is found by each of its English forms: so a language may have one form, or the same two.
+    """
     if language == _FALLBACK:
         return {}
     with (LOCALE_DIR / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as file:
         messages = read_po(file, locale=language)
-    return {str(each.id): str(each.string) for each in messages if each.id and each.string and not each.fuzzy}
+    known = [(each.id, each.string) for each in messages if each.id and each.string and not each.fuzzy]
+    return {text: said for one, other in known for text, said in zip(_forms(one), itertools.cycle(_forms(other)))}
+
+
+def _forms(message: str | Sequence[str]) -> Sequence[str]:
+    return (message,) if isinstance(message, str) else message

@@ -21,8 +21,8 @@ import streamlit as st
 from starlette.requests import HTTPConnection
 
 from dqn_core.errors import AccessError, ClassError, mark
-from dqn_core.runs.classes import Classes
-from dqn_core.runs.classroom import Classroom
+from dqn_core.runs.classes.classroom import Classroom
+from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager

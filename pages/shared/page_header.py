@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dqn_core.errors import mark
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
 from pages.shared.class_strip import class_strip
 from pages.shared.downloads import downloads
@@ -29,6 +29,7 @@ from pages.shared.links import (
     page_query,
 )
 from pages.shared.markdown import escape_markdown
+from pages.shared.run_names import run_name
 from pages.shared.run_picker import run_picker
 from pages.shared.run_status import run_status
 from pages.shared.share import share
@@ -109,7 +110,7 @@ def lab_header(page: str, record: RunRecord | None, *, beside_title: Callable[[]
                 instructor_switch()
                 language_switch(page)
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="title"):
-            title = escape_markdown(record.name) if record else _("Train an agent")
+            title = escape_markdown(run_name(record)) if record else _("Train an agent")
             st.title(title, anchor=False, width="content")
             if record is not None:
                 facts = _("seed {seed} · run {run_id}")

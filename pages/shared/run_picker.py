@@ -7,14 +7,16 @@ from collections.abc import Iterator
 
 import streamlit as st
 
+from dqn_core.errors import mark_plural
 from dqn_core.presets import preset_name
-from dqn_core.runs.records import RunRecord, is_run_id
+from dqn_core.runs.storage.records import RunRecord, is_run_id
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
 from pages.shared.i18n import _
 from pages.shared.links import TRAIN_PAGE, new_run_query, page_query
 from pages.shared.markdown import escape_markdown
 from pages.shared.numbers import number_text
+from pages.shared.run_names import run_name
 from pages.shared.times import time_text
 from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 
@@ -61,7 +63,7 @@ def _run_link(record: RunRecord, page: str, *, is_shown: bool) -> None:
 def run_title(record: RunRecord) -> str:
     """What tells a run from others in a list; plain text."""
     return _("{name} · {preset} · seed {seed}").format(
-        name=record.name, preset=_preset_text(record), seed=record.initial_config.seed
+        name=run_name(record), preset=_preset_text(record), seed=record.initial_config.seed
     )
 
 
@@ -69,7 +71,7 @@ def run_facts(record: RunRecord) -> Iterator[str]:
     """How a run stands, when it was started, how far it came."""
     yield _state_text(record)
     yield time_text(record.started_at)
-    yield _("{count} episodes").format(count=f"{record.episodes:,}")
+    yield _(mark_plural("{count} episode", "{count} episodes", record.episodes)).format(count=f"{record.episodes:,}")
     if not math.isnan(record.best_eval):
         yield _("best evaluation {score}").format(score=number_text(round(record.best_eval, 1)))
 

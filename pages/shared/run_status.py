@@ -11,7 +11,7 @@ from typing import Any
 from dqn_core.events import EndReason
 from dqn_core.json_text import json_text
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
 from pages.shared.component import Component
 from pages.shared.i18n import _, current_language

@@ -11,10 +11,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dqn_core.environments.planes import RED, PictureLayout, as_png
+from dqn_core.errors import mark_plural
 from pages.shared.i18n import _
 from pages.shared.numbers import number_text
 
-__all__ = ["layout_data", "picture_text", "show_seen", "show_tiles"]
+__all__ = ["layout_data", "observation_size_text", "picture_text", "show_seen", "show_tiles"]
 
 _DIMMED = 0.6
 """What is seen, below what matters."""
@@ -29,12 +30,29 @@ def layout_data(layout: PictureLayout | None) -> dict[str, Any] | None:
     return {"height": layout.height, "width": layout.width, "tiles": tiles, "is_small": layout.is_small}
 
 
+def observation_size_text(size: int) -> str:
+    """Of how many numbers an observation consists."""
+    return _(mark_plural("{count} number", "{count} numbers", size)).format(count=size)
+
+
 def picture_text(layout: PictureLayout) -> str:
     """What kind of picture is observed, in two sentences."""
     texts = {
         "colour": _("A picture in colour of {width} x {height} pixels."),
-        "frames": _("The last {channels} frames in grey, {width} x {height} pixels each: a channel for each."),
-        "planes": _("A picture of {width} x {height} pixels in {channels} channels, one for each kind of thing."),
+        "frames": _(
+            mark_plural(
+                "The last frame in grey, {width} x {height} pixels.",
+                "The last {channels} frames in grey, {width} x {height} pixels each: a channel for each.",
+                layout.channels,
+            )
+        ),
+        "planes": _(
+            mark_plural(
+                "A picture of {width} x {height} pixels in one channel.",
+                "A picture of {width} x {height} pixels in {channels} channels, one for each kind of thing.",
+                layout.channels,
+            )
+        ),
     }
     kind = texts[layout.kind].format(width=layout.width, height=layout.height, channels=layout.channels)
     return f"{kind} " + _("Each pixel is a number from 0 to {most}.").format(most=number_text(layout.most))

@@ -10,7 +10,7 @@ import streamlit as st
 from dqn_core.cli.lines import command_line, python_lines
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import mark
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.shared.component import Component
 from pages.shared.errors import fragment
 from pages.shared.form_state import NEW_RUN, draft_config

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dqn_core.config import TrainingConfig
-from dqn_core.runs.experiment_spec import is_widths, parsed_value
+from dqn_core.runs.experiments.spec import is_widths, parsed_value
 from pages.shared.fields import FIELDS
 
 __all__ = ["parsed_values", "suggested_values"]

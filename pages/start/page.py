@@ -13,7 +13,7 @@ from dqn_core.errors import UnsupportedEnvironmentError
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import find_preset
 from dqn_core.runs.examples import EXAMPLES_OWNER
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
 from pages.shared.component import Component
 from pages.shared.errors import show_errors

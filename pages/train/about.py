@@ -7,16 +7,15 @@ import streamlit as st
 from dqn_core.algorithm.devices import cuda_device_name, is_torch_loaded
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.make import EnvironmentReport
-from dqn_core.errors import ConfigError
+from dqn_core.errors import ConfigError, mark_plural
 from dqn_core.training.budget import replay_memory
 from dqn_core.training.report import layer_reports
 from pages.shared.headings import heading
-from pages.shared.i18n import _, problem_text
+from pages.shared.i18n import _, name_text, problem_text
 from pages.shared.layers import layer_names
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
 from pages.shared.numbers import number_text, size_text
-from pages.shared.observation_names import observation_names
-from pages.shared.seen import picture_text
+from pages.shared.seen import observation_size_text, picture_text
 from pages.shared.words import CHOICE_LABELS
 
 __all__ = ["about"]
@@ -42,7 +41,7 @@ def about(
 
 
 def _observations(report: EnvironmentReport) -> None:
-    heading(_("What the agent observes"), _("{count} numbers").format(count=report.observation_size))
+    heading(_("What the agent observes"), observation_size_text(report.observation_size))
     if report.layout is not None:
         st.markdown(picture_text(report.layout))
         if report.layout.kind == "planes":
@@ -52,7 +51,7 @@ def _observations(report: EnvironmentReport) -> None:
     st.table(
         {
             _("Number"): [str(i) for i in range(report.observation_size)[shown]],
-            _("Meaning"): observation_names(report.observation_names[shown]),
+            _("Meaning"): [name_text(name) for name in report.observation_names[shown]],
             _("From"): [_bound(value) for value in report.low[shown]],
             _("To"): [_bound(value) for value in report.high[shown]],
         },
@@ -63,7 +62,10 @@ def _observations(report: EnvironmentReport) -> None:
 
 
 def _actions(report: EnvironmentReport) -> None:
-    heading(_("What it can do"), _("{count} actions").format(count=report.n_actions))
+    heading(
+        _("What it can do"),
+        _(mark_plural("{count} action", "{count} actions", report.n_actions)).format(count=report.n_actions),
+    )
     st.markdown("\n".join(f"- `{i}` {_(name)}" for i, name in enumerate(report.action_names[:MOST_ROWS])))
     say_what_is_left_out(report.n_actions)
 
@@ -73,7 +75,7 @@ def _rewards(report: EnvironmentReport) -> None:
         heading(_("What it is rewarded for"))
         st.markdown(_(report.reward_rule))
     st.caption(
-        _("An episode is cut off at {steps} steps; real time is {rate} steps a second.").format(
+        _("An episode is cut off at step {steps}; real time is {rate} steps/s.").format(
             steps=number_text(report.max_episode_steps), rate=number_text(report.frames_per_s)
         )
     )
@@ -98,9 +100,13 @@ def _network(report: EnvironmentReport, config: TrainingConfig) -> None:
         alt=_("Q-network"),
     )
     st.caption(
-        _("Replay memory: {count} transitions, {size}.").format(
-            count=f"{config.buffer_size:,}", size=size_text(replay_memory(config))
-        )
+        _(
+            mark_plural(
+                "Replay memory: {count} transition, {size}.",
+                "Replay memory: {count} transitions, {size}.",
+                config.buffer_size,
+            )
+        ).format(count=f"{config.buffer_size:,}", size=size_text(replay_memory(config)))
     )
 
 

@@ -30,7 +30,13 @@ _CHECKPOINT_LABELS = {"last": mark("Latest checkpoint"), "best": mark("Checkpoin
 _WHAT_FOR = mark(
     "A snapshot holds the network at one point of the training: replay it, or start another run from it. A "
     "checkpoint also holds the replay memory: the run can resume from it. Above the limit, the largest files are "
-    "deleted first, and the oldest of equally large ones."
+    "deleted first, and the oldest of equally large ones, but never the latest checkpoint, the best snapshot or the "
+    "last."
+)
+_NO_BEST = mark(
+    "The checkpoint of the best evaluation was not kept: with this replay memory it is larger than the {spare} that a "
+    "run may keep beside its latest checkpoint. Start a new run from the best snapshot, or have the server's "
+    "DQN_LAB_CHECKPOINT_MB raised."
 )
 _TABLE_HEIGHT = 320
 _ROWS_IN_VIEW = 7
@@ -49,10 +55,13 @@ def checkpoints(snapshot: RunSnapshot, config: TrainingConfig | None) -> None:
         except RunFolderError as error:
             st.error(translate_error(error), icon=":material/folder_off:")
             return
-        kept, resumable = folder.snapshots(), folder.checkpoints()
+        kept, resumable, use = folder.snapshots(), folder.checkpoints(), folder.disk_use()
+        has_best = any(each.kind == "best" for each in resumable)
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(_summary(kept, resumable, folder.disk_use()), width="stretch", help=_(_WHAT_FOR))
-            _commands(snapshot, config, has_best=any(each.kind == "best" for each in resumable))
+            st.markdown(_summary(kept, resumable, use), width="stretch", help=_(_WHAT_FOR))
+            _commands(snapshot, config, has_best=has_best)
+        if not has_best and any(each.kind == "best" for each in kept) and use.needed > use.spare:
+            st.caption(_(_NO_BEST).format(spare=size_text(use.spare)))
         if kept or resumable:
             _table(kept, resumable)
 
@@ -60,7 +69,7 @@ def checkpoints(snapshot: RunSnapshot, config: TrainingConfig | None) -> None:
 def _summary(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo], use: DiskUse) -> str:
     if not kept and not resumable:
         return _("Nothing is saved yet: the first checkpoint is saved when the warm-up is over.")
-    template = _("{states} snapshots, {checkpoints} checkpoints: {used} of at most {limit}")
+    template = _("Snapshots: {states} · checkpoints: {checkpoints} · {used} of at most {limit}")
     return template.format(
         states=len(kept), checkpoints=len(resumable), used=size_text(use.used), limit=size_text(use.limit)
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_names, preset_record
-from dqn_core.runs.classroom import WEIGHTS
+from dqn_core.runs.classes.classroom import WEIGHTS
 from pages.shared.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
 from pages.shared.form_state import ASSIGNED, CUSTOM, WATCHING, FormState
 from pages.shared.i18n import _

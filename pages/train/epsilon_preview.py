@@ -25,15 +25,17 @@ def epsilon_preview(form: FormState) -> None:
     if values["epsilon_schedule"] == "linear_steps":
         decay_steps = values["epsilon_decay_steps"]
         last, unit = decay_steps + decay_steps // 4, _("env steps")
+        from_there = _("Below {threshold} from env step {n} on.")
         epsilon = functools.partial(linear_steps, start=start, end=end, decay_steps=decay_steps)
     else:
         last, unit, rate = values["max_episodes"], _("episodes"), values["epsilon_decay_rate"]
+        from_there = _("Below {threshold} from episode {n} on.")
         epsilon = functools.partial(episode_exponential, max_episodes=last, start=start, end=end, rate=rate)
     below = first_below(epsilon, _THRESHOLD, last)
     text = (
         _("Epsilon stays above {threshold} throughout.").format(threshold=_THRESHOLD)
         if below is None
-        else _("Below {threshold} from {count} {unit} on.").format(threshold=_THRESHOLD, count=f"{below:,}", unit=unit)
+        else from_there.format(threshold=_THRESHOLD, n=f"{below:,}")
     )
     svg = epsilon_schedule_svg(epsilon, last, ground=st.context.theme.type or "light")
     image = f'<img alt="" src="data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}">'

@@ -11,13 +11,14 @@ import streamlit as st
 
 from dqn_core.config import NETWORK_FIELDS, TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, WeightsFileError, mark
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.weights_file import MOST_BYTES, check_fit, weights_in
 from pages.server.process import get_manager
 from pages.shared.distinct_texts import distinct_texts
 from pages.shared.form_state import FormState
 from pages.shared.i18n import _, translate_error
 from pages.shared.numbers import number_text
+from pages.shared.run_names import run_name
 from pages.shared.words import WEIGHTS_KINDS, WEIGHTS_LABELS
 
 __all__ = ["InitialWeights", "initial_weights", "weights_choice"]
@@ -128,7 +129,7 @@ def _is_alike(record: RunRecord, form: FormState) -> bool:
 def _run_text(record: RunRecord) -> str:
     best = "–" if math.isnan(record.best_eval) else number_text(record.best_eval)
     seed = record.initial_config.seed
-    return _("{name} · seed {seed} · best {score}").format(name=record.name, seed=seed, score=best)
+    return _("{name} · seed {seed} · best {score}").format(name=run_name(record), seed=seed, score=best)
 
 
 def _say_whether_they_fit(form: FormState) -> None:

@@ -70,7 +70,7 @@ def _chart_labels() -> dict[str, str]:
         "chart_loss": _("Mean loss per episode"),
         "chart_length": _("Episode length"),
         "chart_epsilon": _("Exploration (epsilon)"),
-        "chart_summary": _("{title}: {rows} episodes, latest value {value}"),
+        "chart_summary": _("{title}. Episodes: {rows}. Latest value: {value}"),
         "episode": _("episode"),
         "hover_episode": _("episode {n}").replace("{n}", "%{x}"),
         "per_episode": _("episodes"),

@@ -15,7 +15,7 @@ from dqn_core.config import TrainingConfig, settings_of
 from dqn_core.environments.make import EnvironmentReport, inspect_environment
 from dqn_core.errors import ConfigError, DqnLabError, UnknownRunError, UnsupportedEnvironmentError
 from dqn_core.presets import PRESETS
-from dqn_core.runs.classroom import Assignment
+from dqn_core.runs.classes.classroom import Assignment
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot

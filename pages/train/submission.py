@@ -7,10 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from dqn_core.errors import DqnLabError
-from dqn_core.runs.leaderboard import NAME_LENGTH
+from dqn_core.runs.classes.leaderboard import NAME_LENGTH
+from dqn_core.runs.classes.submissions import Submission
 from dqn_core.runs.manager import RunSnapshot
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.stores import Submission
+from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_leaderboard, get_manager
 from pages.shared.i18n import _, translate_error
 from pages.shared.identity import Owned, may_control, owner_text, require_control, visitor

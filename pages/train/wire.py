@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dqn_core.errors import mark
+from dqn_core.errors import mark, mark_plural
 from dqn_core.events import EndReason, EpisodeEnded, Frame, HyperparametersChanged, Phase, RunState
 from dqn_core.json_text import json_text
 from dqn_core.runs.live_feed import FeedUpdate
@@ -34,7 +34,6 @@ _COLUMNS = {
 }
 """By column of the wire: the field of EpisodeEnded that fills it, and the format of its numbers."""
 _ENDINGS = {
-    EndReason.SOLVED: mark("The goal was reached, and confirmed over {count} episodes."),
     EndReason.MAX_EPISODES: mark("The episode limit was reached."),
     EndReason.MAX_ENV_STEPS: mark("The limit of environment steps was reached."),
     EndReason.STOPPED: mark("Stopped by hand; everything up to this point is saved."),
@@ -110,9 +109,16 @@ def _message(update: FeedUpdate, say: Say) -> str:
     if record.message_template:
         cause = message_text(say, record.message_template, record.message_parameters)
         return f"{cause} {say(_AFTER_FAILURE)}" if record.reason is EndReason.FAILED else cause
+    if record.reason is EndReason.SOLVED:
+        count = record.config.confirmation_episodes or record.config.evaluation_episodes
+        template = mark_plural(
+            "The goal was reached, and confirmed over {count} episode.",
+            "The goal was reached, and confirmed over {count} episodes.",
+            count,
+        )
+        return say(template).format(count=count)
     if record.reason is not None:
-        config = record.config
-        return say(_ENDINGS[record.reason]).format(count=config.confirmation_episodes or config.evaluation_episodes)
+        return say(_ENDINGS[record.reason])
     match record.state:
         case RunState.INTERRUPTED:
             return say(_ENDINGS[EndReason.INTERRUPTED])

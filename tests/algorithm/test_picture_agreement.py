@@ -29,13 +29,13 @@ def network(config: TrainingConfig, picture: PictureShape) -> Network:
 
 
 def filled(picture: PictureShape, count: int, seed: int = 0, most_steps: int = 1) -> FrameReplay:
-    """Random transitions; a tenth of the points are not 0."""
+    """Random transitions; a tenth of the pixels are not 0."""
     generator = np.random.default_rng(seed)
     replay = FrameReplay(count, picture)
 
     def observation() -> NDArray[np.float32]:
-        points = generator.random(picture.size) * (generator.random(picture.size) < 0.1)
-        whole = np.ceil(points) if picture.high == 1.0 and picture.unit == 1.0 else np.round(points * 255)
+        pixels = generator.random(picture.size) * (generator.random(picture.size) < 0.1)
+        whole = np.ceil(pixels) if picture.high == 1.0 and picture.unit == 1.0 else np.round(pixels * 255)
         return np.asarray(whole * picture.unit, np.float32)
 
     for number in range(count):

@@ -98,7 +98,7 @@ def test_kernels_are_he_uniform_and_biases_zero() -> None:
         (PictureShape(10, 10, 10), "minatar"),
         (PictureShape(20, 20, 3), "minatar"),
         (PictureShape(2, 2, 3), "dense"),
-        (PictureShape(30, 30, 3), "minatar"),  # Nature's kernels need 36 points
+        (PictureShape(30, 30, 3), "minatar"),  # Nature's kernels need 36 pixels
         (PictureShape(36, 36, 3), "nature"),
         (PictureShape(96, 96, 3), "nature"),
         (ATARI, "nature"),

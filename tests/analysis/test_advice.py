@@ -61,12 +61,14 @@ FLAT = 20.0 + np.sin(np.arange(N))
     [
         pytest.param(run(RISING, EndReason.DIVERGED, learning_rate=1e-2), "learning rate of 0.002", id="diverged"),
         pytest.param(run(RISING, updates=400), "updated only 400 times", id="few updates"),
+        pytest.param(run(RISING, updates=1), "updated only 1 time:", id="one update"),
         pytest.param(run(np.full(N, -200.0)), "brought the same return", id="all alike"),
         pytest.param(run(FORGETFUL), "a return of 200.0 and lost it", id="forgot"),
         pytest.param(run(RISING), "still improving", id="still improving"),
         pytest.param(run(FLAT, epsilon=HIGH), "42 % of the actions were still random at the end", id="still random"),
         pytest.param(run(FLAT, epsilon=BRIEF), "Exploration was over", id="explored little"),
         pytest.param(run(FLAT, gamma=0.5, length=200.0), "about 2 steps ahead", id="short-sighted"),
+        pytest.param(run(FLAT, gamma=0.1, length=200.0), "about 1 step ahead", id="sees one step"),
         pytest.param(run(FLAT, q_mean=900.0), "Q-values (900.0 on average)", id="overestimates"),
         pytest.param(run(FLAT), NO_PROGRESS, id="no progress"),
     ],
@@ -203,7 +205,7 @@ def test_a_run_that_ends_before_epsilon_has_decayed_is_told_so_before_it_starts(
 ) -> None:
     found = unfinished_exploration(by_steps(epsilon_end=0.0, **settings))
     assert found is not None
-    assert (found.parameters["limit_name"], found.parameters["steps"], found.parameters["percent"]) == (
+    assert (found.parameters["limit_name"], found.parameters["step"], found.parameters["percent"]) == (
         limit,
         steps,
         percent,

@@ -15,9 +15,9 @@ from playwright.sync_api import Page, expect
 
 from browser_watch import settle
 from dqn_core.lessons.catalog import LESSONS
+from dqn_core.runs.classes.leaderboard import Leaderboard
 from dqn_core.runs.examples import EXAMPLES_OWNER, add_examples
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from live_server import LiveServer
 from trained_lessons import train_lesson

@@ -49,7 +49,7 @@ def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: Live
 
     # What it keeps is listed while it trains, and a checkpoint is taken when asked for.
     page.get_by_text("Checkpoints", exact=True).click()
-    expect(page.get_by_text(re.compile(r"\d+ snapshots, \d checkpoints: .* of at most 256 MB"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Snapshots: \d+ · checkpoints: \d · .* of at most 256 MB"))).to_be_visible()
     settle(page)
     press(page, "Save a checkpoint")
     settle(page)

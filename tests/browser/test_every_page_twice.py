@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from browser_watch import choose_speed, settle
 from dqn_core.lessons.catalog import LESSONS
+from dqn_core.runs.classes.leaderboard import Leaderboard
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from live_server import LiveServer
 from scripted_trainer import wait_for_end

@@ -47,7 +47,7 @@ def test_each_state_has_its_picture_and_numbers(replay: MountedReplay) -> None:
     bars = replay.page.get_by_test_id("q-values").locator("data")
     assert [float(each.get_attribute("value") or "") for each in bars.all()] == [5.123456789, -2.5]
     assert replay.page.get_by_test_id("q-values").locator("li").nth(1).get_attribute("data-choice") == "random"
-    expect(replay.page.get_by_test_id("outcome")).to_have_text("Ended after 30 steps · return 30.0")
+    expect(replay.page.get_by_test_id("outcome")).to_have_text("Ended at step 30 · return 30.0")
 
 
 def test_the_pictures_have_their_place_before_they_come(replay: MountedReplay) -> None:
@@ -103,7 +103,7 @@ def test_a_thousand_states_can_be_scrubbed_through(replay: MountedReplay) -> Non
         replay.wait_for("window.dqnLabReplay.shown()[0] === window.dqnLabReplay.step()")
         assert replay.picture_shown() == step
     assert replay.ask("decoded")[0] <= 48
-    expect(replay.page.get_by_test_id("outcome")).to_have_text("Cut off at 1,000 steps · return 1,000.0")
+    expect(replay.page.get_by_test_id("outcome")).to_have_text("Cut off at step 1,000 · return 1,000.0")
     replay.page.get_by_test_id("position").first.click()
     replay.press("+")
     replay.press("+")

@@ -15,8 +15,8 @@ from playwright.sync_api import Locator, Page, expect
 from browser_watch import settle
 from dqn_core.events import EndReason, RunState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 from live_server import LiveServer
 from scripted_trainer import wait_until

@@ -118,9 +118,9 @@ def test_an_environment_in_order_is_described() -> None:
     assert good["spaces"] == "It observes Box(2,). The network gets 2 numbers: s[0], s[1]."
     assert "2 actions" in good["actions"]
     assert good["rewards"] == "Rewards were 0 to 1, the return of an episode 5 on average."
-    assert "terminated, 0 were cut off" in good["episodes"]
+    assert "cut off: 0." in good["episodes"]
     assert "8 by 8 pixels" in good["pictures"]
-    assert "env steps a second" in good["speed"]
+    assert "env steps/s" in good["speed"]
     assert check.numbers["lengths"]
     assert set(check.numbers["returns"]) == {5.0}
 

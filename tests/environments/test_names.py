@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from dqn_core.environments.make import inspect_environment, make_environment
 from dqn_core.environments.names import action_names, observation_names
+from dqn_core.json_text import json_text
 
 
 @pytest.mark.parametrize("env_id", ["FrozenLake-v1", "FrozenLake8x8-v1", "CliffWalking-v1", "Taxi-v4", "Blackjack-v1"])
@@ -68,6 +72,14 @@ def test_environments_of_other_packages_have_names(env_id: str, size: int, actio
     assert names is not None
     assert of_actions is not None
     assert (len(set(names)), len(set(of_actions))) == (size, actions)
+
+
+def test_a_composed_name_travels_as_the_text_that_it_is() -> None:
+    (name, *_), (taxi, *_) = observation_names("CliffWalking-v1", 48) or (), observation_names("Taxi-v4", 500) or ()
+    assert (name, f"{name}", {name: 1}["row 0, column 0"]) == ("row 0, column 0", "row 0, column 0", 1)
+    assert json_text([name]) == '["row 0, column 0"]'
+    for each in (pickle.loads(pickle.dumps(taxi)), copy.deepcopy(taxi)):  # noqa: S301
+        assert (each, each.template, each.parts["rider"].parts) == (taxi, taxi.template, {"place": "R"})
 
 
 def test_names_do_not_hold_for_another_size() -> None:

@@ -15,7 +15,7 @@ from dqn_core.episodes.episode import roll_out
 from dqn_core.lessons.lesson import Lesson, Measure
 from dqn_core.lessons.results import LessonRun, lesson_run, verdict, weights_wanted
 from dqn_core.lessons.shipped import read_shipped, write_shipped
-from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments.spec import ExperimentSpec
 
 CONFIG = TrainingConfig(env_id="CartPole-v1", hidden_sizes=(8,))
 

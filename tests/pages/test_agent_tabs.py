@@ -19,7 +19,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.jobs.orders import MOST_EPISODES
 from dqn_core.runs.jobs.tasks import Work
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from pages.replay.learning_gallery import chosen_recordings
 from pages.replay.return_histogram import histogram_bins, return_histogram_html

@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 from dqn_core.config import TrainingConfig
 from dqn_core.events import CheckpointReady, RunState, TakeCheckpoint, WeightsReady
 from dqn_core.runs.manager import RunManager
+from dqn_core.training.disk_use import DiskUse
+from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_for_end, wait_until
 from strategies import weights_of
 
@@ -46,7 +48,7 @@ def test_the_section_lists_what_was_kept_with_its_size_and_the_limit(
 ) -> None:
     app = opened(open_app, run_id)
     said = [each.value for each in app.markdown]
-    assert any("3 snapshots, 1 checkpoints" in each and "of at most 256 MB" in each for each in said)
+    assert any("Snapshots: 3 · checkpoints: 1" in each and "of at most 256 MB" in each for each in said)
     table = next(each.value for each in app.table if "Environment step" in each.value.columns)
     assert table["Episode"].tolist() == ["1,200", "12", "12", "0"]
     assert table["Environment step"].tolist() == ["12,000", "120", "120", "0"]
@@ -74,6 +76,22 @@ def test_a_checkpoint_that_cannot_be_gone_on_from_says_why(
     path.write_bytes(b"damaged")
     app.button(key=f"{run_id}:from-best").click().run()
     assert any("not a readable checkpoint" in error.value for error in app.error)
+
+
+@pytest.mark.parametrize("needed_mb", [100, 763])
+def test_a_checkpoint_that_was_too_large_to_keep_is_explained(
+    open_app: Callable[..., AppTest],
+    manager: RunManager,
+    run_id: str,
+    needed_mb: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (manager.run_folder(run_id) / "checkpoint-best.safetensors").unlink()
+    use = DiskUse(used=needed_mb * 2**20, needed=needed_mb * 2**20, spare=256 * 2**20)
+    monkeypatch.setattr(RunFolder, "disk_use", lambda _folder: use)
+    app = opened(open_app, run_id)
+    is_explained = any("larger than the 256 MB" in each.value for each in app.caption)
+    assert is_explained is (needed_mb > 256)
 
 
 def test_a_new_run_begins_with_another_runs_weights(app: AppTest, manager: RunManager, run_id: str) -> None:

@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from app_pages import to_page
 from dqn_core.events import RunState
 from dqn_core.presets import preset_config
-from dqn_core.runs.classroom import Assignment, Classroom, Opening, Place
+from dqn_core.runs.classes.classroom import Assignment, Classroom, Opening, Place
 from dqn_core.runs.manager import RunManager
 from pages.classroom import address as address_module
 from pages.classroom.address import class_address, network_address

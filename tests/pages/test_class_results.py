@@ -19,9 +19,9 @@ from asgi_client import Client
 from dqn_core.config import TrainingConfig
 from dqn_core.events import Event
 from dqn_core.lessons.catalog import LESSONS
-from dqn_core.runs.class_results import class_results
+from dqn_core.runs.classes.results import class_results
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import PredictionStore
+from dqn_core.runs.storage.predictions import PredictionStore
 from pages.classroom.charts import curves, parallel, scatter
 from pages.classroom.report import best_of, best_text, prediction_lines
 from pages.classroom.routes import class_routes

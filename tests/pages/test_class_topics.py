@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 
 from asgi_socket import AsgiSocket
-from dqn_core.runs.classroom import Announcement, Assignment, Classroom, Place
+from dqn_core.runs.classes.classroom import Announcement, Assignment, Classroom, Place
 from dqn_core.runs.manager import RunManager
 from live_tab import heard
 from pages.classroom.topic import roster_topic

@@ -21,7 +21,7 @@ from asgi_socket import AsgiSocket
 from dqn_core.config import TrainingConfig
 from dqn_core.environments.pictures import as_jpeg
 from dqn_core.events import Event, Frame, Stop
-from dqn_core.runs.classroom import Assignment, Opening
+from dqn_core.runs.classes.classroom import Assignment, Opening
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import RunList
 from live_tab import heard

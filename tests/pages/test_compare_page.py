@@ -12,10 +12,10 @@ import pages.server.process
 from app_pages import to_page
 from browser_sources import data_of
 from dqn_core.config import TrainingConfig
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from pages.shared.links import MOST_COMPARED
 
 Opened = Callable[..., AppTest]

@@ -292,7 +292,7 @@ def test_the_same_seed_again_is_told_and_not_counted(lab: Lab) -> None:
     answer = lab.figure([lab.run(seed=1), lab.run(seed=1), lab.run(seed=2)])
     (group,) = answer["groups"]
     assert group["name"].endswith("(n = 2)")
-    assert "1 more runs use a seed" in group["notes"][0]
+    assert "1 more run uses a seed" in group["notes"][0]
     assert len(group["runs"]) == 3
 
 

@@ -13,8 +13,8 @@ from app_pages import to_page
 from browser_sources import data_of
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.manager import RunManager
 from live_tab import heard
 from pages.experiments.topic import experiment_topic
@@ -51,6 +51,16 @@ def test_without_experiments_the_page_says_what_they_are_for(open_experiments: O
     app = open_experiments()
     assert "No experiment yet" in [each.value for each in app.header]
     assert not app.button(key="experiment:start").disabled
+
+
+def test_the_form_says_how_many_runs_it_makes(open_experiments: Opened) -> None:
+    app = open_experiments()
+    app.selectbox(key="experiment:field").set_value("gamma").run()
+    app.text_input(key="experiment:values:gamma").set_value("0.9, 0.99").run()
+    app.number_input(key="experiment:seeds").set_value(1).run()
+    assert [each.value for each in app.caption if "=" in each.value] == [
+        "2 values × 1 seed = 2 runs. Runs that cannot train at once wait for their turn."
+    ]
 
 
 def test_start_begins_every_run_of_the_form(open_experiments: Opened, manager: RunManager) -> None:

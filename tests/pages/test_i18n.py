@@ -6,15 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
 from streamlit.testing.v1 import AppTest
 
 from dqn_core.config import TrainingConfig
-from dqn_core.errors import ConfigError, DqnLabError
+from dqn_core.environments.names import observation_names
+from dqn_core.errors import ConfigError, DqnLabError, mark_plural
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
 from pages.shared import i18n
-from pages.shared.i18n import LOCALE_DIR, message_text, translate, translate_error
+from pages.shared.i18n import catalog, message_text, name_text, translate, translate_error
 from pages.shared.markdown import escape_markdown
 from scripts import extract_messages
 
@@ -46,11 +46,6 @@ def placeholders(text: str) -> list[tuple[str, str]]:
     return sorted((name, conversion or "") for _, name, _, conversion in parsed if name is not None)
 
 
-def translations(language: str) -> dict[str, str]:
-    with (LOCALE_DIR / language / "LC_MESSAGES" / "dqn_lab.po").open("rb") as file:
-        return {str(each.id): str(each.string) for each in read_po(file) if each.id}
-
-
 @pytest.fixture
 def korean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(i18n, "current_language", lambda: "ko")
@@ -66,7 +61,20 @@ def test_texts_within_f_strings_are_collected_too(tmp_path: Path) -> None:
     source.write_text(
         """a = f"{_('one')} {mark('two').format(n=1)}"\nb = _("three" " and four")\n_(a)\nother("five")\n"""
     )
-    assert extract_messages._texts(source) == ["one", "two", "three and four"]
+    assert extract_messages._messages(source) == ["one", "two", "three and four"]
+
+
+def test_a_singular_and_its_plural_are_one_message(tmp_path: Path) -> None:
+    source = tmp_path / "page.py"
+    source.write_text("""a = _(mark_plural("one run", "{n} " "runs", n))\nb = mark_plural(a, "{n} seeds", n)\n""")
+    assert extract_messages._messages(source) == [("one run", "{n} runs")]
+
+
+@pytest.mark.parametrize(("n", "english"), [(0, "0 episodes"), (1, "1 episode"), (1.0, "1 episode"), (2, "2 episodes")])
+def test_a_plural_follows_the_number_in_each_language(n: float, english: str) -> None:
+    template = mark_plural("{count} episode", "{count} episodes", n)
+    assert translate("en", template).format(count=round(n)) == english
+    assert translate("ko", template).format(count=round(n)) == f"에피소드 {round(n)}개"
 
 
 @pytest.mark.parametrize("language", extract_messages.LANGUAGES)
@@ -76,12 +84,17 @@ def test_every_message_has_a_text_in_each_language(language: str) -> None:
 
 @pytest.mark.parametrize("language", extract_messages.LANGUAGES)
 def test_translations_keep_the_placeholders(language: str) -> None:
-    wrong = {one for one, other in translations(language).items() if placeholders(one) != placeholders(other)}
+    known = catalog(language)
+    singular = {message.id[0]: message.id[1] for message in extract_messages.template_catalog() if message.pluralizable}
+    wrong = {
+        one for one, other in known.items() if placeholders(singular.get(one, one)) != placeholders(other)
+    }  # a singular may leave the number out: "the last frame"
     assert wrong == set()
+    assert {one for one, other in singular.items() if not set(placeholders(one)) <= set(placeholders(other))} == set()
 
 
 def test_korean_texts_are_korean() -> None:
-    same = {one for one, other in translations("ko").items() if not IS_HANGUL & set(other)}
+    same = {one for one, other in catalog("ko").items() if not IS_HANGUL & set(other)}
     assert same <= SAME_IN_KOREAN
 
 
@@ -141,6 +154,29 @@ def test_each_name_of_a_list_is_translated() -> None:
     say = functools.partial(translate, "ko")
     text = message_text(say, "{channels}", {"channels": ("paddle", "ball", "x*y")}, escape_markdown)
     assert text == "패들, 공, x\\*y"
+
+
+@pytest.mark.parametrize(
+    ("env_id", "size", "place", "korean"),
+    [
+        ("MinAtar/Breakout-v1", 400, -1, "9행 9열의 벽돌"),
+        ("Taxi-v4", 500, 499, "택시 4행 4열, 승객 탑승 중, 목적지 B"),
+        ("Blackjack-v1", 45, 33, "딜러 카드 에이스"),
+        ("highway-v0", 25, 3, "자기 차: x 속도"),
+        ("highway-v0", 25, 5, "차량 1: 있음"),
+        ("MiniGrid-Empty-5x5-v0", 151, 5, "(0, 0)의 색"),
+    ],
+)
+def test_a_composed_name_is_translated_part_by_part(env_id: str, size: int, place: int, korean: str) -> None:
+    names = observation_names(env_id, size)
+    assert names is not None
+    say = functools.partial(translate, "ko")
+    assert name_text(names[place], say) == korean
+    assert (
+        message_text(say, "{name}, {names}", {"name": names[place], "names": names[place:][:1]})
+        == f"{korean}, {korean}"
+    )
+    assert name_text(names[place], str) == names[place]
 
 
 def test_a_message_of_two_paragraphs_is_translated_paragraph_by_paragraph() -> None:

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from app_pages import to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import RunState
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
 from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
 from pages.shared import identity
@@ -147,7 +147,7 @@ class TestOnAServerWithACode:
         to_page(runs, "runs/page.py").run()
         assert all(runs.button(key=f"runs-{each}").disabled for each in ("stop", "rename", "tags", "delete"))
         assert any("started by others: 1" in each.value for each in runs.caption)
-        anyway = AppTest.from_function(stop_every_run).run()
+        anyway = AppTest.from_function(stop_every_run, default_timeout=30).run()
         assert any("only they and the instructor can control it" in each.value for each in anyway.error)
         train = open_app(run=run_id)
         train.session_state[f"{run_id}:checkpoints"] = True  # the section is open
@@ -162,7 +162,7 @@ class TestOnAServerWithACode:
         (status,) = Experiments(manager).latest()
         assert status.record.owner
         assert {run.owner for run in status.runs} == {status.record.owner}
-        other = AppTest.from_function(stop_experiment, args=(status.record.experiment_id,)).run()
+        other = AppTest.from_function(stop_experiment, args=(status.record.experiment_id,), default_timeout=30).run()
         assert ["only they and the instructor" in each.value for each in other.error] == [True]
         assert any(run.state.is_active for run in Experiments(manager).latest()[0].runs)
         other.session_state["visitor_id"] = status.record.owner

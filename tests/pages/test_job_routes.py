@@ -19,7 +19,7 @@ from dqn_core.runs.jobs.orders import recording_video_order
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.jobs.tasks import Work
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from job_tasks import Fail, Say, Wait
 from live_tab import heard

@@ -13,10 +13,10 @@ from app_pages import to_page
 from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import TrainingConfig
 from dqn_core.events import WeightsReady
+from dqn_core.runs.classes.leaderboard import EPISODES, FIRST_SEED, Leaderboard
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import EPISODES, FIRST_SEED, Leaderboard
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_for_end
 

@@ -14,10 +14,10 @@ from dqn_core.errors import StoreError
 from dqn_core.lessons.catalog import FORMER_NAMES, LESSONS
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.presets import preset_config
-from dqn_core.runs.classroom import Assignment
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.classes.classroom import Assignment
+from dqn_core.runs.experiments.service import Experiments
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import PredictionStore
+from dqn_core.runs.storage.predictions import PredictionStore
 from scripted_trainer import following, obedient
 from trained_lessons import train_lesson
 

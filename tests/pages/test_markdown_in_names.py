@@ -15,12 +15,12 @@ import pages.server.process
 from app_pages import open_groups, to_page
 from dqn_core.algorithm.networks import initial_weights
 from dqn_core.config import TrainingConfig
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.classes.leaderboard import Leaderboard
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
 from pages.shared.markdown import escape_markdown
 from scripted_trainer import wait_for_end, wait_until
 from trainer_runs import snapshot_of

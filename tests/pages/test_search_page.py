@@ -9,9 +9,9 @@ from streamlit.testing.v1 import AppTest
 import pages.server.process
 from dqn_core.config import TrainingConfig
 from dqn_core.events import Event
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import SearchStatus, SearchTrial
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from dqn_core.runs.searches import SearchStatus, SearchTrial
 from pages.search.charts import parallel
 from scripted_trainer import Mailbox, ended, episode, following, started, wait_until
 

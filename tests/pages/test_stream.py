@@ -15,10 +15,9 @@ import pytest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.runs.live_feed import FeedUpdate, LiveFeed
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.runs.view import RunView
-from pages.shared import live_socket
 from pages.shared.live_socket import News, Subscription, Topic
 from pages.train import stream
 from pages.train.stream import run_topic
@@ -94,12 +93,15 @@ def test_frames_are_asked_for_with_what_matters_in_them(run: OneRun) -> None:
     assert [kind for kind, *_ in run.looks] == ["watch with saliency"]
 
 
-def test_the_first_message_comes_at_once(run: OneRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_socket, "TICK_S", 3_600.0)
+def test_the_first_message_waits_for_no_tick(run: OneRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(stream, "next_tick", never)
 
     async def look() -> News:
         async with aclosing(_opened(run)) as messages:
-            return await asyncio.wait_for(anext(messages), timeout=30)
+            return await anext(messages)
 
     assert _episodes(asyncio.run(look())) == []
 

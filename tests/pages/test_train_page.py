@@ -108,7 +108,7 @@ def test_more_runs_than_one_visitor_may_have_are_refused_in_words(app: AppTest, 
     app.session_state["visitor_id"] = "me"
     manager.start(TrainingConfig(), owner="me")
     app.button(key="start").click().run()
-    assert ["You have 1 runs that are training, waiting or paused" in each.value for each in app.error] == [True]
+    assert ["You have 1 run that is training, waiting or paused" in each.value for each in app.error] == [True]
     assert len(manager.list_runs()) == 1
 
 

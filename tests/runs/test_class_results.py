@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from dqn_core.config import TrainingConfig
 from dqn_core.events import Event
 from dqn_core.lessons.catalog import LESSONS
-from dqn_core.runs.class_results import class_results, otherwise, table_rows, varied
-from dqn_core.runs.classroom import Assignment, Opening
+from dqn_core.runs.classes.classroom import Assignment, Opening
+from dqn_core.runs.classes.results import class_results, otherwise, table_rows, varied
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore, PredictionStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.predictions import PredictionStore
 from scripted_trainer import Mailbox, Managed, a_run_of, ended, episode, obedient, started, wait_for_end, wait_until
 
 _CONFIG = TrainingConfig(max_episodes=100)

@@ -14,8 +14,8 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.pictures import as_jpeg
 from dqn_core.errors import ClassError
 from dqn_core.events import Event, Frame, RunState, Stop
-from dqn_core.runs.class_wall import NO_RUN_MINUTES, SMALL_PICTURE, Card, ClassWall, Curve, StuckReason
-from dqn_core.runs.classroom import Assignment
+from dqn_core.runs.classes.classroom import Assignment
+from dqn_core.runs.classes.wall import NO_RUN_MINUTES, SMALL_PICTURE, Card, ClassWall, Curve, StuckReason
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import RunList
 from scripted_trainer import Mailbox, Managed, a_run_of, ended, episode, frame, obedient, progress, started, wait_until

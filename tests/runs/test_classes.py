@@ -14,9 +14,7 @@ import pytest
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ClassError, ConfigError, StoreError, UnknownExperimentError
 from dqn_core.events import RunState
-from dqn_core.runs.class_runs import ClassRuns
-from dqn_core.runs.classes import Classes
-from dqn_core.runs.classroom import (
+from dqn_core.runs.classes.classroom import (
     NICKNAME_LENGTH,
     WEIGHTS,
     Announcement,
@@ -27,12 +25,14 @@ from dqn_core.runs.classroom import (
     clean_nickname,
     nickname_key,
 )
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.classes.runs import ClassRuns
+from dqn_core.runs.classes.service import Classes
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import Searches
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from dqn_core.runs.searches import Searches
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.store import RunStore
 from scripted_trainer import Managed, obedient, wait_for_end, wait_until
 
 pytestmark = pytest.mark.each_database

@@ -16,15 +16,17 @@ from dqn_core.cli.main import main
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError
 from dqn_core.events import EndReason, RunState
-from dqn_core.runs.classes import Classes
+from dqn_core.runs.classes.service import Classes
+from dqn_core.runs.classes.submissions import Submission, SubmissionStore
 from dqn_core.runs.copying import copy_database
-from dqn_core.runs.database import Database
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import Searches
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from dqn_core.runs.searches import Searches
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore, PredictionStore, Submission, SubmissionStore
-from dqn_core.runs.tables import PASSING, metadata
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.predictions import PredictionStore
+from dqn_core.runs.storage.store import RunStore
+from dqn_core.runs.storage.tables import PASSING, metadata
 from known_runs import record_of
 from lab_databases import LabDatabases
 from postgresql import missing_postgresql

@@ -15,13 +15,14 @@ import sqlalchemy as sa
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, RunStateError, StoreError, UnknownExperimentError
 from dqn_core.events import RunState
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.classes.submissions import Submission, SubmissionStore
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import Searches
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import RunList
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from dqn_core.runs.searches import Searches
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore, Submission, SubmissionStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from scripted_trainer import a_run_of, following, same, wait_for_end, wait_until
 
 pytestmark = pytest.mark.each_database

@@ -21,9 +21,12 @@ from dqn_core.episodes.frames import draw_episode
 from dqn_core.episodes.recordings import list_recordings
 from dqn_core.events import EndReason, RunState
 from dqn_core.inside.agent import AgentCheckpoint
+from dqn_core.runs.classes.submissions import SubmissionStore
+from dqn_core.runs.experiments.store import ExperimentStore
 from dqn_core.runs.jobs.videos import video_path
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationStore, ExperimentStore, PredictionStore, SubmissionStore
+from dqn_core.runs.storage.evaluations import EvaluationStore
+from dqn_core.runs.storage.predictions import PredictionStore
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import wait_for_end
 

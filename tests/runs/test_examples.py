@@ -10,9 +10,9 @@ import pytest
 from dqn_core.episodes.episode import roll_out
 from dqn_core.events import EndReason
 from dqn_core.inside.library import Library
-from dqn_core.runs.examples import EXAMPLES_OWNER, add_examples
+from dqn_core.runs.classes.leaderboard import Leaderboard
+from dqn_core.runs.examples import EXAMPLE_NAMES, EXAMPLES_OWNER, add_examples
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
 from lab_databases import LabDatabases
 from postgresql import missing_postgresql
@@ -30,7 +30,7 @@ def laboratory(tmp_path: Path) -> Iterator[RunManager]:
 
 def test_three_runs_are_there_trained_and_ranked(laboratory: RunManager) -> None:
     records = laboratory.list_runs()
-    assert {each.config.env_id for each in records} == {"LunarLander-v3", "CartPole-v1", "MountainCar-v0"}
+    assert {each.config.env_id: each.name for each in records} == EXAMPLE_NAMES
     assert {each.reason for each in records} == {EndReason.SOLVED}
     assert {each.owner for each in records} == {EXAMPLES_OWNER}
     jobs = Jobs()

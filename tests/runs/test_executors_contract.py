@@ -14,7 +14,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError
 from dqn_core.events import EndReason, EpisodeEnded, Frame, RunState
 from dqn_core.runs.manager import Executor, RunManager
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer
 from scripted_trainer import ManagerOn, same, wait_for_end, wait_until

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError
-from dqn_core.runs.experiment_spec import ExperimentSpec
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from strategies import configs
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dqn_core.runs.experiment_spec import choices_of, is_widths, parsed_value
+from dqn_core.runs.experiments.spec import choices_of, is_widths, parsed_value
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import pytest
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, UnknownExperimentError
 from dqn_core.events import EndReason, Event, RunState
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.manager import RunManager
 from learning_runs import as_told
 from scripted_trainer import Mailbox, Managed, ended, episode, obedient, started, wait_until

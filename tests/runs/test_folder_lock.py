@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from dqn_core.errors import StoreError
-from dqn_core.runs.folder_lock import FolderLock
 from dqn_core.runs.manager import RunManager
+from dqn_core.runs.storage.folder_lock import FolderLock
 
 ROOT = Path(__file__).resolve().parents[2]
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from dqn_core.runs.folder_lock import FolderLock
+from dqn_core.runs.storage.folder_lock import FolderLock
 lock = FolderLock(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)

@@ -20,7 +20,7 @@ from dqn_core.runs.jobs.orders import (
 )
 from dqn_core.runs.jobs.service import Job, Jobs, JobState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationStore
 from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
 from policies import always, some_weights

@@ -13,12 +13,12 @@ from dqn_core.algorithm.compute import make_learner
 from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.errors import RunFolderError, SubmissionError, UnknownRunError
 from dqn_core.events import WeightsReady
-from dqn_core.runs import leaderboard
+from dqn_core.runs.classes import leaderboard
+from dqn_core.runs.classes.leaderboard import EPISODES, FIRST_SEED, Leaderboard
 from dqn_core.runs.jobs import orders
 from dqn_core.runs.jobs.service import Jobs
-from dqn_core.runs.leaderboard import EPISODES, FIRST_SEED, Leaderboard
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.evaluation import EvaluationResult
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import a_run_of, following, obedient, wait_for_end, wait_until

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, EpisodeEnded, Notice, RunState, StateChanged
 from dqn_core.runs.live_feed import LiveFeed
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.runs.view import RunView
 from scripted_trainer import changed, ended, episode, frame, progress, same, started
 

@@ -7,7 +7,7 @@ import pytest
 
 from dqn_core.events import Event, Notice, RunState, StateChanged
 from dqn_core.runs.executors.training_worker import CAN_WAIT
-from dqn_core.runs.worker_process import Outbox
+from dqn_core.runs.executors.worker_process import Outbox
 from scripted_trainer import ended, episode, frame, progress, started, wait_until
 
 

@@ -16,16 +16,16 @@ from dqn_core.cli.main import main
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunFolderError, StoreError
 from dqn_core.events import Event, RunState
-from dqn_core.runs import backends, tables
-from dqn_core.runs.database import Database
-from dqn_core.runs.folder_lock import server_lock_above
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import Searches
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from dqn_core.runs.searches import Searches
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.tables import SCHEMA_VERSION
+from dqn_core.runs.storage import backends, tables
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.folder_lock import server_lock_above
+from dqn_core.runs.storage.store import RunStore
+from dqn_core.runs.storage.tables import SCHEMA_VERSION
 from dqn_core.training.run_folder import RunFolder
 from known_runs import record_of
 from lab_databases import LabDatabases
@@ -148,7 +148,7 @@ def test_a_step_of_the_tables_is_taken_on_postgresql_too(
     store.close()
     step = ("ALTER TABLE runs ADD COLUMN room TEXT", "sqlite:: no SQL", "postgresql:: CREATE INDEX ix ON runs (room)")
     monkeypatch.setattr(tables, "MIGRATIONS", (*tables.MIGRATIONS, step))
-    monkeypatch.setattr("dqn_core.runs.database.SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr("dqn_core.runs.storage.database.SCHEMA_VERSION", SCHEMA_VERSION + 1)
     for _ in range(2):
         store = RunStore(address)
         assert [each.run_id for each in store.briefs()] == [_RUN]
@@ -264,7 +264,7 @@ def test_a_search_is_kept_in_the_same_database(tmp_path: Path, server: PostgreSq
 def test_a_search_goes_on_when_the_database_is_back(
     tmp_path: Path, server: PostgreSql, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dqn_core.runs.searches._RETRY_AFTER_S", 0.05)
+    monkeypatch.setattr("dqn_core.runs.experiments.searches._RETRY_AFTER_S", 0.05)
     told = threading.Event()
 
     def script(_config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:

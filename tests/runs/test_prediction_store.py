@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.stores import Prediction, PredictionStore
+from dqn_core.runs.storage.predictions import Prediction, PredictionStore
+from dqn_core.runs.storage.store import RunStore
 
 pytestmark = pytest.mark.each_database
 

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from dqn_core.config import TrainingConfig
-from dqn_core.runs.database import Database
 from dqn_core.runs.run_list import RunList
-from dqn_core.runs.run_reader import RunReader
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.run_reader import RunReader
 from scripted_trainer import Managed, a_run_of, wait_for_end
 
 pytestmark = pytest.mark.each_database

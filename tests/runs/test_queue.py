@@ -16,8 +16,8 @@ from dqn_core.errors import ConfigError, LimitReachedError, RunStateError, Store
 from dqn_core.events import EndReason, EpisodeEnded, Event, Pause, Resume, RunEnded, RunState, StateChanged, Stop
 from dqn_core.runs.executors.choice import Executors
 from dqn_core.runs.executors.thread import TrainerFactory
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer

@@ -24,8 +24,8 @@ from dqn_core.events import (
 )
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 from dqn_core.training.run_folder import RunFolder
 from scripted_trainer import changed, ended, episode, progress, same, started
 from trainer_runs import recorded

@@ -7,7 +7,7 @@ import pytest
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnknownRunError
 from dqn_core.events import Change, HyperparametersChanged
-from dqn_core.runs.records import applied, check_run_id, new_run_id
+from dqn_core.runs.storage.records import applied, check_run_id, new_run_id
 from scripted_trainer import changed
 
 

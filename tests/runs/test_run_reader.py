@@ -14,10 +14,10 @@ from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.analysis.metrics import run_metrics
 from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, EpisodeEnded, RunState
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.run_reader import RunReader
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.tables import EPISODE_FIELDS
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.run_reader import RunReader
+from dqn_core.runs.storage.store import RunStore
+from dqn_core.runs.storage.tables import EPISODE_FIELDS
 from scripted_trainer import changed, episode
 
 pytestmark = pytest.mark.each_database
@@ -168,7 +168,7 @@ def test_of_very_long_runs_every_nth_episode_is_read_and_some_of_every_kind(stor
 
 
 def test_portions_are_the_whole(store: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dqn_core.runs.store._PORTION_ROWS", 7)
+    monkeypatch.setattr("dqn_core.runs.storage.store._PORTION_ROWS", 7)
     record = a_run(store, "a", 30)
     portions = [*store.episode_portions(record.run_id, ("episode", "length"))]
     assert [each.shape[1] for each in portions] == [7, 7, 7, 7, 2]

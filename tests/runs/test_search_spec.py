@@ -7,7 +7,7 @@ import pytest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
 
 BASE = TrainingConfig(max_env_steps=2_000, max_episodes=50)
 RATE = SearchRange(field="learning_rate", low=1e-4, high=1e-2, is_log=True)

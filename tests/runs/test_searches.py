@@ -12,8 +12,8 @@ import pytest
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, UnknownExperimentError
 from dqn_core.events import EndReason, Event, RunState, Stop
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from dqn_core.runs.searches import Searches, SearchStatus, score
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import Searches, SearchStatus, score
 from scripted_trainer import Mailbox, Managed, Script, ended, episode, obedient, progress, started, wait_until
 
 SPEC = SearchSpec(
@@ -228,8 +228,8 @@ def test_a_search_that_only_finds_settings_that_are_refused_leaves_when_told(
         refused.release()
         return TrainingConfig(batch_size=0)
 
-    monkeypatch.setattr("dqn_core.runs.searches.trial_config", refuse)
-    monkeypatch.setattr("dqn_core.runs.searches._MOST_REFUSED", 1_000_000)
+    monkeypatch.setattr("dqn_core.runs.experiments.searches.trial_config", refuse)
+    monkeypatch.setattr("dqn_core.runs.experiments.searches._MOST_REFUSED", 1_000_000)
     searches = searching(better_with_gamma)
     searches.start(SPEC)
     assert refused.acquire(timeout=60)

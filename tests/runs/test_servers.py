@@ -24,14 +24,14 @@ from dqn_core.errors import (
     StoreError,
 )
 from dqn_core.events import EndReason, Event, RunState, WeightsReady
-from dqn_core.runs import commands, servers
-from dqn_core.runs.classroom import Announcement
+from dqn_core.runs.classes.classroom import Announcement
 from dqn_core.runs.copying import copy_database
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import Searches
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
-from dqn_core.runs.searches import Searches
+from dqn_core.runs.servers import commands, leases
 from dqn_core.training.run_folder import RunFolder
 from lab_databases import LabDatabases
 from postgresql import PostgreSql, missing_postgresql
@@ -92,7 +92,7 @@ def lapse(server: PostgreSql, address: str, manager: RunManager) -> None:
     """Time passes."""
     server.rows(
         address,
-        f"UPDATE servers SET renewed_at = renewed_at - {servers.LEASE_S + 1} "  # noqa: S608
+        f"UPDATE servers SET renewed_at = renewed_at - {leases.LEASE_S + 1} "  # noqa: S608
         f"WHERE server_id = '{manager.lease.server_id}'",
     )
 

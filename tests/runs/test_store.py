@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import StoreError, UnknownRunError
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
-from dqn_core.runs import backends
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.tables import SCHEMA_VERSION
+from dqn_core.runs.storage import backends
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
+from dqn_core.runs.storage.tables import SCHEMA_VERSION
 from scripted_trainer import changed, episode, same
 
 pytestmark = pytest.mark.each_database

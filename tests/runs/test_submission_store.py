@@ -8,9 +8,9 @@ import pytest
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import UnknownRunError
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.stores import Submission, SubmissionStore
+from dqn_core.runs.classes.submissions import Submission, SubmissionStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 
 pytestmark = pytest.mark.each_database
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dqn_core.events import RunState
-from dqn_core.runs.store import RunStore
-from dqn_core.runs.tables import SCHEMA_VERSION
+from dqn_core.runs.storage.store import RunStore
+from dqn_core.runs.storage.tables import SCHEMA_VERSION
 
 pytestmark = pytest.mark.sqlite_file
 

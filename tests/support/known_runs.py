@@ -11,7 +11,7 @@ import numpy as np
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.analysis.run_data import RunData
 from dqn_core.config import TrainingConfig
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 
 
 def table(env_steps: Iterable[float], **columns: Iterable[float]) -> EpisodeTable:

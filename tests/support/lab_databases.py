@@ -9,15 +9,15 @@ import contextlib
 import hashlib
 from pathlib import Path
 
-from dqn_core.runs import backends
-from dqn_core.runs.backends import Backend
+from dqn_core.runs.storage import backends
+from dqn_core.runs.storage.backends import Backend
 from postgresql import PostgreSql, postgresql_server
 
 __all__ = ["LabDatabases"]
 
 
 class LabDatabases:
-    """Stands in the place of :func:`~dqn_core.runs.backends.backend_of` for as long as tests run."""
+    """Stands in the place of :func:`~dqn_core.runs.storage.backends.backend_of` for as long as tests run."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind

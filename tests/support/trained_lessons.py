@@ -9,7 +9,7 @@ from pathlib import Path
 from dqn_core.config import TrainingConfig
 from dqn_core.events import Event
 from dqn_core.lessons.lesson import Lesson
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.experiments.service import Experiments
 from dqn_core.runs.manager import RunManager
 from learning_runs import episodes_of
 from scripted_trainer import Mailbox, ended, following, started, wait_until

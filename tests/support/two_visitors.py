@@ -15,15 +15,15 @@ import pages.server.process
 from app_pages import open_groups, to_page
 from dqn_core.config import TrainingConfig
 from dqn_core.events import CheckpointReady, RunState, WeightsReady
-from dqn_core.runs import tables
-from dqn_core.runs.classroom import Announcement, Assignment
-from dqn_core.runs.experiment_spec import ExperimentSpec
-from dqn_core.runs.experiments import Experiments
+from dqn_core.runs.classes.classroom import Announcement, Assignment
+from dqn_core.runs.classes.leaderboard import Leaderboard
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.jobs.service import Job
 from dqn_core.runs.jobs.tasks import Work
-from dqn_core.runs.leaderboard import Leaderboard
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.storage import tables
 from job_tasks import Wait
 from scripted_trainer import wait_for_end, wait_until
 from strategies import weights_of

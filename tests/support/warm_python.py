@@ -116,7 +116,7 @@ class Starts:
     @classmethod
     def choose(cls, *, warm: bool) -> None:
         """Have servers, and the worker processes of this one, begin warm or cold from now on."""
-        module: Any = importlib.import_module("dqn_core.runs.worker_process")
+        module: Any = importlib.import_module("dqn_core.runs.executors.worker_process")
         if warm and IS_POSSIBLE:
             cls.popen = WarmPopen
             module.subprocess = types.SimpleNamespace(**vars(subprocess) | {"Popen": WarmPopen})

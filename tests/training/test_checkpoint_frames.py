@@ -97,9 +97,12 @@ def test_the_best_checkpoint_keeps_what_it_needs_until_it_goes(tmp_path: Path) -
     folder.write_checkpoint(ready(24, 40))
     assert_is(folder.checkpoint("best"), ready(0, 40))
     assert len(segments(folder.path)) == 8
-    use = disk_use(folder.path, 0).used
-    assert use == sum(path.stat().st_size for path in folder.path.rglob("*") if path.suffix in {".safetensors", ".bin"})
-    prune(folder.path, use - 1)
+    use = disk_use(folder.path, 0)
+    files = [path for path in folder.path.rglob("*") if path.suffix in {".safetensors", ".bin"}]
+    assert use.used == sum(path.stat().st_size for path in files)
+    prune(folder.path, use.used - use.needed)
+    assert len(segments(folder.path)) == 8
+    prune(folder.path, use.used - use.needed - 1)
     assert [info.kind for info in folder.checkpoints()] == ["last"]
     assert len(segments(folder.path)) == 5
     assert_is(folder.checkpoint(), ready(24, 40))

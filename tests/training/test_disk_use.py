@@ -41,9 +41,10 @@ def test_the_limit_holds_and_no_more_goes_than_must(
     prune(folder, limit)
     kept = sizes_of(folder)
     assert {name: size for name, size in sizes.items() if name in NEVER_REMOVED}.items() <= kept.items()
-    assert sum(kept.values()) <= limit or set(kept) <= NEVER_REMOVED
+    beside = sum(size for name, size in kept.items() if name not in NEVER_REMOVED)
+    assert beside <= limit
     removed = [sizes[name] for name in sizes if name not in kept]
-    assert not removed or sum(kept.values()) + min(removed) > limit
+    assert not removed or beside + min(removed) > limit
     assert (folder / "notes.txt").exists()
     assert disk_use(folder, limit).used == sum(kept.values())
 
@@ -52,7 +53,7 @@ def test_of_equally_large_snapshots_the_oldest_goes_first(tmp_path: Path) -> Non
     (tmp_path / "snapshots").mkdir()
     for name in NAMES:
         (tmp_path / f"{name}.safetensors").write_bytes(bytes(10))
-    prune(tmp_path, limit=65)
+    prune(tmp_path, limit=25)
     assert set(sizes_of(tmp_path)) == NEVER_REMOVED | {NAMES[-2], NAMES[-1]}
 
 
@@ -65,6 +66,20 @@ def test_a_run_folder_stays_within_its_limit(tmp_path: Path) -> None:
     for kind in ("last", "best"):
         folder.write_checkpoint(CheckpointReady(kind=kind, episode=9, env_step=9, arrays=state, values=values))
     use = folder.disk_use()
-    assert use.used <= use.limit == 50_000
-    assert [info.episode for info in folder.snapshots()] == [6, 7, 8, 9]
+    assert use.used <= use.limit
+    assert use.spare == 50_000
+    assert [info.episode for info in folder.snapshots()] == [5, 6, 7, 8, 9]
     assert "last" in {info.kind for info in folder.checkpoints()}
+
+
+def test_a_large_replay_memory_takes_no_snapshots_away(tmp_path: Path) -> None:
+    folder = RunFolder.create(tmp_path / "run", short_config(), byte_limit=50_000)
+    state = {"online.layers.0.weight": np.zeros(2_000, np.float32)}
+    for number in range(3):
+        folder.write_snapshot(WeightsReady(kind="kept", episode=number, env_step=number, eval_return=0.0, state=state))
+    memory = {"replay.rewards": np.zeros(100_000, np.float32)}
+    values = {"counters": {"episode": 9, "env_step": 9}}
+    for kind in ("best", "last"):
+        folder.write_checkpoint(CheckpointReady(kind=kind, episode=9, env_step=9, arrays=memory, values=values))
+    assert [info.episode for info in folder.snapshots()] == [0, 1, 2]
+    assert [info.kind for info in folder.checkpoints()] == ["last"]

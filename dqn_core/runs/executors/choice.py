@@ -15,7 +15,7 @@ from dqn_core.runs.executors.process import ProcessTrainer, WorkerPool
 from dqn_core.runs.executors.ray_cluster import Attached, RayCluster, RayTaskWorker, RayTrainer
 from dqn_core.runs.executors.thread import TrainerFactory, make_trainer
 from dqn_core.runs.executors.training_worker import portable_environment
-from dqn_core.runs.worker_process import import_modules
+from dqn_core.runs.executors.worker_process import import_modules
 
 __all__ = ["Executor", "Executors"]
 

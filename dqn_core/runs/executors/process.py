@@ -21,7 +21,7 @@ from dqn_core.errors import DqnLabError, RunStateError, WorkerDiedError, mark
 from dqn_core.events import Command, Event, RunEnded, Stop
 from dqn_core.runs.executors.thread import Mailbox
 from dqn_core.runs.executors.training_worker import Measured, RunToTrain, portable_environment, train, warm_up
-from dqn_core.runs.worker_process import Failed, Finished, ProcessEndedError, WorkerProcess
+from dqn_core.runs.executors.worker_process import Failed, Finished, ProcessEndedError, WorkerProcess
 from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = ["Forwarder", "ProcessTrainer", "WorkerPool", "death_of"]

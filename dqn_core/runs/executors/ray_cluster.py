@@ -45,7 +45,7 @@ from dqn_core.runs.executors.worker_actor import (
     WorkerStanding,
     lab_version,
 )
-from dqn_core.runs.worker_process import Commands, Failed, Finished, ProcessEndedError, Send
+from dqn_core.runs.executors.worker_process import Commands, Failed, Finished, ProcessEndedError, Send
 from dqn_core.training.budget import run_memory
 from dqn_core.training.checkpoint import Checkpoint
 
@@ -700,7 +700,7 @@ def _ended_by_server() -> WorkerDiedError:
 class RayTaskWorker:
     """A worker process on a machine of ``cluster``, for one call.
 
-    It is used as a :class:`~dqn_core.runs.worker_process.WorkerProcess` is. Raises
+    It is used as a :class:`~dqn_core.runs.executors.worker_process.WorkerProcess` is. Raises
     :class:`~dqn_core.errors.ClusterError` where the cluster has no machine.
     """
 

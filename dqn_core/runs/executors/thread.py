@@ -22,7 +22,7 @@ from dqn_core.errors import DqnLabError, RunLostError, WorkerDiedError, mark
 from dqn_core.events import Command, EndReason, Event, RunEnded, Stop, Stopping
 from dqn_core.runs.executors.training_worker import as_error
 from dqn_core.runs.recorder import RunRecorder
-from dqn_core.runs.records import RunRecord
+from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = [

@@ -18,7 +18,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.environments.own import is_own
 from dqn_core.errors import DqnLabError, UnavailableComputeError, mark
 from dqn_core.events import EpisodeEnded, EpisodeRecorded, Frame, Progress, RunStarted, WeightsReady
-from dqn_core.runs.worker_process import Commands, Send
+from dqn_core.runs.executors.worker_process import Commands, Send
 from dqn_core.training.checkpoint import Checkpoint
 
 __all__ = [

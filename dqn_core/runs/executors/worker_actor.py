@@ -45,7 +45,7 @@ from dqn_core.events import (
     SetPace,
     WeightsReady,
 )
-from dqn_core.runs.worker_process import Commands, ProcessEndedError, Send, WorkerProcess
+from dqn_core.runs.executors.worker_process import Commands, ProcessEndedError, Send, WorkerProcess
 from dqn_core.training.snapshots import thinning_interval
 
 __all__ = ["EnvironmentFiles", "Order", "Reading", "WorkerActor", "WorkerStanding", "lab_version", "newest"]

@@ -28,7 +28,7 @@ from dqn_core.runs.jobs.tasks import EnvironmentTask, EvaluationShare, Plan, Tas
 from dqn_core.runs.jobs.videos import VideoTask, finished_video, keep_video, video_folder
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.policies import Policy, find_policy
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.budget import check_evaluation_steps, shortened
 from dqn_core.training.evaluation import EvaluationResult
 from dqn_core.training.run_folder import RunFolder

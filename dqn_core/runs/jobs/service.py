@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol
 
 from dqn_core.errors import BusyError, DqnLabError, LimitReachedError, mark
+from dqn_core.runs.executors.worker_process import Commands, Failed, Finished, ProcessEndedError, Send, WorkerProcess
 from dqn_core.runs.jobs.tasks import Plan, PortableTask, Task, do_task
-from dqn_core.runs.worker_process import Commands, Failed, Finished, ProcessEndedError, Send, WorkerProcess
 
 __all__ = ["Job", "JobState", "Jobs", "TaskWorker"]
 
@@ -46,7 +46,7 @@ class JobState(StrEnum):
 
 
 class TaskWorker(Protocol):
-    """What a task is done in: a :class:`~dqn_core.runs.worker_process.WorkerProcess`, or its like elsewhere."""
+    """Does a task: a :class:`~dqn_core.runs.executors.worker_process.WorkerProcess`, or its like elsewhere."""
 
     @property
     def connection(self) -> Connection[Any, Any]:

@@ -18,7 +18,7 @@ from dqn_core.config import EnvironmentChoice, TrainingConfig
 from dqn_core.environments.check import EnvironmentCheck, Finding, Verdict, checked
 from dqn_core.errors import mark
 from dqn_core.runs.executors.training_worker import register_environment
-from dqn_core.runs.worker_process import Commands, Send
+from dqn_core.runs.executors.worker_process import Commands, Send
 from dqn_core.training.evaluation import EvaluationResult, evaluate_config
 
 __all__ = [

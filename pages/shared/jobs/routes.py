@@ -24,7 +24,7 @@ from dqn_core.episodes.frames import episode_picture
 from dqn_core.episodes.recordings import read_recording
 from dqn_core.runs.jobs.videos import video_path
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.stores import EvaluationStore
+from dqn_core.runs.storage.evaluations import EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from pages.server.answers import error_answer
 from pages.server.process import get_manager

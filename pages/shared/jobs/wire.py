@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dqn_core.runs.jobs.service import Job
-from dqn_core.runs.stores import EvaluationRecord
+from dqn_core.runs.storage.evaluations import EvaluationRecord
 from dqn_core.training.csv_log import DECIMAL_POINT, CsvStyle, csv_text
 from pages.shared.i18n import error_text
 

@@ -9,11 +9,13 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from dqn_core.json_text import json_text
-from dqn_core.runs.classes import Classes
+from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.run_list import ListUpdate, RunLine, RunList
 from pages.server.process import get_run_list
+from pages.shared.i18n import translate
 from pages.shared.identity import owner_mark, owner_name
 from pages.shared.live_socket import News, Shared, Subscription, Topic, next_tick
+from pages.shared.run_names import run_name
 
 __all__ = ["run_list_topic"]
 
@@ -24,19 +26,20 @@ def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
     """The topic: with the parameter ``fresh``, what changed in this very moment is in the first message."""
     shared: Shared[tuple[News, bool]] = Shared(_EVERY_S)
 
-    def read(version: int, *, at_once: bool) -> tuple[News, bool]:
+    def read(version: int, language: str, *, at_once: bool) -> tuple[News, bool]:
         source = run_list()
         update = source.since(version, at_once=at_once)
         is_new = update.is_whole or update.version != version
-        values = _update_values(update, source.manager.classes)
+        values = _update_values(update, source.manager.classes, functools.partial(translate, language))
         return News(json_text(values, is_ascii=False), {"version": update.version}), is_new
 
     async def follow(subscription: Subscription) -> AsyncGenerator[News]:
-        version, is_first = subscription.reached("version"), True
+        version, language, is_first = subscription.reached("version"), subscription.language, True
         while True:
             at_once = is_first and subscription.flag("fresh")
-            make = functools.partial(run_in_threadpool, read, version, at_once=at_once)
-            news, is_new = await (make() if at_once else shared.get(version, make))
+            now = functools.partial(read, version, language, at_once=at_once)
+            make = functools.partial(run_in_threadpool, now)
+            news, is_new = await (make() if at_once else shared.get((version, language), make))
             if is_new or is_first:  # the first says that there is nothing new: the connection is good
                 yield news
             version, is_first = news.cursor["version"], False
@@ -45,21 +48,21 @@ def run_list_topic(run_list: Callable[[], RunList] = get_run_list) -> Topic:
     return follow
 
 
-def _update_values(update: ListUpdate, classes: Classes) -> dict[str, Any]:
+def _update_values(update: ListUpdate, classes: Classes, say: Callable[[str], str]) -> dict[str, Any]:
     """What is new in the list, as JSON values."""
     return {
         "version": update.version,
         "whole": update.is_whole,
-        "runs": [_line_values(line, classes) for line in update.lines],
+        "runs": [_line_values(line, classes, say) for line in update.lines],
         "removed": list(update.removed),
     }
 
 
-def _line_values(line: RunLine, classes: Classes) -> dict[str, Any]:
+def _line_values(line: RunLine, classes: Classes, say: Callable[[str], str]) -> dict[str, Any]:
     """One run's line, as JSON values with numbers no longer than a screen shows."""
     return {
         "id": line.run_id,
-        "name": line.name,
+        "name": run_name(line, say),
         "env": line.env_id,
         "preset": line.preset,
         "seed": line.seed,

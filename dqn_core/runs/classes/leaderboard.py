@@ -18,11 +18,12 @@ from datetime import UTC, datetime, timedelta
 from dqn_core.environments.make import inspect_environment, reward_threshold
 from dqn_core.environments.settings import is_standard
 from dqn_core.errors import BusyError, DqnLabError, SubmissionError, UnsupportedEnvironmentError, mark
+from dqn_core.runs.classes.submissions import Submission, SubmissionStore
 from dqn_core.runs.jobs.orders import Order, evaluation_order
 from dqn_core.runs.jobs.service import Jobs, JobState
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord, clean_text
-from dqn_core.runs.stores import EvaluationRecord, EvaluationStore, Submission, SubmissionStore
+from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
+from dqn_core.runs.storage.records import RunRecord, clean_text
 from dqn_core.training.run_folder import RunFolder
 
 __all__ = ["EPISODES", "FIRST_SEED", "NAME_LENGTH", "Entry", "Leaderboard", "Standings"]

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from dqn_core.errors import StoreError, mark
-from dqn_core.runs.column_types import from_json, to_json
+from dqn_core.runs.storage.column_types import from_json, to_json
 
 __all__ = ["Backend", "Upsert", "backend_of", "database_url", "is_shared", "shown_address", "upsert"]
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ClassError, ConfigError, mark
-from dqn_core.runs.classroom import (
+from dqn_core.runs.classes.classroom import (
     TITLE_LENGTH,
     Announcement,
     Assignment,
@@ -27,9 +27,9 @@ from dqn_core.runs.classroom import (
     nickname_key,
     tidy_code,
 )
-from dqn_core.runs.database import Database
-from dqn_core.runs.records import clean_text, new_run_id
-from dqn_core.runs.stores import ClassStore, OutdatedError
+from dqn_core.runs.classes.store import ClassStore, OutdatedError
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.records import clean_text, new_run_id
 
 __all__ = ["MOST_MEMBERS", "Classes"]
 

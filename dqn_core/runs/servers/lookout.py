@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dqn_core.errors import DqnLabError
-from dqn_core.runs.commands import Commands, Do
 from dqn_core.runs.managed_run import ManagedRuns
-from dqn_core.runs.servers import Lease, Servers
-from dqn_core.runs.standings import Standing, Standings
+from dqn_core.runs.servers.commands import Commands, Do
+from dqn_core.runs.servers.leases import Lease, Servers
+from dqn_core.runs.servers.standings import Standing, Standings
 
 __all__ = ["Lookout"]
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.events import Notice, Phase, Progress
-from dqn_core.runs import tables
-from dqn_core.runs.backends import upsert
-from dqn_core.runs.database import Database
+from dqn_core.runs.storage import tables
+from dqn_core.runs.storage.backends import upsert
+from dqn_core.runs.storage.database import Database
 
 __all__ = ["Standing", "Standings"]
 

@@ -15,8 +15,8 @@ import sqlalchemy as sa
 
 from dqn_core import errors
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, RunStateError, mark
-from dqn_core.runs import tables
-from dqn_core.runs.database import Database
+from dqn_core.runs.storage import tables
+from dqn_core.runs.storage.database import Database
 
 __all__ = ["Commands", "Do"]
 

@@ -2,8 +2,8 @@
 
 A run belongs to the server that trains it. Where that one's lease has lapsed (it was killed, it hangs, its machine is
 gone), another takes its runs over; one that comes back finds out by what it is told at its next write
-(:meth:`~dqn_core.runs.store.RunStore.append`). A database that only one server may use, a file, has no leases: there,
-whatever is active when a server starts was left behind by an earlier one.
+(:meth:`~dqn_core.runs.storage.store.RunStore.append`). A database that only one server may use, a file, has no leases:
+there, whatever is active when a server starts was left behind by an earlier one.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from dqn_core.errors import StoreError
-from dqn_core.runs import tables
-from dqn_core.runs.backends import upsert
-from dqn_core.runs.database import Database
-from dqn_core.runs.store import ACTIVE
+from dqn_core.runs.storage import tables
+from dqn_core.runs.storage.backends import upsert
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.store import ACTIVE
 
 __all__ = ["LEASE_S", "Lease", "Servers"]
 

@@ -26,11 +26,11 @@ from dqn_core.analysis.metrics import area_under_curve
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, DqnLabError, StoreError, UnknownExperimentError, mark
 from dqn_core.events import RunState
-from dqn_core.runs.database import Database
+from dqn_core.runs.experiments.search_spec import SearchSpec
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import NAME_LENGTH, check_run_id, clean_text, is_run_id, new_run_id
-from dqn_core.runs.search_owners import SearchOwners
-from dqn_core.runs.search_spec import SearchSpec
+from dqn_core.runs.servers.search_owners import SearchOwners
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.records import NAME_LENGTH, check_run_id, clean_text, is_run_id, new_run_id
 
 __all__ = [
     "RUN_ID",

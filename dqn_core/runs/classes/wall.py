@@ -22,10 +22,10 @@ from PIL import Image
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError
 from dqn_core.events import EndReason, EpisodeEnded, RunState
-from dqn_core.runs.classroom import Classroom, Member
+from dqn_core.runs.classes.classroom import Classroom, Member
 from dqn_core.runs.live_feed import LiveFeed
-from dqn_core.runs.records import RunRecord
 from dqn_core.runs.run_list import RunLine, RunList
+from dqn_core.runs.storage.records import RunRecord
 
 __all__ = ["LARGE_PICTURE", "NO_RUN_MINUTES", "SMALL_PICTURE", "Card", "ClassWall", "Curve", "StuckReason"]
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from dqn_core.errors import DqnLabError, StoreError, UnknownRunError, mark
 from dqn_core.events import Notice
-from dqn_core.runs.commands import Commands
 from dqn_core.runs.live_feed import MESSAGE_ROWS, LiveFeed
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.standings import Standing, Standings
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.servers.commands import Commands
+from dqn_core.runs.servers.standings import Standing, Standings
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 
 __all__ = ["Elsewhere", "Remote"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 
 from dqn_core.errors import DqnLabError, RunStateError, UnknownExperimentError, UnknownRunError
 from dqn_core.events import RunState
+from dqn_core.runs.experiments.store import ExperimentStore
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.stores import ExperimentStore
+from dqn_core.runs.storage.records import RunRecord
 
 __all__ = ["ClassRuns"]
 

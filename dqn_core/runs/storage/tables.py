@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from dqn_core.events import EpisodeEnded
-from dqn_core.runs.column_types import NUMBER, TEXT, WHOLE_NUMBER, json_column
+from dqn_core.runs.storage.column_types import NUMBER, TEXT, WHOLE_NUMBER, json_column
 
 __all__ = [
     "EPISODE_FIELDS",

@@ -20,11 +20,11 @@ from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, mark
 from dqn_core.events import Change, EndReason, EpisodeEnded, HyperparametersChanged, RunState
 from dqn_core.json_text import json_text, nan_if_none
-from dqn_core.runs import tables
-from dqn_core.runs.column_types import to_columns
-from dqn_core.runs.database import Database
-from dqn_core.runs.records import RunBrief, RunRecord, is_run_id, unknown_run
-from dqn_core.runs.tables import EPISODE_FIELDS
+from dqn_core.runs.storage import tables
+from dqn_core.runs.storage.column_types import to_columns
+from dqn_core.runs.storage.database import Database
+from dqn_core.runs.storage.records import RunBrief, RunRecord, is_run_id, unknown_run
+from dqn_core.runs.storage.tables import EPISODE_FIELDS
 
 __all__ = ["ACTIVE", "RunStore"]
 

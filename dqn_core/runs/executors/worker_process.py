@@ -66,7 +66,7 @@ _LAST_WORDS_S = 1.0
 _PROGRAM = """\
 import sys
 sys.path[:] = sys.argv[1:]
-from dqn_core.runs.worker_process import main
+from dqn_core.runs.executors.worker_process import main
 main()
 """
 

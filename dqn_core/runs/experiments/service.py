@@ -10,11 +10,11 @@ from typing import Any
 
 from dqn_core.errors import DqnLabError
 from dqn_core.events import RunState
-from dqn_core.runs.experiment_spec import Cell, ExperimentRecord, ExperimentSpec
+from dqn_core.runs.experiments.spec import Cell, ExperimentRecord, ExperimentSpec
+from dqn_core.runs.experiments.store import ExperimentStore
 from dqn_core.runs.live_feed import done_fraction
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import NAME_LENGTH, RunRecord, clean_text, new_run_id
-from dqn_core.runs.stores import ExperimentStore
+from dqn_core.runs.storage.records import NAME_LENGTH, RunRecord, clean_text, new_run_id
 
 __all__ = ["ExperimentStatus", "Experiments"]
 

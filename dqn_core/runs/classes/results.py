@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from dqn_core.events import HyperparametersChanged
-from dqn_core.runs.classroom import Classroom, Member
+from dqn_core.runs.classes.classroom import Classroom, Member
 from dqn_core.runs.manager import RunManager
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.stores import EvaluationStore, Prediction, PredictionStore
+from dqn_core.runs.storage.evaluations import EvaluationStore
+from dqn_core.runs.storage.predictions import Prediction, PredictionStore
+from dqn_core.runs.storage.records import RunRecord
 
 __all__ = ["ClassResults", "MemberRun", "class_results", "otherwise", "table_rows", "varied"]
 

@@ -1,7 +1,7 @@
 """The one database of a laboratory: reads, transactions, and errors in words.
 
 A SQLite file in the data folder, which needs nothing, or a PostgreSQL; what is special of each is in
-:mod:`dqn_core.runs.backends`. A write is one short transaction.
+:mod:`dqn_core.runs.storage.backends`. A write is one short transaction.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from dqn_core.errors import RunLostError, mark
-from dqn_core.runs import backends, tables
-from dqn_core.runs.records import unknown_run
-from dqn_core.runs.tables import SCHEMA_VERSION
+from dqn_core.runs.storage import backends, tables
+from dqn_core.runs.storage.records import unknown_run
+from dqn_core.runs.storage.tables import SCHEMA_VERSION
 
 __all__ = ["Database"]
 

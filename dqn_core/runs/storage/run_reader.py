@@ -13,8 +13,8 @@ from cachetools import LRUCache
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.analysis.run_data import RunData
 from dqn_core.events import EndReason, HyperparametersChanged
-from dqn_core.runs.records import RunRecord
-from dqn_core.runs.store import RunStore
+from dqn_core.runs.storage.records import RunRecord
+from dqn_core.runs.storage.store import RunStore
 
 __all__ = ["RunReader"]
 

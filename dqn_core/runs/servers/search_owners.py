@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from dqn_core.runs import tables
-from dqn_core.runs.backends import upsert
-from dqn_core.runs.database import Database
-from dqn_core.runs.servers import Servers
+from dqn_core.runs.servers.leases import Servers
+from dqn_core.runs.storage import tables
+from dqn_core.runs.storage.backends import upsert
+from dqn_core.runs.storage.database import Database
 
 __all__ = ["SearchOwners"]
 

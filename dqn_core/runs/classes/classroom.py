@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from dqn_core.config import NO_SUCH_FIELD, TrainingConfig
 from dqn_core.errors import ClassError, ConfigError, FieldProblem, mark
-from dqn_core.runs.records import clean_text
+from dqn_core.runs.storage.records import clean_text
 
 __all__ = [
     "MESSAGE_LENGTH",

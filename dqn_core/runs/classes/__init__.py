@@ -1,0 +1,1 @@
+"""Classes: who is in one and what it is given to do, its wall, its results and its leaderboard."""
