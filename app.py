@@ -40,16 +40,16 @@ from pages.server.process import close_manager, get_manager
 from pages.server.settings import settings
 from pages.server.uploads import UploadLimits
 from pages.server.visitor_cookies import VisitorCookies, visitor_routes
-from pages.shared.class_strip import class_topic
-from pages.shared.export_routes import export_routes
-from pages.shared.identity import signer
+from pages.shared.browser.live_socket import live_socket_routes
+from pages.shared.browser.server_watch import server_topic
+from pages.shared.export.export_routes import export_routes
 from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
 from pages.shared.links import base_path
-from pages.shared.live_socket import live_socket_routes
 from pages.shared.run_status import active_topic
 from pages.shared.run_table.topic import run_list_topic
-from pages.shared.server_watch import server_topic
+from pages.shared.visitor.class_strip import class_topic
+from pages.shared.visitor.identity import signer
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from pages.warm_up import WarmUp

@@ -213,7 +213,7 @@ async def _viewers(config: TrainingConfig, count: int, rounds: int) -> dict[str,
     """Each of ``count`` runs watched by one tab, as its student does; the network's part is left out."""
     from starlette.applications import Starlette
 
-    from pages.shared import live_socket
+    from pages.shared.browser import live_socket
     from pages.train import stream
     from tests.support.asgi_socket import AsgiSocket
 

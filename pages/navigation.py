@@ -6,11 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.shared.component import page_script
-from pages.shared.i18n import _, current_language
+from pages.shared.browser.component import page_script
+from pages.shared.browser.server_watch import server_watch
 from pages.shared.links import keep_address
 from pages.shared.page_header import CONTENT_ID
-from pages.shared.server_watch import server_watch
+from pages.shared.texts.i18n import _, current_language
 
 _HERE = Path(__file__).parent
 _PICTURES = _HERE / "pictures"
@@ -21,7 +21,7 @@ st.set_page_config(
 )
 st.logo(_PICTURES / f"logo_{st.context.theme.type or 'light'}.svg", size="large", icon_image=_PICTURES / "icon.svg")
 keep_address()
-st.html(_HERE / "shared" / "page_style.css")
+st.html(_HERE / "shared" / "browser" / "page_style.css")
 with st.container(key="preload"):
     script = page_script(language=current_language(), skip=_("Skip to main content"), target=CONTENT_ID)
     st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)

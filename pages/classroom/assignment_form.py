@@ -22,13 +22,13 @@ from pages.classroom.join import attempt, has_refusal, show_refusal
 from pages.classroom.places import LESSON, PLACES, place_link, place_of
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
-from pages.shared.fields import FIELDS, Widget, label_of
 from pages.shared.form_state import NEW_RUN, draft_config
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import require_module, require_teacher
 from pages.shared.links import train_run
-from pages.shared.markdown import escape_markdown
-from pages.shared.words import CHOICE_LABELS, PRESET_LABELS
+from pages.shared.texts.fields import FIELDS, Widget, label_of
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.words import CHOICE_LABELS, PRESET_LABELS
+from pages.shared.visitor.identity import require_module, require_teacher
 
 __all__ = ["assign", "assignment_form", "unassign"]
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dqn_core.config import TrainingConfig
 from dqn_core.presets import nearest_preset, preset_config
 from dqn_core.runs.classes.classroom import Assignment, Opening
-from pages.shared.fields import label_of
-from pages.shared.i18n import _
-from pages.shared.markdown import escape_markdown
-from pages.shared.numbers import number_text
-from pages.shared.value_text import value_text
-from pages.shared.words import PRESET_LABELS
+from pages.shared.texts.fields import label_of
+from pages.shared.texts.i18n import _
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.value_text import value_text
+from pages.shared.texts.words import PRESET_LABELS
 
 __all__ = ["assignment_facts", "open_facts"]
 

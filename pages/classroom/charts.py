@@ -9,7 +9,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dqn_core.runs.classes.results import MemberRun
-from pages.shared.plot_theme import plain_figure
+from pages.shared.browser.plot_theme import plain_figure
 
 __all__ = ["curves", "parallel", "scatter"]
 

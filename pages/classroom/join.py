@@ -9,8 +9,8 @@ import streamlit as st
 from dqn_core.errors import AccessError, DqnLabError, mark
 from dqn_core.runs.classes.classroom import NICKNAME_LENGTH, TITLE_LENGTH
 from pages.server.process import get_manager
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import may_open_class, visitor
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.visitor.identity import may_open_class, visitor
 
 __all__ = ["attempt", "has_refusal", "join_form", "open_form", "show_refusal"]
 

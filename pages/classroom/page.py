@@ -11,10 +11,10 @@ from pages.classroom.teacher import past_classes, teacher_view
 from pages.server.process import get_manager
 from pages.server.settings import settings
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _
-from pages.shared.identity import class_taught, may_open_class, may_teach, own_class
 from pages.shared.links import CLASS_PAGE
 from pages.shared.page_header import page_header
+from pages.shared.texts.i18n import _
+from pages.shared.visitor.identity import class_taught, may_open_class, may_teach, own_class
 
 
 def class_page() -> None:

@@ -7,7 +7,6 @@ import streamlit as st
 from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.runs.classes.classroom import Place
-from pages.shared.i18n import _
 from pages.shared.links import (
     COMPARE_PAGE,
     EXPERIMENTS_PAGE,
@@ -19,6 +18,7 @@ from pages.shared.links import (
     TRAIN_PAGE,
     page_query,
 )
+from pages.shared.texts.i18n import _
 
 __all__ = ["LESSON", "PLACES", "place_link", "place_of", "place_text"]
 

@@ -12,12 +12,12 @@ from string import Template
 from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.runs.classes.results import ClassResults, MemberRun, otherwise
-from pages.shared.fields import label_of
-from pages.shared.i18n import translate
-from pages.shared.lesson_choices import choice_text
-from pages.shared.numbers import duration_text, number_text
-from pages.shared.value_text import changes_text, value_text
-from pages.shared.words import REASON_LABELS, STATE_LABELS
+from pages.shared.texts.fields import label_of
+from pages.shared.texts.i18n import translate
+from pages.shared.texts.lesson_choices import choice_text
+from pages.shared.texts.numbers import duration_text, number_text
+from pages.shared.texts.value_text import changes_text, value_text
+from pages.shared.texts.words import REASON_LABELS, STATE_LABELS
 
 __all__ = ["prediction_lines", "report"]
 

@@ -15,13 +15,13 @@ from dqn_core.runs.manager import RunManager
 from pages.classroom.charts import curves, parallel, scatter
 from pages.classroom.report import best_of, best_text, prediction_lines
 from pages.server.process import get_manager
-from pages.shared.downloads import download_link
 from pages.shared.errors import fragment
-from pages.shared.fields import FIELDS, Widget, label_of
+from pages.shared.export.downloads import download_link
 from pages.shared.figure.figure import show_figure
-from pages.shared.i18n import _, current_language, translate_error
-from pages.shared.identity import require_teacher, signer
-from pages.shared.markdown import escape_markdown
+from pages.shared.texts.fields import FIELDS, Widget, label_of
+from pages.shared.texts.i18n import _, current_language, translate_error
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.visitor.identity import require_teacher, signer
 
 __all__ = ["class_collection", "class_experiment"]
 

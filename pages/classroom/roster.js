@@ -1,10 +1,10 @@
 // The members of a class, for its teacher: hands first, and what can be done with each.
 
-import { make, setText } from "../shared/format.js";
-import { handIcon } from "../shared/hand_icon.js";
-import { follow } from "../shared/live_socket.js";
+import { make, setText } from "../shared/browser/format.js";
+import { handIcon } from "../shared/browser/hand_icon.js";
+import { follow } from "../shared/browser/live_socket.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {"lower" | "rename" | "remove" | "let_in"} Action */
 /**
  * @typedef {object} Entry What the server says of one member.
@@ -38,7 +38,7 @@ export default class Roster {
    */
   constructor(parent, data) {
     this.data = data;
-    /** @type {import("../shared/mount.js").SetTriggerValue} */
+    /** @type {import("../shared/browser/mount.js").SetTriggerValue} */
     this.setTriggerValue = () => undefined;
     this.shown = "";
     this.edited = ""; // The member whose nickname is being typed.
@@ -62,7 +62,7 @@ export default class Roster {
 
   /**
    * @param {RosterData} data
-   * @param {import("../shared/mount.js").SetTriggerValue} setTriggerValue
+   * @param {import("../shared/browser/mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
     this.data = data;

@@ -26,11 +26,11 @@ from pages.classroom.report import report
 from pages.server.answers import error_answer, query_choice
 from pages.server.process import get_manager
 from pages.server.turns import HEAVY_TURNS
-from pages.shared.csv_export import csv_style, episodes_csv
 from pages.shared.error_answers import json_errors
-from pages.shared.i18n import LANGUAGES
-from pages.shared.identity import signer
-from pages.shared.zip_portions import zip_portions
+from pages.shared.export.csv_export import csv_style, episodes_csv
+from pages.shared.export.zip_portions import zip_portions
+from pages.shared.texts.i18n import LANGUAGES
+from pages.shared.visitor.identity import signer
 
 __all__ = ["class_routes"]
 

@@ -13,11 +13,11 @@ from pages.classroom.join import attempt, show_refusal
 from pages.classroom.places import place_link
 from pages.server.process import get_manager, get_run_list
 from pages.shared.form_state import NEW_RUN, draft_form
-from pages.shared.i18n import _
-from pages.shared.identity import visitor
 from pages.shared.links import TRAIN_PAGE, new_run_query, page_query
-from pages.shared.markdown import escape_markdown
 from pages.shared.run_picker import run_facts, run_title
+from pages.shared.texts.i18n import _
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.visitor.identity import visitor
 
 __all__ = ["student_view"]
 

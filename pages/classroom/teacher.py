@@ -22,19 +22,19 @@ from pages.classroom.results import class_collection, class_experiment
 from pages.classroom.topic import roster
 from pages.classroom.wall import class_wall
 from pages.server.process import get_manager, get_run_list
-from pages.shared.component import Component, component_value
+from pages.shared.browser.component import Component, component_value
 from pages.shared.errors import fragment
-from pages.shared.i18n import _, current_language
-from pages.shared.identity import member_mark, require_teacher, signer
 from pages.shared.links import last_run
-from pages.shared.markdown import escape_markdown
-from pages.shared.share import qr_code
-from pages.shared.times import time_text
+from pages.shared.share.share import qr_code
+from pages.shared.texts.i18n import _, current_language
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.times import time_text
+from pages.shared.visitor.identity import member_mark, require_teacher, signer
 
 __all__ = ["COMPONENT_NAME", "past_classes", "teacher_view"]
 
 COMPONENT_NAME = "dqn_lab_roster"
-_STYLES = ("shared/base.css", "shared/buttons.css", "classroom/roster.css")
+_STYLES = ("shared/browser/base.css", "shared/browser/buttons.css", "classroom/roster.css")
 _MESSAGE, _LOOK, _RUN, _OPENS = "class:message", "class:look", "class:look-run", "class:look-opens"
 _NOWHERE = "-"
 _DONE = "class:done"

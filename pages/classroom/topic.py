@@ -13,8 +13,8 @@ from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.manager import RunManager
 from pages.server.answers import BadRequestError
 from pages.server.process import get_manager
-from pages.shared.identity import member_mark, signer
-from pages.shared.live_socket import News, Subscription, Topic, next_tick
+from pages.shared.browser.live_socket import News, Subscription, Topic, next_tick
+from pages.shared.visitor.identity import member_mark, signer
 
 __all__ = ["roster", "roster_topic"]
 

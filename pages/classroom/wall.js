@@ -1,11 +1,11 @@
 // The wall of a class: a card a student, live. The server is told which cards are in sight, and says nothing of how the
 // others look.
 
-import { DASH, fill, make, makeFormats, makeSvg, setAttribute, setText } from "../shared/format.js";
-import { follow } from "../shared/live_socket.js";
+import { DASH, fill, make, makeFormats, makeSvg, setAttribute, setText } from "../shared/browser/format.js";
+import { follow } from "../shared/browser/live_socket.js";
 import { counts, curvePath, shown, take } from "./wall_model.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {import("./wall_model.js").Card} Card */
 /** @typedef {import("./wall_model.js").WallMessage} WallMessage */
 /** @typedef {import("./wall_model.js").Order} Order */
@@ -234,7 +234,7 @@ export default class Wall {
 class Drawn {
   /**
    * @param {Labels} labels
-   * @param {import("../shared/format.js").Formats} formats
+   * @param {import("../shared/browser/format.js").Formats} formats
    */
   constructor(labels, formats) {
     this.labels = labels;
@@ -287,7 +287,7 @@ class Drawn {
 class StudentCard extends Drawn {
   /**
    * @param {Labels} labels
-   * @param {import("../shared/format.js").Formats} formats
+   * @param {import("../shared/browser/format.js").Formats} formats
    * @param {() => void} onEnlarge
    */
   constructor(labels, formats, onEnlarge) {
@@ -322,7 +322,7 @@ class StudentCard extends Drawn {
 class LargeCard extends Drawn {
   /**
    * @param {Labels} labels
-   * @param {import("../shared/format.js").Formats} formats
+   * @param {import("../shared/browser/format.js").Formats} formats
    * @param {() => void} onClose
    */
   constructor(labels, formats, onClose) {

@@ -21,13 +21,13 @@ from dqn_core.runs.classes.wall import LARGE_PICTURE, NO_RUN_MINUTES, SMALL_PICT
 from dqn_core.runs.run_list import RunList
 from pages.server.answers import BadRequestError
 from pages.server.process import get_run_list
-from pages.shared.component import Component
-from pages.shared.fields import label_of
-from pages.shared.i18n import _, current_language, translate
-from pages.shared.identity import member_mark, require_teacher, signer
-from pages.shared.live_socket import News, Subscription, Topic, next_tick
-from pages.shared.value_text import value_text
-from pages.shared.words import REASON_LABELS, STATE_LABELS
+from pages.shared.browser.component import Component
+from pages.shared.browser.live_socket import News, Subscription, Topic, next_tick
+from pages.shared.texts.fields import label_of
+from pages.shared.texts.i18n import _, current_language, translate
+from pages.shared.texts.value_text import value_text
+from pages.shared.texts.words import REASON_LABELS, STATE_LABELS
+from pages.shared.visitor.identity import member_mark, require_teacher, signer
 
 __all__ = ["COMPONENT_NAME", "class_wall", "wall_topic"]
 
@@ -38,7 +38,7 @@ _TICKS_OUT_OF_SIGHT = 4
 _MOST_SEEN = 60
 """Cards that a screen can show."""
 _MOST_DIFFERENCES = 4
-_STYLES = ("shared/base.css", "shared/run_status.css", "classroom/wall.css")
+_STYLES = ("shared/browser/base.css", "shared/run_status.css", "classroom/wall.css")
 _STUCK = {
     StuckReason.NO_RUN: mark("No run for {minutes} minutes"),
     StuckReason.FAILED: mark("The run failed"),

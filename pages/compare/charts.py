@@ -19,7 +19,7 @@ from dqn_core.analysis.bands import Band, thinned, within
 from dqn_core.analysis.comparison import ChangeMark, Choices, GroupLine, RunLine
 from dqn_core.analysis.episode_table import Curve
 from pages.compare.words import FigureTexts
-from pages.shared.plot_theme import DASHES, INK, SERIES
+from pages.shared.browser.plot_theme import DASHES, INK, SERIES
 
 __all__ = ["Drawing", "View", "figure", "figure_html", "figure_json"]
 

@@ -1,9 +1,9 @@
 // Several runs over each other: asks the server for the figure and its tables, again and again while any of the runs
 // trains, and draws what comes. Zoom, legend and opened rows are the browser's own and outlast every answer.
 
-import { fill, make, makeFormats, setText } from "../shared/format.js";
-import { legendButton, paintedLayout, PlotCard, swatch } from "../shared/plot_card.js";
-import { readTheme, withAlpha } from "../shared/plot_theme.js";
+import { fill, make, makeFormats, setText } from "../shared/browser/format.js";
+import { legendButton, paintedLayout, PlotCard, swatch } from "../shared/browser/plot_card.js";
+import { readTheme, withAlpha } from "../shared/browser/plot_theme.js";
 import { DownloadMenu, GroupTable, replaceUnlessSame } from "./compare_tables.js";
 
 const POLL_MS = 1500;
@@ -13,7 +13,7 @@ const AFTER_ZOOM_MS = 120;
 const PICTURE_HEAD_PX = 60; // For the legend.
 const POINTS_ON_SCREEN = 24000; // Of all lines together: what a browser draws in a tenth of a second.
 
-/** @typedef {import("../shared/plot_theme.js").Theme<string[]>} CompareTheme */
+/** @typedef {import("../shared/browser/plot_theme.js").Theme<string[]>} CompareTheme */
 /** @typedef {import("./compare_tables.js").Group} Group */
 /**
  * @typedef {object} CompareData What Python hands over.
@@ -23,7 +23,7 @@ const POINTS_ON_SCREEN = 24000; // Of all lines together: what a browser draws i
  * @property {boolean} log
  * @property {string} locale
  * @property {{light: string[], dark: string[]}} series
- * @property {import("../shared/format.js").Labels} labels
+ * @property {import("../shared/browser/format.js").Labels} labels
  */
 /**
  * @typedef {object} Answer What the server tells of the runs.

@@ -1,8 +1,8 @@
 // The tables below the figure, a row a group, and the menu of downloads.
 
-import { fill, make, setAttribute } from "../shared/format.js";
+import { fill, make, setAttribute } from "../shared/browser/format.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {string | [string, string]} Cell A value, and what stands beside it. */
 /** @typedef {{id: string, name: string, seed: number, state: string, metrics: string[]}} GroupRun */
 /**

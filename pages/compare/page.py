@@ -15,10 +15,10 @@ from pages.compare.view import compare_view
 from pages.compare.words import X_LABELS, Y_LABELS
 from pages.shared.address_choices import AddressChoice, AddressFlag
 from pages.shared.errors import fragment, show_errors
-from pages.shared.i18n import _
 from pages.shared.links import COMPARE_PAGE, MOST_COMPARED, last_run
 from pages.shared.page_header import page_header
 from pages.shared.run_table.table import run_table
+from pages.shared.texts.i18n import _
 
 _COLUMNS = ("name", "env", "preset", "seed", "state", "episodes", "best", "started")
 _X = AddressChoice("x", X_AXES)

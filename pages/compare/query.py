@@ -13,9 +13,9 @@ from starlette.requests import Request
 from dqn_core.analysis.comparison import X_AXES, Y_AXES, Choices, XAxis, YAxis
 from dqn_core.training.csv_log import CsvStyle
 from pages.server.answers import BadRequestError, query_choice
-from pages.shared.csv_export import csv_style
-from pages.shared.i18n import LANGUAGES
+from pages.shared.export.csv_export import csv_style
 from pages.shared.links import MOST_COMPARED
+from pages.shared.texts.i18n import LANGUAGES
 
 __all__ = ["WINDOWS", "Query", "query_of", "run_ids"]
 

@@ -16,7 +16,7 @@ from dqn_core.runs.storage.records import RunRecord
 from dqn_core.runs.storage.run_reader import RunReader
 from pages.compare.query import Query
 from pages.compare.words import Words
-from pages.shared.run_names import run_name
+from pages.shared.texts.run_names import run_name
 
 if TYPE_CHECKING:
     from pages.compare.charts import Drawing

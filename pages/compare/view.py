@@ -9,14 +9,14 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from dqn_core.analysis.comparison import Choices
-from pages.shared.component import Component
-from pages.shared.i18n import _, current_language
-from pages.shared.plot_theme import SERIES
+from pages.shared.browser.component import Component
+from pages.shared.browser.plot_theme import SERIES
+from pages.shared.texts.i18n import _, current_language
 
 __all__ = ["COMPONENT_NAME", "compare_view"]
 
 COMPONENT_NAME = "dqn_lab_compare"
-_STYLES = ("shared/base.css", "shared/panel_charts.css", "compare/compare.css")
+_STYLES = ("shared/browser/base.css", "shared/browser/panel_charts.css", "compare/compare.css")
 
 _draw = Component(COMPONENT_NAME, "compare/compare.js", _STYLES)
 

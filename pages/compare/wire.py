@@ -11,7 +11,7 @@ from dqn_core.errors import mark, mark_plural
 from dqn_core.json_text import json_text
 from pages.compare.subject import Subject
 from pages.compare.words import METRIC_LABELS
-from pages.shared.words import REASON_LABELS, STATE_LABELS
+from pages.shared.texts.words import REASON_LABELS, STATE_LABELS
 
 __all__ = ["answer", "tables"]
 

@@ -17,11 +17,11 @@ from dqn_core.environments.settings import default_of
 from dqn_core.errors import UnsupportedEnvironmentError, mark
 from dqn_core.events import HyperparametersChanged
 from dqn_core.presets import preset_name
-from pages.shared.fields import label_of
-from pages.shared.i18n import translate
-from pages.shared.numbers import duration_text, number_text
-from pages.shared.value_text import changes_text, value_text
-from pages.shared.words import PRESET_LABELS
+from pages.shared.texts.fields import label_of
+from pages.shared.texts.i18n import translate
+from pages.shared.texts.numbers import duration_text, number_text
+from pages.shared.texts.value_text import changes_text, value_text
+from pages.shared.texts.words import PRESET_LABELS
 
 __all__ = ["METRIC_LABELS", "X_LABELS", "Y_LABELS", "FigureTexts", "Words"]
 

@@ -10,8 +10,8 @@ from dqn_core.errors import DqnLabError
 from dqn_core.runs.experiments.service import Experiments
 from dqn_core.runs.experiments.spec import ExperimentSpec
 from pages.server.process import get_manager
-from pages.shared.i18n import translate_error
-from pages.shared.identity import require_control, visitor
+from pages.shared.texts.i18n import translate_error
+from pages.shared.visitor.identity import require_control, visitor
 
 __all__ = ["act_on_experiment", "show_refusal", "start_experiment"]
 

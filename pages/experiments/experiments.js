@@ -1,9 +1,9 @@
 // The list of experiments: a card each, with one bar for all its runs, followed without a run of the page's script.
 
-import { make, setAttribute, setText } from "../shared/format.js";
-import { follow } from "../shared/live_socket.js";
+import { make, setAttribute, setText } from "../shared/browser/format.js";
+import { follow } from "../shared/browser/live_socket.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {"stop" | "resume" | "repeat" | "delete"} Action */
 /**
  * @typedef {object} Progress Where an experiment stands: what the live socket brings.
@@ -139,7 +139,7 @@ export default class ExperimentList {
   constructor(parent, data) {
     this.data = data;
     this.locale = data.locale;
-    /** @type {import("../shared/mount.js").SetTriggerValue} */
+    /** @type {import("../shared/browser/mount.js").SetTriggerValue} */
     this.setTriggerValue = () => undefined;
     this.unfollow = () => {};
     /** @type {Map<string, {view: ExperimentCard, card: Experiment}>} */
@@ -158,7 +158,7 @@ export default class ExperimentList {
 
   /**
    * @param {ListData} data
-   * @param {import("../shared/mount.js").SetTriggerValue} setTriggerValue
+   * @param {import("../shared/browser/mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
     this.data = data;

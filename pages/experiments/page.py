@@ -12,9 +12,9 @@ from pages.experiments.view import experiment_list
 from pages.server.process import get_manager
 from pages.shared.errors import show_errors
 from pages.shared.experiment_form import ExperimentDraft, experiment_form
-from pages.shared.i18n import _, problem_text
 from pages.shared.links import EXPERIMENTS_PAGE, last_run
 from pages.shared.page_header import page_header
+from pages.shared.texts.i18n import _, problem_text
 
 
 def experiments_page() -> None:

@@ -10,7 +10,7 @@ from dqn_core.runs.experiments.service import Experiments, ExperimentStatus
 from dqn_core.runs.manager import RunManager
 from pages.experiments.wire import card
 from pages.server.process import get_manager
-from pages.shared.live_socket import News, Subscription, Topic, polled
+from pages.shared.browser.live_socket import News, Subscription, Topic, polled
 
 __all__ = ["MOST_CARDS", "experiment_topic"]
 

@@ -7,15 +7,20 @@ from typing import Any
 
 from dqn_core.runs.experiments.service import ExperimentStatus
 from pages.experiments.wire import card
-from pages.shared.component import Component, component_value
-from pages.shared.i18n import _, current_language
-from pages.shared.identity import may_control, owner_text
+from pages.shared.browser.component import Component, component_value
+from pages.shared.texts.i18n import _, current_language
+from pages.shared.visitor.identity import may_control, owner_text
 
 __all__ = ["COMPONENT_NAME", "experiment_list"]
 
 COMPONENT_NAME = "dqn_lab_experiments"
 _KEY = "experiments"
-_STYLES = ("shared/base.css", "shared/panel.css", "shared/buttons.css", "experiments/experiments.css")
+_STYLES = (
+    "shared/browser/base.css",
+    "shared/browser/panel.css",
+    "shared/browser/buttons.css",
+    "experiments/experiments.css",
+)
 
 _draw = Component(COMPONENT_NAME, "experiments/experiments.js", _STYLES)
 

@@ -11,11 +11,11 @@ from typing import Any
 from dqn_core.errors import mark, mark_plural
 from dqn_core.events import RunState
 from dqn_core.runs.experiments.service import ExperimentStatus
-from pages.shared.fields import label_of
-from pages.shared.i18n import translate
-from pages.shared.numbers import number_text
-from pages.shared.value_text import value_text
-from pages.shared.words import STATE_LABELS
+from pages.shared.texts.fields import label_of
+from pages.shared.texts.i18n import translate
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.value_text import value_text
+from pages.shared.texts.words import STATE_LABELS
 
 __all__ = ["card"]
 

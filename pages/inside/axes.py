@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.inside.study import Study
-from pages.shared.i18n import _
+from pages.shared.texts.i18n import _
 
 __all__ = ["axes_choice", "first_axes"]
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.explain import UpdateExplained
 from dqn_core.inside.agent import Draw
 from pages.inside.study import Study
-from pages.shared.fields import FIELDS
-from pages.shared.i18n import _
-from pages.shared.numbers import number_text
+from pages.shared.texts.fields import FIELDS
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["Batch", "choose_batch"]
 

@@ -14,7 +14,7 @@ from dqn_core.environments.maps import Grid
 from dqn_core.inside.distributions import Histograms
 from dqn_core.inside.landscape import Landscape, Plane
 from dqn_core.inside.overestimation import ValueEstimate
-from pages.shared.plot_theme import SERIES, plain_figure
+from pages.shared.browser.plot_theme import SERIES, plain_figure
 
 __all__ = [
     "MOST_UNITS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dqn_core.inside.checks import CHECKS, Check, CheckResult, run_check
-from pages.shared.i18n import _, translate_parts
+from pages.shared.texts.i18n import _, translate_parts
 
 __all__ = ["checks"]
 

@@ -12,12 +12,12 @@ from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.episodes.human import HandEpisode, play_by_hand
 from pages.inside.states import observation_table, value_text
 from pages.inside.study import Study
+from pages.shared.episode.jpeg import jpeg_address
+from pages.shared.episode.seen import observation_size_text, picture_text, show_seen
 from pages.shared.headings import heading
-from pages.shared.i18n import _
-from pages.shared.jpeg import jpeg_address
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
-from pages.shared.numbers import number_text
-from pages.shared.seen import observation_size_text, picture_text, show_seen
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["environment"]
 

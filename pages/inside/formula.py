@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dqn_core.config import TrainingConfig
-from pages.shared.i18n import _
-from pages.shared.plot_theme import PALETTE
+from pages.shared.browser.plot_theme import PALETTE
+from pages.shared.texts.i18n import _
 
 __all__ = ["Formula", "formula", "formula_colors", "paint", "particulars"]
 

@@ -16,7 +16,7 @@ from pages.inside.axes import axes_choice, first_axes
 from pages.inside.states import ChosenState, state_picker
 from pages.inside.study import Study, snapshot_text
 from pages.shared.figure.figure import frame_names, show_figure
-from pages.shared.i18n import _
+from pages.shared.texts.i18n import _
 
 __all__ = ["landscape_part"]
 

@@ -14,10 +14,10 @@ from dqn_core.inside.library import evenly
 from pages.inside import charts
 from pages.inside.axes import axes_choice, first_axes
 from pages.inside.study import Study
-from pages.shared.fields import FIELDS
 from pages.shared.figure.figure import show_figure
-from pages.shared.i18n import _
-from pages.shared.numbers import number_text
+from pages.shared.texts.fields import FIELDS
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["memory"]
 

@@ -13,11 +13,11 @@ from dqn_core.inside.distributions import Histograms, histogram, histograms
 from pages.inside import charts
 from pages.inside.states import ChosenState, observation_table, state_picker
 from pages.inside.study import Study
+from pages.shared.episode.seen import show_tiles
 from pages.shared.figure.figure import show_figure
 from pages.shared.headings import heading
-from pages.shared.i18n import _
-from pages.shared.layers import layer_names
-from pages.shared.seen import show_tiles
+from pages.shared.texts.i18n import _
+from pages.shared.texts.layers import layer_names
 
 __all__ = ["network"]
 

@@ -16,9 +16,9 @@ from pages.inside.study import Study
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
 from pages.shared.figure.figure import show_figure
-from pages.shared.i18n import _
-from pages.shared.job_progress import is_on_its_way, job_progress, submit
-from pages.shared.numbers import number_text
+from pages.shared.jobs.job_progress import is_on_its_way, job_progress, submit
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["overestimation"]
 

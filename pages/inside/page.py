@@ -24,12 +24,12 @@ from pages.inside.study import Study, fresh_look, snapshot_text, study_of
 from pages.inside.table import table
 from pages.inside.update import update
 from pages.server.process import get_manager
-from pages.shared.distinct_texts import distinct_texts
 from pages.shared.errors import fragment, show_errors
-from pages.shared.i18n import _, current_language, translate_error
 from pages.shared.links import INSIDE_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.page_header import lab_header
 from pages.shared.run_picker import run_title
+from pages.shared.texts.distinct_texts import distinct_texts
+from pages.shared.texts.i18n import _, current_language, translate_error
 
 _RUNS = 200
 _RETRY_S = 1.5

@@ -12,10 +12,10 @@ from dqn_core.environments.planes import PictureLayout
 from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.episodes.human import play_by_hand
 from pages.inside.study import Study
-from pages.shared.i18n import _
+from pages.shared.episode.seen import show_seen
 from pages.shared.long_lists import MOST_ROWS
-from pages.shared.numbers import number_text
-from pages.shared.seen import show_seen
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["ChosenState", "observation_table", "state_picker", "value_text"]
 

@@ -22,8 +22,8 @@ from dqn_core.inside.library import evenly, stamp
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.training.run_folder import RunFolder
 from pages.server.process import get_library, get_manager
-from pages.shared.i18n import _, name_text
-from pages.shared.numbers import number_text
+from pages.shared.texts.i18n import _, name_text
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["Study", "fresh_look", "snapshot_text", "study_of"]
 

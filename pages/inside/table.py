@@ -11,8 +11,8 @@ from dqn_core.inside.table import StateTable, state_table
 from pages.inside.charts import Cells, map_figure
 from pages.inside.study import Study, snapshot_text
 from pages.shared.figure.figure import frame_names, show_figure
-from pages.shared.i18n import _
-from pages.shared.numbers import number_text
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["table"]
 

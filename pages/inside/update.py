@@ -12,7 +12,7 @@ from pages.inside.study import Study
 from pages.inside.update_steps import STEPS, formula_so_far
 from pages.shared.figure.figure import show_figure
 from pages.shared.headings import heading
-from pages.shared.i18n import _
+from pages.shared.texts.i18n import _
 
 __all__ = ["update"]
 

@@ -12,8 +12,8 @@ from dqn_core.errors import mark
 from pages.inside.batch import Batch
 from pages.inside.formula import formula, paint
 from pages.inside.states import observation_table
-from pages.shared.i18n import _
-from pages.shared.numbers import number_text
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["STEPS", "formula_so_far"]
 

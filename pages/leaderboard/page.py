@@ -7,9 +7,9 @@ import streamlit as st
 from pages.leaderboard.ranking import score_ranking, speed_ranking, unmeasured
 from pages.server.process import get_leaderboard
 from pages.shared.errors import fragment, show_errors
-from pages.shared.i18n import _
 from pages.shared.links import LEADERBOARD_PAGE
 from pages.shared.page_header import page_header
+from pages.shared.texts.i18n import _
 
 _LOOK_AGAIN_S = 2.0
 

@@ -8,11 +8,11 @@ from html import escape
 import streamlit as st
 
 from dqn_core.runs.classes.leaderboard import Entry, Standings
-from pages.shared.i18n import _, translate_parts
-from pages.shared.identity import visitor
 from pages.shared.links import train_address
-from pages.shared.markdown import escape_markdown
-from pages.shared.numbers import number_text
+from pages.shared.texts.i18n import _, translate_parts
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.numbers import number_text
+from pages.shared.visitor.identity import visitor
 
 __all__ = ["score_ranking", "speed_ranking", "unmeasured"]
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from dqn_core.analysis.bands import Band, band, common_grid
 from dqn_core.analysis.episode_table import Curve
 from dqn_core.lessons.results import Verdict
-from pages.shared.plot_theme import plain_figure
+from pages.shared.browser.plot_theme import plain_figure
 
 __all__ = ["curves", "measure"]
 

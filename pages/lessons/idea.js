@@ -1,11 +1,11 @@
 // The idea of a lesson: a paragraph with numbers that can be dragged, and beside it the figure that follows them.
 
-import { fill, make, makeFormats, setAttribute, setText } from "../shared/format.js";
+import { fill, make, makeFormats, setAttribute, setText } from "../shared/browser/format.js";
 import { IdeaChart } from "./idea_chart.js";
 import { positionOf, pressed, valueAt } from "./idea_handles.js";
 import { MODELS } from "./idea_models.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {import("./idea_models.js").Model} Model */
 /**
  * @typedef {object} IdeaData

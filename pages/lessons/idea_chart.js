@@ -1,10 +1,10 @@
 // A small chart as SVG, drawn anew at each change of its numbers: axes, lines, bars, dots, and a mark along x.
 
-import { make, makeSvg, setAttribute } from "../shared/format.js";
+import { make, makeSvg, setAttribute } from "../shared/browser/format.js";
 
 /** @typedef {import("./idea_models.js").Figure} Figure */
-/** @typedef {import("../shared/format.js").Labels} Labels */
-/** @typedef {import("../shared/format.js").Formats} Formats */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Formats} Formats */
 
 const HEIGHT = 270;
 const EDGES = { left: 46, right: 14, top: 10, bottom: 42 };

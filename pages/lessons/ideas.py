@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from dqn_core.errors import mark
 from dqn_core.lessons.lesson import Lesson
-from pages.shared.component import Component
-from pages.shared.i18n import _, current_language
+from pages.shared.browser.component import Component
+from pages.shared.texts.i18n import _, current_language
 
 __all__ = ["COMPONENT_NAME", "IDEAS", "Idea", "idea"]
 
 COMPONENT_NAME = "dqn_lab_idea"
-_draw = Component(COMPONENT_NAME, "lessons/idea.js", ("shared/base.css", "lessons/idea.css"))
+_draw = Component(COMPONENT_NAME, "lessons/idea.js", ("shared/browser/base.css", "lessons/idea.css"))
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from dqn_core.lessons.lesson import Lesson, Measure, Shown
 from dqn_core.lessons.results import LessonRun, Verdict, verdict
 from pages.lessons import charts
 from pages.shared.figure.figure import show_figure
-from pages.shared.i18n import _
-from pages.shared.numbers import number_text
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["lesson_answer", "lesson_figures"]
 

@@ -16,8 +16,8 @@ from dqn_core.lessons.results import LessonRun, lesson_run, weights_wanted
 from dqn_core.runs.experiments.service import Experiments, ExperimentStatus
 from dqn_core.training.run_folder import RunFolder
 from pages.server.process import get_manager
-from pages.shared.i18n import _
-from pages.shared.identity import may_control, visitor
+from pages.shared.texts.i18n import _
+from pages.shared.visitor.identity import may_control, visitor
 
 __all__ = ["latest_experiment", "lesson_runs", "start_lesson"]
 

@@ -22,11 +22,11 @@ from pages.lessons.pictures import PICTURES
 from pages.lessons.predictions import class_predictions
 from pages.server.process import get_manager
 from pages.shared.errors import fragment, show_errors
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import visitor
-from pages.shared.lesson_choices import NO_DIFFERENCE, choice_text, choices
 from pages.shared.links import COMPARE_PAGE, LESSONS_PAGE, page_query
 from pages.shared.page_header import page_header
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.lesson_choices import NO_DIFFERENCE, choice_text, choices
+from pages.shared.visitor.identity import visitor
 
 _COLUMNS = 3
 _ERROR = "lessons:error"

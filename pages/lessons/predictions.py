@@ -9,8 +9,8 @@ import streamlit as st
 from dqn_core.lessons.lesson import Lesson
 from dqn_core.runs.storage.predictions import PredictionStore
 from pages.shared.errors import fragment
-from pages.shared.i18n import _
-from pages.shared.lesson_choices import choice_text, choices
+from pages.shared.texts.i18n import _
+from pages.shared.texts.lesson_choices import choice_text, choices
 
 __all__ = ["class_predictions"]
 

@@ -1,6 +1,6 @@
 // One game: the socket to the environment on the server, and the newest state that came over it.
 
-import { leave } from "../shared/live_socket.js";
+import { leave } from "../shared/browser/live_socket.js";
 
 /**
  * @typedef {object} GameState What the server tells of the game, once a step.

@@ -1,7 +1,7 @@
 // What the player holds: keys of a keyboard, and buttons under fingers. The one pressed last counts.
 
-import { fill, make } from "../shared/format.js";
-import { isShortcutOf } from "../shared/shortcuts.js";
+import { fill, make } from "../shared/browser/format.js";
+import { isShortcutOf } from "../shared/browser/shortcuts.js";
 
 export class Keys {
   /**
@@ -10,7 +10,7 @@ export class Keys {
    * @param {Record<string, number>} options.keys Action by a key's name.
    * @param {boolean} options.isSticky
    * @param {string[]} options.actionNames
-   * @param {import("../shared/format.js").Labels} options.labels
+   * @param {import("../shared/browser/format.js").Labels} options.labels
    * @param {(action: number | null) => void} options.onAction
    * @param {() => void} options.onEnter
    */

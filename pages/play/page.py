@@ -19,7 +19,6 @@ from pages.server.process import get_manager
 from pages.shared.address_choices import address_select
 from pages.shared.environment_picture import picture_size
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _
 from pages.shared.links import (
     PLAY_PAGE,
     last_run,
@@ -27,6 +26,7 @@ from pages.shared.links import (
 )
 from pages.shared.page_header import lab_header
 from pages.shared.run_picker import run_title
+from pages.shared.texts.i18n import _
 
 _RUNS = 200
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 
 from pages.play.labels import play_labels
 from pages.play.socket import SPEEDS
-from pages.shared.component import Component
-from pages.shared.i18n import current_language
+from pages.shared.browser.component import Component
+from pages.shared.texts.i18n import current_language
 
 __all__ = ["COMPONENT_NAME", "play_panel"]
 
 COMPONENT_NAME = "dqn_lab_play"
-_STYLES = ("shared/base.css", "shared/player_buttons.css", "play/play.css")
+_STYLES = ("shared/browser/base.css", "shared/episode/player_buttons.css", "play/play.css")
 
 
 _draw = Component(COMPONENT_NAME, "play/play.js", _STYLES)

@@ -1,7 +1,7 @@
 // A person plays an environment, then sees what the agent got from the same start.
 
-import { fetchNumbers } from "../shared/episode.js";
-import { DASH, fill, make, makeFormats, setAttribute, setText } from "../shared/format.js";
+import { fetchNumbers } from "../shared/episode/episode.js";
+import { DASH, fill, make, makeFormats, setAttribute, setText } from "../shared/browser/format.js";
 import { Game } from "./game.js";
 import { Keys } from "./keys.js";
 import { BestList, ResultView } from "./result.js";
@@ -23,7 +23,7 @@ const SEEDS = 10000;
  * @property {string} idle_note
  * @property {string} replay_address
  * @property {string} locale
- * @property {import("../shared/format.js").Labels} labels
+ * @property {import("../shared/browser/format.js").Labels} labels
  */
 
 export default class PlayPanel {
@@ -243,7 +243,7 @@ function publish(panel) {
 
 /**
  * How to begin, by what there is to press.
- * @param {import("../shared/format.js").Labels} labels
+ * @param {import("../shared/browser/format.js").Labels} labels
  */
 function beginText(labels) {
   return matchMedia("(hover: none)").matches ? labels.begin_touch : labels.begin;

@@ -1,11 +1,11 @@
 // What came of a game: the player's return beside the agent's on the same start; and the best games of this session.
 
-import { fill, make, setAttribute, setText } from "../shared/format.js";
+import { fill, make, setAttribute, setText } from "../shared/browser/format.js";
 
 const BEST_SHOWN = 5;
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
-/** @typedef {import("../shared/format.js").Formats} Formats */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Formats} Formats */
 /** @typedef {{episode_return?: number, problem?: string}} AgentResult */
 /** @typedef {{score: number, seed: number, agentScore?: number, agent?: {result: AgentResult | null}}} PlayedGame */
 

@@ -39,8 +39,8 @@ from dqn_core.presets import find_preset
 from dqn_core.runs.manager import RunManager
 from pages.server.process import get_manager
 from pages.server.shutdown import is_closing
-from pages.shared.i18n import error_text, language_of
-from pages.shared.identity import browser_of
+from pages.shared.texts.i18n import error_text, language_of
+from pages.shared.visitor.identity import browser_of
 
 __all__ = ["SPEEDS", "play_routes"]
 

@@ -8,7 +8,7 @@ from dqn_core.config import Arguments
 from pages.replay.evaluation import evaluation
 from pages.replay.learning_gallery import learning_gallery
 from pages.replay.video_export import video_export
-from pages.shared.i18n import _
+from pages.shared.texts.i18n import _
 
 __all__ = ["agent_tabs"]
 

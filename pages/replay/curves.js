@@ -1,7 +1,7 @@
 // Curves over an episode's steps with a cursor: drawn once as SVG, so that moving the cursor costs nothing.
 
-import { scaleOf } from "../shared/episode.js";
-import { make, makeSvg, setAttribute } from "../shared/format.js";
+import { scaleOf } from "../shared/episode/episode.js";
+import { make, makeSvg, setAttribute } from "../shared/browser/format.js";
 
 const HEIGHT = 100; // Of the drawing's own coordinates; the page stretches it.
 
@@ -27,7 +27,7 @@ function roundTicks(low, high, count) {
 export class Curves {
   /**
    * `onSeek` hears where somebody points.
-   * @param {{className: string, onSeek: OnSeek, formats: import("../shared/format.js").Formats}} options
+   * @param {{className: string, onSeek: OnSeek, formats: import("../shared/browser/format.js").Formats}} options
    */
   constructor({ className, onSeek, formats }) {
     this.onSeek = onSeek;

@@ -21,11 +21,11 @@ from dqn_core.errors import mark
 from dqn_core.presets import nearest_preset, preset_config
 from pages.server.browser_code import BROWSER_CODE
 from pages.server.one_script import one_script
-from pages.shared.fields import label_of
-from pages.shared.i18n import _, current_language, translate
-from pages.shared.numbers import number_text
-from pages.shared.value_text import value_text
-from pages.shared.words import PRESET_LABELS
+from pages.shared.texts.fields import label_of
+from pages.shared.texts.i18n import _, current_language, translate
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.value_text import value_text
+from pages.shared.texts.words import PRESET_LABELS
 
 __all__ = ["MOST_BYTES", "episode_facts", "page_template", "template_address"]
 

@@ -1,6 +1,6 @@
 // An episode in a page that is a file by itself: the replay, and what there is to say of it. Nothing is fetched.
 
-import { make } from "../shared/format.js";
+import { make } from "../shared/browser/format.js";
 import ReplayPanel from "./replay.js";
 
 /** @typedef {import("./episode_view.js").ReplayData & {title: string}} PageData */

@@ -1,22 +1,22 @@
 // One episode on the page: its picture, the Q-values of the state shown, its numbers, and what it came to.
 
-import { ActionBars } from "../shared/action_bars.js";
-import { Episode, fetchNumbers } from "../shared/episode.js";
-import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
-import { Pictures } from "../shared/pictures.js";
-import { SeenView } from "../shared/seen_view.js";
+import { ActionBars } from "../shared/episode/action_bars.js";
+import { Episode, fetchNumbers } from "../shared/episode/episode.js";
+import { DASH, fill, make, setAttribute, setText } from "../shared/browser/format.js";
+import { Pictures } from "../shared/episode/pictures.js";
+import { SeenView } from "../shared/episode/seen_view.js";
 import { Curves } from "./curves.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {ReturnType<Episode["at"]>} State */
 /** @typedef {(value: number | null | undefined) => string} Format */
-/** @typedef {import("../shared/format.js").Formats & {observed: Format}} ReplayFormats */
+/** @typedef {import("../shared/browser/format.js").Formats & {observed: Format}} ReplayFormats */
 /**
  * @typedef {object} ReplayData What Python hands over.
  * @property {import("./transport.js").Side[]} sides The episodes to show: one, or two side by side.
  * @property {string[]} action_names
  * @property {string[]} observation_names
- * @property {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture; none where it is not.
+ * @property {import("../shared/episode/seen_tiles.js").Layout | null} [layout] How an observation is a picture; none where it is not.
  * @property {[number, number] | null} [picture_size] Width and height of the pictures, where they are known.
  * @property {number} frames_per_s Env steps a second at real time.
  * @property {string} locale
@@ -129,7 +129,7 @@ export class EpisodeView {
   }
 
   /**
-   * @param {import("../shared/episode.js").EpisodeNumbers} numbers
+   * @param {import("../shared/episode/episode.js").EpisodeNumbers} numbers
    * @returns {SeenView | null}
    */
   makeSeen({ id }) {
@@ -165,7 +165,7 @@ export class EpisodeView {
     });
   }
 
-  /** @param {import("../shared/episode.js").EpisodeNumbers} numbers */
+  /** @param {import("../shared/episode/episode.js").EpisodeNumbers} numbers */
   loadPictures({ id }) {
     this.replayId = id;
     this.pictures = this.makePictures("frames");

@@ -16,12 +16,12 @@ from dqn_core.training.snapshots import snapshot_path
 from pages.replay.return_histogram import return_histogram_html
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
-from pages.shared.i18n import _, translate_error
-from pages.shared.job_progress import is_on_its_way, job_progress, submit
+from pages.shared.jobs.job_progress import is_on_its_way, job_progress, submit
 from pages.shared.links import REPLAY_PAGE, replay_query
-from pages.shared.numbers import number_text
-from pages.shared.times import time_text
-from pages.shared.words import WEIGHTS_LABELS
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.times import time_text
+from pages.shared.texts.words import WEIGHTS_LABELS
 
 __all__ = ["evaluation"]
 

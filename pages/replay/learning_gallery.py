@@ -17,11 +17,11 @@ from dqn_core.runs.jobs.videos import MOST_VIDEO_BYTES, video_bytes
 from pages.replay.video_texts import overlay_translation, say_if_english
 from pages.server.process import get_jobs, get_manager
 from pages.shared.errors import fragment
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import may_control, visitor
-from pages.shared.job_progress import cancel_job
+from pages.shared.jobs.job_progress import cancel_job
 from pages.shared.jobs.panels import gallery
 from pages.shared.jobs.wire import video_place
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.visitor.identity import may_control, visitor
 
 __all__ = ["chosen_recordings", "learning_gallery"]
 

@@ -28,11 +28,11 @@ from pages.server.process import get_manager
 from pages.shared.address_choices import AddressFlag, AddressNumber, AddressText, address_select
 from pages.shared.environment_picture import picture_size
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _, name_text, translate_error
 from pages.shared.links import REPLAY_PAGE, TRAIN_PAGE, last_run, page_query
-from pages.shared.numbers import number_text
 from pages.shared.page_header import lab_header
-from pages.shared.run_names import run_name
+from pages.shared.texts.i18n import _, name_text, translate_error
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.run_names import run_name
 
 _RUNS = 200
 _SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)

@@ -16,21 +16,21 @@ from dqn_core.config import Arguments
 from dqn_core.environments.planes import PictureLayout
 from pages.replay.episode_file import MOST_BYTES, template_address
 from pages.replay.labels import replay_labels
-from pages.shared.component import Component
-from pages.shared.i18n import _, current_language
+from pages.shared.browser.component import Component
+from pages.shared.episode.seen import layout_data
 from pages.shared.links import replay_address
-from pages.shared.seen import layout_data
+from pages.shared.texts.i18n import _, current_language
 
 __all__ = ["COMPONENT_NAME", "STYLES", "ReplaySide", "replay_panel"]
 
 COMPONENT_NAME = "dqn_lab_replay"
 STYLES = (
-    "shared/base.css",
-    "shared/player_buttons.css",
-    "shared/action_bars.css",
+    "shared/browser/base.css",
+    "shared/episode/player_buttons.css",
+    "shared/episode/action_bars.css",
     "replay/replay.css",
     "replay/curves.css",
-    "shared/seen.css",
+    "shared/episode/seen.css",
     "replay/transport.css",
     "replay/sizes.css",
 )

@@ -1,7 +1,7 @@
 // The replay of one episode, or of two side by side in step, moved by one set of controls.
 
-import { DASH, make, makeFormats } from "../shared/format.js";
-import { Clock } from "../shared/player.js";
+import { DASH, make, makeFormats } from "../shared/browser/format.js";
+import { Clock } from "../shared/episode/player.js";
 import { EpisodeView } from "./episode_view.js";
 import { SavePage } from "./save_page.js";
 import { Transport } from "./transport.js";

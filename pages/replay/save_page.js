@@ -1,6 +1,6 @@
 // The button that saves what is shown as one file: a page with its player, its numbers and its pictures.
 
-import { fill, make, setText } from "../shared/format.js";
+import { fill, make, setText } from "../shared/browser/format.js";
 
 const PIECE = 0x8000; // Characters that one call may have as arguments.
 const DIGITS = 6; // Of a number: more than anybody reads.
@@ -110,7 +110,7 @@ function bytesOf({ episode, pictures, seen }) {
 
 /**
  * Pictures in base64, where all of them have come.
- * @param {import("../shared/pictures.js").Pictures | null | undefined} pictures
+ * @param {import("../shared/episode/pictures.js").Pictures | null | undefined} pictures
  */
 function encodedOf(pictures) {
   return pictures?.isComplete ? pictures.packed.map(base64) : undefined;

@@ -13,9 +13,9 @@ from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.snapshots import SnapshotInfo, preferred_snapshot
 from pages.server.process import get_manager
 from pages.shared.address_choices import address_select
-from pages.shared.i18n import _
-from pages.shared.numbers import number_text
 from pages.shared.run_picker import run_title
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["ChosenPolicy", "snapshot_picker", "snapshot_text"]
 

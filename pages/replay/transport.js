@@ -1,17 +1,17 @@
 // What moves the replay: the scrub bar with the return so far, the buttons, the keyboard.
 
-import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
-import { iconButton, PlayButton, SPEEDS } from "../shared/player.js";
-import { isShortcutOf } from "../shared/shortcuts.js";
+import { DASH, fill, make, setAttribute, setText } from "../shared/browser/format.js";
+import { iconButton, PlayButton, SPEEDS } from "../shared/episode/player.js";
+import { isShortcutOf } from "../shared/browser/shortcuts.js";
 import { Curves } from "./curves.js";
 
 const MANY = 10; // States that Shift and an arrow go.
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
-/** @typedef {import("../shared/format.js").Formats} Formats */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Formats} Formats */
 /**
  * @typedef {object} Recorded Pictures are in base64; what was not loaded is missing.
- * @property {import("../shared/episode.js").EpisodeNumbers} numbers
+ * @property {import("../shared/episode/episode.js").EpisodeNumbers} numbers
  * @property {string[]} pictures
  * @property {string[]} [seen]
  * @property {string[]} [important]
@@ -64,7 +64,7 @@ class ScrubBar extends Curves {
  * @typedef {object} TransportOptions
  * @property {Labels} labels
  * @property {Formats} formats
- * @property {import("../shared/player.js").Clock} clock
+ * @property {import("../shared/episode/player.js").Clock} clock
  * @property {Side[]} sides
  * @property {() => void} onFullScreen
  */
@@ -135,7 +135,7 @@ export class Transport {
   }
 
   /**
-   * @param {import("../shared/player.js").IconName} name
+   * @param {import("../shared/episode/player.js").IconName} name
    * @param {string} label
    * @param {() => void} onPress
    */

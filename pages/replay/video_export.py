@@ -11,8 +11,8 @@ from dqn_core.runs.jobs.orders import rollout_video_order
 from pages.replay.video_texts import overlay_translation, say_if_english
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
-from pages.shared.i18n import _, translate_error
-from pages.shared.job_progress import is_on_its_way, job_progress, submit
+from pages.shared.jobs.job_progress import is_on_its_way, job_progress, submit
+from pages.shared.texts.i18n import _, translate_error
 
 __all__ = ["video_export"]
 

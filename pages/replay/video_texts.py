@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import streamlit as st
 
 from dqn_core.episodes.overlay import NO_TRANSLATION, OVERLAY_TEXTS, can_write
-from pages.shared.i18n import _
+from pages.shared.texts.i18n import _
 
 __all__ = ["overlay_translation", "say_if_english"]
 

@@ -12,8 +12,8 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.checkpoint import whole_file
 from dqn_core.training.checkpoint_frames import FRAMES_FOLDER
-from pages.shared.csv_export import changes_csv, episodes_csv
-from pages.shared.zip_portions import zip_portions
+from pages.shared.export.csv_export import changes_csv, episodes_csv
+from pages.shared.export.zip_portions import zip_portions
 
 __all__ = ["archive"]
 

@@ -8,10 +8,10 @@ from pages.runs.run_actions import run_actions
 from pages.runs.run_selection import runs_stamp, select_runs, selected_run_ids
 from pages.server.process import get_run_list
 from pages.shared.errors import fragment, show_errors
-from pages.shared.i18n import _
 from pages.shared.links import RUNS_PAGE, TRAIN_PAGE, page_query
 from pages.shared.page_header import page_header
 from pages.shared.run_table.table import run_table
+from pages.shared.texts.i18n import _
 
 _OPEN_KEY = "runs-open"
 

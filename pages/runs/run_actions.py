@@ -13,11 +13,11 @@ from pages.runs.routes import MOST_ARCHIVED
 from pages.runs.run_dialogs import ask_name, ask_tags, confirm_deletion
 from pages.runs.run_selection import do_to_runs, show_outcome
 from pages.server.process import get_manager
-from pages.shared.downloads import download_link
-from pages.shared.i18n import _
-from pages.shared.identity import may_control
+from pages.shared.export.downloads import download_link
 from pages.shared.links import COMPARE_PAGE, INSIDE_PAGE, MOST_COMPARED, REPLAY_PAGE, TRAIN_PAGE, page_query
-from pages.shared.numbers import size_text
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import size_text
+from pages.shared.visitor.identity import may_control
 
 __all__ = ["run_actions"]
 

@@ -10,9 +10,9 @@ from dqn_core.runs.run_list import RunLine
 from dqn_core.runs.storage.records import MOST_TAGS, NAME_LENGTH, TAG_LENGTH
 from pages.runs.run_selection import do_to_runs
 from pages.server.process import get_manager, get_run_list
-from pages.shared.i18n import _
-from pages.shared.markdown import escape_markdown
-from pages.shared.run_names import run_name
+from pages.shared.texts.i18n import _
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.run_names import run_name
 
 __all__ = ["ask_name", "ask_tags", "confirm_deletion"]
 

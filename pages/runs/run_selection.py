@@ -9,10 +9,10 @@ import streamlit as st
 from dqn_core.errors import DqnLabError
 from dqn_core.runs.run_list import RunLine
 from pages.server.process import get_run_list
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import require_control
-from pages.shared.markdown import escape_markdown
-from pages.shared.run_names import run_name
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.run_names import run_name
+from pages.shared.visitor.identity import require_control
 
 __all__ = ["do_to_runs", "runs_stamp", "select_runs", "selected_run_ids", "show_outcome"]
 

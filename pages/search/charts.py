@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from dqn_core.runs.experiments.search_spec import SearchRange
 from dqn_core.runs.experiments.searches import SearchStatus
-from pages.shared.numbers import number_text, one_two_five
-from pages.shared.plot_theme import plain_figure
+from pages.shared.browser.plot_theme import plain_figure
+from pages.shared.texts.numbers import number_text, one_two_five
 
 __all__ = ["history", "importance", "parallel"]
 

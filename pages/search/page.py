@@ -12,14 +12,14 @@ from pages.search import charts
 from pages.search.search_form import SearchDraft, search_form
 from pages.server.process import get_searches
 from pages.shared.errors import fragment, show_errors
-from pages.shared.fields import FIELDS
 from pages.shared.figure.figure import show_figure
-from pages.shared.i18n import _, problem_text, translate_error
-from pages.shared.identity import may_control, require_control, visitor
 from pages.shared.links import SEARCH_PAGE, TRAIN_PAGE, new_run_query
-from pages.shared.numbers import number_text
 from pages.shared.page_header import page_header
-from pages.shared.value_text import value_text
+from pages.shared.texts.fields import FIELDS
+from pages.shared.texts.i18n import _, problem_text, translate_error
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.value_text import value_text
+from pages.shared.visitor.identity import may_control, require_control, visitor
 
 _ERROR, _SHOWN = "search:error", "search:shown"
 _STATES = {

@@ -13,10 +13,10 @@ from dqn_core.runs.experiments.search_spec import MOST_TRIALS, SearchRange, Sear
 from dqn_core.runs.experiments.spec import choices_of
 from dqn_core.runs.storage.records import NAME_LENGTH
 from pages.shared.experiment_form import NOT_VARIED, starting_configs
-from pages.shared.fields import FIELDS, Widget
-from pages.shared.i18n import _
-from pages.shared.value_parsing import parsed_values, suggested_values
-from pages.shared.value_text import value_text
+from pages.shared.texts.fields import FIELDS, Widget
+from pages.shared.texts.i18n import _
+from pages.shared.texts.value_parsing import parsed_values, suggested_values
+from pages.shared.texts.value_text import value_text
 
 __all__ = ["SearchDraft", "search_form"]
 

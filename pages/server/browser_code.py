@@ -4,7 +4,8 @@ Every address has a digest of what is there in it, so that a browser never asks 
 another address. All modules and style sheets share one digest: an import by a relative path stays within it.
 
     live/browser/<digest>/train/panel.js        a file of pages/, and its imports
-    live/browser/<digest>/shared/plotly.min.js  plotly.js as the plotly package brings it along: classrooms are offline
+    live/browser/<digest>/shared/browser/plotly.min.js
+                                                plotly.js as the plotly package brings it along: classrooms are offline
     live/browser/constants/<digest>.json        what :meth:`BrowserCode.keep` was given
 
 Addresses are relative to those of the pages.
@@ -33,7 +34,7 @@ from pages.server.answers import error_answer
 __all__ = ["BROWSER_CODE", "BrowserCode", "browser_routes", "plotly_file"]
 
 _ADDRESS = "live/browser"
-_PLOTLY = "shared/plotly.min.js"
+_PLOTLY = "shared/browser/plotly.min.js"
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".json": "application/json"}
 _DIGITS = 16
 """Of a digest, in hexadecimal."""

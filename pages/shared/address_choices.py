@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.shared.distinct_texts import distinct_texts
+from pages.shared.texts.distinct_texts import distinct_texts
 
 __all__ = ["AddressChoice", "AddressFlag", "AddressNumber", "AddressText", "address_select"]
 

@@ -19,7 +19,7 @@ from dqn_core.errors import (
     UnknownRunError,
 )
 from pages.server.answers import BadRequestError, error_answer
-from pages.shared.i18n import error_text, language_of
+from pages.shared.texts.i18n import error_text, language_of
 
 __all__ = ["json_errors"]
 

@@ -9,7 +9,7 @@ from typing import ParamSpec, overload
 import streamlit as st
 
 from dqn_core.errors import DqnLabError, StoreError
-from pages.shared.i18n import _, one_language, translate_error
+from pages.shared.texts.i18n import _, one_language, translate_error
 
 __all__ = ["fragment", "show_errors"]
 

@@ -15,15 +15,15 @@ from dqn_core.presets import PRESETS, preset_config, preset_names
 from dqn_core.runs.experiments.spec import ExperimentSpec, choices_of
 from dqn_core.runs.storage.records import NAME_LENGTH
 from pages.server.process import get_manager
-from pages.shared.distinct_texts import distinct_texts
-from pages.shared.fields import FIELDS, label_of
 from pages.shared.form_state import NEW_RUN, draft_config
-from pages.shared.i18n import _
 from pages.shared.links import train_run
 from pages.shared.run_picker import run_title
-from pages.shared.value_parsing import parsed_values, suggested_values
-from pages.shared.value_text import value_text
-from pages.shared.words import PRESET_LABELS
+from pages.shared.texts.distinct_texts import distinct_texts
+from pages.shared.texts.fields import FIELDS, label_of
+from pages.shared.texts.i18n import _
+from pages.shared.texts.value_parsing import parsed_values, suggested_values
+from pages.shared.texts.value_text import value_text
+from pages.shared.texts.words import PRESET_LABELS
 
 __all__ = ["NOT_VARIED", "ExperimentDraft", "experiment_form", "starting_configs"]
 

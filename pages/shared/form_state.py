@@ -17,7 +17,7 @@ from dqn_core.environments.settings import environment_problems
 from dqn_core.errors import ConfigError, DqnLabError, FieldProblem, UnsupportedEnvironmentError, mark
 from dqn_core.presets import preset_config, preset_name, preset_names
 from dqn_core.runs.classes.classroom import Assignment
-from pages.shared.identity import steering
+from pages.shared.visitor.identity import steering
 
 __all__ = [
     "ASSIGNED",

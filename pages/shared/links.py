@@ -17,7 +17,7 @@ from dqn_core.config import Arguments
 from dqn_core.errors import UnknownRunError
 from dqn_core.runs.storage.records import is_run_id
 from pages.server.process import get_manager
-from pages.shared.i18n import LANGUAGES, current_language
+from pages.shared.texts.i18n import LANGUAGES, current_language
 
 __all__ = [
     "CLASS_PAGE",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.i18n import _
-from pages.shared.numbers import number_text
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
 
 __all__ = ["MOST_ROWS", "say_what_is_left_out"]
 

@@ -10,10 +10,7 @@ import streamlit as st
 from dqn_core.errors import mark
 from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
-from pages.shared.class_strip import class_strip
-from pages.shared.downloads import downloads
-from pages.shared.i18n import _
-from pages.shared.instructor import instructor_switch
+from pages.shared.export.downloads import downloads
 from pages.shared.links import (
     CLASS_PAGE,
     COMPARE_PAGE,
@@ -28,11 +25,14 @@ from pages.shared.links import (
     language_switch,
     page_query,
 )
-from pages.shared.markdown import escape_markdown
-from pages.shared.run_names import run_name
 from pages.shared.run_picker import run_picker
 from pages.shared.run_status import run_status
-from pages.shared.share import share
+from pages.shared.share.share import share
+from pages.shared.texts.i18n import _
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.run_names import run_name
+from pages.shared.visitor.class_strip import class_strip
+from pages.shared.visitor.instructor import instructor_switch
 
 __all__ = ["CONTENT_ID", "lab_header", "page_header"]
 

@@ -12,13 +12,13 @@ from dqn_core.presets import preset_name
 from dqn_core.runs.storage.records import RunRecord, is_run_id
 from pages.server.process import get_manager
 from pages.shared.errors import fragment
-from pages.shared.i18n import _
 from pages.shared.links import TRAIN_PAGE, new_run_query, page_query
-from pages.shared.markdown import escape_markdown
-from pages.shared.numbers import number_text
-from pages.shared.run_names import run_name
-from pages.shared.times import time_text
-from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
+from pages.shared.texts.i18n import _
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.run_names import run_name
+from pages.shared.texts.times import time_text
+from pages.shared.texts.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
 
 __all__ = ["run_facts", "run_picker", "run_title"]
 

@@ -1,9 +1,9 @@
 // The state of the run shown, and a link to the reader's own active runs: followed, not drawn anew by the page.
 
-import { fill, make, setAttribute, setText } from "./format.js";
-import { follow } from "./live_socket.js";
+import { fill, make, setAttribute, setText } from "./browser/format.js";
+import { follow } from "./browser/live_socket.js";
 
-/** @typedef {import("./format.js").Labels} Labels */
+/** @typedef {import("./browser/format.js").Labels} Labels */
 /**
  * @typedef {object} Status
  * @property {string} state

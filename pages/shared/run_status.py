@@ -13,17 +13,17 @@ from dqn_core.json_text import json_text
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
-from pages.shared.component import Component
-from pages.shared.i18n import _, current_language
-from pages.shared.identity import owner_mark, visitor
-from pages.shared.live_socket import News, Subscription, Topic, polled
-from pages.shared.words import REASON_LABELS, STATE_LABELS
+from pages.shared.browser.component import Component
+from pages.shared.browser.live_socket import News, Subscription, Topic, polled
+from pages.shared.texts.i18n import _, current_language
+from pages.shared.texts.words import REASON_LABELS, STATE_LABELS
+from pages.shared.visitor.identity import owner_mark, visitor
 
 __all__ = ["COMPONENT_NAME", "active_topic", "run_status"]
 
 COMPONENT_NAME = "dqn_lab_run_status"
 _EVERY_S = 0.5
-_STYLES = ("shared/base.css", "shared/badge.css", "shared/run_status.css")
+_STYLES = ("shared/browser/base.css", "shared/browser/badge.css", "shared/run_status.css")
 
 _draw = Component(COMPONENT_NAME, "shared/run_status.js", _STYLES)
 

@@ -1,8 +1,8 @@
 // A trained lander, drawn from what was recorded of its flights: the ground, and where the lander was at each env step.
 
-import { make, setText } from "../shared/format.js";
+import { make, setText } from "../shared/browser/format.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {[x: number, y: number, angle: number, action: number]} Step Thousandths of the observation; the action. */
 /** @typedef {{ground: number[], steps: Step[]}} Flight */
 /** @typedef {{flights: Flight[], labels: Labels, locale: string}} FlightData */

@@ -15,10 +15,8 @@ from dqn_core.presets import find_preset
 from dqn_core.runs.examples import EXAMPLES_OWNER
 from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
-from pages.shared.component import Component
+from pages.shared.browser.component import Component
 from pages.shared.errors import show_errors
-from pages.shared.i18n import _, current_language
-from pages.shared.identity import visitor
 from pages.shared.links import (
     INSIDE_PAGE,
     LESSONS_PAGE,
@@ -29,16 +27,18 @@ from pages.shared.links import (
     new_run_query,
     page_query,
 )
-from pages.shared.markdown import escape_markdown
 from pages.shared.page_header import page_header
 from pages.shared.run_picker import run_facts, run_title
+from pages.shared.texts.i18n import _, current_language
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.visitor.identity import visitor
 
 _RUNS = 200
 _OWN_SHOWN = 4
 _FLIGHTS = json.loads(Path(__file__).with_name("flights.json").read_text("utf-8"))
 _LANDER = "LunarLander-v3"
 
-_draw_flight = Component("dqn_lab_flight", "start/flight.js", ("shared/base.css", "start/flight.css"))
+_draw_flight = Component("dqn_lab_flight", "start/flight.js", ("shared/browser/base.css", "start/flight.css"))
 
 
 def start_page() -> None:

@@ -10,13 +10,13 @@ from dqn_core.environments.make import EnvironmentReport
 from dqn_core.errors import ConfigError, mark_plural
 from dqn_core.training.budget import replay_memory
 from dqn_core.training.report import layer_reports
+from pages.shared.episode.seen import observation_size_text, picture_text
 from pages.shared.headings import heading
-from pages.shared.i18n import _, name_text, problem_text
-from pages.shared.layers import layer_names
 from pages.shared.long_lists import MOST_ROWS, say_what_is_left_out
-from pages.shared.numbers import number_text, size_text
-from pages.shared.seen import observation_size_text, picture_text
-from pages.shared.words import CHOICE_LABELS
+from pages.shared.texts.i18n import _, name_text, problem_text
+from pages.shared.texts.layers import layer_names
+from pages.shared.texts.numbers import number_text, size_text
+from pages.shared.texts.words import CHOICE_LABELS
 
 __all__ = ["about"]
 

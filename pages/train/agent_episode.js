@@ -1,12 +1,12 @@
 // An episode of the trained agent, played over and over where the running episode stood.
 
-import { Episode, fetchNumbers } from "../shared/episode.js";
-import { make } from "../shared/format.js";
-import { Pictures } from "../shared/pictures.js";
-import { Clock, PlayButton } from "../shared/player.js";
-import { SeenView } from "../shared/seen_view.js";
+import { Episode, fetchNumbers } from "../shared/episode/episode.js";
+import { make } from "../shared/browser/format.js";
+import { Pictures } from "../shared/episode/pictures.js";
+import { Clock, PlayButton } from "../shared/episode/player.js";
+import { SeenView } from "../shared/episode/seen_view.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
 /** @typedef {{url: string}} EpisodeSource Where its numbers are. */
 
 
@@ -16,8 +16,8 @@ export class AgentEpisode {
    * @param {object} options
    * @param {EpisodeSource} options.source
    * @param {Labels} options.labels
-   * @param {import("../shared/format.js").Formats} options.formats
-   * @param {import("../shared/seen_tiles.js").Layout | null} options.layout How an observation is a picture.
+   * @param {import("../shared/browser/format.js").Formats} options.formats
+   * @param {import("../shared/episode/seen_tiles.js").Layout | null} options.layout How an observation is a picture.
    * @param {(element: HTMLElement) => void} options.onSeen
    * @param {(state: ReturnType<Episode["at"]>, step: number) => void} options.onShow
    * @param {(text: string) => void} options.onProblem
@@ -88,7 +88,7 @@ export class AgentEpisode {
     return pictures;
   }
 
-  /** @param {import("../shared/seen_tiles.js").Layout} layout */
+  /** @param {import("../shared/episode/seen_tiles.js").Layout} layout */
   makeSeen(layout) {
     const { labels, formats } = this;
     this.seen = new SeenView({

@@ -4,7 +4,7 @@ A template is layout and styled, empty traces. Each trace's ``meta`` says with w
 
 ``x``, ``y``    columns of the episodes on the wire; ``y`` "goal" stands for the goal's score at both ends of x
 ``window``      where present, y is the moving mean of this many newest values
-``color``       role in :data:`~pages.shared.plot_theme.PALETTE`; the panel takes the page's light or dark tone
+``color``       role in :data:`~pages.shared.browser.plot_theme.PALETTE`; the panel takes the page's light or dark tone
 ``key``         name of the trace, stable over languages
 
 Text and lines of the axes take the page's own colours, which only the browser knows.

@@ -14,9 +14,9 @@ from dqn_core.training.checkpoint import CheckpointInfo
 from dqn_core.training.disk_use import DiskUse
 from dqn_core.training.snapshots import SnapshotInfo
 from pages.server.process import get_manager
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import may_control, steering
-from pages.shared.numbers import number_text, size_text
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.numbers import number_text, size_text
+from pages.shared.visitor.identity import may_control, steering
 from pages.train.run_controls import keep_command_error
 
 __all__ = ["checkpoints"]

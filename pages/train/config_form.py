@@ -8,12 +8,12 @@ from dqn_core.errors import mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_names, preset_record
 from dqn_core.runs.classes.classroom import WEIGHTS
-from pages.shared.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
 from pages.shared.form_state import ASSIGNED, CUSTOM, WATCHING, FormState
-from pages.shared.i18n import _
 from pages.shared.links import LESSONS_PAGE, page_query
-from pages.shared.numbers import number_text
-from pages.shared.words import PRESET_LABELS
+from pages.shared.texts.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
+from pages.shared.texts.i18n import _
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.words import PRESET_LABELS
 from pages.train.environment_fields import environment_fields
 from pages.train.epsilon_preview import epsilon_preview
 from pages.train.field_widgets import field_widget, is_used

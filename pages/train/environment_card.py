@@ -14,13 +14,13 @@ from dqn_core.environments.settings import usable_arguments
 from dqn_core.errors import AccessError, UnsupportedEnvironmentError
 from dqn_core.presets import find_preset, preset_config, preset_names
 from pages.shared.environment_picture import picture_of
+from pages.shared.episode.jpeg import jpeg_address
 from pages.shared.errors import fragment
-from pages.shared.fields import FIELDS
 from pages.shared.form_state import FormState
-from pages.shared.i18n import _, translate_error, translate_to_markdown
-from pages.shared.identity import require_module
-from pages.shared.jpeg import jpeg_address
-from pages.shared.markdown import escape_markdown
+from pages.shared.texts.fields import FIELDS
+from pages.shared.texts.i18n import _, translate_error, translate_to_markdown
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.visitor.identity import require_module
 from pages.train.field_widgets import frozen_reason
 
 __all__ = ["environment_card"]

@@ -10,8 +10,8 @@ from dqn_core.environments.make import comes_with_gymnasium
 from dqn_core.runs.jobs.orders import check_order
 from pages.server.process import get_jobs
 from pages.shared.errors import fragment
-from pages.shared.i18n import _, translate_error, translate_to_markdown
-from pages.shared.job_progress import job_progress, submit
+from pages.shared.jobs.job_progress import job_progress, submit
+from pages.shared.texts.i18n import _, translate_error, translate_to_markdown
 
 __all__ = ["environment_check"]
 

@@ -14,9 +14,9 @@ from dqn_core.environments.physics import Argument, environment_arguments, takes
 from dqn_core.environments.reward_formula import FUNCTIONS, VALUES, observation_identifiers
 from dqn_core.environments.settings import OTHER_SIZES, usable_arguments
 from dqn_core.errors import ConfigError, FieldProblem, UnsupportedEnvironmentError, mark
-from pages.shared.fields import FIELDS, label_of
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
-from pages.shared.i18n import _, problem_text, translate_error, translate_parts
+from pages.shared.texts.fields import FIELDS, label_of
+from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts
 
 __all__ = ["environment_fields"]
 

@@ -9,8 +9,8 @@ import streamlit as st
 
 from dqn_core.algorithm.exploration import episode_exponential, linear_steps
 from pages.shared.form_state import FormState
-from pages.shared.i18n import _
 from pages.shared.small_chart import small_chart_html
+from pages.shared.texts.i18n import _
 from pages.train.epsilon_schedule import epsilon_schedule_svg, first_below
 
 __all__ = ["epsilon_preview"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pages.shared.plot_theme import INK, PALETTE
+from pages.shared.browser.plot_theme import INK, PALETTE
 
 __all__ = ["epsilon_schedule_svg", "first_below"]
 

@@ -11,11 +11,11 @@ import streamlit as st
 
 from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import TrainingConfig, field_rule
-from pages.shared.fields import FIELDS, FormField, Widget
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
-from pages.shared.i18n import _, problem_text, translate_error, translate_parts, translate_to_markdown
-from pages.shared.numbers import number_text
-from pages.shared.words import CHOICE_LABELS
+from pages.shared.texts.fields import FIELDS, FormField, Widget
+from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts, translate_to_markdown
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.words import CHOICE_LABELS
 
 __all__ = ["field_widget", "frozen_reason", "is_used"]
 

@@ -14,12 +14,12 @@ from dqn_core.errors import ConfigError, DqnLabError, WeightsFileError, mark
 from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.weights_file import MOST_BYTES, check_fit, weights_in
 from pages.server.process import get_manager
-from pages.shared.distinct_texts import distinct_texts
 from pages.shared.form_state import FormState
-from pages.shared.i18n import _, translate_error
-from pages.shared.numbers import number_text
-from pages.shared.run_names import run_name
-from pages.shared.words import WEIGHTS_KINDS, WEIGHTS_LABELS
+from pages.shared.texts.distinct_texts import distinct_texts
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.run_names import run_name
+from pages.shared.texts.words import WEIGHTS_KINDS, WEIGHTS_LABELS
 
 __all__ = ["InitialWeights", "initial_weights", "weights_choice"]
 

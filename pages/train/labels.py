@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from pages.shared.i18n import _, current_language
+from pages.shared.texts.i18n import _, current_language
 
 __all__ = ["labels"]
 

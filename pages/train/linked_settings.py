@@ -6,13 +6,13 @@ import streamlit as st
 
 from dqn_core.config import TrainingConfig
 from dqn_core.presets import preset_config
-from pages.shared.fields import label_of
 from pages.shared.form_state import FormState
-from pages.shared.i18n import _, problem_text
-from pages.shared.markdown import escape_markdown
-from pages.shared.settings_link import PARAMETERS, LinkedSettings, read_settings
-from pages.shared.value_text import value_text
-from pages.shared.words import PRESET_LABELS
+from pages.shared.share.settings_link import PARAMETERS, LinkedSettings, read_settings
+from pages.shared.texts.fields import label_of
+from pages.shared.texts.i18n import _, problem_text
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.value_text import value_text
+from pages.shared.texts.words import PRESET_LABELS
 
 __all__ = ["forget_link", "has_link", "link_notice", "take_link"]
 

@@ -2,7 +2,7 @@
 
 The run shown is the one in the address (``?run=...``), or the one that the tab showed last; the run itself lives in the
 server and goes on without any page. Without a run, the page shows the settings of the one to come; a link may bring
-them (``?env=...&preset=...&settings=...``, :mod:`pages.shared.settings_link`).
+them (``?env=...&preset=...&settings=...``, :mod:`pages.shared.share.settings_link`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pages.server.process import get_manager
 from pages.shared.environment_picture import picture_size
 from pages.shared.errors import fragment, show_errors
 from pages.shared.form_state import NEW_RUN, FormState, draft_form, first_config, live_form
-from pages.shared.i18n import _, problem_text, translate_error, translate_to_markdown
-from pages.shared.identity import may_control, own_class
 from pages.shared.links import TRAIN_PAGE, replay_address, train_run
 from pages.shared.page_header import lab_header
+from pages.shared.texts.i18n import _, problem_text, translate_error, translate_to_markdown
+from pages.shared.visitor.identity import may_control, own_class
 from pages.train.about import about
 from pages.train.checkpoints import checkpoints
 from pages.train.config_form import config_form

@@ -1,8 +1,8 @@
 // The live panel of one run: takes what the live socket brings, keeps it, and draws it at most about ten times a second.
 
-import { make, makeFormats } from "../shared/format.js";
-import { follow } from "../shared/live_socket.js";
-import { readTheme } from "../shared/plot_theme.js";
+import { make, makeFormats } from "../shared/browser/format.js";
+import { follow } from "../shared/browser/live_socket.js";
+import { readTheme } from "../shared/browser/plot_theme.js";
 import { LiveChart } from "./panel_charts.js";
 import { marksOf } from "./panel_marks.js";
 import { EpisodeSeries } from "./panel_series.js";
@@ -20,14 +20,14 @@ const OWN_CHANGE_MS = 1000; // A change made on this very page is rendered withi
  * @typedef {object} PanelData What Python hands over.
  * @property {string} run_id
  * @property {string[]} action_names
- * @property {import("../shared/seen_tiles.js").Layout | null} [layout] How an observation is a picture.
+ * @property {import("../shared/episode/seen_tiles.js").Layout | null} [layout] How an observation is a picture.
  * @property {[number, number] | null} [picture_size] Width and height of the pictures, where they are known.
  * @property {boolean} watch_frames
  * @property {import("./agent_episode.js").EpisodeSource | null} [agent_episode] Of a run that is over.
  * @property {string} state The run's, as the page was rendered with it.
  * @property {Record<string, unknown> & {goal_score?: number | null}} settings
  * @property {string} locale
- * @property {import("../shared/format.js").Labels} labels
+ * @property {import("../shared/browser/format.js").Labels} labels
  * @property {{light: Colors, dark: Colors}} palette
  * @property {import("./panel_charts.js").Template[]} charts
  */
@@ -67,7 +67,7 @@ export default class LivePanel {
     this.update = { state: data.state, reason: null, message: "", progress: null, notices: [] };
     /** @type {string | null} */
     this.sentState = null;
-    /** @type {import("../shared/mount.js").SetTriggerValue | undefined} */
+    /** @type {import("../shared/browser/mount.js").SetTriggerValue | undefined} */
     this.setTriggerValue = undefined;
     this.unfollow = () => {};
     this.hasHeard = false; // Whether the server has told anything yet.
@@ -181,7 +181,7 @@ export default class LivePanel {
   /**
    * What Python rendered: the state it knows, and the goal among the settings.
    * @param {PanelData} data
-   * @param {import("../shared/mount.js").SetTriggerValue} setTriggerValue
+   * @param {import("../shared/browser/mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
     const isWatchSwitched = data.watch_frames !== this.data.watch_frames;

@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dqn_core.environments.planes import PictureLayout
-from pages.shared.component import Component
-from pages.shared.i18n import current_language
-from pages.shared.plot_theme import PALETTE
-from pages.shared.seen import layout_data
+from pages.shared.browser.component import Component
+from pages.shared.browser.plot_theme import PALETTE
+from pages.shared.episode.seen import layout_data
+from pages.shared.texts.i18n import current_language
 from pages.train.charts import live_figures
 from pages.train.labels import labels
 
@@ -27,13 +27,13 @@ __all__ = ["COMPONENT_NAME", "STYLES", "fetch_panel_early", "labels", "live_pane
 
 COMPONENT_NAME = "dqn_lab_live_panel"
 STYLES = (
-    "shared/base.css",
-    "shared/badge.css",
-    "shared/panel.css",
-    "shared/panel_charts.css",
+    "shared/browser/base.css",
+    "shared/browser/badge.css",
+    "shared/browser/panel.css",
+    "shared/browser/panel_charts.css",
     "train/panel_stage.css",
-    "shared/seen.css",
-    "shared/action_bars.css",
+    "shared/episode/seen.css",
+    "shared/episode/action_bars.css",
     "train/panel_sizes.css",
     "train/presentation.css",
 )

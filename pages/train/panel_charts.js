@@ -1,8 +1,8 @@
 // One live chart: a card with heading, legend buttons and a Plotly figure made from its template.
 
-import { fill, make, setAttribute } from "../shared/format.js";
-import { legendButton, paintedLayout, PlotCard } from "../shared/plot_card.js";
-import { withAlpha } from "../shared/plot_theme.js";
+import { fill, make, setAttribute } from "../shared/browser/format.js";
+import { legendButton, paintedLayout, PlotCard } from "../shared/browser/plot_card.js";
+import { withAlpha } from "../shared/browser/plot_theme.js";
 import { drawMarks, layoutMarks, MARK_FONT_SIZE, MARK_ROW_PX } from "./panel_marks.js";
 import { decimate, robustLow, sample } from "./panel_series.js";
 import { enlarged } from "./presentation.js";
@@ -33,8 +33,8 @@ function markerStyle(marker, count, color, background) {
   return { ...marker, color, size, line: { color: background, width: isCrowded ? 0 : marker.line.width } };
 }
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
-/** @typedef {import("../shared/plot_theme.js").Theme<Record<string, string>>} PanelTheme */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/plot_theme.js").Theme<Record<string, string>>} PanelTheme */
 /** @typedef {import("./panel_series.js").EpisodeSeries} EpisodeSeries */
 /** @typedef {{data: any[], layout: any}} Template What pages/train/charts.py makes; its docstring tells of `meta`. */
 /**
@@ -43,7 +43,7 @@ function markerStyle(marker, count, color, background) {
  * @property {import("./panel_marks.js").Mark[]} marks
  * @property {number | null} goal
  * @property {PanelTheme} theme
- * @property {import("../shared/format.js").Formats} formats
+ * @property {import("../shared/browser/format.js").Formats} formats
  * @property {string} fileName
  * @property {[number, number] | null} zoom The episodes that the reader chose; null for all.
  * @property {number} scale Of its letters: 1 on a page that is read at a desk.

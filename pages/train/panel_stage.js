@@ -1,13 +1,13 @@
 // The running episode: its newest frame, and the Q-values that chose the action in it. After the run, an episode of the
 // agent that it trained.
 
-import { ActionBars } from "../shared/action_bars.js";
-import { DASH, fill, make, setAttribute, setText } from "../shared/format.js";
-import { SeenCard } from "../shared/seen_view.js";
+import { ActionBars } from "../shared/episode/action_bars.js";
+import { DASH, fill, make, setAttribute, setText } from "../shared/browser/format.js";
+import { SeenCard } from "../shared/episode/seen_view.js";
 import { AgentEpisode } from "./agent_episode.js";
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
-/** @typedef {import("../shared/format.js").Formats} Formats */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Formats} Formats */
 /**
  * @typedef {object} LiveFrame A frame of the running episode, and the action that was chosen in it.
  * @property {number} number
@@ -30,7 +30,7 @@ export class StageView {
    * @param {Labels} labels
    * @param {string[]} actionNames
    * @param {object} [options]
-   * @param {import("../shared/seen_tiles.js").Layout | null} [options.layout] How an observation is a picture.
+   * @param {import("../shared/episode/seen_tiles.js").Layout | null} [options.layout] How an observation is a picture.
    * @param {[number, number] | null} [options.size] Width and height of the pictures, whose place is kept.
    * @param {() => void} [options.onSaliency] Hears that frames are wanted with it from now on, or without.
    */
@@ -189,7 +189,7 @@ export class StageView {
   }
 
   /**
-   * @param {ReturnType<import("../shared/episode.js").Episode["at"]>} state
+   * @param {ReturnType<import("../shared/episode/episode.js").Episode["at"]>} state
    * @param {number} step
    * @param {Formats} formats
    */

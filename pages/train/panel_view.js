@@ -1,13 +1,13 @@
 // What stands above the charts: the run's state, its progress and the tiles; and the list of live changes below.
 
-import { DASH, duration, fill, make, setAttribute, setText } from "../shared/format.js";
+import { DASH, duration, fill, make, setAttribute, setText } from "../shared/browser/format.js";
 
 const TILES = ["episodes", "env_steps", "steps_per_s", "epsilon", "last_return", "mean_100", "best_eval", "compute"];
 const NOTICES_AT_MOST = 3;
 export const ACTIVE_STATES = ["queued", "starting", "running", "paused"];
 
-/** @typedef {import("../shared/format.js").Labels} Labels */
-/** @typedef {import("../shared/format.js").Formats} Formats */
+/** @typedef {import("../shared/browser/format.js").Labels} Labels */
+/** @typedef {import("../shared/browser/format.js").Formats} Formats */
 /**
  * @typedef {object} RunProgress Where a run stands, in numbers; null where there is none yet.
  * @property {number} wall_time_s

@@ -1,7 +1,7 @@
 // Presentation mode: the run in large type for a class that looks at a projector. The agent, two charts and the buttons
 // that steer stay on the page; it outlasts the run, so that the next one begins in it as well.
 
-import { isLetter, isShortcutOf } from "../shared/shortcuts.js";
+import { isLetter, isShortcutOf } from "../shared/browser/shortcuts.js";
 
 const CLASS = "dqn-presenting";
 const CHART_FONT_PX = 20; // On a screen of 1920 by 1080, larger on a larger one.
@@ -61,7 +61,7 @@ function isTypedInto(target) {
 export class Presentation {
   /**
    * @param {HTMLButtonElement} button
-   * @param {import("../shared/format.js").Labels} labels
+   * @param {import("../shared/browser/format.js").Labels} labels
    * @param {() => void} onChange
    */
   constructor(button, labels, onChange) {

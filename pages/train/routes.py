@@ -21,8 +21,8 @@ from dqn_core.training.csv_log import CsvStyle
 from pages.server.answers import error_answer
 from pages.server.process import get_manager
 from pages.server.turns import HEAVY_TURNS
-from pages.shared.csv_export import changes_csv, csv_style, episodes_csv
 from pages.shared.error_answers import json_errors
+from pages.shared.export.csv_export import changes_csv, csv_style, episodes_csv
 
 __all__ = ["live_routes"]
 

@@ -18,10 +18,10 @@ from dqn_core.events import RunState
 from dqn_core.runs.manager import RunSnapshot
 from pages.server.process import get_manager
 from pages.shared.form_state import NEW_RUN
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import may_control, owner_text, steering, visitor
 from pages.shared.links import open_run
-from pages.shared.markdown import escape_markdown
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.visitor.identity import may_control, owner_text, steering, visitor
 from pages.train.initial_weights import initial_weights
 
 __all__ = ["AUTOMATIC", "FULL_SPEED", "PACES", "keep_command_error", "run_controls", "show_command_error"]

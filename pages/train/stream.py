@@ -16,7 +16,7 @@ from dqn_core.runs.live_feed import FeedUpdate
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.view import RunView
 from pages.server.process import get_manager
-from pages.shared.live_socket import News, Shared, Subscription, Topic, next_tick
+from pages.shared.browser.live_socket import News, Shared, Subscription, Topic, next_tick
 from pages.train.wire import Cursor, message
 
 __all__ = ["run_topic"]

@@ -12,10 +12,10 @@ from dqn_core.runs.classes.submissions import Submission
 from dqn_core.runs.manager import RunSnapshot
 from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_leaderboard, get_manager
-from pages.shared.i18n import _, translate_error
-from pages.shared.identity import Owned, may_control, owner_text, require_control, visitor
 from pages.shared.links import LEADERBOARD_PAGE, page_query
-from pages.shared.markdown import escape_markdown
+from pages.shared.texts.i18n import _, translate_error
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.visitor.identity import Owned, may_control, owner_text, require_control, visitor
 
 __all__ = ["submission"]
 

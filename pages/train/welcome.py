@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.shared.i18n import _
+from pages.shared.texts.i18n import _
 
 __all__ = ["unknown_run", "welcome"]
 

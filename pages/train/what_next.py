@@ -9,8 +9,8 @@ from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.events import EndReason
 from dqn_core.runs.storage.records import RunRecord
 from pages.server.process import get_manager
-from pages.shared.i18n import _, message_text
 from pages.shared.links import INSIDE_PAGE, PLAY_PAGE, REPLAY_PAGE, page_query
+from pages.shared.texts.i18n import _, message_text
 
 __all__ = ["what_next"]
 

@@ -14,10 +14,10 @@ from dqn_core.errors import mark, mark_plural
 from dqn_core.events import EndReason, EpisodeEnded, Frame, HyperparametersChanged, Phase, RunState
 from dqn_core.json_text import json_text
 from dqn_core.runs.live_feed import FeedUpdate
-from pages.shared.i18n import message_text, translate
-from pages.shared.numbers import number_text
-from pages.shared.value_text import changes_text
-from pages.shared.words import CHOICE_LABELS
+from pages.shared.texts.i18n import message_text, translate
+from pages.shared.texts.numbers import number_text
+from pages.shared.texts.value_text import changes_text
+from pages.shared.texts.words import CHOICE_LABELS
 
 __all__ = ["Cursor", "message"]
 

@@ -19,7 +19,7 @@ from dqn_core.presets import preset_config
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.trainer import Trainer
 from live_server import LiveServer
-from pages.shared.settings_link import settings_link
+from pages.shared.share.settings_link import settings_link
 from videos import read_video
 
 _MAKING_MS = 120_000

@@ -170,7 +170,7 @@ def test_every_page_asks_for_nothing_outside_of_its_folder(
 def test_below_a_path_there_is_nothing_above_it(proxies: Proxies, servers: list[LiveServer]) -> None:
     below = servers[-1]
     with httpx.Client(trust_env=False) as client:
-        module = BROWSER_CODE.address("shared/mount.js")
+        module = BROWSER_CODE.address("shared/browser/mount.js")
         for path in ("", "_stcore/health", module):
             assert client.get(f"{below.url}/{path}").status_code == 200, path
         assert client.get(f"http://127.0.0.1:{below.port}/{module}").status_code == 404

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isCalled } from "../../pages/shared/class_strip.js";
+import { isCalled } from "../../pages/shared/visitor/class_strip.js";
 
 test("a page goes where the teacher says once, and only where it is to be opened", () => {
   const drawn = { said_at: "", opens: false, look: null };

@@ -10,7 +10,7 @@ globalThis.requestAnimationFrame = (callback) => {
 globalThis.cancelAnimationFrame = () => {
   frame = undefined;
 };
-const { Clock } = await import("../../pages/shared/player.js");
+const { Clock } = await import("../../pages/shared/episode/player.js");
 
 let clock;
 let limit;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { DASH, duration, fill, makeFormats } from "../../pages/shared/format.js";
+import { DASH, duration, fill, makeFormats } from "../../pages/shared/browser/format.js";
 
 test("a template takes its values, and keeps what it does not know", () => {
   assert.equal(fill("{n} of {total:,} and {what}", { n: 3, total: 10 }), "3 of 10 and {what}");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 
-import { leave, LiveSocket, retryDelay, Subscriptions } from "../../pages/shared/live_socket.js";
+import { leave, LiveSocket, retryDelay, Subscriptions } from "../../pages/shared/browser/live_socket.js";
 
 let page; // The tab.
 let sockets; // All that it opened.

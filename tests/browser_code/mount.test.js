@@ -27,7 +27,7 @@ globalThis.document = new (class extends EventTarget {
     return link;
   }
 })();
-const { mount } = await import("../../pages/shared/mount.js");
+const { mount } = await import("../../pages/shared/browser/mount.js");
 
 let built;
 let said;
@@ -96,10 +96,10 @@ test("an object that something else took away is built anew", async () => {
 
 test("nothing is shown before the style sheets have come, and they go with the object", async () => {
   const place = new FakeElement();
-  const drawn = draw(place, { id: "a" }, ["shared/base.css", "train/panel.css"]);
+  const drawn = draw(place, { id: "a" }, ["shared/browser/base.css", "train/panel.css"]);
   await new Promise(setImmediate);
   assert.deepEqual([built.length, links.length], [0, 2]);
-  assert.ok(links[0].attributes.href.endsWith("/pages/shared/base.css"));
+  assert.ok(links[0].attributes.href.endsWith("/pages/shared/browser/base.css"));
   for (const link of links) link.dispatchEvent(new Event("load"));
   const cleanUp = await drawn;
   assert.deepEqual([built.length, place.children.length], [1, 3]);
@@ -109,7 +109,7 @@ test("nothing is shown before the style sheets have come, and they go with the o
 
 test("of calls that wait, the newest alone is shown", async () => {
   const place = new FakeElement();
-  const calls = [1, 2, 3].map((value) => draw(place, { id: "a", value }, ["shared/base.css"]));
+  const calls = [1, 2, 3].map((value) => draw(place, { id: "a", value }, ["shared/browser/base.css"]));
   links[0].dispatchEvent(new Event("load"));
   const cleanUps = await Promise.all(calls);
   assert.deepEqual([built.length, said, links.length], [1, [3], 1]);
@@ -120,7 +120,7 @@ test("of calls that wait, the newest alone is shown", async () => {
 
 test("a place that was left meanwhile stays empty", async () => {
   const place = new FakeElement();
-  const drawn = draw(place, { id: "a" }, ["shared/base.css"]);
+  const drawn = draw(place, { id: "a" }, ["shared/browser/base.css"]);
   place.isConnected = false;
   links[0].dispatchEvent(new Event("load"));
   (await drawn)();

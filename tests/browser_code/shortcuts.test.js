@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isLetter, isShortcutOf } from "../../pages/shared/shortcuts.js";
+import { isLetter, isShortcutOf } from "../../pages/shared/browser/shortcuts.js";
 
 test("without the focus in it, no letter, digit or sign is for a part of the page; other keys are", () => {
   for (const key of ["p", "P", "1", "+", "-", "ㅔ", "Process"]) assert.equal(isShortcutOf({ key, target: null }, null), false);

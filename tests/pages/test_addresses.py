@@ -30,8 +30,9 @@ def _callbacks_without_their_page() -> None:
 
     from pages.inside import batch, update
     from pages.runs import run_dialogs
-    from pages.shared import address_choices, instructor
-    from pages.shared.component import component_value
+    from pages.shared import address_choices
+    from pages.shared.browser.component import component_value
+    from pages.shared.visitor import instructor
 
     choices = (
         address_choices.AddressChoice("x", ("a", "b")),

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 import pages
 from asgi_client import Client
 from pages.server.browser_code import BROWSER_CODE, BrowserCode, browser_routes
-from pages.shared.component import page_script
+from pages.shared.browser.component import page_script
 
 FOLDER = Path(pages.__file__).parent
 MODULES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.js"))
@@ -32,7 +32,9 @@ def _files(folder: Path, **texts: str) -> BrowserCode:
     return BrowserCode(folder)
 
 
-@pytest.mark.parametrize(("name", "kind"), [("train/panel.js", "text/javascript"), ("shared/base.css", "text/css")])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("train/panel.js", "text/javascript"), ("shared/browser/base.css", "text/css")]
+)
 def test_a_file_is_kept_by_browsers_for_good(client: Client, name: str, kind: str) -> None:
     answer = client.get(BROWSER_CODE.address(name), {"Accept-Encoding": "gzip"})
     assert answer.status_code == 200
@@ -45,7 +47,7 @@ def test_a_file_is_kept_by_browsers_for_good(client: Client, name: str, kind: st
 
 
 def test_plotly_comes_from_the_package_beside_its_loader(client: Client) -> None:
-    answer = client.get(BROWSER_CODE.address("shared/plotly.min.js"), {"Accept-Encoding": "gzip"})
+    answer = client.get(BROWSER_CODE.address("shared/browser/plotly.min.js"), {"Accept-Encoding": "gzip"})
     assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
     assert answer.headers["content-type"].startswith("text/javascript")
     assert b"Plotly" in answer.content
@@ -100,7 +102,7 @@ def test_constants_are_where_their_values_say(client: Client) -> None:
 
 def test_the_plotting_library_is_loaded_when_the_page_has_nothing_else_to_do() -> None:
     script = page_script(language="ko", skip="본문으로", target="page-content")
-    assert BROWSER_CODE.address("shared/plotly_loader.js") in script
+    assert BROWSER_CODE.address("shared/browser/plotly_loader.js") in script
     assert "requestIdleCallback" in script
 
 
@@ -116,4 +118,4 @@ def test_a_style_sheet_touches_nothing_but_our_components(sheet: str) -> None:
 
 
 def test_components_respect_readers_who_want_no_motion() -> None:
-    assert "@media (prefers-reduced-motion: reduce)" in (FOLDER / "shared/base.css").read_text("utf-8")
+    assert "@media (prefers-reduced-motion: reduce)" in (FOLDER / "shared/browser/base.css").read_text("utf-8")

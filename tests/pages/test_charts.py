@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pages.shared.plot_theme import PALETTE
+from pages.shared.browser.plot_theme import PALETTE
 from pages.train.charts import live_figures
 from pages.train.wire import _COLUMNS
 

@@ -16,7 +16,7 @@ from dqn_core.runs.manager import RunManager
 from pages.classroom import address as address_module
 from pages.classroom.address import class_address, network_address
 from pages.server.settings import settings
-from pages.shared.identity import member_mark
+from pages.shared.visitor.identity import member_mark
 from scripted_trainer import wait_until
 
 Opened = Callable[..., AppTest]

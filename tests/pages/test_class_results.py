@@ -25,7 +25,7 @@ from dqn_core.runs.storage.predictions import PredictionStore
 from pages.classroom.charts import curves, parallel, scatter
 from pages.classroom.report import best_of, best_text, prediction_lines
 from pages.classroom.routes import class_routes
-from pages.shared.identity import signer
+from pages.shared.visitor.identity import signer
 from scripted_trainer import Mailbox, ended, episode, following, started, wait_for_end
 from workbooks import formulas, read_workbook
 

@@ -17,9 +17,9 @@ from dqn_core.runs.manager import RunManager
 from live_tab import heard
 from pages.classroom.topic import roster_topic
 from pages.server.settings import settings
-from pages.shared.class_strip import class_topic
-from pages.shared.identity import member_mark, signer
-from pages.shared.live_socket import live_socket_routes
+from pages.shared.browser.live_socket import live_socket_routes
+from pages.shared.visitor.class_strip import class_topic
+from pages.shared.visitor.identity import member_mark, signer
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 

@@ -26,8 +26,8 @@ from dqn_core.runs.manager import RunManager
 from dqn_core.runs.run_list import RunList
 from live_tab import heard
 from pages.classroom.wall import COMPONENT_NAME, wall_topic
-from pages.shared.identity import member_mark, signer
-from pages.shared.live_socket import live_socket_routes
+from pages.shared.browser.live_socket import live_socket_routes
+from pages.shared.visitor.identity import member_mark, signer
 from scripted_trainer import Mailbox, ended, episode, following, frame, started, wait_until
 
 _CONFIG = TrainingConfig(max_episodes=10)

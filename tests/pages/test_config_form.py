@@ -13,9 +13,9 @@ from app_pages import open_groups
 from dqn_core.config import TrainingConfig, field_rule
 from dqn_core.presets import PRESETS, preset_config
 from dqn_core.runs.manager import RunManager
-from pages.shared.fields import FIELDS, GROUP_TITLES, Group, Widget
 from pages.shared.form_state import FormState
-from pages.shared.numbers import number_text, one_two_five
+from pages.shared.texts.fields import FIELDS, GROUP_TITLES, Group, Widget
+from pages.shared.texts.numbers import number_text, one_two_five
 from pages.train.epsilon_schedule import first_below
 from scripted_trainer import wait_until
 

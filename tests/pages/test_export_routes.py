@@ -18,7 +18,7 @@ from dqn_core.events import EPISODE_COLUMNS, CheckpointReady
 from dqn_core.export.formats import FORMATS
 from dqn_core.runs.manager import RunManager
 from dqn_core.training.csv_log import csv_text, episode_rows, plain_number
-from pages.shared.export_routes import export_routes
+from pages.shared.export.export_routes import export_routes
 from pages.train.routes import live_routes
 from scripted_trainer import a_run_of, following, wait_for_end
 from strategies import weights_of

@@ -13,9 +13,9 @@ from dqn_core.environments.names import observation_names
 from dqn_core.errors import ConfigError, DqnLabError, mark_plural
 from dqn_core.events import RunState
 from dqn_core.runs.manager import RunManager
-from pages.shared import i18n
-from pages.shared.i18n import catalog, message_text, name_text, translate, translate_error
-from pages.shared.markdown import escape_markdown
+from pages.shared.texts import i18n
+from pages.shared.texts.i18n import catalog, message_text, name_text, translate, translate_error
+from pages.shared.texts.markdown import escape_markdown
 from scripts import extract_messages
 
 IS_HANGUL = frozenset(chr(code) for code in range(0xAC00, 0xD7A4))

@@ -13,7 +13,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.experiments.service import Experiments
 from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
-from pages.shared import identity
+from pages.shared.visitor import identity
 from scripted_trainer import wait_until
 
 CODE = "chalk-and-sponge"

@@ -23,9 +23,9 @@ from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from job_tasks import Fail, Say, Wait
 from live_tab import heard
-from pages.shared.i18n import translate
 from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
+from pages.shared.texts.i18n import translate
 from scripted_trainer import a_run_of, following, wait_for_end, wait_until
 from trainer_runs import recorded, short_config
 

@@ -16,7 +16,7 @@ from dqn_core.errors import StoreError
 from dqn_core.events import EPISODE_COLUMNS, Event, RunState
 from dqn_core.runs.manager import RunManager
 from live_tab import heard
-from pages.shared import live_socket
+from pages.shared.browser import live_socket
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from scripted_trainer import (

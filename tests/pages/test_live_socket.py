@@ -14,9 +14,9 @@ from starlette.applications import Starlette
 from asgi_socket import AsgiSocket, SocketClosedError
 from dqn_core.errors import StoreError, UnknownRunError
 from pages.server.middleware import OwnOrigins
-from pages.shared import live_socket
-from pages.shared.i18n import translate
-from pages.shared.live_socket import News, Subscription, Topic, live_socket_routes, next_tick, polled
+from pages.shared.browser import live_socket
+from pages.shared.browser.live_socket import News, Subscription, Topic, live_socket_routes, next_tick, polled
+from pages.shared.texts.i18n import translate
 
 _DAMAGED = "This never should have happened"
 

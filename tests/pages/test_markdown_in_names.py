@@ -21,7 +21,7 @@ from dqn_core.runs.experiments.service import Experiments
 from dqn_core.runs.experiments.spec import ExperimentSpec
 from dqn_core.runs.jobs.service import Jobs
 from dqn_core.runs.manager import RunManager
-from pages.shared.markdown import escape_markdown
+from pages.shared.texts.markdown import escape_markdown
 from scripted_trainer import wait_for_end, wait_until
 from trainer_runs import snapshot_of
 

@@ -17,12 +17,12 @@ from streamlit.testing.v1 import AppTest
 
 import pages.replay.learning_gallery
 import pages.server.process
-import pages.shared.job_progress
+import pages.shared.jobs.job_progress
 from dqn_core.episodes.recordings import recording_name
 from dqn_core.runs.jobs.orders import evaluation_order, recording_video_order
 from dqn_core.runs.manager import RunManager
 from pages.server.settings import settings
-from pages.shared.identity import member_mark
+from pages.shared.visitor.identity import member_mark
 from trainer_runs import recorded
 from two_visitors import OTHER, OWNER, PAGES, Stage
 
@@ -182,7 +182,7 @@ def cancel_job(stage: Stage) -> AppTest:
     job = stage.job(evaluation_order(stage.manager, run_id, "best", 20, 10_000).key)
     said = SimpleNamespace(cancel=job.job_id, over=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages.shared.job_progress, "job_panel", lambda *_args, **_facts: said)
+        patch.setattr(pages.shared.jobs.job_progress, "job_panel", lambda *_args, **_facts: said)
         return stage.tab("replay/page.py", drawn_for=OTHER, run=run_id)
 
 
@@ -330,7 +330,7 @@ HARMLESS: Mapping[str, str] = {
     "replay/page.py: _episode on_change": _OWN_VIEW,
     "replay/page.py: _episode on_click": _OWN_VIEW,
     "replay/page.py: _other_arguments on_change": _OWN_VIEW,
-    "shared/share.py: share on_change": _OWN_VIEW,
+    "shared/share/share.py: share on_change": _OWN_VIEW,
     "train/linked_settings.py: link_notice on_click": _OWN_DRAFT,
     "train/config_form.py: _preset on_change": _OWN_DRAFT,
     "train/environment_card.py: _other_id on_change": _OWN_DRAFT,
@@ -346,11 +346,11 @@ HARMLESS: Mapping[str, str] = {
     "inside/page.py: _run_line on_click": "asks for a checkpoint, at most every three seconds; the run goes on",
     "classroom/join.py: join_form on_click": "makes the visitor a member",
     "classroom/student.py: _nickname on_click": "changes the visitor's own nickname, or has them leave",
-    "shared/class_strip.py: class_strip on_hand_change": "raises or lowers the visitor's own hand",
-    "shared/class_strip.py: class_strip on_stale_change": "asks for a rerun",
-    "shared/server_watch.py: server_watch on_stale_change": "asks for a rerun",
-    "shared/instructor.py: _ask on_click": "asks for the instructor's code",
-    "shared/instructor.py: instructor_switch on_click": "gives up what the visitor may do",
+    "shared/visitor/class_strip.py: class_strip on_hand_change": "raises or lowers the visitor's own hand",
+    "shared/visitor/class_strip.py: class_strip on_stale_change": "asks for a rerun",
+    "shared/browser/server_watch.py: server_watch on_stale_change": "asks for a rerun",
+    "shared/visitor/instructor.py: _ask on_click": "asks for the instructor's code",
+    "shared/visitor/instructor.py: instructor_switch on_click": "gives up what the visitor may do",
 }
 """What changes nothing that has another owner, and why."""
 

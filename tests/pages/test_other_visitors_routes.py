@@ -24,15 +24,15 @@ from pages.runs.routes import run_list_routes
 from pages.server.browser_code import browser_routes
 from pages.server.settings import settings
 from pages.server.visitor_cookies import Signer, visitor_routes
-from pages.shared.class_strip import class_topic
-from pages.shared.export_routes import export_routes
-from pages.shared.identity import member_mark, signer
+from pages.shared.browser.live_socket import Topic, live_socket_routes
+from pages.shared.browser.server_watch import server_topic
+from pages.shared.export.export_routes import export_routes
 from pages.shared.jobs.routes import job_routes
 from pages.shared.jobs.topic import job_topic
-from pages.shared.live_socket import Topic, live_socket_routes
 from pages.shared.run_status import active_topic
 from pages.shared.run_table.topic import run_list_topic
-from pages.shared.server_watch import server_topic
+from pages.shared.visitor.class_strip import class_topic
+from pages.shared.visitor.identity import member_mark, signer
 from pages.train.routes import live_routes
 from pages.train.stream import run_topic
 from two_visitors import PAGES, Stage

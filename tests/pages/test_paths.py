@@ -15,7 +15,7 @@ from dqn_core.errors import DqnLabError, RunFolderError, StoreError
 from pages.server import paths
 from pages.server.settings import Settings
 from pages.shared.error_answers import json_errors
-from pages.shared.i18n import error_text, translate_error
+from pages.shared.texts.i18n import error_text, translate_error
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ from hypothesis import strategies as some
 
 from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.presets import PRESETS, preset_config, preset_names
-from pages.shared.i18n import problem_text
-from pages.shared.settings_link import LONGEST_LINK, LinkedSettings, read_settings, settings_link, settings_query
+from pages.shared.share.settings_link import LONGEST_LINK, LinkedSettings, read_settings, settings_link, settings_query
+from pages.shared.texts.i18n import problem_text
 from strategies import arguments, configs
 
 PAGE = "https://lab.example.org/lab/train"

@@ -16,8 +16,8 @@ from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.events import RunState
 from dqn_core.presets import preset_config
 from dqn_core.runs.manager import RunManager
-from pages.shared.settings_link import settings_query
-from pages.shared.share import COMPONENT_NAME
+from pages.shared.share.settings_link import settings_query
+from pages.shared.share.share import COMPONENT_NAME
 from scripted_trainer import wait_for_end, wait_until
 
 OpenApp = Callable[..., AppTest]

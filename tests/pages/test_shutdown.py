@@ -35,7 +35,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import Notice
 from dqn_core.runs.manager import RunManager
 from pages.server import shutdown
-from pages.shared.live_socket import live_socket_routes
+from pages.shared.browser.live_socket import live_socket_routes
 from pages.train.stream import run_topic
 
 def script(config, mailbox):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.shared.numbers import size_text
+from pages.shared.texts.numbers import size_text
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from dqn_core.runs.live_feed import FeedUpdate, LiveFeed
 from dqn_core.runs.storage.records import RunRecord
 from dqn_core.runs.storage.store import RunStore
 from dqn_core.runs.view import RunView
-from pages.shared.live_socket import News, Subscription, Topic
+from pages.shared.browser.live_socket import News, Subscription, Topic
 from pages.train import stream
 from pages.train.stream import run_topic
 from pages.train.wire import Cursor

@@ -14,7 +14,7 @@ from dqn_core.config import TrainingConfig
 from dqn_core.events import EndReason, Notice, Phase, Progress, RunState, StateChanged
 from dqn_core.runs.live_feed import LiveFeed
 from dqn_core.runs.storage.records import RunRecord
-from pages.shared.i18n import translate
+from pages.shared.texts.i18n import translate
 from pages.train.wire import Cursor, message
 from scripted_trainer import changed, ended, episode, frame, progress, started
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pages.shared.former_texts import FORMER_TEXTS
-from pages.shared.i18n import catalog, translate
+from pages.shared.texts.former_texts import FORMER_TEXTS
+from pages.shared.texts.i18n import catalog, translate
 from scripts.extract_messages import template_catalog
 
 ROOT = Path(__file__).parents[2]

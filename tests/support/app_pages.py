@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from pages.shared.fields import GROUP_TITLES
+from pages.shared.texts.fields import GROUP_TITLES
 
 _ADDRESSES = {"start": "", "classroom": "class"}
 """Of pages whose part of the address is another than their room's name."""

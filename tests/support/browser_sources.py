@@ -36,7 +36,7 @@ def style_text(styles: tuple[str, ...]) -> str:
 def fulfill(route: Route) -> bool:
     """Answer a request for browser code as the server does; whether it was one."""
     path = urlsplit(route.request.url).path.removeprefix("/")
-    kept = plotly_file() if path == BROWSER_CODE.address("shared/plotly.min.js") else BROWSER_CODE.kept(path)
+    kept = plotly_file() if path == BROWSER_CODE.address("shared/browser/plotly.min.js") else BROWSER_CODE.kept(path)
     if kept is not None:
         route.fulfill(body=kept.plain, content_type=kept.media_type)
     return kept is not None
@@ -46,7 +46,7 @@ def mount_script(module: str, styles: tuple[str, ...]) -> str:
     """JavaScript of ``window.mountAt(element, data, setTriggerValue)``, which resolves to what takes it away again."""
     mount, kind = (
         f"import(new URL({json.dumps(BROWSER_CODE.address(name))}, document.baseURI))"
-        for name in ("shared/mount.js", module)
+        for name in ("shared/browser/mount.js", module)
     )
     return f"""
 window.mountAt = async (parentElement, data, setTriggerValue) => {{

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from asgi_socket import AsgiSocket
-from pages.shared.live_socket import Topic, live_socket_routes
+from pages.shared.browser.live_socket import Topic, live_socket_routes
 
 
 def heard(

@@ -15,7 +15,7 @@ import numpy as np
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Route
 
 from browser_sources import fulfill, mount_script
-from pages.shared.plot_theme import PALETTE
+from pages.shared.browser.plot_theme import PALETTE
 from pages.train import panel
 from pages.train.charts import live_figures
 

@@ -1,8 +1,8 @@
 // One figure: heading, tools, plot, and a player where it has frames.
 
-import { make, makeFormats, setAttribute, setText } from "../format.js";
-import { PlotCard } from "../plot_card.js";
-import { readTheme } from "../plot_theme.js";
+import { make, makeFormats, setAttribute, setText } from "../browser/format.js";
+import { PlotCard } from "../browser/plot_card.js";
+import { readTheme } from "../browser/plot_theme.js";
 import { csvText, tableOf, tracesAt, unpacked } from "./figure_data.js";
 import { FramePlayer } from "./figure_player.js";
 import { figureLayout, paintedTrace } from "./figure_theme.js";
@@ -23,7 +23,7 @@ const PICTURE_HEAD_PX = 40;
  * @property {string} group
  * @property {string} file_name
  * @property {string} locale
- * @property {import("../format.js").Labels} labels
+ * @property {import("../browser/format.js").Labels} labels
  * @property {{light: Record<string, string>, dark: Record<string, string>}} palette
  * @property {{light: string[], dark: string[]}} series
  * @property {import("./figure_theme.js").Scales} scales

@@ -10,14 +10,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from pages.shared.component import Component
-from pages.shared.i18n import _, current_language
-from pages.shared.plot_theme import PALETTE, SCALES, SERIES
+from pages.shared.browser.component import Component
+from pages.shared.browser.plot_theme import PALETTE, SCALES, SERIES
+from pages.shared.texts.i18n import _, current_language
 
 __all__ = ["COMPONENT_NAME", "frame_names", "show_figure"]
 
 COMPONENT_NAME = "dqn_lab_figure"
-_STYLES = ("shared/base.css", "shared/figure/figure.css")
+_STYLES = ("shared/browser/base.css", "shared/figure/figure.css")
 
 
 _draw = Component(COMPONENT_NAME, "shared/figure/figure.js", _STYLES)

@@ -58,7 +58,7 @@ export function tracesAt(figure, frames, index) {
  * Table of what `traces` show, a row a point: their `meta.columns` name the columns of x, y, z, text or customdata.
  * With several traces, the first column tells them apart.
  * @param {Trace[]} traces
- * @param {import("../format.js").Labels} labels
+ * @param {import("../browser/format.js").Labels} labels
  * @returns {unknown[][]}
  */
 export function tableOf(traces, labels) {

@@ -1,7 +1,7 @@
 // A slider over a figure's frames, and a button that plays them.
 
-import { make, setAttribute, setText } from "../format.js";
-import { Clock, PlayButton } from "../player.js";
+import { make, setAttribute, setText } from "../browser/format.js";
+import { Clock, PlayButton } from "../episode/player.js";
 
 const FRAME_MS = 650;
 
@@ -9,7 +9,7 @@ export class FramePlayer {
   /**
    * `onMove` is called with a frame's number whenever another is to be shown.
    * @param {string} id
-   * @param {import("../format.js").Labels} labels
+   * @param {import("../browser/format.js").Labels} labels
    * @param {(index: number) => void} onMove
    */
   constructor(id, labels, onMove) {

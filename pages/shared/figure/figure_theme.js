@@ -1,11 +1,11 @@
 // Colours of a figure: its traces name roles (`meta.color`, `meta.scale`), the page's ground decides the tones.
 
-import { paintedLayout } from "../plot_card.js";
-import { withAlpha } from "../plot_theme.js";
+import { paintedLayout } from "../browser/plot_card.js";
+import { withAlpha } from "../browser/plot_theme.js";
 
 const FILL_ALPHA = 0.16;
 
-/** @typedef {import("../plot_theme.js").Theme<Record<string, string>> & {series: string[]}} FigureTheme */
+/** @typedef {import("../browser/plot_theme.js").Theme<Record<string, string>> & {series: string[]}} FigureTheme */
 /** @typedef {{light: Record<string, string[]>, dark: Record<string, string[]>}} Scales */
 /** @typedef {string | number | undefined} Role Of the palette, or the number of one of many colours. */
 
@@ -90,7 +90,7 @@ function scaleOf(scale, theme, scales) {
  * `layout` in the page's colours and font, and its lines in those of their roles.
  * @param {any} layout
  * @param {FigureTheme} theme
- * @param {import("../format.js").Formats} formats
+ * @param {import("../browser/format.js").Formats} formats
  */
 export function figureLayout(layout, theme, formats) {
   return {

@@ -1,11 +1,11 @@
 // Episodes of a run, early to late: a picture of each, and its video when asked for.
 
-import { fill, make, makeFormats } from "../format.js";
+import { fill, make, makeFormats } from "../browser/format.js";
 import { VideoView } from "./video_view.js";
 import { followJob, isOver, JobView } from "./job_view.js";
 
-/** @typedef {import("../format.js").Labels} Labels */
-/** @typedef {import("../format.js").Formats} Formats */
+/** @typedef {import("../browser/format.js").Labels} Labels */
+/** @typedef {import("../browser/format.js").Formats} Formats */
 /** @typedef {import("./video_view.js").Video} Video */
 /**
  * @typedef {object} RecordedEpisode
@@ -154,7 +154,7 @@ export default class Gallery {
    */
   constructor(parent, data) {
     const { labels, locale } = data;
-    /** @type {import("../mount.js").SetTriggerValue} */
+    /** @type {import("../browser/mount.js").SetTriggerValue} */
     this.setTriggerValue = () => undefined;
     const formats = makeFormats(locale);
     const shared = {
@@ -183,7 +183,7 @@ export default class Gallery {
 
   /**
    * @param {GalleryData} data
-   * @param {import("../mount.js").SetTriggerValue} setTriggerValue
+   * @param {import("../browser/mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
     this.setTriggerValue = setTriggerValue;

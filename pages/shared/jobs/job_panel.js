@@ -1,6 +1,6 @@
 // One job and, where it makes a video, that video.
 
-import { make, makeFormats } from "../format.js";
+import { make, makeFormats } from "../browser/format.js";
 import { VideoView } from "./video_view.js";
 import { followJob, isOver, JobView } from "./job_view.js";
 
@@ -13,7 +13,7 @@ import { followJob, isOver, JobView } from "./job_view.js";
  * @property {boolean} may_cancel
  * @property {Video | null} video
  * @property {string} locale
- * @property {import("../format.js").Labels} labels
+ * @property {import("../browser/format.js").Labels} labels
  */
 
 export default class JobPanel {
@@ -26,7 +26,7 @@ export default class JobPanel {
     /** @type {string | null} */
     this.jobId = null;
     this.isTold = false; // Whether the page's script was told that the job is over.
-    /** @type {import("../mount.js").SetTriggerValue} */
+    /** @type {import("../browser/mount.js").SetTriggerValue} */
     this.setTriggerValue = () => undefined;
     this.unfollow = () => {};
     const { labels } = data;
@@ -48,7 +48,7 @@ export default class JobPanel {
 
   /**
    * @param {JobData} data
-   * @param {import("../mount.js").SetTriggerValue} setTriggerValue
+   * @param {import("../browser/mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
     this.setTriggerValue = setTriggerValue;

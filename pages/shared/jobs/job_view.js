@@ -1,12 +1,12 @@
 // How far a job on the server is, in words and as a bar.
 
-import { fill, make, setAttribute, setText } from "../format.js";
-import { follow } from "../live_socket.js";
+import { fill, make, setAttribute, setText } from "../browser/format.js";
+import { follow } from "../browser/live_socket.js";
 
 const OVER = ["done", "failed", "cancelled", "gone"];
 
-/** @typedef {import("../format.js").Labels} Labels */
-/** @typedef {import("../format.js").Formats} Formats */
+/** @typedef {import("../browser/format.js").Labels} Labels */
+/** @typedef {import("../browser/format.js").Formats} Formats */
 /**
  * @typedef {object} JobNews How far a job is; of one that the server does not know (any more), the state "gone" alone.
  * @property {string} state

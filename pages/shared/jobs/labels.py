@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pages.shared.i18n import _
+from pages.shared.texts.i18n import _
 
 __all__ = ["gallery_labels", "video_labels"]
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pages.shared.component import Component
-from pages.shared.i18n import current_language
+from pages.shared.browser.component import Component
 from pages.shared.jobs.labels import gallery_labels, video_labels
+from pages.shared.texts.i18n import current_language
 
 __all__ = ["gallery", "job_panel"]
 
-_STYLES = ("shared/base.css", "shared/jobs/jobs.css")
+_STYLES = ("shared/browser/base.css", "shared/jobs/jobs.css")
 
 _draw_job = Component("dqn_lab_job", "shared/jobs/job_panel.js", _STYLES)
 _draw_gallery = Component("dqn_lab_gallery", "shared/jobs/gallery.js", _STYLES)

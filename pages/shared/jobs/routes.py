@@ -28,8 +28,8 @@ from dqn_core.runs.storage.evaluations import EvaluationStore
 from dqn_core.training.run_folder import RunFolder
 from pages.server.answers import error_answer
 from pages.server.process import get_manager
-from pages.shared.csv_export import csv_style
 from pages.shared.error_answers import json_errors
+from pages.shared.export.csv_export import csv_style
 from pages.shared.jobs.wire import evaluation_csv
 
 __all__ = ["job_routes"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dqn_core.json_text import json_text
 from dqn_core.runs.jobs.service import Jobs
 from pages.server.process import get_jobs
+from pages.shared.browser.live_socket import News, Subscription, Topic, polled
 from pages.shared.jobs.wire import job_facts
-from pages.shared.live_socket import News, Subscription, Topic, polled
 
 __all__ = ["job_topic"]
 

@@ -1,14 +1,14 @@
 // A video to look at and to download.
 
-import { fill, make, setAttribute, setText } from "../format.js";
+import { fill, make, setAttribute, setText } from "../browser/format.js";
 
 const MEGABYTE = 1e6;
 
-/** @typedef {import("../format.js").Labels} Labels */
+/** @typedef {import("../browser/format.js").Labels} Labels */
 /** @typedef {{url: string, name: string, bytes: number}} Video A file that is made. */
 
 export class VideoView {
-  /** @param {{labels: Labels, formats: import("../format.js").Formats}} options */
+  /** @param {{labels: Labels, formats: import("../browser/format.js").Formats}} options */
   constructor({ labels, formats }) {
     this.labels = labels;
     this.formats = formats;

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from dqn_core.runs.jobs.service import Job
 from dqn_core.runs.storage.evaluations import EvaluationRecord
 from dqn_core.training.csv_log import DECIMAL_POINT, CsvStyle, csv_text
-from pages.shared.i18n import error_text
+from pages.shared.texts.i18n import error_text
 
 __all__ = ["evaluation_csv", "job_facts", "video_place"]
 

@@ -1,12 +1,12 @@
 // One line of the table of runs, and its cells.
 
-import { DASH, duration, fill, make, setAttribute, setText } from "../format.js";
+import { DASH, duration, fill, make, setAttribute, setText } from "../browser/format.js";
 
 export const NUMBERS = ["seed", "episodes", "best", "rate", "started", "seconds", "size"];
 const SIZE_UNITS = ["kB", "MB", "GB"];
 
-/** @typedef {import("../format.js").Labels} Labels */
-/** @typedef {import("../format.js").Formats} Formats */
+/** @typedef {import("../browser/format.js").Labels} Labels */
+/** @typedef {import("../browser/format.js").Formats} Formats */
 /** @typedef {import("./run_model.js").Run} Run */
 
 /** Writes values as the reader's language does. */

@@ -1,7 +1,7 @@
 // All runs as a table: filtered, sorted and selected here, kept up to date over the live socket.
 
-import { fill, make, makeFormats, setAttribute, setText } from "../format.js";
-import { follow } from "../live_socket.js";
+import { fill, make, makeFormats, setAttribute, setText } from "../browser/format.js";
+import { follow } from "../browser/live_socket.js";
 import { ACTIVE, COLUMNS, RunListModel } from "./run_model.js";
 import { CellTexts, NUMBERS, RunRow } from "./run_row.js";
 
@@ -19,7 +19,7 @@ const PORTION = 200; // Lines drawn at first, and with each "show more": a brows
  * @property {number | null} most Runs that can be selected at a time.
  * @property {number} stamp
  * @property {string} locale
- * @property {import("../format.js").Labels} labels
+ * @property {import("../browser/format.js").Labels} labels
  */
 
 export default class RunTable {
@@ -44,7 +44,7 @@ export default class RunTable {
     this.stamp = undefined;
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.telling = undefined;
-    /** @type {import("../mount.js").SetTriggerValue} */
+    /** @type {import("../browser/mount.js").SetTriggerValue} */
     this.setTriggerValue = () => undefined;
     this.unfollow = () => {};
 
@@ -152,7 +152,7 @@ export default class RunTable {
   /**
    * Called at each run of the page's script; a new stamp tells that something was done to the runs.
    * @param {TableData} data
-   * @param {import("../mount.js").SetTriggerValue} setTriggerValue
+   * @param {import("../browser/mount.js").SetTriggerValue} setTriggerValue
    */
   accept(data, setTriggerValue) {
     const { model } = this;

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from pages.shared.component import Component, component_value
-from pages.shared.i18n import _, current_language
-from pages.shared.identity import owner_mark, visitor
+from pages.shared.browser.component import Component, component_value
 from pages.shared.links import page_query
-from pages.shared.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
+from pages.shared.texts.i18n import _, current_language
+from pages.shared.texts.words import PRESET_LABELS, REASON_LABELS, STATE_LABELS
+from pages.shared.visitor.identity import owner_mark, visitor
 
 __all__ = ["COLUMNS", "COMPONENT_NAME", "run_table"]
 
@@ -33,7 +33,12 @@ COLUMNS = (
     "size",
     "owner",
 )
-_STYLES = ("shared/base.css", "shared/badge.css", "shared/panel_charts.css", "shared/run_table/run_table.css")
+_STYLES = (
+    "shared/browser/base.css",
+    "shared/browser/badge.css",
+    "shared/browser/panel_charts.css",
+    "shared/run_table/run_table.css",
+)
 
 _draw = Component(COMPONENT_NAME, "shared/run_table/run_table.js", _STYLES)
 

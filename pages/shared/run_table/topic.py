@@ -12,10 +12,10 @@ from dqn_core.json_text import json_text
 from dqn_core.runs.classes.service import Classes
 from dqn_core.runs.run_list import ListUpdate, RunLine, RunList
 from pages.server.process import get_run_list
-from pages.shared.i18n import translate
-from pages.shared.identity import owner_mark, owner_name
-from pages.shared.live_socket import News, Shared, Subscription, Topic, next_tick
-from pages.shared.run_names import run_name
+from pages.shared.browser.live_socket import News, Shared, Subscription, Topic, next_tick
+from pages.shared.texts.i18n import translate
+from pages.shared.texts.run_names import run_name
+from pages.shared.visitor.identity import owner_mark, owner_name
 
 __all__ = ["run_list_topic"]
 

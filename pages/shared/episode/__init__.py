@@ -1,0 +1,1 @@
+"""An episode as it is shown: pictures, what the network sees, Q-values, what plays them."""

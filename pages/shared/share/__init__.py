@@ -1,0 +1,1 @@
+"""A run's settings as a link, a command and Python lines, and back."""
