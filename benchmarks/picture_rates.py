@@ -224,7 +224,7 @@ def _runs(measurement: Measurement, env_id: str, kind: str) -> None:
 
 
 def _filled(picture: PictureShape | None) -> ReplayBuffer:
-    """A memory full of made-up transitions; a tenth of a picture's points are not 0, as in MinAtar's."""
+    """A memory full of made-up transitions; a tenth of a picture's pixels are not 0, as in MinAtar's."""
     generator = np.random.default_rng(0)
     size = _SIZE if picture is None else picture.size
     replay = ReplayBuffer(_ROWS, size) if picture is None else FrameReplay(_ROWS, picture)
