@@ -39,7 +39,7 @@ _SEED = AddressNumber("seed", 1, 0, LARGEST_SEED)
 _IS_DOUBLE = AddressFlag("double")
 _WITH = AddressText("with")
 _NEW_SEEDS = 10_000
-_WIDTH, _WIDE = 150, 165
+_WIDTH = 150
 _EPSILONS = ("0.0", "0.05", "0.1", "0.25", "0.5", "1.0")
 
 
@@ -125,7 +125,7 @@ def _other_arguments(config: TrainingConfig) -> Arguments | None:
         help=_(
             "Other arguments to play with, such as gravity=-3.7; empty: as in the run's evaluations. There are: {names}"
         ).format(names=", ".join(names) or "…"),
-        width=_WIDE,
+        width=_WIDTH,
     )
     found = Arguments.of_text(_WITH.value)
     if not found:
