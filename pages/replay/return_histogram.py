@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pages.shared.browser.plot_theme import PALETTE
 from pages.shared.small_chart import small_chart_html
 
 __all__ = ["histogram_bins", "return_histogram_html"]
@@ -38,16 +39,21 @@ def return_histogram_html(  # noqa: PLR0913  what is drawn, and in which words
         return 100 * min(1.0, max(0.0, (value - first) / (last - first)))
 
     bars = "".join(
-        f'<div class="bar" style="left: {share(left):.2f}%; width: {share(right) - share(left):.2f}%; '
-        f'height: {100 * count / most:.2f}%"></div>'
+        f'<div class="bar" style="background-color: {_colour("data")}; left: {share(left):.2f}%; '
+        f'width: {share(right) - share(left):.2f}%; height: {100 * count / most:.2f}%"></div>'
         for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True)
     )
     low, high = map(share, interval) if math.isfinite(sum(interval)) else (0.0, 0.0)
-    spread = f'<div class="interval" style="left: {low:.2f}%; width: {high - low:.2f}%"></div>'
-    drawing = f'{bars}{spread}<div class="mean" style="left: {share(mean):.2f}%"></div>'
+    colour = f"background-color: {_colour('evaluation')}"
+    spread = f'<div class="interval" style="{colour}; left: {low:.2f}%; width: {high - low:.2f}%"></div>'
+    drawing = f'{bars}{spread}<div class="mean" style="{colour}; left: {share(mean):.2f}%"></div>'
     return small_chart_html(
         drawing, x=(_edge(first), x_title, _edge(last)), y=(f"{most:,}", "0"), title=y_title, spoken=spoken
     )
+
+
+def _colour(role: str) -> str:
+    return f"light-dark({PALETTE['light'][role]}, {PALETTE['dark'][role]})"
 
 
 def _edge(value: float) -> str:

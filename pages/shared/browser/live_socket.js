@@ -1,6 +1,6 @@
 // One WebSocket for all that a tab follows: runs, the list of them, jobs, experiments. Lost, it is opened again and
-// everything goes on from where it stood; while the tab is hidden there is none. pages/shared/browser/live_socket.py has the
-// other end, and says what is sent.
+// everything goes on from where it stood; while the tab is hidden there is none. The other end, live_socket.py beside
+// this, says what is sent.
 
 /**
  * @typedef {object} Subscription What to follow, and whom to tell.
