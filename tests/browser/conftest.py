@@ -39,6 +39,7 @@ DEFAULT_OPTIONS: dict[str, Any] = {
 }
 HAS_FAILED = pytest.StashKey[bool]()
 
+LaunchBrowser = Callable[..., Browser]
 StartServer = Callable[..., LiveServer]
 OpenPage = Callable[..., Page]
 
@@ -70,15 +71,23 @@ def chromium() -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: Path) -> Iterator[Browser]:
-    """One headless Chromium for all tests; each test has contexts of its own."""
+def launch_browser(chromium: Path) -> Iterator[LaunchBrowser]:
+    """Launch a headless Chromium with further arguments for its command line."""
     # Chromium refuses its sandbox to root, and containers have a small /dev/shm.
     arguments = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     expect.set_options(timeout=PAGE_TIMEOUT_MS)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, headless=True, args=arguments)
-        yield running
-        running.close()
+        yield lambda *further: playwright.chromium.launch(
+            executable_path=chromium, headless=True, args=[*arguments, *further]
+        )
+
+
+@pytest.fixture(scope="session")
+def browser(launch_browser: LaunchBrowser) -> Iterator[Browser]:
+    """One headless Chromium for all tests; each test has contexts of its own."""
+    running = launch_browser()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 import httpx
 import pandas as pd
 import pytest
-from playwright.sync_api import Frame, Page, Request, WebSocket, expect
+from playwright.sync_api import Browser, Frame, Page, Request, WebSocket, expect
 
 from browser_watch import choose_speed, settle
 from live_server import LiveServer, free_port
 from pages.server.browser_code import BROWSER_CODE
-from proxies import changed, documented_nginx, jupyter, nginx, write_certificate
+from proxies import Certificate, changed, documented_nginx, jupyter, nginx, write_certificate
 
 PAGES = ("", "lessons", "train", "replay", "play", "inside", "experiments", "search", "compare", "runs", "class")
 PATIENCE_MS = 60_000
@@ -40,7 +40,26 @@ class Proxies:
 
 
 @pytest.fixture(scope="module")
-def proxies(tmp_path_factory: pytest.TempPathFactory, servers: list[LiveServer]) -> Iterator[Proxies]:
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return write_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="module")
+def browser(launch_browser: Callable[..., Browser], certificate: Certificate) -> Iterator[Browser]:
+    """A Chromium that trusts the certificate.
+
+    One that ignores it per page instead sees an error on each new connection and asks again; with several requests at
+    once, each can get the others' failed connections until it gives up with ``ERR_TOO_MANY_RETRIES``.
+    """
+    running = launch_browser(f"--ignore-certificate-errors-spki-list={certificate.spki_digest}")
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def proxies(
+    tmp_path_factory: pytest.TempPathFactory, servers: list[LiveServer], certificate: Certificate
+) -> Iterator[Proxies]:
     folder = tmp_path_factory.mktemp("proxies")
     own = LiveServer(folder / "own", folder / "own.log")
     below = LiveServer(folder / "below", folder / "below.log")
@@ -49,12 +68,11 @@ def proxies(tmp_path_factory: pytest.TempPathFactory, servers: list[LiveServer])
     own.settings["DQN_LAB_FRAME_ANCESTORS"] = f"https://127.0.0.1:{course}"
     below.settings["STREAMLIT_SERVER_BASE_URL_PATH"] = path
     below.url += f"/{path}"
-    certificate, key = write_certificate(folder)
     with_tls = changed(
         documented_nginx(),
         ("listen 443 ssl", f"listen 127.0.0.1:{tls} ssl"),
-        ("/etc/ssl/certs/lab.pem", str(certificate)),
-        ("/etc/ssl/private/lab.key", str(key)),
+        ("/etc/ssl/certs/lab.pem", str(certificate.path)),
+        ("/etc/ssl/private/lab.key", str(certificate.key)),
         ("lab.example.edu", "localhost"),
         ("127.0.0.1:8501", f"127.0.0.1:{own.port}"),
     )
@@ -69,7 +87,7 @@ def proxies(tmp_path_factory: pytest.TempPathFactory, servers: list[LiveServer])
     frame = f'<iframe src="https://localhost:{tls}/lab/train" width="1300" height="850"></iframe>'
     page = f"""location / {{ default_type text/html; return 200 '<!doctype html><html lang="en">
 <link rel="icon" href="data:,"><title>A course</title>{frame}</html>'; }}"""
-    secured = f"ssl_certificate {certificate}; ssl_certificate_key {key};"
+    secured = f"ssl_certificate {certificate.path}; ssl_certificate_key {certificate.key};"
     courses = f"""
 server {{ listen 127.0.0.1:{course} ssl; {secured} {page} }}
 server {{ listen 127.0.0.1:{other}; {page} }}"""
@@ -123,7 +141,7 @@ def test_it_trains_behind_a_proxy(
     proxies: Proxies, open_page: Callable[..., Page], servers: list[LiveServer], behind: str, tmp_path: Path
 ) -> None:
     folder = proxies.addresses[behind]
-    page = open_page(server=servers[0], ignore_https_errors=True)
+    page = open_page(server=servers[0])
     page.set_default_timeout(PATIENCE_MS)
     outside = watch_outside(page, folder)
     page.goto(f"{folder}/train/")  # is led to the page without the last slash
@@ -155,7 +173,7 @@ def test_every_page_asks_for_nothing_outside_of_its_folder(
     proxies: Proxies, open_page: Callable[..., Page], servers: list[LiveServer]
 ) -> None:
     folder = proxies.addresses[TLS]
-    page = open_page(server=servers[0], ignore_https_errors=True)
+    page = open_page(server=servers[0])
     page.set_default_timeout(PATIENCE_MS)
     outside = watch_outside(page, folder)
     for name in PAGES:
@@ -181,7 +199,7 @@ def test_below_a_path_there_is_nothing_above_it(proxies: Proxies, servers: list[
 def test_a_page_that_is_named_shows_it_in_a_frame(
     proxies: Proxies, open_page: Callable[..., Page], servers: list[LiveServer]
 ) -> None:
-    page = open_page(server=servers[0], ignore_https_errors=True)
+    page = open_page(server=servers[0])
     page.set_default_timeout(PATIENCE_MS)
     page.goto(proxies.course)
     lab = page.frames[1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -46,8 +49,18 @@ def changed(text: str, *changes: tuple[str, str]) -> str:
     return text
 
 
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of one's own and its key."""
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate that signs itself, for localhost."""
+
+    path: Path
+    key: Path
+    spki_digest: str
+    """SHA-256 of its public key, as base64: what Chromium's ``--ignore-certificate-errors-spki-list`` takes."""
+
+
+def write_certificate(folder: Path) -> Certificate:
+    """Write a new certificate and its key into ``folder``."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("There is no openssl to make a certificate with: apt-get install openssl")
@@ -56,7 +69,10 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
     kind = ["-newkey", "rsa:2048", "-nodes"]
     command = [openssl, "req", "-x509", *kind, *subject, "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
-    return certificate, key
+    command = [openssl, "x509", "-in", str(certificate), "-noout", "-pubkey"]
+    pem = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    public_key = base64.b64decode("".join(line for line in pem.splitlines() if not line.startswith("-----")))
+    return Certificate(certificate, key, base64.b64encode(hashlib.sha256(public_key).digest()).decode())
 
 
 @contextlib.contextmanager
