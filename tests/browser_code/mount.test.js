@@ -144,6 +144,46 @@ test("constants are fetched once, and again where the server was away", async (c
   assert.deepEqual(built.map((panel) => panel.data.labels), [{ start: "시작" }, { start: "시작" }]);
 });
 
+test("each message to Python is of one fragment", { timeout: 10_000 }, async () => {
+  // As Streamlit's own: what is said before its timer fires goes as one message, which draws one fragment again.
+  const messages = [];
+  let batch;
+  const say = (fragment) => {
+    if (!batch) {
+      batch = [];
+      setTimeout(() => {
+        messages.push(batch);
+        batch = undefined;
+      }, 0);
+    }
+    batch.push(fragment);
+  };
+  for (const id of ["a", "b"]) await draw(new FakeElement(), { id }, [], (name) => say(name));
+
+  built[0].say("panel", 1);
+  built[1].say("gallery", 2);
+  document.dispatchEvent(new Event("keydown")); // a press, which Streamlit sends after a timer
+  say("button");
+  built[0].say("panel", 3);
+  while (messages.flat().length < 4) await new Promise(setImmediate);
+  assert.deepEqual(messages, [["button"], ["panel"], ["gallery"], ["panel"]]);
+});
+
+test("what fails to be said keeps nothing else back", async (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const heard = [];
+  const fail = () => {
+    throw new Error("gone");
+  };
+  await draw(new FakeElement(), { id: "a" }, [], fail);
+  await draw(new FakeElement(), { id: "b" }, [], (name) => heard.push(name));
+  built[0].say("state", 1);
+  built[1].say("over", 2);
+  assert.throws(() => context.mock.timers.tick(1), /gone/);
+  context.mock.timers.tick(1);
+  assert.deepEqual(heard, ["over"]);
+});
+
 test("while a link is being followed nothing is said, and afterwards only by what is still there", async (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
   const heard = [];
@@ -158,6 +198,7 @@ test("while a link is being followed nothing is said, and afterwards only by wha
   follow(false);
   follow(true, { ctrlKey: true });
   stays.say("state", "running");
+  context.mock.timers.tick(1);
   assert.deepEqual(heard.splice(0), [["state", "running"]]);
 
   follow(true);
@@ -167,14 +208,13 @@ test("while a link is being followed nothing is said, and afterwards only by wha
   assert.deepEqual(heard, []);
   goes.dispose();
   globalThis.location = { href: "http://localhost/lessons" };
-  context.mock.timers.tick(1_000);
+  for (let tick = 0; tick < 4; tick += 1) context.mock.timers.tick(250);
   assert.deepEqual(heard.splice(0), [["state", "paused"]]);
 
   follow(true); // to where one is already
   stays.say("state", "stopped");
   context.mock.timers.tick(4_900);
   assert.deepEqual(heard, []);
-  context.mock.timers.tick(200);
-  context.mock.timers.tick(200);
+  for (let tick = 0; tick < 4; tick += 1) context.mock.timers.tick(50);
   assert.deepEqual(heard, [["state", "stopped"]]);
 });

@@ -5,7 +5,6 @@
 
 const LINKS = "[data-testid='stPageLink'] a, [data-testid='stTopNavLinkContainer'] a, [data-testid='stSidebarNav'] a";
 const LONGEST_MS = 5_000; // For a link to the very address that is shown, which never changes.
-const LOOK_MS = 50;
 
 /** @type {string | undefined} The address at which a link was pressed. */
 let left;
@@ -20,11 +19,7 @@ document.addEventListener("click", (event) => {
   }, LONGEST_MS);
 }, true);
 
-/**
- * Calls `tell` now, or once the page of the link that was pressed has come.
- * @param {() => void} tell
- */
-export function onceArrived(tell) {
-  if (left === location.href) setTimeout(() => onceArrived(tell), LOOK_MS);
-  else tell();
+/** Whether it is so now. */
+export function isLeaving() {
+  return left === location.href;
 }

@@ -1,8 +1,9 @@
 // A component's object over Streamlit's calls: one for each place on the page, as long as what it is built from stays.
 
-import { onceArrived } from "./leaving.js";
+import { isLeaving } from "./leaving.js";
 
 const RETRY_MS = 1000;
+const LOOK_MS = 50;
 
 /** @typedef {Record<string, any>} Data What Python hands over, and the constants. */
 /** @typedef {(name: string, value: unknown) => void} SetTriggerValue */
@@ -26,6 +27,10 @@ const RETRY_MS = 1000;
 const places = new WeakMap();
 /** @type {Map<string, Promise<Data>>} By address. */
 const constants = new Map();
+/** @type {(() => void)[]} What components have to say, each in a task of its own. */
+const unsaid = [];
+let presses = 0;
+for (const kind of ["click", "keydown", "input", "change"]) document.addEventListener(kind, () => (presses += 1), true);
 
 /**
  * Has the `Kind` at the component's element, the one that is there or a new one, show the component's data. Streamlit
@@ -34,7 +39,8 @@ const constants = new Map();
  *
  * A `Kind` is built from (parentElement, data); `accept(data, setTriggerValue)` is told what each call brings, and
  * `dispose()` is its end. Where the text of its static `identityOf(data)` is another than before, it is built anew.
- * What it says while a link is being followed waits until the page has come, and is not said if the object is gone.
+ * What it says waits until Streamlit has sent what was said before, and until the page of a link that is being
+ * followed has come; it is not said if the object is gone.
  *
  * `styles` are style sheets by their path below pages/: the object is built when they have come, and they go with it.
  * Values that are the same at each call are fetched once, from the address `data.constants`.
@@ -60,7 +66,7 @@ export async function mount({ data, parentElement, setTriggerValue }, Kind, styl
   const panel = (place.panel ??= new Kind(parentElement, whole));
   place.identity = identity;
   panel.accept(whole, (name, value) => {
-    onceArrived(() => {
+    sayAlone(() => {
       if (panel.root.isConnected) setTriggerValue(name, value);
     });
   });
@@ -70,6 +76,33 @@ export async function mount({ data, parentElement, setTriggerValue }, Kind, styl
     panel.dispose();
     for (const link of place.links) link.remove();
   };
+}
+
+/**
+ * Calls `say` in a task of its own: after what was said before, after what a press said just now has been sent, and on
+ * the page to which a link is being followed.
+ *
+ * Streamlit sends all that was said up to a timer as one message, and that draws a single fragment again: of two that
+ * said something, the other would stay as it was.
+ * @param {() => void} say
+ */
+function sayAlone(say) {
+  unsaid.push(say);
+  if (unsaid.length === 1) sayNextLater();
+}
+
+function sayNextLater() {
+  const before = presses;
+  setTimeout(() => {
+    if (presses !== before || isLeaving()) return sayNextLater(); // After a press, Streamlit's timer may be still to come.
+    const say = unsaid[0];
+    try {
+      say?.();
+    } finally {
+      unsaid.shift();
+      if (unsaid.length > 0) sayNextLater();
+    }
+  }, isLeaving() ? LOOK_MS : 0);
 }
 
 /**
