@@ -13,7 +13,7 @@ import streamlit as st
 from pages.server.settings import settings
 from pages.shared.links import pages_address
 
-__all__ = ["ClassAddress", "class_address", "network_address"]
+__all__ = ["ClassAddress", "class_address", "lead_address", "network_address"]
 
 _ELSEWHERE = ("192.0.2.1", "10.255.255.255", "172.31.255.255", "192.168.255.255")
 """Addresses that no packet is sent to: the system says which of its own it would use."""
@@ -36,6 +36,12 @@ def class_address(code: str) -> ClassAddress:
     """The address at which the class with ``code`` is joined."""
     server, is_reachable = _server(settings().address, pages_address())
     return ClassAddress(f"{server}/class", f"{server}/class?code={quote(code)}", is_reachable)
+
+
+def lead_address(ticket: str) -> str:
+    """The link with which a teacher leads a class in a further browser."""
+    server, _is_reachable = _server(settings().address, pages_address())
+    return f"{server}/class?lead={quote(ticket)}"
 
 
 def _server(given: str, here: str) -> tuple[str, bool]:

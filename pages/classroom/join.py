@@ -1,4 +1,4 @@
-"""Into a class: a member by its code and a nickname, a teacher by opening one."""
+"""Into a class: a member by its code and a nickname, a teacher by opening one or by the link of one who leads it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dqn_core.errors import AccessError, DqnLabError, mark
+from dqn_core.errors import AccessError, ClassError, DqnLabError, mark
 from dqn_core.runs.classes.classroom import NICKNAME_LENGTH, TITLE_LENGTH
 from pages.server.process import get_manager
+from pages.server.settings import settings
 from pages.shared.texts.i18n import _, translate_error
-from pages.shared.visitor.identity import may_open_class, visitor
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.visitor.identity import may_open_class, may_teach, signer, visitor
 
-__all__ = ["attempt", "has_refusal", "join_form", "open_form", "show_refusal"]
+__all__ = ["attempt", "has_refusal", "join_form", "lead_form", "open_form", "show_refusal"]
 
 _CODE, _NICKNAME, _TITLE, _ERROR = "class:code", "class:nickname", "class:title", "class:error"
 
@@ -44,6 +46,33 @@ def open_form() -> None:
     show_refusal("open")
 
 
+def lead_form(ticket: str) -> bool:
+    """Offer the class of a teacher's link to be led in this browser; False where the link leads to none."""
+    class_id = signer().class_to_lead(ticket)
+    if class_id is None:
+        st.error(_("This link leads to no class: copy the whole of it."), icon=":material/error:")
+        return False
+    try:
+        classroom = get_manager().classes.get(class_id)
+    except ClassError as error:
+        st.error(translate_error(error), icon=":material/error:")
+        return False
+    if may_teach(classroom):
+        return True
+    with st.container(border=True, key="class-lead"):
+        st.header(_("Lead a class"), anchor=False)
+        if settings().instructor_code:
+            st.markdown(_("On this server, the instructor's code makes a teacher: enter it at the top of the page."))
+        else:
+            title = escape_markdown(classroom.title or _("Class"))
+            st.markdown(_("This link lets you lead this class in this browser: {title}").format(title=f"**{title}**"))
+            st.button(
+                _("Lead the class"), type="primary", icon=":material/co_present:", on_click=_lead, args=(class_id,)
+            )
+            show_refusal("lead")
+    return True
+
+
 def attempt(place: str, do: Callable[[], object]) -> bool:
     """Do what was asked for; what keeps it from being done is said at ``place``, see :func:`show_refusal`."""
     st.session_state.pop(_ERROR, None)
@@ -73,6 +102,11 @@ def _join() -> None:
     code, nickname = (str(st.session_state.get(key) or "") for key in (_CODE, _NICKNAME))
     if attempt("join", lambda: get_manager().classes.join(code, visitor().visitor_id, nickname)):
         st.session_state.pop(_CODE, None)
+
+
+def _lead(class_id: str) -> None:
+    if attempt("lead", lambda: get_manager().classes.add_teacher(class_id, visitor().visitor_id)):
+        st.query_params.pop("lead", None)
 
 
 def _open() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dqn_core.runs.classes.classroom import Classroom, tidy_code
-from pages.classroom.join import join_form, open_form, show_refusal
+from pages.classroom.join import join_form, lead_form, open_form, show_refusal
 from pages.classroom.student import student_view
 from pages.classroom.teacher import past_classes, teacher_view
 from pages.server.process import get_manager
@@ -18,18 +18,20 @@ from pages.shared.visitor.identity import class_taught, may_open_class, may_teac
 
 
 def class_page() -> None:
-    """Draw the page; an address with a code (``?code=CDFH``) leads into that class."""
+    """Draw the page; an address may have a code to join a class with (``?code=CDFH``), or a teacher's ``?lead=...``."""
     page_header(CLASS_PAGE, _("Class"))
     classes, mine = get_manager().classes, own_class()
     taught = [each for each in classes.open_classes() if may_teach(each)]
     code = tidy_code(st.query_params.get("code", ""))
     if code and (mine is None or mine.code != code) and not any(each.code == code for each in taught):
         join_form(code)
+    ticket = st.query_params.get("lead", "")
+    is_led_to = bool(ticket) and lead_form(ticket)
     if mine is not None:
         student_view(mine)
     if taught:
         teacher_view(_chosen(taught))
-    if mine is None and not taught and not code:  # whoever scanned the code has one thing to do
+    if mine is None and not taught and not code and not is_led_to:  # whoever followed a link has one thing to do
         _beginning()
     elif taught and may_open_class():
         with st.expander(_("Open another class"), icon=":material/add:"):

@@ -14,7 +14,7 @@ from dqn_core.errors import ClassError, mark
 from dqn_core.runs.classes.classroom import MESSAGE_LENGTH, NICKNAME_LENGTH, Announcement, Classroom
 from dqn_core.runs.classes.runs import ClassRuns
 from dqn_core.runs.storage.records import is_run_id
-from pages.classroom.address import class_address
+from pages.classroom.address import class_address, lead_address
 from pages.classroom.assignment_form import assignment_form
 from pages.classroom.join import attempt, show_refusal
 from pages.classroom.places import LESSON, PLACES, place_of, place_text
@@ -22,6 +22,7 @@ from pages.classroom.results import class_collection, class_experiment
 from pages.classroom.topic import roster
 from pages.classroom.wall import class_wall
 from pages.server.process import get_manager, get_run_list
+from pages.server.settings import settings
 from pages.shared.browser.component import Component, component_value
 from pages.shared.errors import fragment
 from pages.shared.links import last_run
@@ -65,6 +66,9 @@ def teacher_view(classroom: Classroom) -> None:
         class_experiment(classroom.class_id)
     with st.expander(_("Collect"), icon=":material/download:"):
         class_collection(classroom.class_id)
+    if not settings().instructor_code:  # with one, whoever types it leads
+        with st.expander(_("Lead from another browser"), icon=":material/devices:"):
+            _lead_elsewhere(classroom.class_id)
     with st.expander(_("End the class"), icon=":material/inventory_2:"):
         _end(classroom)
 
@@ -94,6 +98,17 @@ def _way_in(classroom: Classroom) -> None:
         )
         with st.container(key="class-unreachable"):
             st.warning(text, icon=":material/wifi_off:")
+
+
+def _lead_elsewhere(class_id: str) -> None:
+    """The link that makes another browser the class's teacher: this one is known by a cookie, which may be lost."""
+    st.markdown(
+        _(
+            "Open this link in another browser, or in this one if its cookies have been cleared, to lead the class "
+            "there. Anyone who has the link can do that, so keep it to yourself."
+        )
+    )
+    st.code(lead_address(signer().lead_ticket(class_id)), language=None, wrap_lines=True)
 
 
 # ------------------------------------------------------------------------------------------------------------- members

@@ -128,6 +128,14 @@ class Signer:
         """The class of a :meth:`class_ticket`; None for any other text."""
         return self._read("teacher", ticket)
 
+    def lead_ticket(self, class_id: str) -> str:
+        """What the link holds with which a teacher leads the class in a further browser."""
+        return self._for("lead").sign(class_id).decode()
+
+    def class_to_lead(self, ticket: str) -> str | None:
+        """The class of a :meth:`lead_ticket`; None for any other text."""
+        return self._read("lead", ticket)
+
     def collect_ticket(self, class_id: str) -> str:
         """What a link to what came of a class holds; it ends after some hours."""
         return self._passing("collect").sign(class_id).decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from dqn_core.runs.manager import RunManager
 from pages.classroom import address as address_module
 from pages.classroom.address import class_address, network_address
 from pages.server.settings import settings
-from pages.shared.visitor.identity import member_mark
+from pages.shared.visitor.identity import member_mark, signer
 from scripted_trainer import wait_until
 
 Opened = Callable[..., AppTest]
@@ -68,6 +69,17 @@ def texts(app: AppTest) -> str:
     return "\n".join(
         str(each.value) for kind in ("markdown", "caption", "header", "info", "error") for each in app.get(kind)
     )
+
+
+def shows_the_code(app: AppTest, classroom: Classroom) -> bool:
+    """Whether the page shows how to join the class, as its teacher's does."""
+    return any(f">{classroom.code}<" in each.proto.body for each in app.get("html"))
+
+
+def link_to_lead(teachers_page: AppTest) -> str:
+    """The ticket in the link that a teacher's page shows for other browsers."""
+    (ticket,) = (found[1] for each in teachers_page.code if (found := re.search(r"/class\?lead=(\S+)", each.value)))
+    return ticket
 
 
 # ------------------------------------------------------------------------------------------------------ open and join
@@ -321,6 +333,57 @@ def test_only_a_teacher_renames_removes_and_lowers_hands(
         assert manager.classes.members(class_id, former=True) == before
     assert not attempt("teacher").error
     assert manager.classes.members(class_id, former=True) != before
+
+
+def test_the_teachers_link_leads_the_class_in_another_browser(
+    open_app: Opened, manager: RunManager, classroom: Classroom
+) -> None:
+    ticket = link_to_lead(tab(open_app, "teacher"))
+    app = tab(open_app, "at-home", lead=ticket)
+    assert "Thursday" in texts(app)
+    assert not shows_the_code(app, classroom)
+    press(app, "Lead the class")
+    assert shows_the_code(app, classroom)
+    assert "lead" not in app.query_params
+    press(tab(open_app, "at-home"), "class:archive")
+    assert not manager.classes.get(classroom.class_id).is_open
+
+
+@pytest.mark.parametrize("change", [lambda ticket: ticket[:-1], lambda ticket: "x" + ticket, lambda _ticket: "x"])
+def test_a_link_that_is_not_whole_leads_nothing(
+    open_app: Opened, manager: RunManager, classroom: Classroom, change: Callable[[str], str]
+) -> None:
+    app = tab(open_app, "at-home", lead=change(link_to_lead(tab(open_app, "teacher"))))
+    assert "leads to no class" in texts(app)
+    assert "Join a class" in texts(app)
+    assert not [each for each in app.button if each.label == "Lead the class"]
+    assert manager.classes.get(classroom.class_id).teachers == ("teacher",)
+
+
+def test_the_live_sockets_ticket_is_no_link_to_lead(open_app: Opened, classroom: Classroom) -> None:
+    app = tab(open_app, "one", lead=signer().class_ticket(classroom.class_id))
+    assert "leads to no class" in texts(app)
+
+
+def test_a_member_leaves_before_leading(open_app: Opened, manager: RunManager, classroom: Classroom) -> None:
+    app = press(tab(open_app, "one", lead=signer().lead_ticket(classroom.class_id)), "Lead the class")
+    assert "Leave the class first" in texts(app)
+    assert manager.classes.get(classroom.class_id).teachers == ("teacher",)
+
+
+@pytest.mark.usefixtures("_with_a_code")
+def test_with_a_code_no_link_makes_a_teacher(open_app: Opened, classroom: Classroom) -> None:
+    app = tab(open_app, "one", lead=signer().lead_ticket(classroom.class_id))
+    assert "instructor's code makes a teacher" in texts(app)
+    assert not [each for each in app.button if each.label == "Lead the class"]
+
+
+def test_the_link_of_a_class_that_was_deleted_says_so(
+    open_app: Opened, manager: RunManager, classroom: Classroom
+) -> None:
+    ticket = signer().lead_ticket(classroom.class_id)
+    manager.classes.remove_class(classroom.class_id)
+    assert "no such class" in texts(tab(open_app, "at-home", lead=ticket))
 
 
 @pytest.mark.usefixtures("_with_a_code")

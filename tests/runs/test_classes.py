@@ -155,6 +155,21 @@ def test_a_nickname_stands_for_nobody_else_elsewhere(classes: Classes) -> None:
     classes.refuse_borrowed("Mina", "three")
 
 
+def test_a_class_has_further_teachers_who_are_no_members(classes: Classes) -> None:
+    opened = classes.open("Thursday", "teacher")
+    classes.add_teacher(opened.class_id, "at-home")
+    classes.add_teacher(opened.class_id, "teacher")
+    assert classes.get(opened.class_id).teachers == ("teacher", "at-home")
+    classes.join(opened.code, "one", "Mina")
+    with pytest.raises(ClassError, match="Leave the class first"):
+        classes.add_teacher(opened.class_id, "one")
+    classes.leave("one")
+    classes.add_teacher(opened.class_id, "one")
+    assert "one" in classes.get(opened.class_id).teachers
+    with pytest.raises(ClassError, match="no such class"):
+        classes.add_teacher("20260101-000000-none", "at-home")
+
+
 def test_a_browser_is_in_one_open_class_at_a_time(classes: Classes) -> None:
     first, second = classes.open("first", "teacher"), classes.open("second", "teacher")
     assert first.code != second.code

@@ -217,6 +217,16 @@ class Classes:
         return classroom
 
     @_of_the_newest
+    def add_teacher(self, class_id: str, visitor_id: str) -> None:
+        """Have a further visitor lead the class. Raises ClassError for a member of one."""
+        with self._lock:
+            if self.class_of(visitor_id) is not None:
+                raise ClassError(mark("Leave the class first: whoever is a member of one cannot lead one."))
+            teachers = self.get(class_id).teachers
+            if visitor_id not in teachers:
+                self._put(class_id, teachers=(*teachers, visitor_id))
+
+    @_of_the_newest
     def assign(self, class_id: str, assignment: Assignment | None) -> None:
         """Give the class an assignment in place of the one before; None for none."""
         self._put(class_id, assignment=assignment)
