@@ -66,9 +66,8 @@ def lead_form(ticket: str) -> bool:
         else:
             title = escape_markdown(classroom.title or _("Class"))
             st.markdown(_("This link lets you lead this class in this browser: {title}").format(title=f"**{title}**"))
-            st.button(
-                _("Lead the class"), type="primary", icon=":material/co_present:", on_click=_lead, args=(class_id,)
-            )
+            icon = ":material/co_present:"
+            st.button(_("Lead the class"), type="primary", icon=icon, on_click=_lead, args=(ticket,))
             show_refusal("lead")
     return True
 
@@ -104,9 +103,15 @@ def _join() -> None:
         st.session_state.pop(_CODE, None)
 
 
-def _lead(class_id: str) -> None:
-    if attempt("lead", lambda: get_manager().classes.add_teacher(class_id, visitor().visitor_id)):
+def _lead(ticket: str) -> None:
+    def do() -> None:
+        class_id = signer().class_to_lead(ticket)
+        if class_id is None or settings().instructor_code:
+            raise AccessError(mark("Only a teacher of this class can do this."))
+        get_manager().classes.add_teacher(class_id, visitor().visitor_id)
         st.query_params.pop("lead", None)
+
+    attempt("lead", do)
 
 
 def _open() -> None:

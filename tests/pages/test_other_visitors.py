@@ -345,6 +345,7 @@ HARMLESS: Mapping[str, str] = {
     "search/page.py: _start on_click": _OWN_START,
     "inside/page.py: _run_line on_click": "asks for a checkpoint, at most every three seconds; the run goes on",
     "classroom/join.py: join_form on_click": "makes the visitor a member",
+    "classroom/join.py: lead_form on_click": "leads a class by its teacher's link: see test_class_page.py",
     "classroom/student.py: _nickname on_click": "changes the visitor's own nickname, or has them leave",
     "shared/visitor/class_strip.py: class_strip on_hand_change": "raises or lowers the visitor's own hand",
     "shared/visitor/class_strip.py: class_strip on_stale_change": "asks for a rerun",
