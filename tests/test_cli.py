@@ -40,6 +40,19 @@ def test_train_writes_a_run_and_prints_one_json_object(tmp_path: Path, capsys: p
     assert len(table) == 4
 
 
+@pytest.mark.parametrize("steps", ["90", "20000"])
+def test_train_says_that_its_limits_come_before_epsilon_has_decayed(
+    steps: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = ["--epsilon-schedule", "linear_steps", "--epsilon-decay-steps", steps]
+    assert main(["train", "--out", str(tmp_path / "run"), *fields, *QUICK]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["episodes"] == 4
+    told = [line for line in said.err.splitlines() if "before epsilon has decayed" in line]
+    assert len(told) == (0 if steps == "90" else 1)
+    assert all("raise max_episodes" in line for line in told)
+
+
 def test_evaluate_prints_mean_std_and_returns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "run"
     main(["train", "--out", str(out), *QUICK])

@@ -43,6 +43,18 @@ def test_every_value_is_trained_with_every_seed_and_written_down(
     store.close()
 
 
+def test_the_values_whose_runs_end_before_epsilon_has_decayed_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    varied = ["--field", "epsilon_decay_steps", "--values", "90", "20000", "--seeds", "0"]
+    fields = ["--epsilon-schedule", "linear_steps"]
+    assert main(["experiment", "--preset", "lab8", "--out", str(tmp_path), *varied, *fields, *QUICK]) == 0
+    said = capsys.readouterr()
+    assert len(json.loads(said.out)["runs"]) == 2
+    (told,) = (line for line in said.err.splitlines() if "before epsilon has decayed" in line)
+    assert told.startswith("epsilon_decay_steps 20000: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -68,6 +68,7 @@ def experiment(arguments: list[str]) -> int:
         inspect_environment(*base.environment)  # refuses before a folder is made
         for config in {cell.variant: cell.config for cell in spec.cells}.values():
             check_environment(config)
+        _warn_of_unfinished_exploration(spec)
         status = _trained(spec, options)
         say(json_text(_report(status, options.out)))
     return 0 if status.done == status.total and all(run.state != "failed" for run in status.runs) else 1
@@ -82,6 +83,14 @@ def _refuse_without_effect(options: _ExperimentOptions, preset: TrainingConfig, 
     if options.field is not None and options.field in {name for name, _, _ in base.differences(preset)}:
         template = mark("{field} varies: its values are given by --values. Leave out {option}.")
         raise DqnLabError(template, field=options.field, option=f"--{options.field.replace('_', '-')}")
+
+
+def _warn_of_unfinished_exploration(spec: ExperimentSpec) -> None:
+    found = spec.unfinished_exploration()
+    if found is not None:
+        changes, advice = found
+        values = "".join(f"{name} {value}: " for name, value in changes.items())
+        print(f"{values}{advice.template.format(**advice.parameters)}", file=sys.stderr)
 
 
 def _trained(spec: ExperimentSpec, options: _ExperimentOptions) -> ExperimentStatus:

@@ -99,12 +99,15 @@ def train(arguments: list[str]) -> int:
 def _trained(start: _Start, say: Callable[[str], None], *, quiet: bool) -> int:
     """Train to the run's end, whoever brings it about, and say how it ended; returns the exit status."""
     folder, state = start.folder, start.resume_from
+    from dqn_core.analysis.advice import unfinished_exploration
     from dqn_core.training.checkpoint import with_last_checkpoint
     from dqn_core.training.run_folder import RunLog, end_summary
     from dqn_core.training.trainer import Trainer
 
     mailbox: queue.SimpleQueue[Command] = queue.SimpleQueue()
     with on_stop(lambda: mailbox.put(Stop())), _ProgressBar(start.config, quiet=quiet) as bar:
+        if state is None and (found := unfinished_exploration(start.config)) is not None:
+            bar.show(Notice(template=found.template, parameters=dict(found.parameters)))
         trainer = Trainer(start.config, mailbox, resume_from=state, initial_weights=start.initial_weights)
         events = trainer.events()
         beginning = _beginning(events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -9,11 +10,12 @@ from typing import Any
 
 import streamlit as st
 
+from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import Arguments, TrainingConfig, field_rule
 from dqn_core.config_rules import NOT_BY_NAME
 from dqn_core.environments.listed import listed_environments
 from dqn_core.environments.settings import environment_problems
-from dqn_core.errors import ClassError, ConfigError, FieldProblem, mark
+from dqn_core.errors import ClassError, ConfigError, DqnLabError, FieldProblem, mark
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_names
 from dqn_core.runs.classes.classroom import MESSAGE_LENGTH, WEIGHTS, Assignment, Classroom, Opening
@@ -21,6 +23,7 @@ from pages.classroom.assignment_text import assignment_facts, open_facts
 from pages.classroom.join import attempt, has_refusal, show_refusal
 from pages.classroom.places import LESSON, PLACES, place_link, place_of
 from pages.server.process import get_manager
+from pages.shared.advice import show_warning
 from pages.shared.errors import fragment
 from pages.shared.form_state import NEW_RUN, draft_config
 from pages.shared.links import train_run
@@ -93,6 +96,7 @@ def _form(class_id: str) -> None:
         st.caption("  \n".join(assignment_facts(config)) if config else translate_error(ClassError(_EMPTY_LAB)))
     if source != _FREE:
         _budget()
+        _warn_of_unfinished_exploration()
         _openings()
     _place()
     with st.container(horizontal=True, gap="small"):
@@ -140,6 +144,13 @@ def _budget() -> None:
                 placeholder=_("as in the settings"),
                 key=_key(name),
             )
+
+
+def _warn_of_unfinished_exploration() -> None:
+    with contextlib.suppress(DqnLabError):  # what is not valid is said when it is given to the class
+        config = _config()
+        if config is not None:
+            show_warning(unfinished_exploration(config))
 
 
 def _openings() -> None:

@@ -6,15 +6,20 @@ import streamlit as st
 
 from dqn_core.errors import mark_plural
 from dqn_core.runs.experiments.service import Experiments
+from dqn_core.runs.experiments.spec import ExperimentSpec
 from pages.experiments.experiment_actions import act_on_experiment, show_refusal, start_experiment
 from pages.experiments.topic import MOST_CARDS
 from pages.experiments.view import experiment_list
 from pages.server.process import get_manager
+from pages.shared.advice import show_warning
 from pages.shared.errors import show_errors
 from pages.shared.experiment_form import ExperimentDraft, experiment_form
 from pages.shared.links import EXPERIMENTS_PAGE, last_run
 from pages.shared.page_header import page_header
+from pages.shared.texts.fields import label_of
 from pages.shared.texts.i18n import _, problem_text
+from pages.shared.texts.markdown import escape_markdown
+from pages.shared.texts.value_text import value_text
 
 
 def experiments_page() -> None:
@@ -42,6 +47,7 @@ def _start(draft: ExperimentDraft) -> None:
                 runs=_(mark_plural("{count} run", "{count} runs", runs)).format(count=runs),
             )
         )
+        _warn_of_unfinished_exploration(draft.spec)
     st.button(
         _("Start experiment"),
         type="primary",
@@ -52,6 +58,14 @@ def _start(draft: ExperimentDraft) -> None:
         args=(draft,),
         width="stretch",
     )
+
+
+def _warn_of_unfinished_exploration(spec: ExperimentSpec) -> None:
+    found = spec.unfinished_exploration()
+    if found is not None:
+        changes, advice = found
+        parts = (f"{label_of(name, _)} {value_text(name, value, _)}" for name, value in changes.items())
+        show_warning(advice, of=escape_markdown(", ".join(parts)))
 
 
 def _begin(draft: ExperimentDraft) -> None:

@@ -11,6 +11,7 @@ from dqn_core.runs.experiments.searches import Searches, SearchStatus
 from pages.search import charts
 from pages.search.search_form import SearchDraft, search_form
 from pages.server.process import get_searches
+from pages.shared.advice import show_warning
 from pages.shared.errors import fragment, show_errors
 from pages.shared.figure.figure import show_figure
 from pages.shared.links import SEARCH_PAGE, TRAIN_PAGE, new_run_query
@@ -47,6 +48,8 @@ def search_page() -> None:
 def _start(draft: SearchDraft) -> None:
     if draft.spec is None:
         st.error("\n".join(f"- {problem_text(problem)}" for problem in draft.problems), icon=":material/error:")
+    else:
+        show_warning(draft.spec.unfinished_exploration())
     st.caption(
         _(
             "TPE suggests settings from the results of earlier trials. The objective is the mean evaluation over the "

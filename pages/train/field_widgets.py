@@ -11,9 +11,10 @@ import streamlit as st
 
 from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import TrainingConfig, field_rule
+from pages.shared.advice import show_warning
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
 from pages.shared.texts.fields import FIELDS, FormField, Widget
-from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts, translate_to_markdown
+from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts
 from pages.shared.texts.numbers import number_text
 from pages.shared.texts.words import CHOICE_LABELS
 
@@ -81,7 +82,7 @@ def _show_unfinished_exploration(form: FormState, name: str) -> None:
         return
     found = unfinished_exploration(form.config())
     if found is not None and name in {"epsilon_decay_steps", found.parameters["limit_name"]}:
-        st.warning(translate_to_markdown(found.template, found.parameters), icon=":material/trending_down:")
+        show_warning(found)
 
 
 def _hold(form: FormState, name: str, value: Any) -> None:

@@ -201,6 +201,20 @@ def test_the_settings_of_the_teachers_own_lab_are_assigned(
     assert (given.config.gamma, given.config.max_episodes) == (0.9, 7)
 
 
+def test_a_teacher_is_told_of_limits_that_come_before_epsilon_has_decayed(
+    open_app: Opened, manager: RunManager, classroom: Classroom
+) -> None:
+    app = tab(open_app, "teacher")
+    app.selectbox(key="assign:env").set_value("CartPole-v1").run()
+    app.selectbox(key="assign:preset").set_value("fast").run()
+    assert not app.warning
+    app.number_input(key="assign:max_env_steps").set_value(4_000).run()
+    (told,) = (each.value for each in app.warning)
+    assert "before epsilon has decayed" in told
+    press(app, "assign:give")
+    assert manager.classes.get(classroom.class_id).assignment is not None
+
+
 @pytest.mark.parametrize(("arguments", "said"), [("gravity", "by name"), ("gravitation=5", "gravitation")])
 def test_an_assignment_that_cannot_be_is_refused(
     open_app: Opened, manager: RunManager, classroom: Classroom, arguments: str, said: str

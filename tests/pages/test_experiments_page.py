@@ -177,3 +177,16 @@ def test_a_card_says_what_came_of_the_runs_that_are_over(manager: RunManager) ->
         runs.append(replace(run, **over))
     said = card(replace(status, runs=tuple(runs)), "en")["result"]
     assert said == "Best evaluation, mean over seeds: 0.9: 120 (n = 2) · 0.99: 480.5 (n = 1)"
+
+
+def test_runs_that_end_before_epsilon_has_decayed_are_said_before_the_start(open_experiments: Opened) -> None:
+    app = open_experiments()
+    app.selectbox(key="experiment:base").set_value("CartPole-v1:fast").run()
+    assert not app.warning
+    app.number_input(key="experiment:episodes:CartPole-v1:fast").set_value(5).run()
+    assert [each.value.partition(" before epsilon has decayed")[0] for each in app.warning] == ["The run ends"]
+    app.selectbox(key="experiment:field").set_value("epsilon_decay_steps").run()
+    app.text_input(key="experiment:values:epsilon_decay_steps").set_value("1000, 20000").run()
+    (told,) = (each.value for each in app.warning)
+    assert told.startswith("**Epsilon decay steps 20,000**: The run ends before epsilon has decayed")
+    assert not app.button(key="experiment:start").disabled

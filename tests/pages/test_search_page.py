@@ -152,3 +152,14 @@ def test_an_axis_of_all_settings_reaches_as_far_as_was_searched_with_round_numbe
     for axis in axes:
         low, high = axis.range or (min(axis["values"]), max(axis["values"]))
         assert all(low <= each <= high for each in (*axis["values"], *(axis.tickvals or ())))
+
+
+def test_trials_that_end_before_epsilon_has_decayed_are_said_before_the_start(opened: Opened) -> None:
+    app = opened()
+    app.selectbox(key="search:base").set_value("CartPole-v1:fast").run()
+    assert not app.warning
+    app.number_input(key="search:steps:CartPole-v1:fast").set_value(4_000).run()
+    assert "before epsilon has decayed" in app.warning[0].value
+    assert not button(app, "Start search").disabled
+    app.multiselect(key="search:fields").set_value(["gamma", "epsilon_decay_steps"]).run()
+    assert not app.warning

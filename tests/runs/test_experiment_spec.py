@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError
 from dqn_core.runs.experiments.spec import ExperimentSpec
@@ -63,3 +64,26 @@ def test_what_could_not_be_run_is_refused_by_name(changes: dict[str, Any], field
     with pytest.raises(ConfigError) as caught:
         ExperimentSpec.sweep(**(sound | changes))
     assert [problem.field for problem in caught.value.problems] == [field]
+
+
+SHORT = TrainingConfig(max_env_steps=3_000, epsilon_schedule="linear_steps", epsilon_decay_steps=20_000)
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "changes"),
+    [
+        (None, [], {}),
+        ("gamma", [0.9, 0.99], {}),
+        ("max_env_steps", [3_000, 100_000, 2_000], {"max_env_steps": 2_000}),
+        ("epsilon_decay_steps", [1_000, 20_000], {"epsilon_decay_steps": 20_000}),
+    ],
+)
+def test_the_variant_that_explores_least_of_its_decay_is_told(
+    field: str | None, values: list[Any], changes: dict[str, Any]
+) -> None:
+    found = ExperimentSpec.sweep(SHORT, field, values, [0, 1]).unfinished_exploration()
+    assert found == (changes, unfinished_exploration(SHORT.replace(**changes)))
+
+
+def test_variants_whose_epsilon_decays_are_told_nothing() -> None:
+    assert ExperimentSpec.sweep(SHORT, "max_env_steps", [30_000, 40_000], [0]).unfinished_exploration() is None

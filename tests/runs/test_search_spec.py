@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError
 from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
@@ -78,3 +79,24 @@ def test_ranges_that_go_together_in_part_do_not_conflict() -> None:
     assert not spec(START, SearchRange(field="epsilon_end", low=0.0, high=0.9)).conflicts()
     assert not spec(SMALL_MEMORY, SearchRange(field="batch_size", low=16, high=8_000), base=ROOMY).conflicts()
     assert not spec(RATE, SearchRange(field="loss", choices=("mse", "huber"))).conflicts()
+
+
+SHORT = TrainingConfig(max_env_steps=3_000, epsilon_schedule="linear_steps", epsilon_decay_steps=20_000)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "base", "is_told"),
+    [
+        ((RATE,), SHORT, True),
+        ((RATE, SearchRange(field="loss", choices=("mse", "huber"))), SHORT, True),
+        ((RATE,), SHORT.replace(epsilon_decay_steps=1_000), False),
+        ((RATE, SearchRange(field="epsilon_decay_steps", low=1_000, high=20_000)), SHORT, False),
+        ((SearchRange(field="noisy_nets", choices=(False, True)),), SHORT, False),
+        ((SearchRange(field="warmup_steps", low=0, high=1_000),), SHORT, False),
+    ],
+)
+def test_unfinished_exploration_is_said_where_no_searched_setting_changes_it(
+    ranges: tuple[SearchRange, ...], base: TrainingConfig, *, is_told: bool
+) -> None:
+    found = spec(*ranges, base=base).unfinished_exploration()
+    assert found == (unfinished_exploration(base) if is_told else None)

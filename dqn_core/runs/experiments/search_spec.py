@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from dqn_core.analysis.advice import Advice, unfinished_exploration
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
 
@@ -77,6 +78,12 @@ class SearchSpec:
                 template = mark("has no value that is compatible with any value of {limit_name}")
                 yield FieldProblem(first.field, _shown(first), template, {"limit_name": second.field})
 
+    def unfinished_exploration(self) -> Advice | None:
+        """What to say where each trial ends before epsilon has decayed; None where a searched setting changes that."""
+        found = unfinished_exploration(self.base)
+        ends = (self._with(each, value) for each in self.ranges for value in each.ends)
+        return found if all(unfinished_exploration(config) == found for config in ends) else None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
         return {
@@ -124,9 +131,12 @@ class SearchSpec:
         else:
             for value in each.ends:
                 try:
-                    self.base.replace(**{each.field: self._typed(each, value)})
+                    self._with(each, value)
                 except ConfigError as error:
                     yield from error.problems
+
+    def _with(self, each: SearchRange, value: Any) -> TrainingConfig:
+        return self.base.replace(**{each.field: self._typed(each, value)})
 
     def _typed(self, each: SearchRange, value: Any) -> Any:
         return int(value) if not each.choices and self.is_whole(each.field) else value

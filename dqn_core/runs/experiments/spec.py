@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
 
+from dqn_core.analysis.advice import Advice, unfinished_exploration
 from dqn_core.config import Arguments, TrainingConfig
 from dqn_core.errors import ConfigError, FieldProblem, mark
 
@@ -64,6 +65,18 @@ class ExperimentSpec:
     def fields(self) -> tuple[str, ...]:
         """Fields in which variants differ, in the order of their first mention."""
         return tuple(dict.fromkeys(name for changes in self.variants for name in changes))
+
+    def unfinished_exploration(self) -> tuple[Mapping[str, Any], Advice] | None:
+        """The variant that ends with the most random actions left before epsilon has decayed, and what to say of it.
+
+        Without its fields where the same holds for all variants; None where every variant's epsilon decays.
+        """
+        advice = [unfinished_exploration(self.base.replace(**changes)) for changes in self.variants]
+        found = [(changes, each) for changes, each in zip(self.variants, advice, strict=True) if each is not None]
+        if not found:
+            return None
+        worst, said = max(found, key=lambda each: each[1].parameters["percent"])
+        return ({} if all(each == said for each in advice) else worst), said
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
