@@ -11,6 +11,7 @@ change while a run trains. Like every return off the agent's policy of today, R 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.replay import ReplayBuffer
 
 __all__ = ["NStepWindow"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(slots=True)
@@ -89,10 +92,11 @@ class NStepWindow:
 
     def _hand_over(self, next_observation: NDArray[np.float32], *, terminated: bool) -> None:
         oldest = self._pending.popleft()
+        fits = abs(oldest.reward_sum) <= _LARGEST  # else the loss becomes infinite, which ends the run as diverged
         self._replay.add(
             oldest.observation,
             oldest.action,
-            oldest.reward_sum,
+            oldest.reward_sum if fits else math.copysign(math.inf, oldest.reward_sum),
             next_observation,
             terminated,
             oldest.steps,

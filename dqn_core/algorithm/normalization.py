@@ -99,13 +99,17 @@ class NormalizedLearner:
 
     def normalized(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """``observations`` [..., D] as the network sees them; a new array."""
-        deviations: NDArray[np.float32] = (observations - self._mean) * self._scale
-        return deviations.clip(-MOST_DEVIATIONS, MOST_DEVIATIONS)
+        return self._deviations(observations).clip(-MOST_DEVIATIONS, MOST_DEVIATIONS)
 
     def slopes(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """By how much :meth:`normalized` grows with each number of ``observations`` [..., D]; 0 beyond its bounds."""
-        is_within = np.abs((observations - self._mean) * self._scale) < MOST_DEVIATIONS
+        is_within = np.abs(self._deviations(observations)) < MOST_DEVIATIONS
         return np.where(is_within, self._scale, np.float32(0.0)).astype(np.float32)
+
+    def _deviations(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
+        with np.errstate(over="ignore"):  # the distance of the largest numbers from their mean is infinite, and clipped
+            deviations: NDArray[np.float32] = (observations - self._mean) * self._scale
+        return deviations
 
     # ------------------------------------------------------------------------------------------------ acting
 

@@ -193,7 +193,7 @@ class CheckedEnvironment:
         if type(reward) is not float:
             reward = float(reward) if isinstance(reward, float) else self._as_reward(reward)
         if not -_LARGEST <= reward <= _LARGEST:
-            raise self._gave(reward, "reward", FINITE, NOT_FINITE)
+            raise self._gave(reward, "reward", FINITE, _number_hint(reward))
         if type(terminated) is not bool:
             terminated = self._as_flag("terminated", terminated)
         if type(truncated) is not bool:
@@ -425,6 +425,10 @@ NOT_FINITE = mark(
     "NaN and infinity come from a division by 0, a root or logarithm of a negative number, or from numbers that grow "
     "without end: look for these in the environment. The agent's settings are not the cause."
 )
+TOO_LARGE = mark(
+    "Networks compute with float32, whose numbers end at 3.4e38. Look for what grows without end in the environment, "
+    "or divide by a constant. The agent's settings are not the cause."
+)
 SHAPE = mark("Return observations of the shape that observation_space has, or change the space.")
 SPACES = mark("Set self.observation_space and self.action_space in __init__.")
 PACKAGE = mark("Install the package that it needs: pip install {package}")
@@ -466,7 +470,11 @@ def _reset_hint(error: BaseException) -> str:
 
 
 def _observation_hint(error: NotOfSpaceError) -> str:
-    return NOT_FINITE if error.expected == FINITE else SHAPE
+    return _number_hint(float(error.came)) if error.expected == FINITE else SHAPE
+
+
+def _number_hint(number: float) -> str:
+    return TOO_LARGE if math.isfinite(number) else NOT_FINITE
 
 
 def _picture_trouble(error: BaseException) -> str:

@@ -49,6 +49,12 @@ def test_three_steps_by_hand() -> None:
     assert len(window) == 2
 
 
+def test_a_return_beyond_float32_is_infinite() -> None:
+    window, replay = window_of(3)
+    play(window, [-3e38] * 3, "terminated")
+    assert [row[4] for row in rows(replay)] == [-np.inf, -np.inf, float(np.float32(-3e38))]
+
+
 def test_after_a_termination_no_return_goes_on() -> None:
     window, replay = window_of(3)
     play(window, [1, 2, 4, 8], "terminated")

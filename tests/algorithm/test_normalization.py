@@ -67,6 +67,14 @@ def test_a_number_that_never_changes_becomes_zero() -> None:
     assert np.abs(learner.normalized(np.array([1e6, -1e6, 0], np.float32))).max() == 10
 
 
+def test_a_distance_from_the_mean_beyond_float32_is_clipped() -> None:
+    learner = normalized(TrainingConfig(compute="torch-cpu"))
+    for sign in (1, 1, -1):
+        learner.observe(np.array([sign * 3e38, 0, 1], np.float32))
+    assert learner.normalized(np.array([-3e38, 0, 1], np.float32)).tolist() == [-10, 0, 0]
+    assert learner.slopes(np.array([-3e38, 0, 1], np.float32))[0] == 0
+
+
 def normalized(config: TrainingConfig) -> NormalizedLearner:
     learner, _ = make_learner(config.replace(normalize_observations=True), 3, 2, np.random.default_rng(5))
     assert isinstance(learner, NormalizedLearner)

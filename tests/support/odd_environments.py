@@ -269,6 +269,10 @@ TRAINS: Mapping[str, Any] = {
     # observations
     "InPlace": _with(seen=_in_place),
     "Float64": _observing(_BOX, lambda self: np.array([self.height, self.age], np.float64)),
+    "LargeBounds": _observing(
+        Box(-1e308, 1e308, (2,), np.float64), lambda self: np.array([self.height, self.age / 30])
+    ),
+    "AllIntegers": _observing(Box(-(2**63), 2**63 - 1, (2,), np.int64), lambda self: np.array([self.height, 1])),
     "Ints": _observing(Box(-100, 100, (2,), np.int64), lambda self: np.array([self.height, self.age])),
     "List": _observing(_BOX, lambda self: [self.height, self.age / 30]),
     "Tensor": _observing(_BOX, lambda self: torch.tensor([self.height / 5, 0.5])),
@@ -361,7 +365,8 @@ REFUSED: Mapping[str, tuple[Any, str]] = {
     "NanAtReset": (_observing(_BOX, _not_finite_at(0, np.nan)), r"reset: observation, s\[0\] is nan.*\n\nNaN and infinity"),
     "NanObservation": (_observing(_BOX, _not_finite_at(7, np.nan)), r"step at env step 7 .*s\[0\] is nan"),
     "InfiniteObservation": (_observing(_BOX, _not_finite_at(2, np.inf)), r"step at env step 2 .*s\[0\] is inf"),
-    "TooLargeObservation": (_observing(_BOX, lambda self: np.array([10.0 ** (100 * self.age), 0])), r"env step 1 .*is inf"),
+    "TooLargeObservation": (_observing(_BOX, lambda self: np.array([10.0 ** (100 * self.age), 0])), r"env step 1 .*is 1e\+100.*\n\nNetworks compute with float32"),
+    "TooLargePicture": (_observing(Box(0, 1e308, (9, 8, 3), np.float64), lambda self: np.full((9, 8, 3), self.age * 1e300)), r"env step 1 .*is 1e\+300"),
     "UnknownState": (_observing(Discrete(2), lambda self: self.height + 5), r"reset: observation is int .*Discrete\(2\)"),
     "MissingKey": (_observing(_NAMED, lambda _self: {"storm": 0}), r"reset: observation is dict\(storm\), where Dict\("),
     "WrongPart": (_observing(_NAMED, lambda _self: {"storm": 7, "height": 0.0}), "observation, storm is int 7"),
@@ -380,6 +385,7 @@ REFUSED: Mapping[str, tuple[Any, str]] = {
     "NanReward": (_stepping(lambda s, o, r, t, c, i: (o, np.nan if s.age == 7 else r, t, c, i)), "env step 7 .*reward is float nan"),
     "InfiniteReward": (_stepping(lambda s, o, r, t, c, i: (o, -np.inf if s.age == 3 else r, t, c, i)), "env step 3 .*reward is float -inf"),
     "TooLargeReward": (_stepping(lambda _s, o, _r, t, c, i: (o, 10**400, t, c, i)), "reward is int"),
+    "HugeReward": (_stepping(lambda _s, o, _r, t, c, i: (o, 1e300, t, c, i)), r"env step 1 .*reward is float 1e\+300.*\n\nNetworks compute with float32"),
     "NoFlag": (_stepping(lambda _s, o, r, _t, c, i: (o, r, None, c, i)), r"terminated is None.*\n\nterminated and truncated are True or False"),
     "ArrayFlag": (_stepping(lambda _s, o, r, t, _c, i: (o, r, t, np.zeros(2, bool), i)), r"truncated is array \(2,\) bool"),
     "TextFlag": (_stepping(lambda _s, o, r, _t, c, i: (o, r, "no", c, i)), "terminated is str 'no'"),
