@@ -155,13 +155,18 @@ def _choose_for(state: TrainingState, episode: RunningEpisode) -> None:
 
 
 def _choose_for_all(state: TrainingState, episode: RunningEpisode) -> None:
-    """The same where a round begins: for every environment, those without an episode too, in one pass."""
+    """The same where a round begins: for every environment, those without an episode too, in one pass.
+
+    Where all actions are random no network is asked. A noisy one always is, and draws its noise: its epsilon is 0.
+    """
     if episode.pending is not None:
         return
     running = [each or _begin_episode(state, number) for number, each in enumerate(state.episodes)]
     waiting = [each for each in running if each.pending is None]
     explored = [_random_action(state) for _ in waiting]
-    greedy = state.learner.explore_each(np.stack([each.observation for each in waiting])).tolist()
+    greedy = [0] * len(waiting)  # read where explored is None alone
+    if None in explored:
+        greedy = state.learner.explore_each(np.stack([each.observation for each in waiting])).tolist()
     for each, random_action, action in zip(waiting, explored, greedy, strict=True):
         each.pending = (action, True) if random_action is None else (random_action, False)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import fake_environments as fake
 from dqn_core.algorithm.dqn import Point, train
@@ -118,6 +119,35 @@ def test_parallel_environments_start_differently_and_the_first_as_if_it_were_alo
     assert alone.running is not None
     assert starts[0] == alone.running.observation.tolist()
     assert len({tuple(each) for each in starts}) == 4
+
+
+@pytest.mark.parametrize("variant", [{}, {"noisy_nets": True}, {"normalize_observations": True}, {"compute": "fused"}])
+def test_a_round_of_random_actions_asks_no_network_and_its_run_is_the_same(
+    variant: dict[str, Any], made: list[TrainingState], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = short_config(
+        parallel_environments=3, max_episodes=9, epsilon_schedule="linear_steps", epsilon_decay_steps=100, **variant
+    )
+    sparing, lavish, asked, rounds = begun(config, made), begun(config, made), [], []
+    explore_each = sparing.learner.explore_each
+
+    def seen(observations: NDArray[np.float32]) -> NDArray[np.int64]:
+        asked.append(sparing.env_step)
+        return explore_each(observations)
+
+    monkeypatch.setattr(sparing.learner, "explore_each", seen)
+    for point in train(sparing):
+        if point is Point.BEFORE_STEP and sparing.turn == 0:
+            chosen = [each.pending for each in sparing.episodes if each is not None and each.pending is not None]
+            rounds.append((sparing.env_step, any(is_greedy for _action, is_greedy in chosen)))
+    assert asked == [step for step, has_greedy in rounds if has_greedy]
+    assert len(asked) < len(rounds) or config.noisy_nets
+    for point in train(lavish):
+        if point is Point.BEFORE_STEP and not config.noisy_nets:
+            lavish.learner.explore_each(np.zeros((3, 4), np.float32))
+    assert sparing.values() == lavish.values()
+    for name, array in sparing.arrays().items():
+        np.testing.assert_array_equal(array, lavish.arrays()[name])
 
 
 @pytest.mark.parametrize("variant", [{}, {"noisy_nets": True}, {"normalize_observations": True}, {"compute": "fused"}])
