@@ -19,6 +19,8 @@ _MOST_TICKS = 8
 """On an axis of powers: of more, the powers of ten alone."""
 _MOST_LEVEL, _LONGEST_LEVEL = 3, 16
 """Axes, and letters in the name of one, for which there is room on a phone side by side; more stand at an angle."""
+_LEAST_GAP_PX = 60
+"""Between two axes: in less, the numbers of one stand on the next."""
 _FEW_TRIALS = 8
 
 
@@ -99,10 +101,10 @@ def parallel(
         ],
         meta={"scale": "ramp", "columns": {"customdata": ["trial", *fields, "mean_evaluation"]}},
     )
+    margin = {"l": 60, "r": 100 if is_crowded else 60, "t": 112 if is_crowded else 44, "b": 16}
+    least_width = margin["l"] + (len(axes) - 1) * _LEAST_GAP_PX + margin["r"]
     drawn = plain_figure([lines], x_title="", y_title="")
-    return drawn.update_layout(
-        margin={"l": 60, "r": 100 if is_crowded else 60, "t": 112 if is_crowded else 44, "b": 16}
-    )
+    return drawn.update_layout(margin=margin, meta={"least_width": least_width})
 
 
 def _axis(label: str, values: Sequence[Any], searched: SearchRange, text: Callable[[str, Any], str]) -> dict[str, Any]:

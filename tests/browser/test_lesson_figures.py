@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -10,24 +10,30 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser_watch import settle
+from dqn_core.config import TrainingConfig
+from dqn_core.events import Event
 from dqn_core.lessons.catalog import LESSONS
 from dqn_core.lessons.results import verdict
 from dqn_core.lessons.shipped import read_shipped
+from dqn_core.runs.experiments.search_spec import SearchRange, SearchSpec
+from dqn_core.runs.experiments.searches import Searches
+from dqn_core.runs.manager import RunManager
 from live_server import LiveServer
+from scripted_trainer import Mailbox, ended, episode, following, started, wait_until
 
 OpenPage = Callable[..., Page]
 
 
-_OVERLAPS = """() => {
+_OVERLAPS = """(selector) => {
   const isSeen = (text) => text.textContent && getComputedStyle(text).fillOpacity !== "0";
-  const texts = [...document.querySelectorAll(".parcoords text")].filter(isSeen);
+  const texts = [...document.querySelectorAll(selector)].filter(isSeen);
   const boxes = texts.map((text) => ({ text: text.textContent, box: text.getBoundingClientRect() }));
   const meets = (one, other) =>
     one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
   const pairs = boxes.flatMap((one, i) => boxes.slice(i + 1).map((other) => [one, other]));
   return pairs.filter(([one, other]) => meets(one.box, other.box)).map((pair) => pair.map(({ text }) => text));
 }"""
-"""Pairs of texts of the parallel coordinates that lie over each other."""
+"""Pairs of texts that lie over each other."""
 
 
 def _table(page: Page, figure: str, folder: Path) -> pd.DataFrame:
@@ -91,4 +97,48 @@ def test_a_search_shows_its_trials_in_three_figures(
     together = _table(page, "search-parallel", tmp_path)
     assert together["trial"].tolist() == done["trial"].tolist()
     assert together["mean_evaluation"].tolist() == pytest.approx(done["mean_evaluation"].tolist())
-    assert page.evaluate(_OVERLAPS) == []
+    assert page.evaluate(_OVERLAPS, ".parcoords text") == []
+
+
+def _trial(config: TrainingConfig, _mailbox: Mailbox) -> Iterator[Event]:
+    yield started()
+    for number in range(1, 6):
+        yield episode(number, eval_return=100.0 * config.gamma)
+    yield ended(episodes=5)
+
+
+@pytest.mark.expected_problem("GPU stall due to ReadPixels")
+def test_a_search_of_many_settings_is_scrolled_within_its_card_on_a_phone(
+    start_server: Callable[..., LiveServer], open_page: OpenPage, tmp_path: Path
+) -> None:
+    ends = {
+        "learning_rate": (1e-4, 1e-2),
+        "gamma": (0.9, 0.999),
+        "batch_size": (16, 256),
+        "buffer_size": (10_000, 50_000),
+        "epsilon_decay_rate": (1.0, 9.0),
+        "target_update_every": (1, 1_000),
+        "update_every": (1, 8),
+        "gradient_steps": (1, 4),
+    }
+    ranges = tuple(SearchRange(field=name, low=low, high=high, is_log=low > 0) for name, (low, high) in ends.items())
+    spec = SearchSpec(base=TrainingConfig(max_env_steps=200, warmup_steps=0), ranges=ranges, trials=6)
+    manager = RunManager(tmp_path / "data", trainer_factory=following(_trial))
+    searches = Searches(manager)
+    search_id = searches.start(spec, "many settings", "")
+    wait_until(lambda: not searches.status(search_id).is_active)
+    manager.close()
+
+    page = open_page(server=start_server(tmp_path / "data"), viewport={"width": 390, "height": 844}, has_touch=True)
+    page.goto("/search")
+    page.wait_for_function("document.querySelector('[data-testid=figure-search-parallel]')?.data?.length > 0")
+    settle(page)
+    ticks = ".parcoords .axis .tick text"
+    assert len(page.locator(ticks).all()) > len(ends)
+    assert page.evaluate(_OVERLAPS, ticks) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    last = page.locator(".parcoords").get_by_text("Mean evaluation").first
+    expect(last).not_to_be_in_viewport()
+    for _ in range(12):
+        page.get_by_test_id("figure-search-parallel").locator("..").press("ArrowRight")
+    expect(last).to_be_in_viewport()

@@ -106,6 +106,9 @@ export default class FigureCard {
     setText(this.hint, data.hint.replaceAll(" %", "\u00a0%")); // No line ends between a number and its sign.
     this.hint.hidden = data.hint === "";
     this.card.box.style.height = `${data.height}px`;
+    const leastWidth = data.figure.layout.meta?.least_width ?? 0;
+    this.card.plot.style.minWidth = `${leastWidth}px`;
+    this.card.box.classList.toggle("dqn-scrolls", leastWidth > 0);
     setAttribute(this.root, "lang", data.locale);
     if (isOtherFrames) {
       const names = data.frames.map((frame) => frame.name);
@@ -134,6 +137,9 @@ export default class FigureCard {
     const said = [this.data.title, this.player.names[this.player.index], this.data.summary];
     setAttribute(this.card.plot, "aria-label", said.filter(Boolean).join(". "));
     setAttribute(this.root, "data-frame", String(this.player.index));
+    const { box } = this.card;
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; // The arrow keys scroll it.
+    else box.removeAttribute("tabindex");
   }
 
   get fileName() {

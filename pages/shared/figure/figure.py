@@ -42,7 +42,8 @@ def show_figure(  # noqa: PLR0913  each is one plain fact about the figure
     figure
         A plotly figure, one of :mod:`pages.charts`. Its traces name their colours' roles in ``meta`` (``color``,
         ``colors``, ``scale``) and, in ``meta["columns"]``, the columns of their table: ``{"x": "env_step"}``. Its
-        frames, if any, are played; each has a name and what differs in the traces.
+        frames, if any, are played; each has a name and what differs in the traces. Where its card is narrower than the
+        pixels of its layout's ``meta["least_width"]``, it is scrolled sideways.
     name
         Of the figure on its page, in test ids and in files.
     file_stem
