@@ -152,6 +152,33 @@ def test_the_end_of_a_long_name_is_seen_in_the_list_of_runs(
     assert sizes[2] <= sizes[3]
 
 
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_names_of_examples_are_seen_whole_where_they_are_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+    start_server: Callable[..., LiveServer],
+    open_page: Callable[..., Page],
+    language: str,
+) -> None:
+    monkeypatch.setenv("DQN_LAB_EXAMPLES", "true")
+    page = open_page(server=start_server(), viewport={"width": 1_280, "height": 720})
+    page.goto(f"/replay?lang={language}")
+    settle(page)
+    select = page.locator(".st-key-address-run")
+    select.get_by_role("button").click()
+    options = page.get_by_role("option")
+    expect(options).to_have_count(3)
+    names = options.all_inner_texts()
+    page.keyboard.press("Escape")
+    cut = select.get_by_role("combobox").evaluate(
+        """(input, names) => names.filter((name) => {
+          input.value = name;
+          return input.scrollWidth > input.clientWidth;
+        })""",
+        names,
+    )
+    assert cut == []
+
+
 def test_picture_and_controls_are_on_the_first_screen(
     monkeypatch: pytest.MonkeyPatch, start_server: Callable[..., LiveServer], open_page: Callable[..., Page]
 ) -> None:
