@@ -26,6 +26,7 @@ from pages.server.process import get_manager
 from pages.shared.advice import show_warning
 from pages.shared.errors import fragment
 from pages.shared.form_state import NEW_RUN, draft_config
+from pages.shared.held_values import held_key, hold
 from pages.shared.links import train_run
 from pages.shared.texts.fields import FIELDS, Widget, label_of
 from pages.shared.texts.i18n import _, translate_error
@@ -49,7 +50,7 @@ def _key(name: str) -> str:
 
 
 def _value(name: str, otherwise: Any = None) -> Any:
-    value = st.session_state.get(_key(name))
+    value = st.session_state.get(held_key(_key(name)))
     return otherwise if value is None else value
 
 
@@ -117,9 +118,9 @@ def _preset() -> None:
     usable = [each.env_id for each in listed_environments() if not each.obstacle]
     env_id = st.selectbox(_("Environment"), usable, key=_key("env"))
     names = preset_names(env_id)
-    if _value("preset") not in names:
-        st.session_state[_key("preset")] = names[0]
-    st.selectbox(_("Preset"), names, format_func=_preset_text, key=_key("preset"))
+    preset = _value("preset")
+    key = hold(_key("preset"), preset if preset in names else names[0])
+    st.selectbox(_("Preset"), names, format_func=_preset_text, key=key)
     st.text_input(
         _("Arguments of the environment"), key=_key("arguments"), placeholder="gravity=-5", autocomplete="off"
     )

@@ -48,16 +48,17 @@ def _start(draft: ExperimentDraft) -> None:
             )
         )
         _warn_of_unfinished_exploration(draft.spec)
-    st.button(
+    # No callback: it would start what was drawn before a press that leaves the field typed in last.
+    is_pressed = st.button(
         _("Start experiment"),
         type="primary",
         icon=":material/play_arrow:",
         key="experiment:start",
         disabled=draft.spec is None,
-        on_click=_begin,
-        args=(draft,),
         width="stretch",
     )
+    if is_pressed and draft.spec is not None:
+        start_experiment(draft.spec, draft.name)
 
 
 def _warn_of_unfinished_exploration(spec: ExperimentSpec) -> None:
@@ -66,11 +67,6 @@ def _warn_of_unfinished_exploration(spec: ExperimentSpec) -> None:
         changes, advice = found
         parts = (f"{label_of(name, _)} {value_text(name, value, _)}" for name, value in changes.items())
         show_warning(advice, of=escape_markdown(", ".join(parts)))
-
-
-def _begin(draft: ExperimentDraft) -> None:
-    if draft.spec is not None:
-        start_experiment(draft.spec, draft.name)
 
 
 def _list() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dqn_core.algorithm.explain import UpdateExplained
 from dqn_core.inside.agent import Draw
 from pages.inside.study import Study
+from pages.shared.held_values import held_key, hold
 from pages.shared.texts.fields import FIELDS
 from pages.shared.texts.i18n import _
 from pages.shared.texts.numbers import number_text
@@ -115,11 +116,11 @@ def _draw(key: str) -> None:
 
 def _reset(study: Study, key: str) -> None:
     for name in _SLIDERS:
-        st.session_state[f"{key}-{name}"] = getattr(study.config, name)
+        hold(f"{key}-{name}", getattr(study.config, name))
 
 
 def _slider(study: Study, name: str, key: str) -> float:
-    own = getattr(study.config, name)
+    own, key = getattr(study.config, name), held_key(key)
     stops = sorted({*map(float, FIELDS[name].stops), own, float(st.session_state.get(key, own))})
     st.session_state.setdefault(key, own)
     return float(

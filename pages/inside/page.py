@@ -25,6 +25,7 @@ from pages.inside.table import table
 from pages.inside.update import update
 from pages.server.process import get_manager
 from pages.shared.errors import fragment, show_errors
+from pages.shared.held_values import heard, hold
 from pages.shared.links import INSIDE_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.page_header import lab_header
 from pages.shared.run_picker import run_title
@@ -151,14 +152,12 @@ def _run_line(runs: list[RunRecord], snapshot: RunSnapshot, study: Study | str |
 
 def _run_choice(names: Mapping[str, str], run_id: str) -> None:
     """The list of runs, which shows the one in the address and writes another into it."""
-    key = "inside-run-choice"
-    if st.session_state.get(key) != run_id:
-        st.session_state[key] = run_id
+    key = hold("inside-run-choice", run_id)
 
     def choose() -> None:
         st.query_params["run"] = st.session_state.get(key, run_id)
 
-    st.selectbox(_("Run"), list(names), format_func=names.__getitem__, key=key, on_change=choose, width=360)
+    st.selectbox(_("Run"), list(names), format_func=names.__getitem__, key=key, on_change=heard(key, choose), width=360)
 
 
 def _tabs(parts: Sequence[str]) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.episodes.human import play_by_hand
 from pages.inside.study import Study
 from pages.shared.episode.seen import show_seen
+from pages.shared.held_values import held_key, hold
 from pages.shared.long_lists import MOST_ROWS
 from pages.shared.texts.i18n import _
 from pages.shared.texts.numbers import number_text
@@ -40,23 +41,23 @@ def state_picker(study: Study, name: str) -> ChosenState:
         source = st.selectbox(
             _("State"), list(sources), format_func=sources.__getitem__, key=f"{key}-source", width=220
         )
-        number_key = f"{key}-{source}"
+        number = f"{key}-{source}"
         if source == "memory":
             count = len(study.checkpoint.replay)
-            row = st.number_input(_("Row of the memory"), 0, count - 1, key=number_key, width=150)
-            _another(number_key, count)
+            row = st.number_input(_("Row of the memory"), 0, count - 1, key=held_key(number), width=150)
+            _another(number, count)
             return ChosenState(study.checkpoint.replay.observations[row].copy(), _("row {row}").format(row=row))
-        seed = st.number_input(_("Episode seed"), 0, LARGEST_SEED, key=number_key, width=150)
-        _another(number_key, 10_000)
+        seed = st.number_input(_("Episode seed"), 0, LARGEST_SEED, key=held_key(number), width=150)
+        _another(number, 10_000)
     episode = play_by_hand(study.config, int(seed), ())
     return ChosenState(episode.observations[0], _("start with seed {seed}").format(seed=seed))
 
 
-def _another(key: str, count: int) -> None:
+def _another(name: str, count: int) -> None:
     def draw() -> None:
-        st.session_state[key] = int(np.random.default_rng().integers(count))
+        hold(name, int(np.random.default_rng().integers(count)))
 
-    st.button("", icon=":material/casino:", key=f"{key}-another", on_click=draw, help=_("Another state"))
+    st.button("", icon=":material/casino:", key=f"{name}-another", on_click=draw, help=_("Another state"))
 
 
 def observation_table(study: Study, columns: dict[str, NDArray[np.float32]]) -> None:

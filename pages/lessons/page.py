@@ -22,6 +22,7 @@ from pages.lessons.pictures import PICTURES
 from pages.lessons.predictions import class_predictions
 from pages.server.process import get_manager
 from pages.shared.errors import fragment, show_errors
+from pages.shared.held_values import heard, hold
 from pages.shared.links import COMPARE_PAGE, LESSONS_PAGE, page_query
 from pages.shared.page_header import page_header
 from pages.shared.texts.i18n import _, translate_error
@@ -144,10 +145,7 @@ def _question(lesson: Lesson, kept: Prediction | None) -> None:
     spec = lesson.spec
     text = _("For each answer: {seeds} runs of {env_steps} env steps, with the same seeds and number of updates.")
     st.caption(text.format(env_steps=f"{spec.base.max_env_steps:,}", seeds=len(spec.seeds)))
-    key = f"lesson:{lesson.name}:prediction"
-    choice = None if kept is None else kept.choice
-    if st.session_state.get(key) != choice:
-        st.session_state[key] = choice
+    key = hold(f"lesson:{lesson.name}:prediction", None if kept is None else kept.choice)
     st.radio(
         _("Your prediction"),
         choices(lesson),
@@ -156,7 +154,7 @@ def _question(lesson: Lesson, kept: Prediction | None) -> None:
         key=key,
         disabled=_is_done(kept),
         help=_("You cannot change it once you have seen the result."),
-        on_change=_predict,
+        on_change=heard(key, _predict),
         args=(lesson, key),
     )
 

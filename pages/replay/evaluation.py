@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from html import escape
 
@@ -10,7 +11,7 @@ import streamlit as st
 from dqn_core.config import Arguments
 from dqn_core.episodes.episode import LARGEST_SEED
 from dqn_core.errors import DqnLabError, RunFolderError, mark, mark_plural
-from dqn_core.runs.jobs.orders import MOST_EPISODES, evaluation_order
+from dqn_core.runs.jobs.orders import MOST_EPISODES, Order, evaluation_order
 from dqn_core.runs.storage.evaluations import EvaluationRecord, EvaluationStore
 from dqn_core.training.snapshots import snapshot_path
 from pages.replay.return_histogram import return_histogram_html
@@ -37,7 +38,7 @@ _SHAPED = mark("Mean sum of the rewards that the run's reward formula gives in p
 def evaluation(run_id: str, checkpoint: str, env_kwargs: Arguments | None) -> None:
     """Ask for an evaluation of a run's snapshot, played with ``env_kwargs``, and look at those that there are."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="evaluation-choice"):
-        episodes = st.number_input(
+        st.number_input(
             _("Episodes"),
             1,
             MOST_EPISODES,
@@ -46,7 +47,7 @@ def evaluation(run_id: str, checkpoint: str, env_kwargs: Arguments | None) -> No
             width=_WIDTH,
             help=_("All actions are greedy."),
         )
-        seed = st.number_input(
+        st.number_input(
             _("First episode's seed"),
             0,
             LARGEST_SEED - MOST_EPISODES,
@@ -55,8 +56,18 @@ def evaluation(run_id: str, checkpoint: str, env_kwargs: Arguments | None) -> No
             width=_WIDTH,
             help=_("The others count up by one. The same seeds give every agent the same starts."),
         )
+
+        def order_now() -> Order:
+            """Of the fields as they are, at the press too: it is what leaves the field that was typed in last."""
+            first, count = st.session_state["evaluation-seed"], st.session_state["evaluation-episodes"]
+            return evaluation_order(get_manager(), run_id, checkpoint, count, first, env_kwargs=env_kwargs)
+
+        def evaluate() -> None:
+            with contextlib.suppress(DqnLabError):  # said below, where the order is made again
+                submit(order_now())
+
         try:
-            order = evaluation_order(get_manager(), run_id, checkpoint, int(episodes), int(seed), env_kwargs=env_kwargs)
+            order = order_now()
         except DqnLabError as error:
             st.error(translate_error(error), icon=":material/error:")
             return
@@ -66,8 +77,7 @@ def evaluation(run_id: str, checkpoint: str, env_kwargs: Arguments | None) -> No
             type="primary",
             key="evaluation-make",
             disabled=is_on_its_way(order),
-            on_click=submit,
-            args=(order,),
+            on_click=evaluate,
         )
     job_progress("evaluation-job", order)
     _results(run_id)

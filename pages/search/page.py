@@ -14,6 +14,7 @@ from pages.server.process import get_searches
 from pages.shared.advice import show_warning
 from pages.shared.errors import fragment, show_errors
 from pages.shared.figure.figure import show_figure
+from pages.shared.held_values import held_key, hold
 from pages.shared.links import SEARCH_PAGE, TRAIN_PAGE, new_run_query
 from pages.shared.page_header import page_header
 from pages.shared.texts.fields import FIELDS
@@ -56,23 +57,19 @@ def _start(draft: SearchDraft) -> None:
             "env steps of a trial; a trial below the median of the others at the same point is stopped early."
         )
     )
-    st.button(
+    # No callback: it would start what was drawn before a press that leaves the field typed in last.
+    is_pressed = st.button(
         _("Start search"),
         type="primary",
         icon=":material/search:",
         disabled=draft.spec is None,
-        on_click=_begin,
-        args=(draft,),
         width="stretch",
     )
-
-
-def _begin(draft: SearchDraft) -> None:
-    if draft.spec is not None:
+    if is_pressed and draft.spec is not None:
         spec = draft.spec
 
         def start(searches: Searches) -> None:
-            st.session_state[_SHOWN] = searches.start(spec, draft.name, visitor().visitor_id)
+            hold(_SHOWN, searches.start(spec, draft.name, visitor().visitor_id))
 
         _attempt(start)
 
@@ -89,9 +86,9 @@ def _searches() -> None:
                 )
             )
         return
-    if st.session_state.get(_SHOWN) not in listed:
-        st.session_state[_SHOWN] = next(iter(listed))
-    search_id = st.selectbox(_("Search"), listed, format_func=lambda each: f"{listed[each]} · {each}", key=_SHOWN)
+    shown = st.session_state.get(held_key(_SHOWN))
+    key = hold(_SHOWN, shown if shown in listed else next(iter(listed)))
+    search_id = st.selectbox(_("Search"), listed, format_func=lambda each: f"{listed[each]} · {each}", key=key)
     status = get_searches().status(search_id)
     if status.is_active:
         _live(search_id)

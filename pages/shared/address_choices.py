@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.shared.held_values import held_key, hold
 from pages.shared.texts.distinct_texts import distinct_texts
 
 __all__ = ["AddressChoice", "AddressFlag", "AddressNumber", "AddressText", "address_select"]
@@ -35,11 +36,11 @@ class AddressChoice:
 
     def hold(self) -> str:
         """Let the widget show the address's word; gives the widget's key."""
-        return _hold(self.name, self.value)
+        return hold(_widget(self.name), self.value)
 
     def take(self) -> None:
         """Write into the address what the widget shows."""
-        _write(self.name, st.session_state.get(_key(self.name), self.value), self.values[0])
+        _write(self.name, st.session_state.get(held_key(_widget(self.name)), self.value), self.values[0])
 
 
 def address_select(name: str, label: str, texts: Mapping[str, str], default: str, **look: Any) -> str:
@@ -64,11 +65,12 @@ class AddressFlag:
 
     def hold(self) -> str:
         """Let the widget show what the address says; gives the widget's key."""
-        return _hold(self.name, self.value)
+        return hold(_widget(self.name), self.value)
 
     def take(self) -> None:
         """Write into the address what the widget shows."""
-        _write(self.name, str(int(st.session_state.get(_key(self.name), self.value))), str(int(self.default)))
+        shown = st.session_state.get(held_key(_widget(self.name)), self.value)
+        _write(self.name, str(int(shown)), str(int(self.default)))
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ class AddressNumber:
 
     def hold(self) -> str:
         """Let the widget show the address's number; gives the widget's key."""
-        return _hold(self.name, self.value)
+        return hold(_widget(self.name), self.value)
 
     def take(self) -> None:
         """Write into the address what the widget shows."""
-        _write(self.name, str(st.session_state.get(_key(self.name), self.value)), str(self.default))
+        _write(self.name, str(st.session_state.get(held_key(_widget(self.name)), self.value)), str(self.default))
 
 
 @dataclass(frozen=True)
@@ -109,21 +111,15 @@ class AddressText:
 
     def hold(self) -> str:
         """Let the widget show the address's text; gives the widget's key."""
-        return _hold(self.name, self.value)
+        return hold(_widget(self.name), self.value)
 
     def take(self) -> None:
         """Write into the address what the widget shows."""
-        _write(self.name, str(st.session_state.get(_key(self.name)) or "").strip(), "")
+        _write(self.name, str(st.session_state.get(held_key(_widget(self.name))) or "").strip(), "")
 
 
-def _key(name: str) -> str:
+def _widget(name: str) -> str:
     return f"address:{name}"
-
-
-def _hold(name: str, value: str | bool | int) -> str:
-    if st.session_state.get(_key(name)) != value:
-        st.session_state[_key(name)] = value
-    return _key(name)
 
 
 def _write(name: str, value: str, default: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -43,8 +43,8 @@ _ROWS_IN_VIEW = 7
 _DASH = "–"
 
 
-def checkpoints(snapshot: RunSnapshot, config: TrainingConfig | None) -> None:
-    """A section that lists what the run shown has kept; ``config`` holds the settings to go on with."""
+def checkpoints(snapshot: RunSnapshot, config_now: Callable[[], TrainingConfig | None]) -> None:
+    """A section that lists what the run shown has kept; ``config_now`` gives the settings to go on with, if any."""
     run_id = snapshot.record.run_id
     section = st.expander(_("Checkpoints"), icon=":material/bookmarks:", key=f"{run_id}:checkpoints", on_change="rerun")
     if not section.open:
@@ -59,7 +59,7 @@ def checkpoints(snapshot: RunSnapshot, config: TrainingConfig | None) -> None:
         has_best = any(each.kind == "best" for each in resumable)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(_summary(kept, resumable, use), width="stretch", help=_(_WHAT_FOR))
-            _commands(snapshot, config, has_best=has_best)
+            _commands(snapshot, config_now, has_best=has_best)
         if not has_best and any(each.kind == "best" for each in kept) and use.needed > use.spare:
             st.caption(_(_NO_BEST).format(spare=size_text(use.spare)))
         if kept or resumable:
@@ -75,7 +75,7 @@ def _summary(kept: Sequence[SnapshotInfo], resumable: Sequence[CheckpointInfo], 
     )
 
 
-def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best: bool) -> None:
+def _commands(snapshot: RunSnapshot, config_now: Callable[[], TrainingConfig | None], *, has_best: bool) -> None:
     run_id, is_ours = snapshot.record.run_id, may_control(snapshot.record)
     st.button(_("Refresh"), icon=":material/refresh:", key=f"{run_id}:look-again", type="tertiary")
     if snapshot.is_active:
@@ -97,9 +97,9 @@ def _commands(snapshot: RunSnapshot, config: TrainingConfig | None, *, has_best:
                 "Resumes from the best evaluation and discards what came later. Change a setting first: with the "
                 "same settings, the same training follows."
             ),
-            disabled=config is None or not is_ours,
+            disabled=config_now() is None or not is_ours,
             on_click=_go_on_from_best,
-            args=(snapshot, config),
+            args=(snapshot, config_now),
         )
 
 
@@ -110,7 +110,10 @@ def _take(run_id: str) -> None:
         keep_command_error(error)
 
 
-def _go_on_from_best(snapshot: RunSnapshot, config: TrainingConfig) -> None:
+def _go_on_from_best(snapshot: RunSnapshot, config_now: Callable[[], TrainingConfig | None]) -> None:
+    config = config_now()
+    if config is None:
+        return
     changes = {name: new for name, _old, new in snapshot.record.config.differences(config)}
     run_id = snapshot.record.run_id
     try:

@@ -17,6 +17,7 @@ from pages.shared.environment_picture import picture_of
 from pages.shared.episode.jpeg import jpeg_address
 from pages.shared.errors import fragment
 from pages.shared.form_state import FormState
+from pages.shared.held_values import heard, hold
 from pages.shared.texts.fields import FIELDS
 from pages.shared.texts.i18n import _, translate_error, translate_to_markdown
 from pages.shared.texts.markdown import escape_markdown
@@ -32,11 +33,9 @@ _LOOK_AGAIN_S = 1.0
 def environment_card(form: FormState) -> EnvironmentReport | None:
     """Draw the environment's controls and picture; its report, or None where there is no such environment."""
     env_id, reason, field = form.values["env_id"], frozen_reason(form, "env_id"), FIELDS["env_id"]
-    key, text_key = f"{form.scope}:environment", f"{form.scope}:env_id"
     choices = {each.env_id: each for each in listed_environments()}
     wanted = env_id if env_id in choices else _OTHER
-    if st.session_state.get(key) != wanted:
-        st.session_state[key] = wanted
+    key = hold(f"{form.scope}:environment", wanted)
     st.selectbox(
         _(field.label),
         [*choices, _OTHER],
@@ -44,11 +43,11 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
         key=key,
         disabled=reason is not None,
         help=reason or _(field.raising),
-        on_change=_choose,
+        on_change=heard(key, _choose),
         args=(form, key),
     )
     if wanted == _OTHER:
-        _other_id(form, text_key, env_id, reason)
+        _other_id(form, env_id, reason)
     refusal = form.refusal("env_id")
     if refusal is not None:
         st.error(translate_error(refusal), icon=":material/block:")
@@ -86,16 +85,16 @@ def _wait_for_files() -> None:
     st.caption(_("Reading {files} …").format(files=names))
 
 
-def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> None:
-    if st.session_state.get(key) != env_id:
-        st.session_state[key] = env_id
+def _other_id(form: FormState, env_id: str, reason: str | None) -> None:
+    key = hold(form.key("env_id"), env_id)
     st.text_input(
         _("Gymnasium id"),
         key=key,
         placeholder="module:Id",
         disabled=reason is not None,
         help=reason or _("The id of an environment, or module:Id to have the module imported that registers it."),
-        on_change=lambda: _take(form, str(st.session_state.get(key) or "").strip()),
+        on_change=heard(key, _type),
+        args=(form, key),
     )
     if not env_id:
         st.info(_("Type the id of an environment, for example mypackage:Snake-v0."), icon=":material/keyboard:")
@@ -104,6 +103,10 @@ def _other_id(form: FormState, key: str, env_id: str, reason: str | None) -> Non
 def _choose(form: FormState, key: str) -> None:
     chosen = st.session_state.get(key, form.values["env_id"])
     _take(form, "" if chosen == _OTHER else chosen)
+
+
+def _type(form: FormState, key: str) -> None:
+    _take(form, str(st.session_state.get(key) or "").strip())
 
 
 def _take(form: FormState, env_id: str) -> None:

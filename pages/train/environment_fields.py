@@ -15,6 +15,7 @@ from dqn_core.environments.reward_formula import FUNCTIONS, VALUES, observation_
 from dqn_core.environments.settings import OTHER_SIZES, usable_arguments
 from dqn_core.errors import ConfigError, FieldProblem, UnsupportedEnvironmentError, mark
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
+from pages.shared.held_values import heard, held_key, hold
 from pages.shared.texts.fields import FIELDS, label_of
 from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts
 
@@ -71,18 +72,18 @@ def _has_effect(form: FormState, argument: Argument, field: str) -> bool:
 
 def _argument(form: FormState, argument: Argument, field: str) -> None:
     name = f"{field}.{argument.name}"
-    reason = _frozen_reason(form, argument, field)
-    label = label_of(name, _)
+    value, reason, label = _value(form, argument, field), _frozen_reason(form, argument, field), label_of(name, _)
+    key = hold(form.key(name), _to_widget(argument, value))
     options: dict[str, Any] = {
         "label": f"{label} ({argument.unit})" if argument.unit else label,
-        "key": form.key(name),
+        "key": key,
         "disabled": reason is not None,
         "help": reason or _help(argument),
-        "on_change": _take,
-        "args": (form, argument, field),
+        "on_change": heard(key, _take),
+        "args": (form, argument, field, key),
     }
     with st.container(gap=None, key=f"field-{field}-{argument.name}"):
-        _draw(argument, _value(form, argument, field), options)
+        _draw(argument, value, options)
         _show_problem(form, name)
 
 
@@ -106,38 +107,40 @@ def _help(argument: Argument) -> str | None:
 
 def _draw(argument: Argument, value: Any, options: dict[str, Any]) -> None:
     if argument.kind is bool:
-        _hold(options["key"], bool(value))
         st.toggle(**options)
     elif argument.choices:
-        _hold(options["key"], value)
         st.selectbox(options=list(dict.fromkeys([*argument.choices, value])), **options)
     elif argument.kind is str:
-        _hold(options["key"], "" if value is None else str(value))
         st.text_input(**options)
     elif argument.kind is float and argument.low is not None and argument.high is not None:
         step = 10.0 ** math.floor(math.log10((argument.high - argument.low) / _STEPS_OF_A_SLIDER))
         digits = max(0, -math.floor(math.log10(step)))
-        _hold(options["key"], min(argument.high, max(argument.low, float(value))))
         st.slider(min_value=argument.low, max_value=argument.high, step=step, format=f"%.{digits}f", **options)
     else:
         kind = int if argument.kind is int else float
-        _hold(options["key"], None if value is None else kind(value))
         st.number_input(step=kind(1), format="%d" if kind is int else "%g", value=None, **options)
 
 
-def _take(form: FormState, argument: Argument, field: str) -> None:
+def _to_widget(argument: Argument, value: Any) -> Any:
+    """``value`` as the argument's widget shows it."""
+    if argument.kind is bool:
+        return bool(value)
+    if argument.choices:
+        return value
+    if argument.kind is str:
+        return "" if value is None else str(value)
+    if argument.kind is float and argument.low is not None and argument.high is not None:
+        return min(argument.high, max(argument.low, float(value)))
+    return value if value is None else (int if argument.kind is int else float)(value)
+
+
+def _take(form: FormState, argument: Argument, field: str, key: str) -> None:
     name = f"{field}.{argument.name}"
-    if form.key(name) not in st.session_state:  # gone where its page was left in the meantime
+    if key not in st.session_state:  # gone where its page was left in the meantime
         return
-    value = st.session_state[form.key(name)]
+    value = st.session_state[key]
     is_default = value == argument.default and field == _TRAINING and not form.is_live
     form.change(**{name: None if is_default or value == "" else value})
-
-
-def _hold(key: str, value: Any) -> None:
-    """Let the widget show ``value``; touched only where it differs, so that a hand on the widget is not disturbed."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
 
 
 def _show_problem(form: FormState, name: str) -> None:
@@ -157,9 +160,9 @@ def _further(form: FormState, known: tuple[Argument, ...]) -> None:
     """Arguments that no field is made for, as the command line takes them."""
     typed = {each.name for each in known if each.kind is not object}
     given = {name: value for name, value in form.values[_TRAINING].items() if name not in typed}
-    key = form.key(f"{_TRAINING}-further")
-    if not _is_refused(form, given):
-        _hold(key, " ".join(f"{name}={argument_text(value)}" for name, value in Arguments(given).items()))
+    widget = form.key(f"{_TRAINING}-further")
+    shown = " ".join(f"{name}={argument_text(value)}" for name, value in Arguments(given).items())
+    key = held_key(widget) if _is_refused(form, given) else hold(widget, shown)
     names = ", ".join(each.name for each in known if each.kind is object)
     with st.container(gap=None, key=f"field-{_TRAINING}-further"):
         st.text_input(
@@ -169,7 +172,7 @@ def _further(form: FormState, known: tuple[Argument, ...]) -> None:
             disabled=form.is_locked or form.is_assigned(_TRAINING),
             help=_("As on the command line, separated by spaces: {example}").format(example="size=5 names=[1,2]")
             + (f" ({names})" if names else ""),
-            on_change=_take_further,
+            on_change=heard(key, _take_further),
             args=(form, key, given),
         )
         for name in given:
@@ -195,9 +198,8 @@ def _in_evaluations(form: FormState, known: list[Argument]) -> None:
     """Which arguments evaluations have others of, and which."""
     if not known:
         return
-    key = form.key(_EVALUATION)
     names = [each.name for each in known]
-    _hold(key, [name for name in names if name in form.values[_EVALUATION]])
+    key = hold(form.key(_EVALUATION), [name for name in names if name in form.values[_EVALUATION]])
     st.multiselect(
         _(FIELDS[_EVALUATION].label),
         names,
@@ -206,7 +208,7 @@ def _in_evaluations(form: FormState, known: list[Argument]) -> None:
         disabled=form.is_locked or form.is_assigned(_EVALUATION),
         help=_(FIELDS[_EVALUATION].raising),
         placeholder=_("none"),
-        on_change=_take_different,
+        on_change=heard(key, _take_different),
         args=(form, key, known),
     )
     for each in known:
@@ -225,9 +227,8 @@ def _take_different(form: FormState, key: str, known: list[Argument]) -> None:
 
 
 def _formula(form: FormState) -> None:
-    key = form.key(_FORMULA)
-    if form.refusal(_FORMULA) is None:  # else what was typed stays, to be corrected
-        _hold(key, form.values[_FORMULA])
+    is_refused = form.refusal(_FORMULA) is not None  # what was typed stays, to be corrected
+    key = held_key(form.key(_FORMULA)) if is_refused else hold(form.key(_FORMULA), form.values[_FORMULA])
     names, example = _names_and_example(form)
     with st.container(gap=None, key=f"field-{_FORMULA}"):
         st.text_input(
@@ -236,7 +237,7 @@ def _formula(form: FormState) -> None:
             placeholder=_("e.g. {formula}").format(formula=example),
             disabled=form.is_locked or form.is_assigned(_FORMULA),
             help=_(FIELDS[_FORMULA].raising),
-            on_change=_take_formula,
+            on_change=heard(key, _take_formula),
             args=(form, key),
         )
         _show_problem(form, _FORMULA)

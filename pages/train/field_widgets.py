@@ -13,6 +13,7 @@ from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import TrainingConfig, field_rule
 from pages.shared.advice import show_warning
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
+from pages.shared.held_values import heard, hold
 from pages.shared.texts.fields import FIELDS, FormField, Widget
 from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts
 from pages.shared.texts.numbers import number_text
@@ -31,13 +32,14 @@ def field_widget(form: FormState, name: str, *, explained: bool = False) -> None
     With ``explained``, what raising the value does stands under the widget rather than in its tooltip.
     """
     each, reason = FIELDS[name], frozen_reason(form, name)
+    key = hold(form.key(name), _to_widget(name, form.values[name]))
     options: dict[str, Any] = {
         "label": _(each.label),
-        "key": form.key(name),
+        "key": key,
         "disabled": reason is not None,
         "help": reason or (None if explained else _(each.raising)),
-        "on_change": _take_over,
-        "args": (form, name),
+        "on_change": heard(key, _take_over),
+        "args": (form, name, key),
     }
     with st.container(gap=None, key=f"field-{name}"):
         _DRAW[each.widget](form, name, each, options)
@@ -63,9 +65,9 @@ def frozen_reason(form: FormState, name: str) -> str | None:
     return translate_parts(template, {"field": name}) if template else None
 
 
-def _take_over(form: FormState, name: str) -> None:
-    if form.key(name) in st.session_state:  # gone where its page was left in the meantime
-        form.change(**{name: _from_widget(name, st.session_state[form.key(name)])})
+def _take_over(form: FormState, name: str, key: str) -> None:
+    if key in st.session_state:  # gone where its page was left in the meantime
+        form.change(**{name: _from_widget(name, st.session_state[key])})
 
 
 def _show_problem(form: FormState, name: str) -> None:
@@ -85,18 +87,11 @@ def _show_unfinished_exploration(form: FormState, name: str) -> None:
         show_warning(found)
 
 
-def _hold(form: FormState, name: str, value: Any) -> None:
-    """Let the widget show ``value``; touched only where it differs, so that a hand on the widget is not disturbed."""
-    if form.key(name) not in st.session_state or st.session_state[form.key(name)] != value:
-        st.session_state[form.key(name)] = value
-
-
 # ------------------------------------------------------------------------------------------ widgets by kind
 
 
 def _draw_stops(form: FormState, name: str, each: FormField, options: dict[str, Any]) -> None:
     kind, value = _number_kind(name), form.values[name]
-    _hold(form, name, value)
     low, high = form.range_of(name)
     stops = sorted({stop for stop in map(kind, each.stops) if _is_between(low, stop, high)} | {value})
     st.select_slider(options=stops, format_func=number_text, **options)
@@ -118,14 +113,12 @@ def _is_between(low: float | None, value: float, high: float | None) -> bool:
 
 
 def _draw_share(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
-    _hold(form, name, float(form.values[name]))
     low, high = _ends(form, name, 0.0, 1.0)
     st.slider(min_value=low, max_value=high, step=_SHARE_STEP, format="%.2f", **options)
 
 
 def _draw_number(form: FormState, name: str, each: FormField, options: dict[str, Any]) -> None:
-    kind, rule, value = _number_kind(name), field_rule(name), form.values[name]
-    _hold(form, name, None if value is None else kind(value))
+    kind, rule = _number_kind(name), field_rule(name)
     low, high = _ends(form, name, rule.low, rule.high)
     options |= {"min_value": _maybe(kind, low), "max_value": _maybe(kind, high), "step": kind(1)}
     if each.none_text:
@@ -133,20 +126,16 @@ def _draw_number(form: FormState, name: str, each: FormField, options: dict[str,
     st.number_input(format="%d" if kind is int else "%g", **options)
 
 
-def _draw_choice(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
-    _hold(form, name, form.values[name])
+def _draw_choice(_form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
     words = typing.get_args(_kinds()[name])
     st.selectbox(options=words, format_func=lambda word: _(CHOICE_LABELS[word]), **options)
 
 
-def _draw_widths(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
-    value = form.values[name]
-    _hold(form, name, value if isinstance(value, str) else ", ".join(map(str, value)))
+def _draw_widths(_form: FormState, _name: str, _each: FormField, options: dict[str, Any]) -> None:
     st.text_input(placeholder=_("none: a linear function"), **options)
 
 
-def _draw_switch(form: FormState, name: str, _each: FormField, options: dict[str, Any]) -> None:
-    _hold(form, name, form.values[name])
+def _draw_switch(_form: FormState, _name: str, _each: FormField, options: dict[str, Any]) -> None:
     st.toggle(**options)
 
 
@@ -161,6 +150,17 @@ _DRAW = {
 
 
 # ------------------------------------------------------------------------------------- widget <-> config values
+
+
+def _to_widget(name: str, value: Any) -> Any:
+    widget = FIELDS[name].widget
+    if widget is Widget.SHARE:
+        return float(value)
+    if widget is Widget.NUMBER and value is not None:
+        return _number_kind(name)(value)
+    if widget is Widget.WIDTHS and not isinstance(value, str):
+        return ", ".join(map(str, value))
+    return value
 
 
 def _from_widget(name: str, value: Any) -> Any:

@@ -7,6 +7,7 @@ them (``?env=...&preset=...&settings=...``, :mod:`pages.shared.share.settings_li
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import streamlit as st
@@ -79,8 +80,8 @@ def _workbench(
     snapshot = get_manager().snapshot(shown.record.run_id) if shown else None
     if st.query_params.get("run") != address or (shown and snapshot and _is_outdated(shown, snapshot)):
         st.rerun()
-    config = _config(form)
-    watch = run_controls(snapshot, config, report)
+    config_now = functools.partial(_config, form)
+    watch = run_controls(snapshot, config_now, report)
     show_command_error()
     if not form.is_live:
         _problems(form)
@@ -91,7 +92,7 @@ def _workbench(
         if not snapshot.is_active and snapshot.record.reason is not None:
             what_next(snapshot.record)
         _live(snapshot, watch=watch)
-        checkpoints(snapshot, config)
+        checkpoints(snapshot, config_now)
 
 
 def _is_outdated(shown: RunSnapshot, now: RunSnapshot) -> bool:

@@ -18,6 +18,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.manager import RunSnapshot
 from pages.server.process import get_manager
 from pages.shared.form_state import NEW_RUN
+from pages.shared.held_values import heard, hold
 from pages.shared.links import open_run
 from pages.shared.texts.i18n import _, translate_error
 from pages.shared.texts.markdown import escape_markdown
@@ -29,7 +30,7 @@ __all__ = ["AUTOMATIC", "FULL_SPEED", "PACES", "keep_command_error", "run_contro
 AUTOMATIC, FULL_SPEED = 0.0, math.inf
 PACES = (AUTOMATIC, 1.0, 2.0, 5.0, 10.0, 50.0, FULL_SPEED)
 """Multiples of real time; automatic begins there and rises to full speed."""
-_PACE_KEY, _WATCH_KEY, _ERROR_KEY, _STARTS_KEY = "pace", "watch", "command_error", "starts"
+_PACE_KEY, _WATCH_KEY, _ERROR_KEY, _STARTS_KEY = "chosen_pace", "watch", "command_error", "starts"
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,15 @@ _ACTIONS = (
 )
 
 
-def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None) -> bool:
+def run_controls(
+    snapshot: RunSnapshot | None, config_now: Callable[[], TrainingConfig | None], report: EnvironmentReport | None
+) -> bool:
     """Draw the controls of the run shown, or of the one to come, and who has them; whether to watch frames.
 
-    ``config`` is what Start would begin with; None, or no ``report``, where that is not possible.
+    ``config_now`` gives what Start begins with; it is asked at the press again, which leaves the field typed in last.
+    None, or no ``report``, where it cannot begin.
     """
-    state = _state(snapshot)
+    state, config = _state(snapshot), config_now()
     is_ours = snapshot is None or may_control(snapshot.record)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="run-controls"):
         for action in _ACTIONS:
@@ -96,7 +100,7 @@ def run_controls(snapshot: RunSnapshot | None, config: TrainingConfig | None, re
                 help=_(action.help),
                 type="primary" if state in action.main_in and may_press else "secondary",
                 disabled=state not in action.possible_in or (needs_config and not can_start) or not may_press,
-                on_click=_command(action, snapshot, config, report),
+                on_click=_command(action, snapshot, config_now, report),
             )
         st.space("small")
         _pace(snapshot, report, is_ours=is_ours)
@@ -132,12 +136,16 @@ def keep_command_error(error: DqnLabError) -> None:
 
 
 def _command(
-    action: _Action, snapshot: RunSnapshot | None, config: TrainingConfig | None, report: EnvironmentReport | None
+    action: _Action,
+    snapshot: RunSnapshot | None,
+    config_now: Callable[[], TrainingConfig | None],
+    report: EnvironmentReport | None,
 ) -> Callable[[], None]:
     """What a press of the button does that is drawn now."""
     starts_seen = st.session_state.get(_STARTS_KEY, 0)
 
     def act() -> None:
+        config = config_now()
         try:
             if action.name == "start":
                 # Of two quick presses, the second meets a button drawn before the run, or one that is disabled by now.
@@ -187,12 +195,16 @@ def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_
     is_active = snapshot is not None and snapshot.is_active
     if is_active and snapshot is not None and report is not None:
         st.session_state[_PACE_KEY] = _nearest_pace(snapshot, report.frames_per_s)
-    elif _PACE_KEY not in st.session_state:
-        st.session_state[_PACE_KEY] = AUTOMATIC
+    chosen = st.session_state.setdefault(_PACE_KEY, AUTOMATIC)
+    key = hold("pace", chosen)
 
     def send() -> None:
         if snapshot is not None and is_active:
             _send_pace(snapshot.record.run_id, report)
+
+    def choose() -> None:
+        st.session_state[_PACE_KEY] = st.session_state.get(key, chosen)
+        send()
 
     def hurry() -> None:
         st.session_state[_PACE_KEY] = FULL_SPEED
@@ -202,21 +214,21 @@ def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_
         _("Speed"),
         PACES,
         format_func=_pace_text,
-        key=_PACE_KEY,
+        key=key,
         width=220,
         disabled=is_active and not is_ours,
         help=_(
             "From real time to as fast as this machine can go. Automatic begins in real time, so that you can watch "
             "the first episodes, and reaches full speed within 20 seconds."
         ),
-        on_change=send,
+        on_change=heard(key, choose),
     )
     st.button(
         _("Full speed"),
         key="full-speed",
         icon=":material/fast_forward:",
         on_click=hurry,
-        disabled=st.session_state[_PACE_KEY] == FULL_SPEED or (is_active and not is_ours),
+        disabled=chosen == FULL_SPEED or (is_active and not is_ours),
         help=_("Train as fast as this machine can go"),
     )
 

@@ -29,6 +29,6 @@ async def _lesson(url: str) -> list[tuple[str, str]]:
 
 def test_each_student_of_a_class_gets_a_run_of_their_own(server: LiveServer) -> None:
     with ThreadPoolExecutor(1) as beside_playwrights_loop:
-        runs = beside_playwrights_loop.submit(asyncio.run, _lesson(server.url)).result(60)
+        runs = beside_playwrights_loop.submit(asyncio.run, _lesson(server.url)).result()
     assert len({run_id for run_id, _state in runs}) == STUDENTS
     assert [state for _run_id, state in runs] == ["finished"] * STUDENTS

@@ -102,6 +102,7 @@ def say(teacher: Page, message: str, students: tuple[Page, ...]) -> None:
     button(teacher, "Show to all").click()
     for page in students:
         expect(page.get_by_test_id("class-message")).to_have_text(message, timeout=AWAY_MS)
+    settle(teacher)
 
 
 def lead_to_the_leaderboard(teacher: Page, students: tuple[Page, ...]) -> None:

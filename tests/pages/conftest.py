@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import ElementList
 
 import pages.server.process
 from app_pages import open_groups, to_page
@@ -27,6 +29,21 @@ def _packages_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         scan = functools.cache(manifest_scanner.scan_component_manifests)
         patch.setattr(manifest_scanner, "scan_component_manifests", scan)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _widgets_by_name() -> Iterator[None]:
+    """``app.slider(key="new:gamma")`` is the widget of that name, also a replaced one (pages.shared.held_values)."""
+
+    def widget(elements: ElementList[Any], key: str) -> Any:
+        for each in elements:
+            if str(getattr(each, "key", None)).partition("#")[0] == key:
+                return each
+        raise KeyError(key)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ElementList, "__call__", widget)
         yield
 
 

@@ -65,7 +65,13 @@ def choose_speed(page: Page, text: str, timeout_s: float = PAGE_TIMEOUT_MS / 1_0
             break
         slider.press("ArrowRight")
     expect(slider).to_have_attribute("aria-valuetext", text)
+    rest(page)
     settle(page, timeout_s)
+
+
+def rest(page: Page) -> None:
+    """Take the hand from a slider, which tells Python where it was moved when nobody has moved it for 200 ms."""
+    page.wait_for_timeout(300)
 
 
 def settle(page: Page, timeout_s: float = PAGE_TIMEOUT_MS / 1_000) -> None:

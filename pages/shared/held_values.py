@@ -1,0 +1,55 @@
+"""Widgets that show what is held elsewhere: in a draft, by a run, in the address.
+
+With each message a browser sends the values of all its widgets, as it has drawn them so far. If a value changes here
+and the browser says something before it has drawn the new one, the old one comes back with it and looks like a change
+by hand: a preset would be undone by the next press. So a widget whose value changes here is replaced by a new one,
+under a key of its own, and what the old one showed is known; only a hand on it says anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ParamSpec
+
+import streamlit as st
+
+__all__ = ["heard", "held_key", "hold"]
+
+P = ParamSpec("P")
+
+_REPLACED = "replaced-widgets"
+"""In the session's state: by key, what widgets showed when they were replaced."""
+
+
+def hold(name: str, value: Any) -> str:
+    """The key of the widget called ``name``, which is to show ``value``: the same as long as it does already."""
+    key = held_key(name)
+    if key in st.session_state and st.session_state[key] != value:
+        st.session_state.setdefault(_REPLACED, {})[key] = st.session_state[key]
+        st.session_state[_count_key(name)] = st.session_state.get(_count_key(name), 0) + 1
+        key = held_key(name)
+    if key not in st.session_state:
+        st.session_state[key] = value
+    return key
+
+
+def held_key(name: str) -> str:
+    """The key of the widget called ``name``, as it was drawn last."""
+    count = st.session_state.get(_count_key(name), 0)
+    return f"{name}#{count}" if count else name
+
+
+def heard(key: str, take: Callable[P, None]) -> Callable[P, None]:
+    """``take`` as the callback of the widget ``key``, which a browser that is behind does not call."""
+
+    def callback(*args: P.args, **kwargs: P.kwargs) -> None:
+        replaced = st.session_state.get(_REPLACED, {})
+        is_behind = key in replaced and replaced[key] == st.session_state.get(key)
+        if not is_behind:
+            take(*args, **kwargs)
+
+    return callback
+
+
+def _count_key(name: str) -> str:
+    return f"replaced:{name}"
