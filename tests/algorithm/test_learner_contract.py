@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dqn_core.algorithm.fused_learner import FusedLearner
 from dqn_core.algorithm.learner import Learner
 from dqn_core.algorithm.networks import initial_weights, network_sizes
 from dqn_core.algorithm.targets import td_targets
-from dqn_core.algorithm.torch_cuda import CudaLearner, Graph
+from dqn_core.algorithm.torch_cuda import CudaLearner
 from dqn_core.algorithm.torch_learner import TorchLearner
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunFolderError
+from pretended_cuda import pretend_capture
 from strategies import filled_replay, weights_of
 
 SIZES = (4, 16, 8, 3)
@@ -30,17 +30,6 @@ VARIANTS = {
     "all": CONFIG.replace(noisy_nets=True, dueling=True, distribution="quantile", quantiles=5, target_update="soft"),
 }
 Make = Callable[[TrainingConfig, Mapping[str, NDArray[np.float32]]], Learner]
-
-
-class PretendedGraph:
-    """Stands for a captured graph where there is no GPU."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        self.replay = work
-
-
-def pretend_capture(work: Callable[[], None], changed: Iterable[Tensor]) -> Graph:
-    return PretendedGraph(work)
 
 
 def captured(config: TrainingConfig, weights: Mapping[str, NDArray[np.float32]]) -> Learner:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 
 from dqn_core.algorithm import compute
@@ -18,6 +17,7 @@ from dqn_core.algorithm.torch_learner import TorchLearner
 from dqn_core.config import TrainingConfig
 from dqn_core.episodes.episode import policy_with
 from dqn_core.errors import UnavailableComputeError
+from pretended_cuda import pretend_cuda
 from strategies import filled_replay
 
 N_ACTIONS = 3
@@ -149,8 +149,7 @@ def test_an_agent_is_played_by_the_compiled_learner_all_the_same() -> None:
 
 
 def test_a_gpu_without_bfloat16_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    pretend_cuda(monkeypatch, bfloat16=False)
     monkeypatch.setattr(compute, "_rates_seen", {})
     config = TrainingConfig(mixed_precision=True)
     with pytest.raises(UnavailableComputeError, match="turn mixed_precision off"):

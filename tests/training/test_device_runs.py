@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
 
 import picture_environments
 from dqn_core.algorithm import torch_cuda
-from dqn_core.algorithm.torch_cuda import CudaLearner, Graph
+from dqn_core.algorithm.torch_cuda import CudaLearner
 from dqn_core.events import Event, RunEnded
 from dqn_core.training.trainer import Trainer
+from pretended_cuda import pretend_capture, pretend_cuda
 from trainer_runs import last_weights, of_kind, rows, short_config
 
 picture_environments.register()
-
-
-class PretendedGraph:
-    """Stands for a captured graph."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        self.replay = work
-
-
-def pretend_capture(work: Callable[[], None], changed: Iterable[Tensor]) -> Graph:
-    return PretendedGraph(work)
 
 
 @pytest.fixture(autouse=True)
 def _a_cpu_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     made = functools.partial(CudaLearner, device="cpu", capture=pretend_capture)
     monkeypatch.setattr(torch_cuda, "CudaLearner", made)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    pretend_cuda(monkeypatch, bfloat16=True)
 
 
 VARIANTS: dict[str, dict[str, Any]] = {
