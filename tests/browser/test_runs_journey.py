@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sqlite3
 import time
@@ -68,7 +69,7 @@ def _press(page: Page, name: str) -> None:
 
 def _records(data_dir: Path) -> list[RunRecord]:
     """What is stored, with no server there."""
-    with sqlite3.connect(data_dir / "dqn_lab.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(data_dir / "dqn_lab.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     store = RunStore(data_dir / "dqn_lab.sqlite")
     records = store.runs()

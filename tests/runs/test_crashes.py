@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -95,7 +96,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
 
 
 def _is_intact(data_dir: Path) -> bool:
-    with sqlite3.connect(data_dir / "dqn_lab.sqlite") as connection:
+    with contextlib.closing(sqlite3.connect(data_dir / "dqn_lab.sqlite")) as connection:
         return connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 

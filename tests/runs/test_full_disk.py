@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -79,7 +80,7 @@ def test_runs_go_on_while_the_disk_is_full_and_everything_is_stored_after_it(tmp
     assert "log is being stored in the database again" in said["notices"]
     assert "files can be written again" in said["notices"]
 
-    with sqlite3.connect(tmp_path / "dqn_lab.sqlite") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "dqn_lab.sqlite")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         numbers = [number for (number,) in database.execute("SELECT episode FROM episodes ORDER BY position")]
     assert numbers == list(range(1, int(said["rows"]) + 1))

@@ -42,9 +42,9 @@ class LabDatabases:
 
     def backend_of(self, address: Path | str) -> Backend:
         """What a laboratory's database is in this test."""
-        if self.kind == "sqlite" or isinstance(address, str):
+        if isinstance(address, str):
             return self._make(address)
-        backend = self._make(self.address(address))
+        backend = self._make(self.address(address) if self.kind == "postgresql" else address)
         self._opened.append(backend)
         return backend
 
