@@ -21,7 +21,20 @@ from typing import Any, Literal
 from dqn_core.errors import FieldProblem, mark
 from dqn_core.json_text import json_text
 
-__all__ = ["NOT_BY_NAME", "NO_ARGUMENTS", "Arguments", "FieldRule", "argument_text", "field_problem", "ruled"]
+__all__ = [
+    "DEEPEST",
+    "NOT_BY_NAME",
+    "NO_ARGUMENTS",
+    "Arguments",
+    "FieldRule",
+    "argument_text",
+    "field_problem",
+    "nesting",
+    "ruled",
+]
+
+DEEPEST = 20
+"""Lists and objects in each other, in a value that is read from a text."""
 
 _MAX_LAYERS = 16
 _MOST_ARGUMENTS = 100
@@ -180,10 +193,20 @@ def _parsed_value(text: str) -> Any:
         return text == "True"
     for read in (json.loads, float):
         try:
-            return read(text)
+            value = read(text)
         except (ValueError, RecursionError):
             continue
+        return value if nesting(value) <= DEEPEST else text
     return text
+
+
+def nesting(value: Any) -> int:
+    """How deep lists and objects are nested in a value that JSON gave."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, (dict, list))]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def _frozen(value: Any) -> Any:

@@ -206,6 +206,11 @@ class TestArgumentsByName:
         assert list(read.to_dict().values()) == [value]
         assert [type(each) for each in read.to_dict().values()] == [type(value)]
 
+    def test_lists_that_are_nested_too_deep_stay_text(self) -> None:
+        for depth in (100, 900, 3_000, 100_000):
+            text = "[" * depth + "]" * depth
+            assert Arguments.parsed([f"map={text}"]) == Arguments({"map": text})
+
     @pytest.mark.parametrize(
         ("values", "complaint"),
         [

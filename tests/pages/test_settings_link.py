@@ -156,6 +156,7 @@ def test_no_number_that_is_not_finite_is_taken(text: str) -> None:
         "null",
         '{"gamma": 0.5' + " " * LONGEST_LINK + "}",
         "[" * 3_000,
+        "[" * 3_000 + "]" * 3_000,
         '{"a":' * 1_000 + "1" + "}" * 1_000,
         '{"env_kwargs": {"text": ' + "[" * 300 + "]" * 300 + "}}",
         '{"reward_formula": "\\ud800"}',

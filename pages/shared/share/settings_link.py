@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dqn_core.config import NO_SUCH_FIELD, Arguments, TrainingConfig
-from dqn_core.config_rules import NOT_BY_NAME
+from dqn_core.config_rules import DEEPEST, NOT_BY_NAME, nesting
 from dqn_core.environments.own import needs_import
 from dqn_core.environments.settings import environment_problems
 from dqn_core.errors import AccessError, ConfigError, FieldProblem, UnsupportedEnvironmentError, mark
@@ -31,7 +31,7 @@ PARAMETERS = ("env", "preset", "settings")
 """Of the address's query."""
 LONGEST_LINK = 7_000
 """Characters of an address: many servers take no more than 8,000."""
-_MOST_DIGITS, _LONGEST_NAME, _DEEPEST = 300, 60, 20
+_MOST_DIGITS, _LONGEST_NAME = 300, 60
 _KINDS = typing.get_type_hints(TrainingConfig)
 
 _NOT_IMPORTED = mark(
@@ -157,23 +157,14 @@ def _object(text: str) -> dict[str, Any] | FieldProblem:
         return problem(_TOO_DEEP)
     except ValueError as error:
         return problem(mark("this is not JSON: {cause}"), cause=error)
-    if not isinstance(found, dict):
-        return problem(mark("must be a JSON object of fields"))
-    return problem(_TOO_DEEP) if _depth(found) > _DEEPEST else found
+    if nesting(found) > DEEPEST:
+        return problem(_TOO_DEEP)
+    return found if isinstance(found, dict) else problem(mark("must be a JSON object of fields"))
 
 
 def _whole_number(digits: str) -> float:
     """One of so many digits that it is none any more is infinite, which no setting may be."""
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
-
-
-def _depth(value: Any) -> int:
-    """How deep lists and objects are nested."""
-    depth, level = 0, [value]
-    while level := [each for each in level if isinstance(each, (dict, list))]:
-        depth += 1
-        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
-    return depth
 
 
 def _shortened(name: str) -> str:
