@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["json_text", "json_values", "nan_if_none"]
+__all__ = ["json_text", "json_values", "nan_if_none", "none_if_nan"]
 
 _TOKENS = re.compile(r'"(?:\\.|[^"\\])*"|-?Infinity|NaN')
 """Texts, which are passed over, and what Python writes for numbers that are not finite."""
@@ -76,3 +76,8 @@ def json_values(value: Any) -> Any:
 def nan_if_none(value: Any) -> Any:
     """How a number comes back from JSON or from a database: NaN for None, and for what is no number at all."""
     return value if isinstance(value, (int, float)) else math.nan
+
+
+def none_if_nan(value: float) -> float | None:
+    """How a number that may be NaN goes into JSON, or is kept where it is compared."""
+    return None if math.isnan(value) else value

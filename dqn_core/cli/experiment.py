@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 import time
 from collections.abc import Sequence
@@ -150,7 +149,7 @@ def _report(status: ExperimentStatus, out: Path) -> dict[str, Any]:
             "episodes": run.episodes,
             "env_steps": run.env_steps,
             "wall_s": round(run.wall_time_s, 3),
-            "best_eval": None if math.isnan(run.best_eval) else run.best_eval,
+            "best_eval": run.best_eval,
         }
         for run in status.runs
     ]

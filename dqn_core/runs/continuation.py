@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import RunStateError, mark, mark_plural
 from dqn_core.events import RunState
+from dqn_core.json_text import none_if_nan
 from dqn_core.runs.storage.records import RunRecord
 from dqn_core.training.checkpoint import Checkpoint, changed_config
 
@@ -38,7 +38,7 @@ def continued(record: RunRecord, state: Checkpoint, changes: Mapping[str, Any]) 
         env_steps=counters["env_step"],
         updates=counters["updates"],
         wall_time_s=state.values["wall_time_s"],
-        best_eval=state.values["best_eval"],
+        best_eval=none_if_nan(state.values["best_eval"]),
     )
 
 
@@ -61,7 +61,7 @@ def begun_again(record: RunRecord, changes: Mapping[str, Any]) -> RunRecord:
         env_steps=0,
         updates=0,
         wall_time_s=0.0,
-        best_eval=math.nan,
+        best_eval=None,
     )
 
 

@@ -28,6 +28,7 @@ from dqn_core.events import (
     RunState,
     StateChanged,
 )
+from dqn_core.json_text import none_if_nan
 from dqn_core.runs.storage.records import RunRecord, applied
 
 __all__ = ["MESSAGE_ROWS", "FeedUpdate", "LiveFeed", "RemainingTime", "done_fraction"]
@@ -374,7 +375,7 @@ class LiveFeed:
         )
 
     def _end(self, event: RunEnded) -> None:
-        self._best_eval = event.best_eval
+        self._best_eval = none_if_nan(event.best_eval)
         self._record = replace(
             self._record,
             state=event.reason.state,
@@ -406,9 +407,9 @@ class LiveFeed:
         )
 
 
-def _larger(best: float, value: float) -> float:
-    """The larger of two, where NaN stands for none."""
-    return value if math.isnan(best) or value > best else best
+def _larger(best: float | None, value: float) -> float | None:
+    """The larger of two; None and NaN stand for none."""
+    return none_if_nan(value) if best is None or value > best else best
 
 
 def _progress_of(record: RunRecord, tail: Sequence[EpisodeEnded]) -> Progress:

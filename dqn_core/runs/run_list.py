@@ -164,7 +164,7 @@ class RunList:
             state=RunState.DAMAGED if origin.is_damaged else brief.state,
             reason=None if origin.is_damaged else brief.reason,
             episodes=brief.episodes,
-            best_eval=None if math.isnan(brief.best_eval) else brief.best_eval,
+            best_eval=brief.best_eval,
             steps_per_s=rate,
             wall_time_s=brief.wall_time_s,
             started_at=brief.started_at,

@@ -41,7 +41,7 @@ from dqn_core.events import (
     WeightsReady,
 )
 from dqn_core.files import write_atomically
-from dqn_core.json_text import json_text
+from dqn_core.json_text import json_text, none_if_nan
 from dqn_core.training.checkpoint import (
     Checkpoint,
     CheckpointInfo,
@@ -407,7 +407,7 @@ def end_summary(event: RunEnded, config: TrainingConfig) -> dict[str, Any]:
         "updates": event.updates,
         "wall_s": round(event.wall_time_s, 3),
         "steps_per_s": round(event.env_steps / event.wall_time_s, 1) if event.wall_time_s else 0.0,
-        "best_eval": None if math.isnan(event.best_eval) else event.best_eval,
+        "best_eval": none_if_nan(event.best_eval),
         "solved": event.solved,
         "reason": str(event.reason),
         "message": event.template.format(**event.parameters),

@@ -57,7 +57,7 @@ def _result(status: ExperimentStatus, say: Callable[[str], str]) -> str:
     """The mean of the best evaluations of each variant's runs that are over; empty before there is one."""
     spec, found = status.record.spec, dict[str, list[float]]()
     for run in status.runs:
-        if not run.state.is_active and math.isfinite(run.best_eval):
+        if not run.state.is_active and run.best_eval is not None and math.isfinite(run.best_eval):
             values = [value_text(field, run.initial_config.value(field), say) for field in spec.fields]
             found.setdefault(", ".join(values), []).append(run.best_eval)
     if not found:

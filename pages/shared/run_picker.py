@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import streamlit as st
@@ -72,7 +71,7 @@ def run_facts(record: RunRecord) -> Iterator[str]:
     yield _state_text(record)
     yield time_text(record.started_at)
     yield _(mark_plural("{count} episode", "{count} episodes", record.episodes)).format(count=f"{record.episodes:,}")
-    if not math.isnan(record.best_eval):
+    if record.best_eval is not None:
         yield _("best evaluation {score}").format(score=number_text(round(record.best_eval, 1)))
 
 

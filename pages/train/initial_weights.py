@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -127,7 +126,7 @@ def _is_alike(record: RunRecord, form: FormState) -> bool:
 
 
 def _run_text(record: RunRecord) -> str:
-    best = "–" if math.isnan(record.best_eval) else number_text(record.best_eval)
+    best = "–" if record.best_eval is None else number_text(record.best_eval)
     seed = record.initial_config.seed
     return _("{name} · seed {seed} · best {score}").format(name=run_name(record), seed=seed, score=best)
 

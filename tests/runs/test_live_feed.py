@@ -77,7 +77,7 @@ def test_means_and_best_of_what_there_is() -> None:
     feed = LiveFeed(_record())
     update = feed.read(0, 0)
     assert (update.return_mean_100, update.last_return) == (None, None)
-    assert math.isnan(update.record.best_eval)
+    assert update.record.best_eval is None
     for number in range(1, 151):
         evaluation = {150: -5.0, 149: -3.0}.get(number, math.nan)
         feed.publish(episode(number, episode_return=float(number), eval_return=evaluation))
@@ -201,6 +201,16 @@ def test_any_chunking_of_reads_gives_every_row_once(
     reopened = RunView.of_stored_run(_RUN, store)
     assert same([row for rows in reopened.episodes(4) for row in rows], published)
     store.close()
+
+
+def test_of_a_run_that_another_server_trains_only_what_is_new_is_told() -> None:
+    feed = LiveFeed(_record())
+    feed.follow(replace(_record(), episodes=1, env_steps=20), [episode(1)], [])
+    version = feed.version
+    feed.follow(replace(_record(), episodes=1, env_steps=20), [], [])
+    assert feed.version == version
+    feed.follow(replace(_record(), episodes=1, env_steps=40), [], [])
+    assert feed.version == version + 1
 
 
 def test_a_stored_run_looks_as_it_did_when_it_ended(tmp_path: Path) -> None:

@@ -90,6 +90,14 @@ def test_a_thousand_episodes_a_second_are_stored_in_few_transactions(
     assert longest_wait <= 0.5
 
 
+def test_where_nothing_is_new_nothing_is_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for event in (started(), episode(1), StateChanged(state=RunState.PAUSED)):
+        desk.recorder.take(event)
+    assert desk.feed.record() == desk.store.run(_RUN)
+    monkeypatch.setattr(desk.store, "append", lambda *_, **_values: pytest.fail("it was written"))
+    assert desk.recorder.flush()
+
+
 def test_an_episode_after_a_silence_is_stored_at_once(desk: Desk) -> None:
     desk.recorder.take(started())
     desk.now += 10.0

@@ -75,10 +75,10 @@ def test_everything_survives_a_reopening(store: RunStore, path: Path) -> None:
 
 
 def test_a_run_without_evaluations_has_no_best(store: RunStore) -> None:
-    assert math.isnan(store.run(_RUN).best_eval)
+    assert store.run(_RUN).best_eval is None
     store.update_run(_RUN, best_eval=3.0)
     store.update_run(_RUN, best_eval=math.nan)
-    assert math.isnan(store.run(_RUN).best_eval)
+    assert store.run(_RUN).best_eval is None
 
 
 @settings(max_examples=20, deadline=None)

@@ -50,7 +50,7 @@ class MemberRun:
     @property
     def score(self) -> float:
         """Best evaluation while it trained; NaN where nothing was evaluated."""
-        return self.run.best_eval
+        return math.nan if self.run.best_eval is None else self.run.best_eval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +175,7 @@ def _about_run(classroom: Classroom, each: MemberRun) -> list[Any]:
         run.episodes,
         run.env_steps,
         run.wall_time_s,
-        run.best_eval,
+        each.score,
         each.evaluated,
         "; ".join(f"{name}={_cell(value)}" for name, value, _ in differing if name != "seed"),
         "; ".join(

@@ -264,7 +264,7 @@ def _present(record: RunRecord) -> MemberRun:
         state=record.state,
         reason=record.reason,
         episodes=record.episodes,
-        best_eval=None if math.isnan(record.best_eval) else record.best_eval,
+        best_eval=record.best_eval,
         wall_time_s=record.wall_time_s,
     )
 

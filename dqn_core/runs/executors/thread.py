@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from dqn_core.config import TrainingConfig
 from dqn_core.errors import DqnLabError, RunLostError, WorkerDiedError, mark
 from dqn_core.events import Command, EndReason, Event, RunEnded, Stop, Stopping
+from dqn_core.json_text import nan_if_none
 from dqn_core.runs.executors.training_worker import as_error
 from dqn_core.runs.recorder import RunRecorder
 from dqn_core.runs.storage.records import RunRecord
@@ -115,7 +116,7 @@ def end_of(record: RunRecord, reason: EndReason, error: DqnLabError | None = Non
         episodes=record.episodes,
         env_steps=record.env_steps,
         updates=record.updates,
-        best_eval=record.best_eval,
+        best_eval=nan_if_none(record.best_eval),
         template=error.template if error else "",
         parameters=error.parameters if error else {},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import secrets
 import string
@@ -53,7 +52,7 @@ class RunBrief:
     wall_time_s: float
     episodes: int
     env_steps: int
-    best_eval: float
+    best_eval: float | None
     owner: str
     tags: tuple[str, ...]
     experiment_id: str | None
@@ -90,8 +89,8 @@ class RunRecord:
     episodes: int = 0
     env_steps: int = 0
     updates: int = 0
-    best_eval: float = math.nan
-    """Best mean evaluation return; NaN where nothing was evaluated."""
+    best_eval: float | None = None
+    """Best mean evaluation return; None where nothing was evaluated: NaN would make no record equal to itself."""
     owner: str = ""
     """Id of the visitor who started it; empty for one that belongs to everybody."""
     tags: tuple[str, ...] = ()

@@ -13,6 +13,7 @@ from cachetools import LRUCache
 from dqn_core.analysis.episode_table import COLUMNS, EpisodeTable
 from dqn_core.analysis.run_data import RunData
 from dqn_core.events import EndReason, HyperparametersChanged
+from dqn_core.json_text import nan_if_none
 from dqn_core.runs.storage.records import RunRecord
 from dqn_core.runs.storage.store import RunStore
 
@@ -72,7 +73,7 @@ class RunReader:
             is_solved=record.reason is EndReason.SOLVED,
             is_active=record.state.is_active,
             every=every,
-            best_eval=record.best_eval if every > 1 else math.nan,
+            best_eval=nan_if_none(record.best_eval) if every > 1 else math.nan,
         )
 
     def _newest(self, record: RunRecord, every: int) -> _Kept:

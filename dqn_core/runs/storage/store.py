@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import operator
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -364,7 +363,7 @@ class _Row:
             "wall_time_s": self.read("wall_time_s", _number, 0.0),
             "episodes": self.read("episodes", _count, 0),
             "env_steps": self.read("env_steps", _count, 0),
-            "best_eval": self.read("best_eval", lambda value: math.nan if value is None else _number(value), math.nan),
+            "best_eval": self.read("best_eval", lambda value: None if value is None else _number(value), None),
             "owner": self.read("owner", _text, ""),
             "tags": self.read("tags", lambda value: tuple(map(_text, value)), ()),
             "experiment_id": self.read("experiment_id", _text_or_none, None),
