@@ -173,7 +173,7 @@ async def _listen(socket: WebSocket, keys: _Keys, n_actions: int) -> None:
         while True:
             try:
                 said = json.loads(await socket.receive_text())
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if not isinstance(said, dict):
                 continue

@@ -72,7 +72,7 @@ def test_keys_change_what_is_done_and_nonsense_is_passed_over(game: Opened) -> N
     async def play_one() -> None:
         async with game(f"{CORRIDOR}&speed=0.25") as socket:
             await read(socket)
-            for nonsense in ("no json", "[]", '{"action": 7}', '{"action": true}', '{"speed": "x"}'):
+            for nonsense in ("no json", "[" * 100_000, "[]", '{"action": 7}', '{"action": true}', '{"speed": "x"}'):
                 socket.send_text(nonsense)
             press(socket, 1)
             await read(socket)
