@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_speed, settle
+from browser_watch import choose_speed, settle, unfold
 from dqn_core.episodes.episode import policy_with
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.weights_file import weights_at
@@ -48,7 +48,7 @@ def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: Live
     run_id = start(page)
 
     # What it keeps is listed while it trains, and a checkpoint is taken when asked for.
-    page.get_by_text("Checkpoints", exact=True).click()
+    unfold(page, "Checkpoints")
     expect(page.get_by_text(re.compile(r"Snapshots: \d+ · checkpoints: \d · .* of at most 256 MB"))).to_be_visible()
     settle(page)
     press(page, "Save a checkpoint")
@@ -78,7 +78,7 @@ def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: Live
     # Another run begins with it; a file that holds no network is refused.
     page.goto("/train")
     settle(page)
-    page.get_by_text("Initial weights", exact=True).click()
+    unfold(page, "Initial weights")
     page.get_by_text("From a file", exact=True).click()
     settle(page)
     wrong = tmp_path / "wrong.safetensors"

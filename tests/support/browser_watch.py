@@ -69,6 +69,15 @@ def choose_speed(page: Page, text: str, timeout_s: float = PAGE_TIMEOUT_MS / 1_0
     settle(page, timeout_s)
 
 
+def unfold(page: Page, title: str) -> None:
+    """Open the section with this title, and wait until nothing in it moves: what is pressed before lies elsewhere."""
+    page.get_by_text(title, exact=True).click()
+    page.wait_for_function(
+        """() => document.getAnimations().every((each) =>
+            each.playState !== "running" || each.effect.getComputedTiming().endTime === Infinity)"""
+    )
+
+
 def rest(page: Page) -> None:
     """Take the hand from a slider, which tells Python where it was moved when nobody has moved it for 200 ms."""
     page.wait_for_timeout(300)
