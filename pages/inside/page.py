@@ -25,7 +25,7 @@ from pages.inside.table import table
 from pages.inside.update import update
 from pages.server.process import get_manager
 from pages.shared.errors import fragment, show_errors
-from pages.shared.held_values import heard, hold
+from pages.shared.held_values import hold, unless_stale
 from pages.shared.links import INSIDE_PAGE, TRAIN_PAGE, last_run, page_query
 from pages.shared.page_header import lab_header
 from pages.shared.run_picker import run_title
@@ -157,7 +157,9 @@ def _run_choice(names: Mapping[str, str], run_id: str) -> None:
     def choose() -> None:
         st.query_params["run"] = st.session_state.get(key, run_id)
 
-    st.selectbox(_("Run"), list(names), format_func=names.__getitem__, key=key, on_change=heard(key, choose), width=360)
+    st.selectbox(
+        _("Run"), list(names), format_func=names.__getitem__, key=key, on_change=unless_stale(key, choose), width=360
+    )
 
 
 def _tabs(parts: Sequence[str]) -> Sequence[Any]:

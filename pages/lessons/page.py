@@ -22,7 +22,7 @@ from pages.lessons.pictures import PICTURES
 from pages.lessons.predictions import class_predictions
 from pages.server.process import get_manager
 from pages.shared.errors import fragment, show_errors
-from pages.shared.held_values import heard, hold
+from pages.shared.held_values import hold, unless_stale
 from pages.shared.links import COMPARE_PAGE, LESSONS_PAGE, page_query
 from pages.shared.page_header import page_header
 from pages.shared.texts.i18n import _, translate_error
@@ -154,7 +154,7 @@ def _question(lesson: Lesson, kept: Prediction | None) -> None:
         key=key,
         disabled=_is_done(kept),
         help=_("You cannot change it once you have seen the result."),
-        on_change=heard(key, _predict),
+        on_change=unless_stale(key, _predict),
         args=(lesson, key),
     )
 

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
-__all__ = ["heard", "held_key", "hold"]
+__all__ = ["held_key", "hold", "unless_stale"]
 
 P = ParamSpec("P")
 
@@ -39,13 +39,13 @@ def held_key(name: str) -> str:
     return f"{name}#{count}" if count else name
 
 
-def heard(key: str, take: Callable[P, None]) -> Callable[P, None]:
-    """``take`` as the callback of the widget ``key``, which a browser that is behind does not call."""
+def unless_stale(key: str, take: Callable[P, None]) -> Callable[P, None]:
+    """``take`` as the callback of the widget ``key``, but for a value that this showed when it was replaced."""
 
     def callback(*args: P.args, **kwargs: P.kwargs) -> None:
         replaced = st.session_state.get(_REPLACED, {})
-        is_behind = key in replaced and replaced[key] == st.session_state.get(key)
-        if not is_behind:
+        is_stale = key in replaced and replaced[key] == st.session_state.get(key)
+        if not is_stale:
             take(*args, **kwargs)
 
     return callback

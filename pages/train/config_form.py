@@ -9,7 +9,7 @@ from dqn_core.lessons.catalog import LESSONS
 from dqn_core.presets import preset_config, preset_names, preset_record
 from dqn_core.runs.classes.classroom import WEIGHTS
 from pages.shared.form_state import ASSIGNED, CUSTOM, WATCHING, FormState
-from pages.shared.held_values import heard, hold
+from pages.shared.held_values import hold, unless_stale
 from pages.shared.links import LESSONS_PAGE, page_query
 from pages.shared.texts.fields import EXPLAINED_GROUPS, FIELDS, GROUP_TITLES, Group
 from pages.shared.texts.i18n import _
@@ -90,7 +90,7 @@ def _preset(form: FormState) -> None:
         width="stretch",
         disabled=form.is_live or form.assignment is not None,
         help=_(_LIVE_HELP if form.is_live else ASSIGNED if form.assignment is not None else _HELP),
-        on_change=heard(key, _take_preset),
+        on_change=unless_stale(key, _take_preset),
         args=(form, key),
     )
     _record(form.values["env_id"], present)

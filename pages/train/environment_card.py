@@ -17,7 +17,7 @@ from pages.shared.environment_picture import picture_of
 from pages.shared.episode.jpeg import jpeg_address
 from pages.shared.errors import fragment
 from pages.shared.form_state import FormState
-from pages.shared.held_values import heard, hold
+from pages.shared.held_values import hold, unless_stale
 from pages.shared.texts.fields import FIELDS
 from pages.shared.texts.i18n import _, translate_error, translate_to_markdown
 from pages.shared.texts.markdown import escape_markdown
@@ -43,7 +43,7 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
         key=key,
         disabled=reason is not None,
         help=reason or _(field.raising),
-        on_change=heard(key, _choose),
+        on_change=unless_stale(key, _choose),
         args=(form, key),
     )
     if wanted == _OTHER:
@@ -93,7 +93,7 @@ def _other_id(form: FormState, env_id: str, reason: str | None) -> None:
         placeholder="module:Id",
         disabled=reason is not None,
         help=reason or _("The id of an environment, or module:Id to have the module imported that registers it."),
-        on_change=heard(key, _type),
+        on_change=unless_stale(key, _take_typed),
         args=(form, key),
     )
     if not env_id:
@@ -105,7 +105,7 @@ def _choose(form: FormState, key: str) -> None:
     _take(form, "" if chosen == _OTHER else chosen)
 
 
-def _type(form: FormState, key: str) -> None:
+def _take_typed(form: FormState, key: str) -> None:
     _take(form, str(st.session_state.get(key) or "").strip())
 
 

@@ -15,7 +15,7 @@ from dqn_core.environments.reward_formula import FUNCTIONS, VALUES, observation_
 from dqn_core.environments.settings import OTHER_SIZES, usable_arguments
 from dqn_core.errors import ConfigError, FieldProblem, UnsupportedEnvironmentError, mark
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
-from pages.shared.held_values import heard, held_key, hold
+from pages.shared.held_values import held_key, hold, unless_stale
 from pages.shared.texts.fields import FIELDS, label_of
 from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts
 
@@ -79,7 +79,7 @@ def _argument(form: FormState, argument: Argument, field: str) -> None:
         "key": key,
         "disabled": reason is not None,
         "help": reason or _help(argument),
-        "on_change": heard(key, _take),
+        "on_change": unless_stale(key, _take),
         "args": (form, argument, field, key),
     }
     with st.container(gap=None, key=f"field-{field}-{argument.name}"):
@@ -172,7 +172,7 @@ def _further(form: FormState, known: tuple[Argument, ...]) -> None:
             disabled=form.is_locked or form.is_assigned(_TRAINING),
             help=_("As on the command line, separated by spaces: {example}").format(example="size=5 names=[1,2]")
             + (f" ({names})" if names else ""),
-            on_change=heard(key, _take_further),
+            on_change=unless_stale(key, _take_further),
             args=(form, key, given),
         )
         for name in given:
@@ -208,7 +208,7 @@ def _in_evaluations(form: FormState, known: list[Argument]) -> None:
         disabled=form.is_locked or form.is_assigned(_EVALUATION),
         help=_(FIELDS[_EVALUATION].raising),
         placeholder=_("none"),
-        on_change=heard(key, _take_different),
+        on_change=unless_stale(key, _take_different),
         args=(form, key, known),
     )
     for each in known:
@@ -237,7 +237,7 @@ def _formula(form: FormState) -> None:
             placeholder=_("e.g. {formula}").format(formula=example),
             disabled=form.is_locked or form.is_assigned(_FORMULA),
             help=_(FIELDS[_FORMULA].raising),
-            on_change=heard(key, _take_formula),
+            on_change=unless_stale(key, _take_formula),
             args=(form, key),
         )
         _show_problem(form, _FORMULA)

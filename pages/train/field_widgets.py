@@ -13,7 +13,7 @@ from dqn_core.analysis.advice import unfinished_exploration
 from dqn_core.config import TrainingConfig, field_rule
 from pages.shared.advice import show_warning
 from pages.shared.form_state import ASSIGNED, WATCHING, FormState
-from pages.shared.held_values import heard, hold
+from pages.shared.held_values import hold, unless_stale
 from pages.shared.texts.fields import FIELDS, FormField, Widget
 from pages.shared.texts.i18n import _, problem_text, translate_error, translate_parts
 from pages.shared.texts.numbers import number_text
@@ -38,7 +38,7 @@ def field_widget(form: FormState, name: str, *, explained: bool = False) -> None
         "key": key,
         "disabled": reason is not None,
         "help": reason or (None if explained else _(each.raising)),
-        "on_change": heard(key, _take_over),
+        "on_change": unless_stale(key, _take_over),
         "args": (form, name, key),
     }
     with st.container(gap=None, key=f"field-{name}"):

@@ -18,7 +18,7 @@ from dqn_core.events import RunState
 from dqn_core.runs.manager import RunSnapshot
 from pages.server.process import get_manager
 from pages.shared.form_state import NEW_RUN
-from pages.shared.held_values import heard, hold
+from pages.shared.held_values import hold, unless_stale
 from pages.shared.links import open_run
 from pages.shared.texts.i18n import _, translate_error
 from pages.shared.texts.markdown import escape_markdown
@@ -221,7 +221,7 @@ def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_
             "From real time to as fast as this machine can go. Automatic begins in real time, so that you can watch "
             "the first episodes, and reaches full speed within 20 seconds."
         ),
-        on_change=heard(key, choose),
+        on_change=unless_stale(key, choose),
     )
     st.button(
         _("Full speed"),

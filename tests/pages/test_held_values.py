@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 def _page() -> None:
     import streamlit as st
 
-    from pages.shared.held_values import heard, held_key, hold
+    from pages.shared.held_values import held_key, hold, unless_stale
 
     held = st.session_state.setdefault("held", {"speed": 5, "taken": []})
     key = hold("speed", held["speed"])
@@ -17,9 +17,8 @@ def _page() -> None:
         held["speed"] = st.session_state[key]
         held["taken"].append(st.session_state[key])
 
-    st.slider("Speed", 0, 10, key=key, on_change=heard(key, take))
+    st.slider("Speed", 0, 10, key=key, on_change=unless_stale(key, take))
     st.session_state["keys"] = (key, held_key("speed"))
-    st.session_state["callback"] = heard(key, take)
 
 
 def test_a_widget_stays_as_long_as_it_shows_what_is_held() -> None:
@@ -52,11 +51,11 @@ def _late_word(said: int) -> None:
     """A browser that is behind says ``said`` of a widget that showed 5 when it was replaced."""
     import streamlit as st
 
-    from pages.shared.held_values import heard, hold
+    from pages.shared.held_values import hold, unless_stale
 
     st.session_state["taken"] = []
     old = hold("speed", 5)
-    callback = heard(old, lambda: st.session_state["taken"].append(st.session_state[old]))
+    callback = unless_stale(old, lambda: st.session_state["taken"].append(st.session_state[old]))
     hold("speed", 2)
     st.session_state[old] = said
     callback()
