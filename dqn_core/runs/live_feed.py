@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -35,7 +35,6 @@ __all__ = ["MESSAGE_ROWS", "FeedUpdate", "LiveFeed", "RemainingTime", "done_frac
 
 MESSAGE_ROWS = 5_000
 """Episodes in one update at most."""
-_KEPT_FRAMES = 32
 _KEPT_NOTICES = 20
 _MEAN_OVER = 100
 
@@ -112,7 +111,7 @@ class LiveFeed:
         self._returns = deque((row.episode_return for row in tail), maxlen=_MEAN_OVER)
         self._best_eval = record.best_eval
         self._notices: deque[Notice] = deque(maxlen=_KEPT_NOTICES)
-        self._frames: OrderedDict[int, Frame] = OrderedDict()
+        self._frame: Frame | None = None
         self._frame_number = 0
         self._version = 1
         self._is_over = is_over
@@ -292,11 +291,6 @@ class LiveFeed:
         with self._lock:
             return self._current_record()
 
-    def frame(self, number: int) -> Frame | None:
-        """The frame with that number while it is kept; None after that."""
-        with self._lock:
-            return self._frames.get(number)
-
     def read(self, after_rows: int, after_changes: int, limit: int = MESSAGE_ROWS) -> FeedUpdate:
         """What is new after a cursor, at most ``limit`` rows; a cursor beyond the end is taken as the end.
 
@@ -321,7 +315,7 @@ class LiveFeed:
                 changes=self._changes[changes_from:],
                 notices=tuple(self._notices),
                 frame_number=self._frame_number,
-                frame=self._frames.get(self._frame_number),
+                frame=self._frame,
                 is_over=self._is_over,
                 queue_position=self.queue_position,
                 queue_wait_s=self.queue_wait_s,
@@ -340,9 +334,7 @@ class LiveFeed:
                 self._best_eval = _larger(self._best_eval, event.eval_return)
             case Frame():
                 self._frame_number += 1
-                self._frames[self._frame_number] = event
-                if len(self._frames) > _KEPT_FRAMES:
-                    self._frames.popitem(last=False)
+                self._frame = event
             case Notice():
                 if event in self._notices:
                     self._notices.remove(event)

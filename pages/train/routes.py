@@ -1,4 +1,4 @@
-"""The routes below ``/live``: a run's frames, and its CSV files.
+"""The routes below ``/live``: a run's CSV files.
 
 A route's coroutine shares its event loop with every page: what reads the database or a file does so in a worker
 thread.
@@ -7,7 +7,6 @@ thread.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +17,6 @@ from starlette.routing import BaseRoute, Route
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.view import RunView
 from dqn_core.training.csv_log import CsvStyle
-from pages.server.answers import error_answer
 from pages.server.process import get_manager
 from pages.server.turns import HEAVY_TURNS
 from pages.shared.error_answers import json_errors
@@ -38,26 +36,12 @@ def live_routes(manager: Callable[[], RunManager] = get_manager) -> list[BaseRou
         return Route(path, json_errors(answer), methods=["GET"])
 
     return [
-        route(f"{run}/frames/{{name}}", _frame),
         route(f"{run}/episodes.csv", functools.partial(_csv, name="episodes", write=episodes_csv)),
         route(f"{run}/changes.csv", functools.partial(_csv, name="changes", write=changes_csv)),
     ]
 
 
 # ------------------------------------------------------------------------------------------------- the handlers
-
-
-async def _frame(request: Request, manager: RunManager) -> Response:
-    run_id = _run_id(request)
-    feed = manager.feed(run_id)
-    if feed is None:
-        await run_in_threadpool(manager.snapshot, run_id)  # says so where there is no such run at all
-    number = re.fullmatch(r"(\d{1,12})\.jpg", request.path_params["name"], re.ASCII)
-    frame = feed.frame(int(number[1])) if feed is not None and number is not None else None
-    if frame is None:
-        return error_answer(404, f"There is no frame {request.path_params['name']}: only the latest frames are kept.")
-    headers = {"Cache-Control": "private, max-age=3600, immutable"}
-    return Response(frame.jpeg, media_type="image/jpeg", headers=headers)
 
 
 async def _csv(

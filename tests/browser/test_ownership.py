@@ -38,7 +38,6 @@ def own_cookies(page: Page) -> dict[str, dict[str, object]]:
     return {each["name"]: each for each in page.context.cookies() if each["name"].startswith("dqn_lab_")}
 
 
-@pytest.mark.expected_problem(r"frames/\d+\.jpg")  # three pages on a slow machine: one asks for a frame too late
 def test_owners_control_watchers_wait_and_the_instructor_does_both(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
 ) -> None:

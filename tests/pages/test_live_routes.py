@@ -26,7 +26,6 @@ from scripted_trainer import (
     ended,
     episode,
     following,
-    frame,
     obedient,
     started,
     wait_for_end,
@@ -165,28 +164,8 @@ def test_a_run_without_rows_has_its_headers(lab: Lab) -> None:
     assert lab.client.get(f"/live/runs/{run_id}/changes.csv").text == "wall_time_s,env_step,field,old,new\n"
 
 
-def test_frames_are_pictures_while_they_are_kept(lab: Lab) -> None:
-    def script(*_: object) -> Iterator[Event]:
-        yield started()
-        for step in range(1, 41):
-            yield frame(step)
-        yield ended()
-
-    run_id = lab.finished(script)
-    response = lab.client.get(f"/live/runs/{run_id}/frames/40.jpg")
-    assert response.content == frame(40).jpeg
-    assert response.headers["content-type"] == "image/jpeg"
-    assert "max-age" in response.headers["cache-control"]
-    for name in ("8.jpg", "41.jpg", "-1.jpg", "x.jpg", "40.png", "9" * 50 + ".jpg"):
-        response = lab.client.get(f"/live/runs/{run_id}/frames/{name}")
-        assert response.status_code == 404
-        assert name in response.json()["error"]
-    lab.follow(obedient())
-    assert lab.client.get(f"/live/runs/{run_id}/frames/40.jpg").status_code == 404
-
-
 @pytest.mark.parametrize("run_id", [_UNKNOWN, "no-id", "%2e%2e%2f%2e%2e", "a" * 5_000])
-@pytest.mark.parametrize("path", ["episodes.csv", "changes.csv", "frames/1.jpg"])
+@pytest.mark.parametrize("path", ["episodes.csv", "changes.csv"])
 def test_an_unknown_run_is_404_in_json(lab: Lab, run_id: str, path: str) -> None:
     response = lab.client.get(f"/live/runs/{run_id}/{path}")
     assert response.status_code == 404
