@@ -14,6 +14,7 @@ from browser_watch import choose_speed, settle, unfold
 from dqn_core.episodes.episode import policy_with
 from dqn_core.training.run_folder import RunFolder
 from dqn_core.training.weights_file import weights_at
+from endless_run import ENDLESS
 from live_server import LiveServer
 
 
@@ -22,7 +23,7 @@ def press(page: Page, name: str) -> None:
 
 
 def start(page: Page) -> str:
-    """Press Start at 10 times real time, which outlasts the test; the new run's id."""
+    """Press Start at 10 times real time; the new run's id."""
     before = page.url
     choose_speed(page, "10×")
     press(page, "Start")
@@ -43,7 +44,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
 
 @pytest.mark.timeout(300)
 def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: LiveServer, tmp_path: Path) -> None:
-    page.goto("/train")
+    page.goto(ENDLESS)
     settle(page)
     run_id = start(page)
 
@@ -76,7 +77,7 @@ def test_an_agent_is_downloaded_and_a_run_begun_with_it(page: Page, server: Live
     np.testing.assert_allclose(q_values, policy_with(config, weights).q_values(observations), rtol=1e-5, atol=1e-5)
 
     # Another run begins with it; a file that holds no network is refused.
-    page.goto("/train")
+    page.goto(ENDLESS)
     settle(page)
     unfold(page, "Initial weights")
     page.get_by_text("From a file", exact=True).click()

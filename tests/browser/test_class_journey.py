@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.student import Student
-from browser_watch import choose_speed, settle
+from browser_watch import choose_speed, settle, while_server_is_away
 from live_server import LiveServer
 from qr_codes import read_qr_code
 from workbooks import read_workbook
@@ -28,12 +28,8 @@ AWAY_MS = 30_000
 SLOW_MS = 60_000
 """What a run does is to be seen within this time, on a machine with two cores too."""
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-FRAME_TOO_LATE = pytest.mark.expected_problem(r"frames/\d+\.jpg")  # many pages on a slow machine
-WHILE_AWAY = pytest.mark.expected_problem(
-    "WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to fetch|Failed to load",
-    "disconnected from server|not responding|server endpoint",
-    "fragment with id",  # a panel tells of its run's new state before the new server has drawn its page
-)
+_BEFORE_THE_PAGE = "fragment with id"
+"""A panel tells of its run's new state before the new server has drawn its page."""
 FORGED_RATE = "0.01"
 """A learning rate that is not assigned, as its slider has it."""
 
@@ -321,7 +317,6 @@ def _number(value: object) -> float | None:
     return None if value in (None, "") else float(str(value))
 
 
-@FRAME_TOO_LATE
 @pytest.mark.timeout(300)
 def test_a_class_of_six(
     start_server: Callable[..., LiveServer],
@@ -355,8 +350,7 @@ def test_a_class_of_six(
     lesson.collect(tmp_path)
 
 
-@WHILE_AWAY
-@FRAME_TOO_LATE
+@while_server_is_away(_BEFORE_THE_PAGE)
 @pytest.mark.timeout(300)
 def test_a_class_goes_on_after_its_server_was_killed(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page], monkeypatch: pytest.MonkeyPatch

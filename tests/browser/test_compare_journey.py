@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser_watch import choose_speed, settle
+from endless_run import ENDLESS
 from live_server import LiveServer
 
 NOT_THE_ROOT = r"/_stcore/(health|host-config)|status of 404"
@@ -197,7 +198,7 @@ def wait_for_points(page: Page, count: int) -> None:
 
 @pytest.mark.expected_problem(NOT_THE_ROOT)
 def test_zoom_and_legend_stay_while_a_run_trains(page: Page, server: LiveServer) -> None:
-    page.goto("/train")
+    page.goto(ENDLESS)
     settle(page)
     choose_speed(page, "10×")
     page.get_by_role("button", name="Start", exact=True).click()

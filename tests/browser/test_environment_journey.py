@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import settle
+from browser_watch import choose_speed, settle
 
 _FORMULA = "reward - 0.1*abs(x_position)"
 
@@ -72,6 +72,7 @@ def test_physics_and_reward_change_while_the_run_trains(page: Page, tmp_path: Pa
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     write_formula(page, _FORMULA)
     expect(page.get_by_text("Did you mean x_position?")).to_have_count(0)
+    choose_speed(page, "2×")  # the limit of 400 episodes is minutes away
     press(page, "Start")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
     wait_for_rows(page, 3)

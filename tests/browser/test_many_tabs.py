@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
-from browser_watch import choose_speed, settle
+from browser_watch import choose_speed, settle, while_server_is_away
 from cut_line import CutLine
 from live_server import LiveServer
 
@@ -22,7 +22,6 @@ _PATIENCE_S = 90
 _AWAY_S = 10.0
 _ROWS = "window.dqnLabPanel?.rows() ?? 0"
 _EPISODES = "window.dqnLabPanel.episodes()"
-_BROKEN = "ERR_|WebSocket|Client Error in reaching|Streamlit server is not responding"
 _HIDE = """(isHidden) => {
   Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
   document.dispatchEvent(new Event("visibilitychange"));
@@ -70,7 +69,7 @@ def test_more_tabs_than_a_browser_has_connections_all_load_and_move(page: Page, 
     assert httpx.get(f"{server.url}/_stcore/health", trust_env=False).is_success
 
 
-@pytest.mark.expected_problem(_BROKEN)
+@while_server_is_away()
 def test_after_ten_seconds_without_a_connection_every_panel_catches_up(page: Page, server: LiveServer) -> None:
     with CutLine(server.port) as line:
         url = f"http://127.0.0.1:{line.port}"

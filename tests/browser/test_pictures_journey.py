@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_speed, settle
+from browser_watch import choose_speed, settle, while_server_is_away
 from dqn_core.environments.make import inspect_environment
 from dqn_core.episodes.episode import Rollout, policy_with, roll_out
 from dqn_core.presets import preset_config
@@ -26,10 +26,6 @@ _MAKING_MS = 120_000
 _GAME = "MinAtar/Breakout-v1"
 _CONFIG = preset_config(_GAME, "fast").replace(
     compute="fused", buffer_size=1_000, warmup_steps=300, max_env_steps=2_500, evaluate_every=40, evaluation_episodes=2
-)
-_WHILE_THE_SERVER_IS_AWAY = pytest.mark.expected_problem(
-    "WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to fetch|not responding|server endpoint",
-    r"404 .*/media/\w+\.jpg",  # the page's picture, at the address that the server before had for it
 )
 _PIXELS = """name => {
     const canvas = document.querySelector(`[data-testid='${name}']`);
@@ -61,7 +57,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
-@_WHILE_THE_SERVER_IS_AWAY
+@while_server_is_away()
 @pytest.mark.timeout(600)
 def test_breakout_is_learned_watched_killed_resumed_recorded_and_exported(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page], tmp_path: Path

@@ -130,7 +130,7 @@ def train(page: Page | Frame) -> None:
     """Start a run that outlasts the test, and see it move."""
     place = cast("Page", page)  # what is asked of it, a frame has too
     settle(place, timeout_s=PATIENCE_MS / 1_000)
-    choose_speed(place, "10×")
+    choose_speed(place, "real time")
     place.get_by_role("button", name="Start", exact=True).click()
     place.wait_for_function("() => window.dqnLabPanel?.rows() >= 3", timeout=PATIENCE_MS)
 

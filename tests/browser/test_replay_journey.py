@@ -13,6 +13,7 @@ from browser_watch import choose_speed, settle
 from dqn_core.episodes.episode import Rollout, policy_with, roll_out
 from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
+from endless_run import ENDLESS_FAST
 from live_server import LiveServer
 
 
@@ -21,10 +22,8 @@ def press(page: Page, name: str) -> None:
 
 
 def train_fast(page: Page) -> str:
-    """Train until an agent was evaluated and kept, slowly enough not to be done before Stop; the run's id."""
-    page.goto("/train")
-    settle(page)
-    page.get_by_role("radio", name="Fast").or_(page.get_by_role("button", name="Fast", exact=True)).first.click()
+    """Train until an agent was evaluated and kept; the run's id."""
+    page.goto(ENDLESS_FAST)
     settle(page)
     choose_speed(page, "10×")
     press(page, "Start")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import settle
+from browser_watch import settle, while_server_is_away
 from dqn_core.events import EndReason, RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.storage.records import RunRecord
@@ -27,10 +27,6 @@ StartServer = Callable[..., LiveServer]
 OpenPage = Callable[..., Page]
 
 RUNS = 3
-_WHILE_THE_SERVER_IS_AWAY = pytest.mark.expected_problem(
-    "WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to fetch|not responding|server endpoint",
-    r"404 .*/media/\w+\.jpg",  # the page's picture, at the address that the server before had for it
-)
 
 
 def _runs_of_an_earlier_server(data_dir: Path, count: int = RUNS) -> list[str]:
@@ -142,7 +138,7 @@ def _resume_all(page: Page) -> Locator:
     return states
 
 
-@_WHILE_THE_SERVER_IS_AWAY
+@while_server_is_away()
 def test_a_server_that_is_ended_leaves_every_run_with_its_last_step(
     start_server: StartServer, open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +163,7 @@ def test_a_server_that_is_ended_leaves_every_run_with_its_last_step(
         assert state.values["counters"]["env_step"] == record.env_steps
 
 
-@_WHILE_THE_SERVER_IS_AWAY
+@while_server_is_away()
 def test_runs_of_a_server_that_was_killed_are_resumed_on_request(
     start_server: StartServer, open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

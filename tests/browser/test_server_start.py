@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import settle
+from browser_watch import settle, while_server_is_away
 from live_server import LiveServer
 
 pytestmark = pytest.mark.cold_start
@@ -43,7 +43,7 @@ def test_the_page_follows_the_browsers_language_and_colours(page: Page) -> None:
     expect(page.get_by_role("button", name="시작")).to_be_visible()
 
 
-@pytest.mark.expected_problem("WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|Failed to fetch")
+@while_server_is_away()
 def test_ctrl_c_ends_the_server_while_a_tab_is_open(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page]
 ) -> None:

@@ -15,7 +15,8 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_speed, settle
+from browser_watch import choose_speed, settle, while_server_is_away
+from endless_run import ENDLESS
 from lab_databases import LabDatabases
 from live_server import LiveServer, free_port
 from local_cluster import LocalCluster
@@ -74,16 +75,14 @@ def is_(page: Page, state: str) -> None:
     expect(page.get_by_test_id("run-state")).to_contain_text(state, timeout=PATIENCE_MS)
 
 
-@pytest.mark.expected_problem(
-    "WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|Failed to fetch|reaching server endpoint|server is not responding"
-)
+@while_server_is_away()
 def test_a_run_is_seen_and_steered_at_both_and_outlives_its_dashboard(
     faculty: Faculty, open_page: Callable[..., Page]
 ) -> None:
     here, there = open_page(server=faculty.one), open_page(server=faculty.other)
     for page in (here, there):
         page.set_default_timeout(PATIENCE_MS)
-    here.goto("/train")
+    here.goto(ENDLESS)
     settle(here)
     choose_speed(here, "10×")
     press(here, "Start")
@@ -134,7 +133,7 @@ location /live/socket {{ proxy_pass {faculty.other.url}; }} }}"""
     with nginx(tmp_path, [balanced], [port]):
         page = open_page(server=faculty.one)
         page.set_default_timeout(PATIENCE_MS)
-        page.goto(f"http://127.0.0.1:{port}/train")
+        page.goto(f"http://127.0.0.1:{port}{ENDLESS}")
         settle(page)
         choose_speed(page, "10×")
         press(page, "Start")

@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from browser_watch import choose_speed, settle
 from dqn_core.events import EPISODE_COLUMNS
+from endless_run import ENDLESS
 from live_server import LiveServer
 
 CHARTS = ("return", "loss", "length", "epsilon")
@@ -38,8 +39,8 @@ def press(page: Page, name: str) -> None:
 
 
 def start_endless_run(page: Page) -> None:
-    """A run that outlasts its test: at twice real time, an agent takes minutes to solve the task."""
-    page.goto("/train")
+    """Start a run at twice real time."""
+    page.goto(ENDLESS)
     settle(page)
     choose_speed(page, "2×")
     press(page, "Start")

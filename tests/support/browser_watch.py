@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import ConsoleMessage, Error, Page, Request, Response, expect
 
 PAGE_TIMEOUT_MS = 60_000
@@ -16,6 +17,17 @@ _FIRST_SERVER_ERROR = 500
 _PAGES = "class|compare|experiments|inside|leaderboard|lessons|play|replay|runs|search|train"
 _STREAMLIT_LOOKS_FOR_ITS_SERVER = re.compile(rf"https?://[^?#]+/({_PAGES})/_stcore/(health|host-config)")
 """Opened at a page's own address, Streamlit asks below that address first, is told 404, and then asks above it."""
+
+_OF_A_SERVER_AWAY = (
+    "WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to fetch",
+    "reaching server endpoint|server is not responding|when disconnected from server",
+    r"404 .*/media/\w+\.jpg",  # a page's picture, at the address that the server before had for it
+)
+
+
+def while_server_is_away(*further: str) -> pytest.MarkDecorator:
+    """The mark of a test that takes its pages' server away: with it, browsers may say so, and ``further`` patterns."""
+    return pytest.mark.expected_problem(*_OF_A_SERVER_AWAY, *further)
 
 
 class BrowserWatch:
