@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import choose_speed, settle
+from browser_watch import settle
+from endless_run import endless
 
 _FORMULA = "reward - 0.1*abs(x_position)"
 
@@ -54,16 +55,9 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
-def choose(page: Page, box: str, option: str) -> None:
-    page.get_by_role("combobox", name=re.compile(box)).click()
-    page.get_by_role("option", name=option).click()
-    settle(page)
-
-
 def test_physics_and_reward_change_while_the_run_trains(page: Page, tmp_path: Path) -> None:
-    page.goto("/train")
+    page.goto(endless("LunarLander-v3", "lab8"))
     settle(page)
-    choose(page, "^Environment", "LunarLander-v3")
     open_section(page)
 
     # A formula with a typo cannot be started with, and says what was meant; a right one can.
@@ -72,7 +66,6 @@ def test_physics_and_reward_change_while_the_run_trains(page: Page, tmp_path: Pa
     expect(page.get_by_role("button", name="Start", exact=True)).to_be_disabled()
     write_formula(page, _FORMULA)
     expect(page.get_by_text("Did you mean x_position?")).to_have_count(0)
-    choose_speed(page, "2×")  # the limit of 400 episodes is minutes away
     press(page, "Start")
     page.wait_for_url(re.compile(r"run=\d{8}-\d{6}-[a-z0-9]{4}"))
     wait_for_rows(page, 3)

@@ -13,7 +13,7 @@ from browser_watch import choose_speed, settle
 from dqn_core.episodes.episode import Rollout, policy_with, roll_out
 from dqn_core.training.evaluation import evaluate
 from dqn_core.training.run_folder import RunFolder
-from endless_run import ENDLESS_FAST
+from endless_run import endless
 from live_server import LiveServer
 
 
@@ -23,7 +23,7 @@ def press(page: Page, name: str) -> None:
 
 def train_fast(page: Page) -> str:
     """Train until an agent was evaluated and kept; the run's id."""
-    page.goto(ENDLESS_FAST)
+    page.goto(endless("CartPole-v1", "fast"))
     settle(page)
     choose_speed(page, "10×")
     press(page, "Start")

@@ -19,7 +19,7 @@ _STREAMLIT_LOOKS_FOR_ITS_SERVER = re.compile(rf"https?://[^?#]+/({_PAGES})/_stco
 """Opened at a page's own address, Streamlit asks below that address first, is told 404, and then asks above it."""
 
 _OF_A_SERVER_AWAY = (
-    "WebSocket|ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|Failed to fetch",
+    "WebSocket|net::ERR_|Failed to fetch",
     "reaching server endpoint|server is not responding|when disconnected from server",
     r"404 .*/media/\w+\.jpg",  # a page's picture, at the address that the server before had for it
 )
