@@ -22,6 +22,7 @@ from live_server import LiveServer, free_port
 from local_cluster import LocalCluster
 from postgresql import missing_postgresql
 from proxies import changed, documented_balancer, nginx
+from scripted_trainer import wait_until
 
 PATIENCE_MS = 240_000
 
@@ -75,6 +76,11 @@ def is_(page: Page, state: str) -> None:
     expect(page.get_by_test_id("run-state")).to_contain_text(state, timeout=PATIENCE_MS)
 
 
+def same_rows(here: Page, there: Page) -> None:
+    """See both pages come to the same episodes of a run that stands still."""
+    wait_until(lambda: here.evaluate("dqnLabPanel.rows()") == there.evaluate("dqnLabPanel.rows()"))
+
+
 @while_server_is_away()
 def test_a_run_is_seen_and_steered_at_both_and_outlives_its_dashboard(
     faculty: Faculty, open_page: Callable[..., Page]
@@ -97,7 +103,7 @@ def test_a_run_is_seen_and_steered_at_both_and_outlives_its_dashboard(
     press(there, "Pause")
     is_(there, "Paused")
     is_(here, "Paused")
-    assert here.evaluate("dqnLabPanel.rows()") == there.evaluate("dqnLabPanel.rows()")
+    same_rows(here, there)
     press(there, "Resume")
     is_(here, "Running")
     moves(here)
@@ -111,11 +117,11 @@ def test_a_run_is_seen_and_steered_at_both_and_outlives_its_dashboard(
     faculty.one.start()
     moves(here)  # by itself, where the dashboard is back
     is_(here, "Running")
-    assert here.evaluate("dqnLabPanel.rows()") > rows
+    here.wait_for_function("(rows) => dqnLabPanel.rows() > rows", arg=rows)
     press(here, "Stop")
     is_(here, "Stopped")
     is_(there, "Stopped")
-    here.wait_for_function("(rows) => dqnLabPanel.rows() === rows", arg=there.evaluate("dqnLabPanel.rows()"))
+    same_rows(here, there)
 
 
 def test_what_is_live_may_come_from_another_dashboard_than_the_page(

@@ -218,6 +218,7 @@ def test_a_second_tab_and_an_earlier_servers_run_show_the_same_history(open_page
     settle(first)
     press(first, "Stop")
     expect(state(second)).to_contain_text("Stopped")
+    expect(state(first)).to_contain_text("Stopped")
     rows, address = panel(first, "rows"), first.url.partition("/train?")[2]
     first.close()
     second.close()
