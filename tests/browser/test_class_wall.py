@@ -116,3 +116,35 @@ def test_a_teacher_sees_all_and_takes_the_results_along(open_page: Callable[...,
     expect(mina.get_by_test_id("class-nickname")).to_have_text("Mina")
     expect(mina.get_by_test_id("wall")).to_have_count(0)
     expect(mina.locator("a[href*='/live/class/']")).to_have_count(0)
+
+
+def test_a_list_that_is_open_stays_open_while_students_join(open_page: Callable[..., Page]) -> None:
+    teacher, mina, ben = open_page(), open_page(), open_page()
+    teacher.goto("/class")
+    settle(teacher)
+    teacher.get_by_label("Title of the class").fill("Friday")
+    button(teacher, "Open the class").click()
+    code = teacher.get_by_test_id("class-code").inner_text()
+    settle(teacher)
+    box = teacher.get_by_role("combobox", name=re.compile("Open settings"))
+    box.click()
+    option = teacher.get_by_role("option", name=re.compile("Discount factor"))
+    expect(option).to_be_visible()
+    teacher.evaluate("window.scrolledTo = document.querySelector('[data-testid=stMain]').scrollTop")
+    for page, nickname in ((mina, "Mina"), (ben, "Ben")):
+        join(page, code, nickname)
+    expect(teacher.get_by_test_id("wall-card")).to_have_count(2)
+    # Members and cards stand above the list: the browser has scrolled along.
+    teacher.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > window.scrolledTo")
+    option.click()
+    teacher.keyboard.press("Escape")
+    expect(teacher.get_by_label("Discount factor γ: from", exact=True)).to_be_visible()
+
+    # Scrolled by hand, it closes.
+    settle(teacher)
+    box.click()
+    option = teacher.get_by_role("option", name=re.compile("Learning rate")).first
+    expect(option).to_be_visible()
+    teacher.mouse.move(1_300, 500)
+    teacher.mouse.wheel(0, -100)
+    expect(option).to_have_count(0)

@@ -1,6 +1,8 @@
-// The page as a whole, for whoever reads or steers it without a mouse: its language, and a way past menu and settings.
+// The page as a whole: its language and a way past menu and settings, for whoever reads or steers it without a mouse; and
+// lists that stay open.
 
 import { setAttribute, setText } from "./format.js";
+import "./open_list.js";
 
 const LINK_ID = "dqn-skip-link";
 

@@ -1,0 +1,28 @@
+// A list of choices stays open while what stands above it grows or shrinks.
+//
+// The browser then scrolls along, so that nothing moves on the screen. React Aria, which draws Streamlit's lists, closes
+// an open one at any scrolling, and a choice made in that moment is lost.
+
+const OPEN = "[role='combobox'][aria-expanded='true']";
+const SAME_PLACE_PX = 1;
+
+/** @type {Element | null} The field whose list is open. */
+let field = null;
+let height = 0; // Of its upper edge on the screen.
+
+const heightOf = (/** @type {Element | null} */ element) => element?.getBoundingClientRect().top ?? 0;
+
+new MutationObserver(() => {
+  const open = document.querySelector(OPEN);
+  if (open === field) return;
+  field = open;
+  height = heightOf(field);
+}).observe(document, { subtree: true, attributes: true, attributeFilter: ["aria-expanded"] });
+
+// React Aria listens in the same phase, from when a list is open: it comes after this.
+addEventListener("scroll", (event) => {
+  if (!field?.isConnected) return;
+  const before = height;
+  height = heightOf(field);
+  if (Math.abs(height - before) < SAME_PLACE_PX) event.stopImmediatePropagation();
+}, true);
