@@ -120,7 +120,7 @@ def _preset() -> None:
     names = preset_names(env_id)
     preset = _value("preset")
     key = hold(_key("preset"), preset if preset in names else names[0])
-    st.selectbox(_("Preset"), names, format_func=_preset_text, key=key)
+    st.selectbox(_("Preset"), names, format_func=_preset_text, key=key, persist_state="page")
     st.text_input(
         _("Arguments of the environment"), key=_key("arguments"), placeholder="gravity=-5", autocomplete="off"
     )
@@ -156,11 +156,10 @@ def _warn_of_unfinished_exploration() -> None:
 
 def _openings() -> None:
     names = [*(name for name in FIELDS if name != "env_id"), WEIGHTS]
-    if _key("open") not in st.session_state:
-        st.session_state[_key("open")] = list(_OPEN_AT_FIRST)
     chosen = st.multiselect(
         _("Open settings"),
         names,
+        _OPEN_AT_FIRST,
         format_func=lambda name: label_of(name, _),
         key=_key("open"),
         help=_("What students may choose. Everything else is locked, on the server too."),

@@ -21,12 +21,10 @@ _CODE, _NICKNAME, _TITLE, _ERROR = "class:code", "class:nickname", "class:title"
 
 def join_form(code: str) -> None:
     """Ask for the code, which the address may have, and a nickname."""
-    if code and _CODE not in st.session_state:
-        st.session_state[_CODE] = code
     with st.form("class-join", border=bool(code)):
         if code:
             st.header(_("Join the class"), anchor=False)
-        st.text_input(_("Code of the class"), key=_CODE, max_chars=12, autocomplete="off")
+        st.text_input(_("Code of the class"), code, key=_CODE, max_chars=12, autocomplete="off")
         st.text_input(
             _("Your nickname"),
             key=_NICKNAME,

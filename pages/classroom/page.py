@@ -54,6 +54,7 @@ def _chosen(taught: list[Classroom]) -> Classroom:
         list(by_id),
         format_func=lambda class_id: f"{by_id[class_id].title or _('Class')} · {by_id[class_id].code}",
         key=key,
+        persist_state="page",
     )
     return by_id[chosen]
 

@@ -72,10 +72,8 @@ def _own_runs(classroom: Classroom) -> None:
 
 
 def _nickname(classroom: Classroom) -> None:
-    who = visitor().visitor_id
-    if _NICKNAME not in st.session_state:
-        st.session_state[_NICKNAME] = get_manager().classes.nickname(who)
-    st.text_input(_("Nickname"), key=_NICKNAME, max_chars=NICKNAME_LENGTH, autocomplete="nickname")
+    nickname = get_manager().classes.nickname(visitor().visitor_id)
+    st.text_input(_("Nickname"), nickname, key=_NICKNAME, max_chars=NICKNAME_LENGTH, autocomplete="nickname")
     with st.container(horizontal=True, gap="small"):
         st.button(_("Change"), on_click=functools.partial(_rename, classroom.class_id), key="class:rename")
         st.button(_("Leave the class"), icon=":material/logout:", on_click=_leave, key="class:leave")

@@ -72,15 +72,25 @@ def _choose(run_ids: tuple[str, ...]) -> None:
 def _choices() -> Choices:
     """The row of widgets above the figure."""
     with st.container(horizontal=True, vertical_alignment="top", key="compare-choices"):
-        st.selectbox(_("Curve"), Y_AXES, format_func=_y_text, key=_Y.hold(), on_change=_Y.take, width=190)
+        st.selectbox(
+            _("Curve"), Y_AXES, format_func=_y_text, key=_Y.hold(), persist_state="page", on_change=_Y.take, width=190
+        )
         st.segmented_control(
-            _("X axis"), X_AXES, format_func=_x_text, key=_X.hold(), on_change=_X.take, required=True, width="content"
+            _("X axis"),
+            X_AXES,
+            format_func=_x_text,
+            key=_X.hold(),
+            persist_state="page",
+            on_change=_X.take,
+            required=True,
+            width="content",
         )
         st.select_slider(
             _("Smoothing"),
             _WINDOW.values,
             format_func=_window_text,
             key=_WINDOW.hold(),
+            persist_state="page",
             on_change=_WINDOW.take,
             help=_(
                 "Replaces each value by the mean of the latest values up to it. The unsmoothed curve stays "
@@ -93,6 +103,7 @@ def _choices() -> Choices:
         st.toggle(
             _("Mean and band"),
             key=_GROUPS.hold(),
+            persist_state="page",
             on_change=_GROUPS.take,
             disabled=not over_steps,
             help=_(
@@ -100,15 +111,18 @@ def _choices() -> Choices:
                 "comparable."
             ),
         )
-        st.toggle(_("Each run"), key=_SINGLES.hold(), on_change=_SINGLES.take, disabled=not over_steps)
+        st.toggle(
+            _("Each run"), key=_SINGLES.hold(), persist_state="page", on_change=_SINGLES.take, disabled=not over_steps
+        )
         st.toggle(
             _("Extend past the first finished run"),
             key=_BEYOND.hold(),
+            persist_state="page",
             on_change=_BEYOND.take,
             disabled=not (over_steps and _GROUPS.value),
             help=_("Means continue where only some runs reach; the number of runs left is shown there."),
         )
-        st.toggle(_("Log scale"), key=_LOG.hold(), on_change=_LOG.take)
+        st.toggle(_("Log scale"), key=_LOG.hold(), persist_state="page", on_change=_LOG.take)
     return Choices(
         x=cast("XAxis", _X.value),
         y=cast("YAxis", _Y.value),

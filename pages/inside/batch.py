@@ -92,7 +92,11 @@ def choose_batch(study: Study) -> Batch:
         st.button(
             _("Draw another batch"), icon=":material/casino:", key=f"{key}-draw", on_click=_draw, args=(f"{key}-seed",)
         )
-        row = int(st.number_input(_("Selected row"), 0, study.config.batch_size - 1, key=f"{key}-row", width=140))
+        row = int(
+            st.number_input(
+                _("Selected row"), 0, study.config.batch_size - 1, key=f"{key}-row", persist_state="page", width=140
+            )
+        )
         values = {name: _slider(study, name, f"{key}-{name}") for name in _SLIDERS}
         changed = any(values[name] != getattr(study.config, name) for name in _SLIDERS)
         st.button(
@@ -129,6 +133,7 @@ def _slider(study: Study, name: str, key: str) -> float:
             stops,
             format_func=number_text,
             key=key,
+            persist_state="page",
             width=230,
             help=_("The run has {value}.").format(value=number_text(own)),
         )

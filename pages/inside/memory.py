@@ -68,6 +68,7 @@ def _size(study: Study, replay: ReplayBuffer) -> int:
             stops,
             format_func=number_text,
             key=key,
+            persist_state="page",
             width=460,
             help=_("The newest transitions are kept, as in a live change of the size. The run is not changed."),
         )

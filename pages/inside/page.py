@@ -158,7 +158,13 @@ def _run_choice(names: Mapping[str, str], run_id: str) -> None:
         st.query_params["run"] = st.session_state.get(key, run_id)
 
     st.selectbox(
-        _("Run"), list(names), format_func=names.__getitem__, key=key, on_change=unless_stale(key, choose), width=360
+        _("Run"),
+        list(names),
+        format_func=names.__getitem__,
+        key=key,
+        persist_state="page",
+        on_change=unless_stale(key, choose),
+        width=360,
     )
 
 

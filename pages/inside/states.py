@@ -44,10 +44,14 @@ def state_picker(study: Study, name: str) -> ChosenState:
         number = f"{key}-{source}"
         if source == "memory":
             count = len(study.checkpoint.replay)
-            row = st.number_input(_("Row of the memory"), 0, count - 1, key=held_key(number), width=150)
+            row = st.number_input(
+                _("Row of the memory"), 0, count - 1, key=held_key(number), persist_state="page", width=150
+            )
             _another(number, count)
             return ChosenState(study.checkpoint.replay.observations[row].copy(), _("row {row}").format(row=row))
-        seed = st.number_input(_("Episode seed"), 0, LARGEST_SEED, key=held_key(number), width=150)
+        seed = st.number_input(
+            _("Episode seed"), 0, LARGEST_SEED, key=held_key(number), persist_state="page", width=150
+        )
         _another(number, 10_000)
     episode = play_by_hand(study.config, int(seed), ())
     return ChosenState(episode.observations[0], _("start with seed {seed}").format(seed=seed))

@@ -55,6 +55,7 @@ def _steps(study: Study) -> int:
             list(range(len(titles))),
             format_func=lambda number: f"{number + 1} {titles[number]}",
             key=key,
+            persist_state="page",
             required=True,
             label_visibility="collapsed",
         )

@@ -152,6 +152,7 @@ def _question(lesson: Lesson, kept: Prediction | None) -> None:
         index=None,
         format_func=lambda place: choice_text(lesson, place),
         key=key,
+        persist_state="page",
         disabled=_is_done(kept),
         help=_("You cannot change it once you have seen the result."),
         on_change=unless_stale(key, _predict),

@@ -96,6 +96,7 @@ def _episode() -> tuple[int, float, bool]:
         _SEED.low,
         _SEED.high,
         key=_SEED.hold(),
+        persist_state="page",
         on_change=_SEED.take,
         help=_("The start of the episode: the same seed gives the same start to every agent."),
         width=_WIDTH,
@@ -105,6 +106,7 @@ def _episode() -> tuple[int, float, bool]:
     st.toggle(
         _("Side by side"),
         key=_IS_DOUBLE.hold(),
+        persist_state="page",
         on_change=_IS_DOUBLE.take,
         help=_("Two agents, or one early and late in its training, on the same start."),
     )
@@ -120,6 +122,7 @@ def _other_arguments(config: TrainingConfig) -> Arguments | None:
     st.text_input(
         _("Environment"),
         key=_WITH.hold(),
+        persist_state="page",
         on_change=_WITH.take,
         placeholder=str(config.as_evaluated.env_kwargs) or f"{next(iter(names), 'name')}=…",
         help=_(

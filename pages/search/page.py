@@ -88,7 +88,9 @@ def _searches() -> None:
         return
     shown = st.session_state.get(held_key(_SHOWN))
     key = hold(_SHOWN, shown if shown in listed else next(iter(listed)))
-    search_id = st.selectbox(_("Search"), listed, format_func=lambda each: f"{listed[each]} · {each}", key=key)
+    search_id = st.selectbox(
+        _("Search"), listed, format_func=lambda each: f"{listed[each]} · {each}", key=key, persist_state="page"
+    )
     status = get_searches().status(search_id)
     if status.is_active:
         _live(search_id)

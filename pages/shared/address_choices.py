@@ -47,7 +47,15 @@ def address_select(name: str, label: str, texts: Mapping[str, str], default: str
     """A selectbox over the keys of ``texts``, shown by their texts; its choice stands in the address as ``name``."""
     texts = distinct_texts(texts)
     choice = AddressChoice(name, (default, *(each for each in texts if each != default)))
-    st.selectbox(label, list(texts), format_func=texts.__getitem__, key=choice.hold(), on_change=choice.take, **look)
+    st.selectbox(
+        label,
+        list(texts),
+        format_func=texts.__getitem__,
+        key=choice.hold(),
+        persist_state="page",
+        on_change=choice.take,
+        **look,
+    )
     return choice.value
 
 

@@ -4,6 +4,10 @@ With each message a browser sends the values of all its widgets, as it has drawn
 and the browser says something before it has drawn the new one, the old one comes back with it and looks like a change
 by hand: a preset would be undone by the next press. So a widget whose value changes here is replaced by a new one,
 under a key of its own, and what the old one showed is known; only a hand on it says anything else.
+
+Such a widget is drawn with ``persist_state="page"``: a press that comes while the page is drawn interrupts the script,
+and what this widget shows may not have been sent. Streamlit then sends it with the next drawing; without
+``persist_state``, the browser would show the first stop instead, and say so with the next press.
 """
 
 from __future__ import annotations

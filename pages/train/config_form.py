@@ -86,6 +86,7 @@ def _preset(form: FormState) -> None:
         shown,
         format_func=_preset_text,
         key=key,
+        persist_state="page",
         required=True,
         width="stretch",
         disabled=form.is_live or form.assignment is not None,

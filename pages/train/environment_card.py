@@ -41,6 +41,7 @@ def environment_card(form: FormState) -> EnvironmentReport | None:
         [*choices, _OTHER],
         format_func=lambda each: _choice_text(choices.get(each)),
         key=key,
+        persist_state="page",
         disabled=reason is not None,
         help=reason or _(field.raising),
         on_change=unless_stale(key, _choose),
@@ -90,6 +91,7 @@ def _other_id(form: FormState, env_id: str, reason: str | None) -> None:
     st.text_input(
         _("Gymnasium id"),
         key=key,
+        persist_state="page",
         placeholder="module:Id",
         disabled=reason is not None,
         help=reason or _("The id of an environment, or module:Id to have the module imported that registers it."),

@@ -77,6 +77,7 @@ def _argument(form: FormState, argument: Argument, field: str) -> None:
     options: dict[str, Any] = {
         "label": f"{label} ({argument.unit})" if argument.unit else label,
         "key": key,
+        "persist_state": "page",
         "disabled": reason is not None,
         "help": reason or _help(argument),
         "on_change": unless_stale(key, _take),
@@ -168,6 +169,7 @@ def _further(form: FormState, known: tuple[Argument, ...]) -> None:
         st.text_input(
             _("Further arguments"),
             key=key,
+            persist_state="page",
             placeholder="name=value",
             disabled=form.is_locked or form.is_assigned(_TRAINING),
             help=_("As on the command line, separated by spaces: {example}").format(example="size=5 names=[1,2]")
@@ -205,6 +207,7 @@ def _in_evaluations(form: FormState, known: list[Argument]) -> None:
         names,
         format_func=lambda name: label_of(f"{_TRAINING}.{name}", _),
         key=key,
+        persist_state="page",
         disabled=form.is_locked or form.is_assigned(_EVALUATION),
         help=_(FIELDS[_EVALUATION].raising),
         placeholder=_("none"),
@@ -234,6 +237,7 @@ def _formula(form: FormState) -> None:
         st.text_input(
             _(FIELDS[_FORMULA].label),
             key=key,
+            persist_state="page",
             placeholder=_("e.g. {formula}").format(formula=example),
             disabled=form.is_locked or form.is_assigned(_FORMULA),
             help=_(FIELDS[_FORMULA].raising),

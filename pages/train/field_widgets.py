@@ -36,6 +36,7 @@ def field_widget(form: FormState, name: str, *, explained: bool = False) -> None
     options: dict[str, Any] = {
         "label": _(each.label),
         "key": key,
+        "persist_state": "page",
         "disabled": reason is not None,
         "help": reason or (None if explained else _(each.raising)),
         "on_change": unless_stale(key, _take_over),

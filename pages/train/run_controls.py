@@ -215,6 +215,7 @@ def _pace(snapshot: RunSnapshot | None, report: EnvironmentReport | None, *, is_
         PACES,
         format_func=_pace_text,
         key=key,
+        persist_state="page",
         width=220,
         disabled=is_active and not is_ours,
         help=_(

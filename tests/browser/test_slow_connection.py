@@ -116,3 +116,15 @@ def test_an_experiment_is_started_as_it_was_typed(line: CutLine, open_page: Call
     page.get_by_role("button", name="Start experiment", exact=True).click()
     expect(page.get_by_text("typed last").first).to_be_visible()
     settle(page)
+
+
+def test_what_is_pressed_before_the_page_has_been_drawn_changes_no_setting(page: Page) -> None:
+    page.goto('/train?env=LunarLander-v3&preset=fast&settings={"gamma":0.95}', wait_until="commit")
+    page.get_by_text("Environment: physics and reward").click()
+    expect(page.get_by_role("textbox", name="Reward formula")).to_be_visible()
+    settle(page)
+    page.get_by_text("Show agent").click()  # with it, the browser tells what all the fields show
+    settle(page)
+    expect(page.get_by_role("combobox", name=re.compile("^Environment"))).to_have_value(re.compile("LunarLander"))
+    expect(page.get_by_role("slider", name="Discount factor γ")).to_have_attribute("aria-valuetext", "0.95")
+    expect(page.get_by_role("button", name="Start", exact=True)).to_be_enabled()
