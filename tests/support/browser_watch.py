@@ -97,5 +97,7 @@ def rest(page: Page) -> None:
 
 def settle(page: Page, timeout_s: float = PAGE_TIMEOUT_MS / 1_000) -> None:
     """Wait until Streamlit has run the page's script and nothing of it is stale."""
+    # A page that was opened just now says that no script runs, until it hears of its first one; that draws this link.
+    expect(page.locator("#dqn-skip-link")).to_be_attached(timeout=timeout_s * 1_000)
     app = page.get_by_test_id("stApp")
     expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=timeout_s * 1_000)
