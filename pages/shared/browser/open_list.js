@@ -21,7 +21,7 @@ new MutationObserver(() => {
 
 // React Aria listens in the same phase, from when a list is open: it comes after this.
 addEventListener("scroll", (event) => {
-  if (!field?.isConnected) return;
+  if (!field?.isConnected || !(/** @type {Node} */ (event.target).contains(field))) return;
   const before = height;
   height = heightOf(field);
   if (Math.abs(height - before) < SAME_PLACE_PX) event.stopImmediatePropagation();
