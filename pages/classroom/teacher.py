@@ -212,9 +212,9 @@ def _announce(classroom: Classroom) -> None:
         key=_LOOK,
     )
     if st.session_state.get(_LOOK) in {"train", "replay", "play"}:
-        if _RUN not in st.session_state:
-            st.session_state[_RUN] = last_run() or ""
-        st.text_input(_("Run to show"), key=_RUN, placeholder="20260401-143501-x7k2", autocomplete="off")
+        st.text_input(
+            _("Run to show"), last_run() or "", key=_RUN, placeholder="20260401-143501-x7k2", autocomplete="off"
+        )
     if st.session_state.get(_LOOK, _NOWHERE) != _NOWHERE:
         st.toggle(_("Open it for all"), key=_OPENS, help=_("Every page of the class goes there at once."))
     with st.container(horizontal=True, gap="small"):

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from benchmarks.student import Student
-from browser_watch import choose_speed, settle, while_server_is_away
+from browser_watch import PICTURE_OF_THE_SERVER_BEFORE, choose_speed, settle, while_server_is_away
 from live_server import LiveServer
 from qr_codes import read_qr_code
 from workbooks import read_workbook
@@ -350,7 +350,7 @@ def test_a_class_of_six(
     lesson.collect(tmp_path)
 
 
-@while_server_is_away(_BEFORE_THE_PAGE)
+@while_server_is_away(PICTURE_OF_THE_SERVER_BEFORE, _BEFORE_THE_PAGE)
 @pytest.mark.timeout(300)
 def test_a_class_goes_on_after_its_server_was_killed(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page], monkeypatch: pytest.MonkeyPatch

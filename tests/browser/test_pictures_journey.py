@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser_watch import choose_speed, settle, while_server_is_away
+from browser_watch import PICTURE_OF_THE_SERVER_BEFORE, choose_speed, settle, while_server_is_away
 from dqn_core.environments.make import inspect_environment
 from dqn_core.episodes.episode import Rollout, policy_with, roll_out
 from dqn_core.presets import preset_config
@@ -57,7 +57,7 @@ def download(page: Page, name: str, folder: Path) -> Path:
     return path
 
 
-@while_server_is_away()
+@while_server_is_away(PICTURE_OF_THE_SERVER_BEFORE)
 @pytest.mark.timeout(600)
 def test_breakout_is_learned_watched_killed_resumed_recorded_and_exported(
     start_server: Callable[..., LiveServer], open_page: Callable[..., Page], tmp_path: Path

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser_watch import settle, while_server_is_away
+from browser_watch import PICTURE_OF_THE_SERVER_BEFORE, settle, while_server_is_away
 from dqn_core.events import EndReason, RunState
 from dqn_core.runs.manager import RunManager
 from dqn_core.runs.storage.records import RunRecord
@@ -138,7 +138,7 @@ def _resume_all(page: Page) -> Locator:
     return states
 
 
-@while_server_is_away()
+@while_server_is_away(PICTURE_OF_THE_SERVER_BEFORE)
 def test_a_server_that_is_ended_leaves_every_run_with_its_last_step(
     start_server: StartServer, open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +163,7 @@ def test_a_server_that_is_ended_leaves_every_run_with_its_last_step(
         assert state.values["counters"]["env_step"] == record.env_steps
 
 
-@while_server_is_away()
+@while_server_is_away(PICTURE_OF_THE_SERVER_BEFORE)
 def test_runs_of_a_server_that_was_killed_are_resumed_on_request(
     start_server: StartServer, open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,10 +19,11 @@ _STREAMLIT_LOOKS_FOR_ITS_SERVER = re.compile(rf"https?://[^?#]+/({_PAGES})/_stco
 """Opened at a page's own address, Streamlit asks below that address first, is told 404, and then asks above it."""
 
 _OF_A_SERVER_AWAY = (
-    "WebSocket|net::ERR_|Failed to fetch",
+    "WebSocket|Failed to fetch|net::ERR_(CONNECTION|SOCKET_NOT_CONNECTED|INCOMPLETE|EMPTY)",
     "reaching server endpoint|server is not responding|when disconnected from server",
-    r"404 .*/media/\w+\.jpg",  # a page's picture, at the address that the server before had for it
 )
+PICTURE_OF_THE_SERVER_BEFORE = r"404 .*/media/\w+\.jpg"
+"""After a restart: a page's picture, at the address that the server before had for it."""
 
 
 def while_server_is_away(*further: str) -> pytest.MarkDecorator:

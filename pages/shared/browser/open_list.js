@@ -8,21 +8,21 @@ const SAME_PLACE_PX = 1;
 
 /** @type {Element | null} The field whose list is open. */
 let field = null;
-let height = 0; // Of its upper edge on the screen.
+let edge = 0; // How far down the screen its upper edge is, in pixels.
 
-const heightOf = (/** @type {Element | null} */ element) => element?.getBoundingClientRect().top ?? 0;
+const edgeOf = (/** @type {Element | null} */ element) => element?.getBoundingClientRect().top ?? 0;
 
 new MutationObserver(() => {
   const open = document.querySelector(OPEN);
   if (open === field) return;
   field = open;
-  height = heightOf(field);
+  edge = edgeOf(field);
 }).observe(document, { subtree: true, attributes: true, attributeFilter: ["aria-expanded"] });
 
 // React Aria listens in the same phase, from when a list is open: it comes after this.
 addEventListener("scroll", (event) => {
   if (!field?.isConnected || !(/** @type {Node} */ (event.target).contains(field))) return;
-  const before = height;
-  height = heightOf(field);
-  if (Math.abs(height - before) < SAME_PLACE_PX) event.stopImmediatePropagation();
+  const before = edge;
+  edge = edgeOf(field);
+  if (Math.abs(edge - before) < SAME_PLACE_PX) event.stopImmediatePropagation();
 }, true);
