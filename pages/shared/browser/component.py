@@ -93,7 +93,8 @@ def component_value(key: str, name: str) -> Any:
 def page_script(*, language: str, skip: str, target: str) -> str:
     """A script for any page: its language, a link ``skip`` to the element ``target``, lists that stay open, and Plotly.
 
-    Plotly takes a second to start, and is there before a panel asks: it is fetched when the page has nothing else to do.
+    Plotly takes a second to start, and is there before a panel asks: it is fetched when the page has nothing else
+    to do.
     """
     page = json_text({"language": language, "skip": skip, "target": target})
     document, loader = _import("shared/browser/document.js"), _import("shared/browser/plotly_loader.js")
